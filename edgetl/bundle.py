@@ -1,0 +1,205 @@
+"""The deployable folder: card, target, proved variants with their digests, and the golden set."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl import schema
+from edgetl.card import ModelCard, check_version, read_json
+from edgetl.errors import ModelError, UsageError
+from edgetl.files import sha256_of, write_atomic
+from edgetl.vision.photo import read_photo
+from edgetl.vision.preprocess import Image
+
+SCHEMA_VERSION = 1
+MANIFEST = "bundle.json"
+_REMEDY = "copy the whole folder again, or convert again"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One converted form of the model, with what was measured of it.
+
+    Attributes:
+        recipe: how it was made; its name within the bundle.
+        runtime: what runs it.
+        file: its model file, relative to the bundle.
+        sha256: of that file.
+        bytes: of that file.
+        golden: its expected outputs (JSON), relative to the bundle.
+        golden_sha256: of that file.
+        accuracy: top-1 on the validation split, through the device's code, 0..1.
+        accuracy_drop: the Keras model's top-1 less this one's.
+        worst_class: the class whose recall lost most, and `worst_class_drop` how much.
+        agreement: share of validation photos with the Keras model's top label, 0..1.
+        max_score_difference: largest |score - Keras score| on any validation photo.
+        latency_ms: median invoke on the converting machine, one thread.
+        accepted: whether it meets the target's gate.
+        note: what was done to make it so, or why it was refused.
+    """
+
+    recipe: str
+    runtime: Literal["tflite"]
+    file: str
+    sha256: str
+    bytes: int
+    golden: str
+    golden_sha256: str
+    accuracy: float
+    accuracy_drop: float
+    worst_class: str
+    worst_class_drop: float
+    agreement: float
+    max_score_difference: float
+    latency_ms: float
+    accepted: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenPhoto:
+    """A validation photo kept losslessly in the bundle.
+
+    Attributes:
+        file: PNG, relative to the bundle.
+        sha256: of that file.
+        label: what it shows.
+    """
+
+    file: str
+    sha256: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `bundle.json` says.
+
+    Attributes:
+        card: of the model.
+        target: the name of the target it was converted for.
+        threads: the target's choice.
+        chosen: the recipe that runs unless another is asked for.
+        variants: accepted ones carry files; refused ones only what was measured.
+        golden: photos every variant is replayed on.
+        schema: of this document.
+    """
+
+    card: ModelCard
+    target: str
+    threads: int
+    chosen: str
+    variants: tuple[Variant, ...]
+    golden: tuple[GoldenPhoto, ...]
+    schema: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An opened bundle."""
+
+    folder: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, folder: Path) -> Bundle:
+        """Reads a bundle's manifest; its files are checked as they are taken out.
+
+        Raises:
+            ModelError: no bundle, an unknown schema version, or a path that leaves the folder.
+        """
+        path = folder / MANIFEST
+        data = read_json(path)
+        check_version(data, SCHEMA_VERSION, str(path))
+        try:
+            manifest = schema.parse(Manifest, data)
+        except schema.SchemaError as error:
+            raise ModelError(f"{MANIFEST} is not valid: {error}", where=str(path), remedy=_REMEDY) from error
+        ModelCard.from_dict(manifest.card.to_dict(), where=str(path))
+        files = [photo.file for photo in manifest.golden]
+        for file in files + [name for v in manifest.variants for name in (v.file, v.golden)]:
+            if (
+                PurePosixPath(file).is_absolute()
+                or ".." in PurePosixPath(file).parts
+                or "\\" in file
+                or ":" in file
+            ):
+                raise ModelError(f"{file!r} leaves the bundle's folder", where=str(path), remedy=_REMEDY)
+        if manifest.chosen not in [v.recipe for v in manifest.variants if v.accepted]:
+            raise ModelError(
+                f"the chosen variant {manifest.chosen!r} is not there", where=str(path), remedy=_REMEDY
+            )
+        return cls(folder, manifest)
+
+    @property
+    def runnable(self) -> tuple[Variant, ...]:
+        """The variants that met the gate."""
+        return tuple(variant for variant in self.manifest.variants if variant.accepted)
+
+    def variant(self, recipe: str | None = None) -> Variant:
+        """Returns a variant by its recipe; None gives the chosen one.
+
+        Raises:
+            UsageError: the bundle has no such variant.
+        """
+        wanted = recipe or self.manifest.chosen
+        for variant in self.runnable:
+            if variant.recipe == wanted:
+                return variant
+        known = ", ".join(variant.recipe for variant in self.runnable)
+        raise UsageError(
+            f"no variant {wanted!r} here", where=str(self.folder), remedy=f"choose one of: {known}"
+        )
+
+    def model_file(self, variant: Variant) -> Path:
+        """Returns the path of a variant's model file, its digest checked.
+
+        Raises:
+            ModelError: the file is missing, truncated or altered.
+        """
+        return self._checked(variant.file, variant.sha256)
+
+    def golden_frames(self) -> list[Image]:
+        """Reads the golden photos, their digests checked.
+
+        Raises:
+            ModelError: one is missing or altered.
+        """
+        return [read_photo(self._checked(photo.file, photo.sha256)) for photo in self.manifest.golden]
+
+    def golden_scores(self, variant: Variant) -> NDArray[np.float32]:
+        """Reads the (photos, classes) scores expected of a variant, their digest checked.
+
+        Raises:
+            ModelError: the file is missing or altered, or has another shape.
+        """
+        path = self._checked(variant.golden, variant.golden_sha256)
+        scores = np.asarray(read_json(path), np.float32)
+        if scores.shape != (len(self.manifest.golden), len(self.manifest.card.labels)):
+            raise ModelError(f"golden scores have the shape {scores.shape}", where=str(path), remedy=_REMEDY)
+        return scores
+
+    def _checked(self, file: str, sha256: str) -> Path:
+        path = self.folder / file
+        if not path.is_file():
+            raise ModelError(f"{file} is missing from the bundle", where=str(path), remedy=_REMEDY)
+        if sha256_of(path) != sha256:
+            raise ModelError(
+                f"{file} was altered or cut short: its SHA-256 differs", where=str(path), remedy=_REMEDY
+            )
+        return path
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes `bundle.json` and `labels.txt` into a bundle's folder."""
+    document: Mapping[str, object] = dataclasses.asdict(manifest)
+    write_atomic(folder / "labels.txt", "\n".join(manifest.card.labels) + "\n")
+    write_atomic(folder / MANIFEST, json.dumps(document, indent=2) + "\n")

@@ -1,0 +1,189 @@
+"""The model card: the one description that travels with the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from edgetl import schema
+from edgetl.errors import ModelError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a frame becomes before the network sees it.
+
+    Attributes:
+        height: px.
+        width: px.
+        color: order of the three uint8 channels the network takes.
+        resize: `stretch` fills the input and lets the aspect ratio go; `crop` takes the largest centred
+            part of the frame that has the input's aspect ratio.
+        interpolation: OpenCV's name of the resampling.
+    """
+
+    height: int
+    width: int
+    color: Literal["rgb", "bgr"] = "rgb"
+    resize: Literal["stretch", "crop"] = "stretch"
+    interpolation: Literal["linear", "area"] = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierDecoding:
+    """What a classifier's output means.
+
+    Attributes:
+        scores: `probabilities` sum to one; `logits` still want a softmax.
+        threshold: the display threshold, 0..1: a best score below it means "nothing known".
+    """
+
+    scores: Literal["probabilities", "logits"] = "probabilities"
+    threshold: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """The network under the head, and where its knowledge came from.
+
+    Attributes:
+        name: mobilenet_v1, mobilenet_v2, mobilenet_v3_small or mobilenet_v3_large; or `foreign`.
+        alpha: width multiplier.
+        weights: imagenet, none, the name of a weights file, or `model NAME` of the store.
+        weights_sha256: of the weights file, where it was one.
+        input_range: the pixel values the backbone was trained on.
+    """
+
+    name: str
+    alpha: float = 1.0
+    weights: str = "none"
+    weights_sha256: str = ""
+    input_range: Literal["-1..1", "0..1", "0..255"] = "-1..1"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """The data set a model was trained on.
+
+    Attributes:
+        path: as it was given.
+        fingerprint: SHA-256 over every photo's content and label.
+        train: photos trained on.
+        val: photos held back for validation.
+        seed: of the split.
+        val_fraction: share of the photos held back where the folder had no split of its own.
+    """
+
+    path: str
+    fingerprint: str
+    train: int
+    val: int
+    seed: int = 0
+    val_fraction: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Everything anyone needs to know to run a model.
+
+    Attributes:
+        name: in the store.
+        task: what it does.
+        labels: in the order of the output's columns.
+        input: see `InputSpec`.
+        decoding: see `ClassifierDecoding`.
+        backbone: None for a model that edgetl didn't train.
+        dataset: None for a model that edgetl didn't train.
+        metrics: measured on the validation split, e.g. top1.
+        created: ISO 8601, UTC.
+        version: of edgetl that wrote it.
+        schema: of this document.
+    """
+
+    name: str
+    task: Literal["classification"]
+    labels: tuple[str, ...]
+    input: InputSpec
+    decoding: ClassifierDecoding = ClassifierDecoding()
+    backbone: Backbone | None = None
+    dataset: DatasetInfo | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    created: str = ""
+    version: str = ""
+    schema: int = SCHEMA_VERSION
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the card as JSON-ready values."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """Returns the card as indented JSON."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
+
+    @classmethod
+    def from_dict(cls, data: object, *, where: str) -> ModelCard:
+        """Reads a card.
+
+        Args:
+            data: parsed JSON.
+            where: the file it came from, for messages.
+
+        Raises:
+            ModelError: an unknown schema version or a document that doesn't fit.
+        """
+        check_version(data, SCHEMA_VERSION, where)
+        try:
+            card = schema.parse(cls, data)
+        except schema.SchemaError as error:
+            raise ModelError(f"the model card is not valid: {error}", where=where, remedy=_REMEDY) from error
+        if len(set(card.labels)) != len(card.labels) or not card.labels:
+            raise ModelError("the model card's labels are empty or repeat", where=where, remedy=_REMEDY)
+        if min(card.input.height, card.input.width) < 1:
+            raise ModelError("the model card's input size is not positive", where=where, remedy=_REMEDY)
+        return card
+
+    @classmethod
+    def load(cls, path: Path) -> ModelCard:
+        """Reads a card from a JSON file.
+
+        Raises:
+            ModelError: the file is missing, isn't JSON, or isn't a card.
+        """
+        return cls.from_dict(read_json(path), where=str(path))
+
+
+_REMEDY = "restore the file from where it was made, or train or convert again"
+
+
+def read_json(path: Path) -> object:
+    """Reads a JSON file that belongs to a model.
+
+    Raises:
+        ModelError: the file is missing or isn't JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path.name} is missing", where=str(path), remedy=_REMEDY) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path.name} can't be read: {error}", where=str(path), remedy=_REMEDY) from error
+
+
+def check_version(data: object, version: int, where: str) -> None:
+    """Refuses a document of another schema version than ours, before any of its keys are looked at.
+
+    Raises:
+        ModelError: it isn't a table, or its schema version is unknown.
+    """
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != version:
+        raise ModelError(
+            f"schema version {found!r} is unknown to this edgetl, which reads {version}",
+            where=where,
+            remedy="use the edgetl that wrote it, or update this one",
+        )

@@ -1,0 +1,71 @@
+"""The libraries that run a model file, behind one small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A model's input or output.
+
+    Attributes:
+        name: in the model file.
+        shape: with the batch axis.
+        dtype: NumPy's name.
+        scale: real = scale * (quantized - zero_point); 0 where the tensor is not quantized.
+        zero_point: see `scale`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+class Runtime(Protocol):
+    """One loaded model file with one image input."""
+
+    input: Tensor
+    outputs: tuple[Tensor, ...]
+
+    def input_view(self) -> NDArray[Any]:
+        """The input tensor's own (H, W, 3) memory; drop it before `invoke`."""
+
+    def invoke(self) -> None:
+        """Runs the network on what the input view holds."""
+
+    def output_view(self, index: int) -> NDArray[Any]:
+        """An output's own memory without the batch axis; drop it before the next `invoke`."""
+
+    def close(self) -> None:
+        """Frees the model."""
+
+
+OpenRuntime = Callable[[Path, int], Runtime]
+"""Opens a model file with a number of threads."""
+
+RUNTIMES = {"tflite": "edgetl.device.runtime.tflite:TFLiteRuntime"}
+
+
+def open_runtime(name: str, path: Path, threads: int) -> Runtime:
+    """Opens a model file.
+
+    Args:
+        name: a key of `RUNTIMES`.
+        path: the model file.
+        threads: for inference.
+
+    Raises:
+        ModelError: the runtime isn't installed, or refuses the file.
+    """
+    module, attribute = RUNTIMES[name].split(":")
+    runtime: Runtime = getattr(import_module(module), attribute)(path, threads)
+    return runtime

@@ -1,0 +1,87 @@
+"""LiteRT (ai-edge-litert), or tflite-runtime where that is what the machine has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgetl.device.runtime import Tensor
+from edgetl.errors import ModelError
+
+
+class TFLiteRuntime:
+    """A `.tflite` file in an interpreter; see `edgetl.device.runtime.Runtime`.
+
+    Args:
+        path: the model file, memory-mapped by the interpreter.
+        threads: for inference.
+
+    Raises:
+        ModelError: no interpreter is installed, or it refuses the file.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        try:
+            self._interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            first = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+            remedy = "check that it is a whole .tflite file; update ai-edge-litert if it is a new one"
+            raise ModelError(
+                f"the interpreter refuses the model: {first}", where=str(path), remedy=remedy
+            ) from error
+        inputs = [_tensor(d) for d in self._interpreter.get_input_details()]
+        if (
+            len(inputs) != 1
+            or len(inputs[0].shape) != 4
+            or inputs[0].shape[0] != 1
+            or inputs[0].shape[3] != 3
+        ):
+            shapes = ", ".join(str(t.shape) for t in inputs)
+            remedy = "edgetl runs models with one (1, H, W, 3) image input"
+            raise ModelError(f"the model's input is {shapes}", where=str(path), remedy=remedy)
+        self.input = inputs[0]
+        details = self._interpreter.get_output_details()
+        self.outputs = tuple(_tensor(d) for d in details)
+        # Accessors cost no look-up per frame; the views they return must not outlive the next invoke.
+        self._input = self._interpreter.tensor(self._interpreter.get_input_details()[0]["index"])
+        self._outputs = [self._interpreter.tensor(d["index"]) for d in details]
+        self.invoke = self._interpreter.invoke
+
+    def input_view(self) -> NDArray[Any]:
+        """The input tensor's own (H, W, 3) memory."""
+        view: NDArray[Any] = self._input()[0]
+        return view
+
+    def invoke(self) -> None:
+        """Runs the network; bound to the interpreter's own method at construction."""
+        raise NotImplementedError
+
+    def output_view(self, index: int) -> NDArray[Any]:
+        """An output's own memory without the batch axis."""
+        view: NDArray[Any] = self._outputs[index]()[0]
+        return view
+
+    def close(self) -> None:
+        """Frees the interpreter."""
+        del self._input, self._outputs, self.invoke, self._interpreter
+
+
+def _interpreter_class() -> Any:  # noqa: ANN401 - either library's class
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ImportError as error:
+            remedy = "pip install 'edgetl[device]'"
+            raise ModelError("no TFLite runtime is installed", remedy=remedy) from error
+    return Interpreter
+
+
+def _tensor(details: dict[str, Any]) -> Tensor:
+    scale, zero_point = details["quantization"]
+    shape = tuple(int(n) for n in details["shape"])
+    return Tensor(details["name"], shape, details["dtype"].__name__, float(scale), int(zero_point))

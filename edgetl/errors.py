@@ -1,0 +1,58 @@
+"""The errors edgetl raises on purpose: what happened, where, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdgetlError(Exception):
+    """Something failed at run time; the base of every error meant for a person.
+
+    Args:
+        what: what happened, in one line.
+        where: the file, folder, option or stage it happened in; may be empty.
+        remedy: what the reader can do about it; may be empty.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        where = f"  where: {self.where}" if self.where else ""
+        remedy = f"  remedy: {self.remedy}" if self.remedy else ""
+        return "\n".join(line for line in (self.what, where, remedy) if line)
+
+
+class UsageError(EdgetlError):
+    """The command was given something it can't mean: an unknown name, options that contradict."""
+
+    exit_code = 2
+
+
+class DatasetError(EdgetlError):
+    """The data set can't be used."""
+
+    exit_code = 3
+
+
+class ModelError(EdgetlError):
+    """A model, its weights, its card or its bundle is invalid."""
+
+    exit_code = 4
+
+
+class GateError(EdgetlError):
+    """A gate is not met: accuracy, parity with the golden set, or latency."""
+
+    exit_code = 5
+
+
+class CameraError(EdgetlError):
+    """The source of frames is not there, or is lost."""
+
+    exit_code = 6

@@ -1,0 +1,92 @@
+"""Writing that appears whole or not at all: a killed command leaves the earlier version intact."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgetl.errors import EdgetlError
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Writes a file so that a reader sees the old content or all of the new, never a part.
+
+    Raises:
+        EdgetlError: the disk is full or the folder can't be written to.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    with told_plainly(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty folder that takes `path`'s place once the block has ended without an error.
+
+    Raises:
+        EdgetlError: the disk is full or the folder can't be written to.
+    """
+    with told_plainly(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            yield temporary
+            temporary.chmod(0o755)
+            replace_folder(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(new: Path, path: Path) -> None:
+    """Moves the folder `new` to `path`; what was there goes once the new one is in place."""
+    for file in new.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+    old = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        path.rename(old)
+    new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def told_plainly(path: Path) -> Iterator[None]:
+    """Turns the operating system's errors while writing `path` into ones with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        remedies = {
+            errno.ENOSPC: "free some space there, or choose another place",
+            errno.EDQUOT: "your quota is used up: free some space there",
+            errno.EACCES: "choose a place you may write to",
+            errno.EROFS: "that file system is read-only: choose another place",
+        }
+        what = f"can't write: {error.strerror or error}"
+        remedy = remedies.get(error.errno or 0, "check the path and the disk")
+        raise EdgetlError(what, where=str(path), remedy=remedy) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's content, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

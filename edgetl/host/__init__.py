@@ -1,0 +1,1 @@
+"""What runs on the workstation: data sets, training, conversion and its proof."""

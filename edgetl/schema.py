@@ -1,0 +1,77 @@
+"""Strict reading of frozen dataclasses from JSON and TOML: nothing unknown, nothing missing, nothing coerced."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+class SchemaError(ValueError):
+    """A document doesn't fit its dataclass; the message names the key and what was expected."""
+
+
+def parse(cls: type[T], data: object, at: str = "") -> T:
+    """Builds the dataclass `cls` from parsed JSON or TOML.
+
+    Args:
+        cls: a dataclass whose fields are str, int, float, bool, Literal, Optional, tuple[X, ...],
+            dict[str, X] or further dataclasses.
+        data: what `json.loads` or `tomllib.loads` gave.
+        at: the dotted path of `data` in its document, for messages.
+
+    Raises:
+        SchemaError: an unknown or missing key, or a value of another type.
+    """
+    if not isinstance(data, Mapping):
+        raise SchemaError(f"{at or 'the document'} must be a table, got {_kind(data)}")
+    hints = get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    prefix = f"{at}." if at else ""
+    for key in data:
+        if key not in fields:
+            raise SchemaError(f"unknown key {prefix}{key}; allowed: {', '.join(fields)}")
+    values = {}
+    for name, field in fields.items():
+        if name in data:
+            values[name] = _value(hints[name], data[name], prefix + name)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise SchemaError(f"missing key {prefix}{name}")
+    return cls(**values)
+
+
+def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide as the fields it serves
+    origin, args = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        rest = next(a for a in args if a is not type(None))
+        return None if data is None else _value(rest, data, at)
+    if origin is Literal:
+        if data not in args:
+            raise SchemaError(f"{at} must be one of {', '.join(map(str, args))}, got {data!r}")
+        return data
+    if origin is tuple:
+        if not isinstance(data, Sequence) or isinstance(data, str):
+            raise SchemaError(f"{at} must be a list, got {_kind(data)}")
+        return tuple(_value(args[0], item, f"{at}[{i}]") for i, item in enumerate(data))
+    if origin is dict:
+        if not isinstance(data, Mapping):
+            raise SchemaError(f"{at} must be a table, got {_kind(data)}")
+        return {str(k): _value(args[1], v, f"{at}.{k}") for k, v in data.items()}
+    if dataclasses.is_dataclass(kind):
+        return parse(kind, data, at)  # type: ignore[arg-type]
+    return _scalar(kind, data, at)
+
+
+def _scalar(kind: type, data: object, at: str) -> object:
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
+        raise SchemaError(f"{at} must be {kind.__name__}, got {_kind(data)}")
+    return data
+
+
+def _kind(data: object) -> str:
+    return f"{type(data).__name__} {str(data)[:40]!r}"

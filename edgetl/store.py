@@ -1,0 +1,96 @@
+"""The knowledge base: trained models as folders under one root (`models/`, or where EDGETL_MODELS says)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetl.card import ModelCard
+from edgetl.errors import ModelError, UsageError
+from edgetl.files import replace_folder
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A trained model in the store."""
+
+    folder: Path
+    card: ModelCard
+
+    @property
+    def weights(self) -> Path:
+        """The Keras model file."""
+        return self.folder / "model.keras"
+
+    def bundle(self, target: str) -> Path:
+        """The folder of this model's bundle for a target, converted or not."""
+        return self.folder / target
+
+
+def root() -> Path:
+    """Returns the store's root folder, which need not exist."""
+    return Path(os.environ.get("EDGETL_MODELS") or "models")
+
+
+def check_name(name: str) -> str:
+    """Returns `name` if a model may be called so.
+
+    Raises:
+        UsageError: it isn't a plain file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} can't be a model's name", remedy="use letters, digits, '.', '_' and '-'")
+    return name
+
+
+def models() -> list[StoredModel]:
+    """Returns every readable model, oldest first."""
+    folders = [path.parent for path in root().glob("*/card.json") if not path.parent.name.startswith(".")]
+    found = []
+    for folder in folders:
+        try:
+            found.append(StoredModel(folder, ModelCard.load(folder / "card.json")))
+        except ModelError:
+            continue  # `open_model` tells why when it is asked for by name
+    return sorted(found, key=lambda model: (model.card.created, model.card.name))
+
+
+def open_model(name: str | None = None) -> StoredModel:
+    """Opens a model by name; None opens the one trained last.
+
+    Raises:
+        UsageError: there is no such model.
+        ModelError: its card can't be read.
+    """
+    if name is None:
+        stored = models()
+        if not stored:
+            raise UsageError(
+                "no model has been trained yet", where=str(root()), remedy="run `edgetl train DATA`"
+            )
+        return stored[-1]
+    folder = root() / check_name(name)
+    if not (folder / "card.json").is_file():
+        known = ", ".join(model.card.name for model in models()) or "none yet"
+        raise UsageError(f"there is no model {name!r}", where=str(root()), remedy=f"choose one of: {known}")
+    return StoredModel(folder, ModelCard.load(folder / "card.json"))
+
+
+def put(name: str, folder: Path) -> StoredModel:
+    """Moves a finished training's folder into the store, in place of an earlier model of that name."""
+    replace_folder(folder, root() / check_name(name))
+    return open_model(name)
+
+
+def remove(name: str) -> None:
+    """Deletes a model and its bundles.
+
+    Raises:
+        UsageError: there is no such model.
+    """
+    shutil.rmtree(open_model(name).folder)

@@ -1,0 +1,98 @@
+"""Targets: a device as data, read from `targets/*.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgetl import schema
+from edgetl.errors import UsageError
+
+RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a converted variant must keep.
+
+    Attributes:
+        max_accuracy_drop: largest loss of top-1 against the Keras model, 0..1.
+        min_agreement: smallest share of validation photos on which the top label is the Keras model's, 0..1.
+    """
+
+    max_accuracy_drop: float = 0.01
+    min_agreement: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the device can afford.
+
+    Attributes:
+        p95_ms: frame to result, 95th percentile, ms; None where it isn't known.
+        size_mb: model file, MB; None where it doesn't matter.
+    """
+
+    p95_ms: float | None = None
+    size_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kind of device.
+
+    Attributes:
+        name: of the file, without its suffix.
+        title: for people.
+        arch: as `platform.machine()` says it.
+        runtime: the library that runs the model there.
+        recipes: conversion candidates, the preferred (usually fastest) first.
+        threads: for inference.
+        gate: see `Gate`.
+        budget: see `Budget`.
+    """
+
+    name: str
+    title: str
+    arch: Literal["aarch64", "x86_64"]
+    runtime: Literal["tflite"]
+    recipes: tuple[RecipeName, ...]
+    threads: int
+    gate: Gate = Gate()
+    budget: Budget = Budget()
+
+    @classmethod
+    def load(cls, name: str) -> Target:
+        """Reads a target by its name, or from the path of a `.toml` file.
+
+        Raises:
+            UsageError: no such target, or a file with unknown, missing or mistyped keys.
+        """
+        path = Path(name) if name.endswith(".toml") else _folder() / f"{name}.toml"
+        if not path.is_file():
+            known = ", ".join(target_names())
+            raise UsageError(
+                f"unknown target {name!r}", remedy=f"choose one of {known}, or name a .toml file"
+            )
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            return schema.parse(cls, {"name": path.stem, **data})
+        except (schema.SchemaError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"the target file is not valid: {error}",
+                where=str(path),
+                remedy="correct it; see targets/rpi.toml",
+            ) from error
+
+
+def target_names() -> tuple[str, ...]:
+    """Returns the names of the targets that edgetl ships."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+
+
+def _folder() -> Path:
+    """The shipped targets: inside an installed package, or beside it in a source checkout."""
+    packaged = Path(__file__).parent / "targets"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "targets"

@@ -1,0 +1,1 @@
+"""The maths that workstation and device share; NumPy and OpenCV only."""

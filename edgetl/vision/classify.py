@@ -1,0 +1,31 @@
+"""Scores to a Classification."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.vision.results import Classification
+
+Scores = NDArray[np.float32]
+
+
+def softmax(logits: NDArray[np.floating]) -> Scores:
+    """Returns (…, C) probabilities of (…, C) logits."""
+    shifted = np.exp(logits.astype(np.float32) - logits.max(axis=-1, keepdims=True))
+    result: Scores = shifted / shifted.sum(axis=-1, keepdims=True)
+    return result
+
+
+def best(scores: Scores, labels: tuple[str, ...], top_k: int, threshold: float) -> Classification:
+    """Takes the best classes whose score reaches the threshold.
+
+    Args:
+        scores: (C,) float32, 0..1.
+        labels: the C classes' names.
+        top_k: at most so many, ties in the order of the columns.
+        threshold: 0..1.
+    """
+    order = np.array([int(scores.argmax())]) if top_k == 1 else np.argsort(-scores, kind="stable")[:top_k]
+    order = order[scores[order] >= threshold]
+    return Classification(order.astype(np.int64), scores[order], tuple(labels[i] for i in order))

@@ -1,0 +1,129 @@
+"""Photo files to frames: every suffix, depth and orientation ends as (H, W, 3) uint8 BGR, or as a clear error.
+
+OpenCV decodes a truncated file without a word, its rest grey, so a file's own structure is checked first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgetl.card import InputSpec
+from edgetl.errors import EdgetlError
+from edgetl.vision.preprocess import Image
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+_REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
+
+
+class PhotoError(EdgetlError):
+    """A photo can't be opened."""
+
+
+def is_photo(path: Path) -> bool:
+    """Says whether a file's suffix, of any case, is that of a photo; hidden files are not."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def read_photo(path: Path, spec: InputSpec | None = None) -> Image:
+    """Reads a photo as a camera would have given it.
+
+    Args:
+        path: JPEG, PNG, BMP or WebP.
+        spec: the model's input. A photo several times larger than it is averaged down by 2, 4 or 8, as a
+            camera's own scaler does, to no less than the input; None gives every pixel.
+
+    Returns:
+        (H, W, 3) uint8 BGR, upright by its EXIF orientation, 16-bit scaled to 8, grey repeated, alpha dropped.
+
+    Raises:
+        PhotoError: the file is missing, empty, truncated or not a photo.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"can't be read: {error.strerror}", where=str(path)) from error
+    return decode_photo(data, spec, where=str(path))
+
+
+def decode_photo(data: bytes, spec: InputSpec | None, where: str) -> Image:
+    """Decodes a photo file's content; see `read_photo`."""
+    problem = _problem(data)
+    if problem:
+        raise PhotoError(problem, where=where)
+    buffer = np.frombuffer(data, np.uint8)
+    size = _jpeg_size(data) if spec and data.startswith(b"\xff\xd8") else None
+    factor = _reduction(min(size), max(size), spec) if size and spec else 1
+    try:
+        frame = cv2.imdecode(buffer, _REDUCED.get(factor, cv2.IMREAD_COLOR))
+    except cv2.error as error:
+        raise PhotoError(f"OpenCV can't decode it: {error.err or error}", where=where) from error
+    if frame is None:
+        raise PhotoError("is not a photo that OpenCV can decode", where=where)
+    if spec and size is None:
+        height, width = frame.shape[:2]
+        factor = _reduction(min(height, width), max(height, width), spec)
+        if factor > 1:
+            frame = cv2.resize(frame, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+    return np.asarray(frame, np.uint8)
+
+
+def _reduction(short: int, long: int, spec: InputSpec) -> int:
+    """The largest of 8, 4, 2 and 1 that leaves both sides, either way up, at least as long as the input's."""
+    need_short, need_long = sorted((spec.height, spec.width))
+    return next((f for f in (8, 4, 2) if short // f >= need_short and long // f >= need_long), 1)
+
+
+def _problem(data: bytes) -> str:
+    """Says what is wrong with a file that begins like a photo but doesn't end like one; empty if nothing is."""
+    if not data:
+        return "is empty (0 bytes)"
+    if data.startswith(b"\xff\xd8"):
+        start = _scan_start(data)
+        whole = start is not None and data.find(b"\xff\xd9", start) >= 0
+    elif data.startswith(b"\x89PNG"):
+        whole = b"IEND" in data[-64:]
+    elif data.startswith(b"BM"):
+        whole = len(data) >= int.from_bytes(data[2:6], "little")
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        whole = len(data) >= int.from_bytes(data[4:8], "little") + 8
+    else:
+        return "is not a JPEG, PNG, BMP or WebP, whatever its name says"
+    return "" if whole else "is truncated: its end is missing"
+
+
+def _jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
+    """The (marker, start, length) of a JPEG's segments up to and with its first scan."""
+    segments, at = [], 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        segments.append((marker, at + 4, length))
+        if marker == 0xDA:
+            break
+        at += 2 + length
+    return segments
+
+
+def _scan_start(data: bytes) -> int | None:
+    """Where a JPEG's picture data begin; None where the file ends before them.
+
+    The end marker counts only from here on: an EXIF thumbnail before it has an end marker of its own.
+    """
+    segments = _jpeg_segments(data)
+    return segments[-1][1] if segments and segments[-1][0] == 0xDA else None
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """A JPEG's (height, width) as stored, before its EXIF orientation; px."""
+    for marker, start, _ in _jpeg_segments(data):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[start + 1 : start + 3], "big"), int.from_bytes(
+                data[start + 3 : start + 5], "big"
+            )
+    return None
