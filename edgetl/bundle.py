@@ -126,17 +126,10 @@ class Bundle:
         ModelCard.from_dict(manifest.card.to_dict(), where=str(path))
         files = [photo.file for photo in manifest.golden]
         for file in files + [name for v in manifest.variants for name in (v.file, v.golden)]:
-            if (
-                PurePosixPath(file).is_absolute()
-                or ".." in PurePosixPath(file).parts
-                or "\\" in file
-                or ":" in file
-            ):
+            if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\\" in file or ":" in file:
                 raise ModelError(f"{file!r} leaves the bundle's folder", where=str(path), remedy=_REMEDY)
         if manifest.chosen not in [v.recipe for v in manifest.variants if v.accepted]:
-            raise ModelError(
-                f"the chosen variant {manifest.chosen!r} is not there", where=str(path), remedy=_REMEDY
-            )
+            raise ModelError(f"the chosen variant {manifest.chosen!r} is not there", where=str(path), remedy=_REMEDY)
         return cls(folder, manifest)
 
     @property
@@ -155,9 +148,7 @@ class Bundle:
             if variant.recipe == wanted:
                 return variant
         known = ", ".join(variant.recipe for variant in self.runnable)
-        raise UsageError(
-            f"no variant {wanted!r} here", where=str(self.folder), remedy=f"choose one of: {known}"
-        )
+        raise UsageError(f"no variant {wanted!r} here", where=str(self.folder), remedy=f"choose one of: {known}")
 
     def model_file(self, variant: Variant) -> Path:
         """Returns the path of a variant's model file, its digest checked.
@@ -192,9 +183,7 @@ class Bundle:
         if not path.is_file():
             raise ModelError(f"{file} is missing from the bundle", where=str(path), remedy=_REMEDY)
         if sha256_of(path) != sha256:
-            raise ModelError(
-                f"{file} was altered or cut short: its SHA-256 differs", where=str(path), remedy=_REMEDY
-            )
+            raise ModelError(f"{file} was altered or cut short: its SHA-256 differs", where=str(path), remedy=_REMEDY)
         return path
 
 

@@ -52,17 +52,21 @@ def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide a
         if data not in args:
             raise SchemaError(f"{at} must be one of {', '.join(map(str, args))}, got {data!r}")
         return data
+    if origin in (tuple, dict):
+        return _container(origin, args, data, at)
+    if dataclasses.is_dataclass(kind):
+        return parse(kind, data, at)  # type: ignore[arg-type]
+    return _scalar(kind, data, at)
+
+
+def _container(origin: type, args: tuple[Any, ...], data: object, at: str) -> object:
     if origin is tuple:
         if not isinstance(data, Sequence) or isinstance(data, str):
             raise SchemaError(f"{at} must be a list, got {_kind(data)}")
         return tuple(_value(args[0], item, f"{at}[{i}]") for i, item in enumerate(data))
-    if origin is dict:
-        if not isinstance(data, Mapping):
-            raise SchemaError(f"{at} must be a table, got {_kind(data)}")
-        return {str(k): _value(args[1], v, f"{at}.{k}") for k, v in data.items()}
-    if dataclasses.is_dataclass(kind):
-        return parse(kind, data, at)  # type: ignore[arg-type]
-    return _scalar(kind, data, at)
+    if not isinstance(data, Mapping):
+        raise SchemaError(f"{at} must be a table, got {_kind(data)}")
+    return {str(k): _value(args[1], v, f"{at}.{k}") for k, v in data.items()}
 
 
 def _scalar(kind: type, data: object, at: str) -> object:

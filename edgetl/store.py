@@ -70,9 +70,7 @@ def open_model(name: str | None = None) -> StoredModel:
     if name is None:
         stored = models()
         if not stored:
-            raise UsageError(
-                "no model has been trained yet", where=str(root()), remedy="run `edgetl train DATA`"
-            )
+            raise UsageError("no model has been trained yet", where=str(root()), remedy="run `edgetl train DATA`")
         return stored[-1]
     folder = root() / check_name(name)
     if not (folder / "card.json").is_file():

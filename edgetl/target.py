@@ -73,9 +73,7 @@ class Target:
         path = Path(name) if name.endswith(".toml") else _folder() / f"{name}.toml"
         if not path.is_file():
             known = ", ".join(target_names())
-            raise UsageError(
-                f"unknown target {name!r}", remedy=f"choose one of {known}, or name a .toml file"
-            )
+            raise UsageError(f"unknown target {name!r}", remedy=f"choose one of {known}, or name a .toml file")
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
             return schema.parse(cls, {"name": path.stem, **data})

@@ -90,9 +90,7 @@ class Model:
             bundle = Bundle.open(path)
             chosen = bundle.variant(variant)
             file = bundle.model_file(chosen)
-            return cls(
-                open_runtime(chosen.runtime, file, threads or bundle.manifest.threads), bundle.manifest.card
-            )
+            return cls(open_runtime(chosen.runtime, file, threads or bundle.manifest.threads), bundle.manifest.card)
         if not path.exists():
             raise UsageError("there is no such bundle or model file", where=str(path), remedy=_REMEDY)
         if path.suffix.lower() != ".tflite":
@@ -168,9 +166,7 @@ _REMEDY = "name a folder made by `edgetl convert`, or a .tflite file"
 def _check(runtime: Runtime, card: ModelCard) -> None:
     where = runtime.input.name
     if runtime.input.dtype not in ("uint8", "int8", "float32"):
-        raise ModelError(
-            f"the model's input is {runtime.input.dtype}", where=where, remedy="give it a uint8 input"
-        )
+        raise ModelError(f"the model's input is {runtime.input.dtype}", where=where, remedy="give it a uint8 input")
     if runtime.input.shape[1:3] != (card.input.height, card.input.width):
         raise ModelError(
             f"the model takes {runtime.input.shape}, its card says {card.input.height} x {card.input.width}",

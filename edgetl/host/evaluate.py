@@ -41,7 +41,8 @@ class Evaluation:
     def confusion(self) -> NDArray[np.int64]:
         """(C, C) int64 counts; rows are the truth, columns what was said."""
         size = len(self.labels)
-        return np.bincount(self.truth * size + self.predicted, minlength=size * size).reshape(size, size)
+        counts = np.bincount(self.truth * size + self.predicted, minlength=size * size)
+        return counts.reshape(size, size).astype(np.int64)
 
     @property
     def recall(self) -> NDArray[np.float64]:

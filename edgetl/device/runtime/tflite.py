@@ -29,16 +29,9 @@ class TFLiteRuntime:
         except (ValueError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
             remedy = "check that it is a whole .tflite file; update ai-edge-litert if it is a new one"
-            raise ModelError(
-                f"the interpreter refuses the model: {first}", where=str(path), remedy=remedy
-            ) from error
+            raise ModelError(f"the interpreter refuses the model: {first}", where=str(path), remedy=remedy) from error
         inputs = [_tensor(d) for d in self._interpreter.get_input_details()]
-        if (
-            len(inputs) != 1
-            or len(inputs[0].shape) != 4
-            or inputs[0].shape[0] != 1
-            or inputs[0].shape[3] != 3
-        ):
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[0] != 1 or inputs[0].shape[3] != 3:
             shapes = ", ".join(str(t.shape) for t in inputs)
             remedy = "edgetl runs models with one (1, H, W, 3) image input"
             raise ModelError(f"the model's input is {shapes}", where=str(path), remedy=remedy)
@@ -48,7 +41,6 @@ class TFLiteRuntime:
         # Accessors cost no look-up per frame; the views they return must not outlive the next invoke.
         self._input = self._interpreter.tensor(self._interpreter.get_input_details()[0]["index"])
         self._outputs = [self._interpreter.tensor(d["index"]) for d in details]
-        self.invoke = self._interpreter.invoke
 
     def input_view(self) -> NDArray[Any]:
         """The input tensor's own (H, W, 3) memory."""
@@ -56,8 +48,8 @@ class TFLiteRuntime:
         return view
 
     def invoke(self) -> None:
-        """Runs the network; bound to the interpreter's own method at construction."""
-        raise NotImplementedError
+        """Runs the network."""
+        self._interpreter.invoke()
 
     def output_view(self, index: int) -> NDArray[Any]:
         """An output's own memory without the batch axis."""
@@ -66,7 +58,7 @@ class TFLiteRuntime:
 
     def close(self) -> None:
         """Frees the interpreter."""
-        del self._input, self._outputs, self.invoke, self._interpreter
+        del self._input, self._outputs, self._interpreter
 
 
 def _interpreter_class() -> Any:  # noqa: ANN401 - either library's class

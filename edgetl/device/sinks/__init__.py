@@ -1,0 +1,1 @@
+"""Where results go; each a context manager with one method."""

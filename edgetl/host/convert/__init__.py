@@ -1,0 +1,1 @@
+"""A trained model to proved variants in a bundle."""

@@ -1,0 +1,1 @@
+"""Folders of labelled photos to arrays a training can read."""

@@ -1,0 +1,1 @@
+"""Transfer learning in plain Keras 3: no TensorFlow import here."""
