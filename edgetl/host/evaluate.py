@@ -41,8 +41,8 @@ class Evaluation:
     def confusion(self) -> NDArray[np.int64]:
         """(C, C) int64 counts; rows are the truth, columns what was said."""
         size = len(self.labels)
-        counts = np.bincount(self.truth * size + self.predicted, minlength=size * size)
-        return counts.reshape(size, size).astype(np.int64)
+        counts: NDArray[np.int64] = np.bincount(self.truth * size + self.predicted, minlength=size * size)
+        return counts.reshape(size, size)
 
     @property
     def recall(self) -> NDArray[np.float64]:

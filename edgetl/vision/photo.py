@@ -51,6 +51,11 @@ def read_photo(path: Path, spec: InputSpec | None = None) -> Image:
 
 def decode_photo(data: bytes, spec: InputSpec | None, where: str) -> Image:
     """Decodes a photo file's content; see `read_photo`."""
+    return decode_sized(data, spec, where)[0]
+
+
+def decode_sized(data: bytes, spec: InputSpec | None, where: str) -> tuple[Image, tuple[int, int]]:
+    """Decodes a photo file's content, see `read_photo`; also returns its own (height, width) in px, upright."""
     problem = _problem(data)
     if problem:
         raise PhotoError(problem, where=where)
@@ -63,12 +68,14 @@ def decode_photo(data: bytes, spec: InputSpec | None, where: str) -> Image:
         raise PhotoError(f"OpenCV can't decode it: {error.err or error}", where=where) from error
     if frame is None:
         raise PhotoError("is not a photo that OpenCV can decode", where=where)
-    if spec and size is None:
-        height, width = frame.shape[:2]
-        factor = _reduction(min(height, width), max(height, width), spec)
-        if factor > 1:
-            frame = cv2.resize(frame, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
-    return np.asarray(frame, np.uint8)
+    height, width = frame.shape[:2]
+    if size:
+        turned = (height > width) != (size[0] > size[1])
+        return np.asarray(frame, np.uint8), (size[1], size[0]) if turned else size
+    factor = _reduction(min(height, width), max(height, width), spec) if spec else 1
+    if factor > 1:
+        frame = cv2.resize(frame, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+    return np.asarray(frame, np.uint8), (height, width)
 
 
 def _reduction(short: int, long: int, spec: InputSpec) -> int:

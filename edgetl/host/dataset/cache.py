@@ -1,0 +1,82 @@
+"""Each photo decoded once, through the device's own preprocessing, into a memory-mapped uint8 file keyed by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.card import InputSpec
+from edgetl.files import told_plainly
+from edgetl.host.dataset.photos import Record, cache_folder, examine, parallel, remember, remembered, root_key
+from edgetl.vision.preprocess import Image, Preprocessor
+
+
+def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[list[Record], Image]:
+    """Returns what is known of each photo and its pixels, from the cache where nothing has changed.
+
+    Args:
+        root: the data set's folder.
+        paths: N photo files below it.
+        spec: of the model's input.
+
+    Returns:
+        N records, and (N, height, width, 3) uint8 memory-mapped read-only; zeros where a photo doesn't open.
+
+    Raises:
+        EdgetlError: the disk is full or the cache can't be written.
+    """
+    folder = cache_folder() / f"pixels-{root_key(root)}-{_digest(asdict(spec))}"
+    known = [record for record in remembered(root, paths) if record is not None]
+    if len(known) == len(paths):
+        file = folder / f"{_content_key(known)}.npy"
+        if file.is_file():
+            return known, np.load(file, mmap_mode="r")
+    with told_plainly(folder):
+        return _decode(root, paths, spec, folder)
+
+
+def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) -> tuple[list[Record], Image]:
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{os.getpid()}.npy"
+    shape = (len(paths), spec.height, spec.width, 3)
+    try:
+        pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        _reserve(temporary)
+
+        def decode(i: int) -> Record:
+            record, frame = examine(paths[i], spec)
+            if frame is not None:
+                Preprocessor(spec)(frame, pixels[i])
+            return record
+
+        records = parallel(decode, range(len(paths)), "Decoding photos")
+        pixels.flush()
+        for outdated in folder.glob("[!.]*.npy"):
+            outdated.unlink()
+        file = folder / f"{_content_key(records)}.npy"
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    remember(root, paths, records)
+    return records, np.load(file, mmap_mode="r")
+
+
+def _reserve(file: Path) -> None:
+    """Takes the disk space now: a full disk is an error here, but would kill a write through the memory map."""
+    if hasattr(os, "posix_fallocate"):
+        with file.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+
+
+def _content_key(records: Sequence[Record]) -> str:
+    return _digest([record.digest for record in records])
+
+
+def _digest(value: object) -> str:
+    return hashlib.blake2b(json.dumps(value).encode(), digest_size=10).hexdigest()

@@ -1,0 +1,187 @@
+"""What is in a data set and what is wrong with it, in words and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.errors import DatasetError
+from edgetl.host.dataset.duplicates import exact_groups, near_pairs
+from edgetl.host.dataset.folders import Sample, find_samples
+from edgetl.host.dataset.photos import Record, inspect
+
+FEW = 20
+"""Below so many photos a class is reported as small; below two it can't be trained and validated."""
+
+_IMBALANCE = 10.0
+_SHARED_PHOTOS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A data set's check.
+
+    Attributes:
+        root: the folder.
+        photos: that open.
+        classes: photos that open, by class and part (`all` where there is no split of its own).
+        sizes: `WxH` of the smallest, the median and the largest photo by area, px.
+        unreadable: `file: what is wrong`.
+        exact_duplicates: photos with the same content, by group.
+        near_duplicates: pairs that look the same.
+        conflicts: the groups and pairs among these that lie in different classes.
+        leaks: those that lie in different parts of the data set's own split.
+        imbalance: the largest class over the smallest.
+        warnings: what to look at.
+        problems: why it can't be trained on; empty where it can.
+    """
+
+    root: str
+    photos: int
+    classes: dict[str, dict[str, int]]
+    sizes: dict[str, str]
+    unreadable: list[str]
+    exact_duplicates: list[list[str]]
+    near_duplicates: list[list[str]]
+    conflicts: list[list[str]]
+    leaks: list[list[str]]
+    imbalance: float
+    warnings: list[str]
+    problems: list[str]
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns JSON-ready values."""
+        return asdict(self)
+
+    def require_usable(self) -> None:
+        """Raises a DatasetError where there are problems."""
+        if self.problems:
+            what = "the data set can't be trained on: " + "; ".join(self.problems)
+            raise DatasetError(what, where=self.root, remedy=f"mend it, then look with `edgetl data check {self.root}`")
+
+
+def check(root: Path) -> Report:
+    """Reads every photo of a data set once and reports on it.
+
+    Raises:
+        DatasetError: there is nothing to check: no folder, no classes, a class without photos.
+    """
+    samples = find_samples(root)
+    return report_on(root, samples, inspect(root, [sample.path for sample in samples]))
+
+
+def report_on(root: Path, samples: Sequence[Sample], records: Sequence[Record]) -> Report:
+    """Makes the report from what is known of each photo."""
+    names = [str(sample.path.relative_to(root)) for sample in samples]
+    good = [i for i, record in enumerate(records) if not record.error]
+    classes: dict[str, dict[str, int]] = {sample.label: {} for sample in samples}
+    for i in good:
+        row = classes[samples[i].label]
+        row[samples[i].part or "all"] = row.get(samples[i].part or "all", 0) + 1
+    exact = exact_groups(records)
+    near = near_pairs(records)
+    same = [*exact, *(list(pair) for pair in near)]
+    conflicts = [group for group in same if len({samples[i].label for i in group}) > 1]
+    leaks = [group for group in same if len({samples[i].part for i in group}) > 1]
+    totals = {label: sum(row.values()) for label, row in classes.items()}
+    report = Report(
+        root=str(root),
+        photos=len(good),
+        classes=classes,
+        sizes=_sizes([records[i] for i in good]),
+        unreadable=[f"{names[i]}: {record.error}" for i, record in enumerate(records) if record.error],
+        exact_duplicates=[[names[i] for i in group] for group in exact],
+        near_duplicates=[[names[i] for i in pair] for pair in near],
+        conflicts=[[names[i] for i in group] for group in conflicts],
+        leaks=[[names[i] for i in group] for group in leaks],
+        imbalance=round(max(totals.values()) / max(1, min(totals.values())), 2),
+        warnings=[],
+        problems=[*_class_problems(classes), *_shared_problems(samples, records, exact)],
+    )
+    report.warnings.extend(_warnings(report, totals))
+    return report
+
+
+def _sizes(records: Sequence[Record]) -> dict[str, str]:
+    ordered = sorted((r.width * r.height, f"{r.width}x{r.height}") for r in records)
+    if not ordered:
+        return {}
+    return {"smallest": ordered[0][1], "median": ordered[len(ordered) // 2][1], "largest": ordered[-1][1]}
+
+
+def _class_problems(classes: dict[str, dict[str, int]]) -> list[str]:
+    problems = []
+    if len(classes) < 2:
+        problems.append(f"only one class, {next(iter(classes))!r}; two or more are needed")
+    for label, row in classes.items():
+        if not row:
+            problems.append(f"no photo of the class {label!r} opens")
+        elif "all" in row and row["all"] < 2:
+            problems.append(f"the class {label!r} has one photo; one to train on and one to validate on are needed")
+        elif "all" not in row and not row.get("train"):
+            problems.append(f"the class {label!r} has no photo in train/")
+    return problems
+
+
+def _shared_problems(samples: Sequence[Sample], records: Sequence[Record], exact: Sequence[list[int]]) -> list[str]:
+    """Names pairs of classes of which one is mostly photos of the other."""
+    shared: Counter[tuple[str, str]] = Counter()
+    for group in exact:
+        labels = sorted({samples[i].label for i in group})
+        shared.update((a, b) for k, a in enumerate(labels) for b in labels[k + 1 :])
+    distinct: dict[str, set[str]] = {}
+    for sample, record in zip(samples, records, strict=True):
+        if not record.error:
+            distinct.setdefault(sample.label, set()).add(record.digest)
+    return [
+        f"{count} photos are in both {a!r} and {b!r}"
+        for (a, b), count in shared.items()
+        if count >= _SHARED_PHOTOS * min(len(distinct[a]), len(distinct[b]))
+    ]
+
+
+def _warnings(report: Report, totals: dict[str, int]) -> list[str]:
+    few = [f"{label} ({count})" for label, count in totals.items() if 0 < count < FEW]
+    near, exact = len(report.near_duplicates), len(report.exact_duplicates)
+    found = (
+        (report.unreadable, f"{len(report.unreadable)} files don't open and are left out"),
+        (few, f"few photos (under {FEW}): {', '.join(few)}"),
+        (report.imbalance > _IMBALANCE, f"the largest class has {report.imbalance:g} times the photos of the smallest"),
+        (exact, f"{exact} groups of photos have the same content"),
+        (near, f"{near} pairs of photos look nearly the same"),
+        (report.conflicts, f"{len(report.conflicts)} of these groups and pairs lie in different classes"),
+        (report.leaks, f"{len(report.leaks)} of them lie in different parts of the split: its figures are too good"),
+    )
+    return [text for condition, text in found if condition]
+
+
+def describe(report: Report) -> str:
+    """Returns the report as text for people."""
+    lines = [f"{report.root}: {report.photos} photos, {len(report.classes)} classes"]
+    width = max(map(len, report.classes))
+    for label, row in report.classes.items():
+        parts = ", ".join(f"{part} {count}" if part != "all" else str(count) for part, count in row.items())
+        lines.append(f"  {label:<{width}}  {parts or 'none opens'}")
+    if report.sizes:
+        lines.append("sizes: " + ", ".join(f"{key} {size}" for key, size in report.sizes.items()))
+    lists = {
+        "unreadable": report.unreadable,
+        "same content": [" = ".join(group) for group in report.exact_duplicates],
+        "nearly the same": [" ~ ".join(pair) for pair in report.near_duplicates],
+    }
+    for title, rows in lists.items():
+        shown = [f"  {row}" for row in rows[:10]] + ([f"  … and {len(rows) - 10} more"] if len(rows) > 10 else [])
+        lines += [f"{title}:", *shown] if rows else []
+    lines += [f"warning: {text}" for text in report.warnings]
+    lines += [f"PROBLEM: {text}" for text in report.problems] or ["usable: yes"]
+    return "\n".join(lines)
+
+
+def class_weights(counts: Sequence[int]) -> list[float]:
+    """Returns weights inverse to the classes' counts, whose mean over all photos is one."""
+    present = np.asarray(counts, np.float64)
+    return [float(w) for w in present.sum() / (len(present) * present)]

@@ -1,0 +1,73 @@
+"""Class folders: `DATA/CLASS/photo.jpg`, or `DATA/train/CLASS/…` with `val/` and perhaps `test/` beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgetl.errors import DatasetError
+from edgetl.vision.photo import is_photo
+
+Part = Literal["", "train", "val", "test"]
+
+_PARTS: dict[str, Part] = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_REMEDY = "give a folder that holds one folder of photos for each class"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A labelled photo file.
+
+    Attributes:
+        path: the file.
+        label: its class.
+        part: of the data set's own split; empty where it has none.
+    """
+
+    path: Path
+    label: str
+    part: Part
+
+
+def find_samples(root: Path) -> list[Sample]:
+    """Lists a data set's photos, ordered by path.
+
+    Raises:
+        DatasetError: no such folder, no class folders, a class without photos, or a split that lacks classes.
+    """
+    if not root.is_dir():
+        raise DatasetError("there is no such folder", where=str(root), remedy=_REMEDY)
+    parts = {path: _PARTS[path.name.lower()] for path in _folders(root) if path.name.lower() in _PARTS}
+    if "train" in parts.values() and len(parts) > 1:
+        samples = [sample for path, part in parts.items() for sample in _class_folders(path, part)]
+        _check_parts(samples, root)
+        return samples
+    return _class_folders(root, "")
+
+
+def _class_folders(root: Path, part: Part) -> list[Sample]:
+    samples = []
+    for folder in _folders(root):
+        photos = sorted(path for path in folder.rglob("*") if path.is_file() and is_photo(path))
+        if not photos and not part:
+            remedy = "add photos (JPEG, PNG, BMP or WebP), or remove the folder"
+            raise DatasetError(f"the class {folder.name!r} has no photos", where=str(folder), remedy=remedy)
+        samples += [Sample(path, folder.name, part) for path in photos]
+    if not samples:
+        raise DatasetError("no class folders with photos here", where=str(root), remedy=_REMEDY)
+    return samples
+
+
+def _check_parts(samples: list[Sample], root: Path) -> None:
+    trained = {sample.label for sample in samples if sample.part == "train"}
+    for part in ("val", "test"):
+        unknown = {sample.label for sample in samples if sample.part == part} - trained
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            remedy = f"give train/ the same class folders as {part}/"
+            raise DatasetError(f"{part}/ has classes that train/ lacks: {names}", where=str(root), remedy=remedy)
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))

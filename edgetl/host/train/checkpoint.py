@@ -1,0 +1,167 @@
+"""What a killed training continues from: every variable, the best weights so far, and the history, once an epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.errors import EdgetlError
+from edgetl.files import write_atomic
+
+Row = dict[str, float | str]
+
+_COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+
+
+@dataclass(slots=True)
+class State:
+    """Where a training stands.
+
+    Attributes:
+        stage: being trained.
+        epoch: finished in this stage.
+        best_epoch: the one validated best in this stage; 0 before the first.
+        best: (accuracy, -loss) of it.
+        done: finished stages.
+        rows: the history.
+    """
+
+    stage: str = ""
+    epoch: int = 0
+    best_epoch: int = 0
+    best: tuple[float, float] = (-1.0, 0.0)
+    done: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    @contextmanager
+    def averaged(self, model: Any) -> Iterator[None]:  # noqa: ANN401 - a keras.Model
+        """Puts the averaged weights into the model for the block, where the optimizer keeps them."""
+        averages = getattr(model.optimizer, "_model_variables_moving_average", None)
+        if not model.optimizer.use_ema or not averages:
+            yield
+            return
+        pairs = list(zip(model.trainable_variables, averages, strict=True))
+        raw = [_array(variable) for variable, _ in pairs]
+        for variable, average in pairs:
+            variable.assign(average)
+        try:
+            yield
+        finally:
+            for (variable, _), value in zip(pairs, raw, strict=True):
+                variable.assign(value)
+
+
+class Checkpoint:
+    """A training's folder while it runs.
+
+    Args:
+        folder: made if need be.
+        resume: continue from what is there; else it is an error that there is something.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = State()
+        self._best: list[NDArray[Any]] | None = None
+        self._loaded: dict[str, NDArray[Any]] = {}
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to resume."""
+        return (self.folder / "checkpoint.npz").is_file()
+
+    def load(self) -> None:
+        """Reads the last epoch's state.
+
+        Raises:
+            EdgetlError: the checkpoint can't be read.
+        """
+        path = self.folder / "checkpoint.npz"
+        try:
+            with np.load(path) as arrays:
+                self._loaded = dict(arrays)
+            state = json.loads(self._loaded.pop("state").item())
+            self.state = State(**{**state, "best": tuple(state["best"])})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = f"the checkpoint can't be read: {error}"
+            raise EdgetlError(what, where=str(path), remedy="train again without --resume") from error
+
+    def finished(self, stage: str) -> bool:
+        """Whether a stage was trained to its end, before or now."""
+        return stage in self.state.done
+
+    def begin(self, stage: str, model: Any) -> State:  # noqa: ANN401 - a compiled keras.Model
+        """Starts a stage, or takes it up where it was left."""
+        model.optimizer.build(model.trainable_variables)
+        if self.state.stage == stage and self._loaded:
+            _assign(_variables(model), self._stored("now"))
+            self._best = self._stored("best")
+        else:
+            self.state.stage, self.state.epoch = stage, 0
+            self.state.best_epoch, self.state.best = 0, (-1.0, 0.0)
+            self._best = None
+        self._loaded = {}
+        return self.state
+
+    def record(self, row: Row, model: Any) -> None:  # noqa: ANN401 - a keras.Model with its averaged weights in
+        """Notes an epoch; keeps the model's weights where it is the best of its stage."""
+        state = self.state
+        state.rows.append(row)
+        state.epoch += 1
+        score = (float(row["val_accuracy"]), -float(row["val_loss"]))
+        if score > state.best:
+            state.best, state.best_epoch = score, state.epoch
+            self._best = [_array(v) for v in model.weights]
+
+    def save(self, model: Any) -> None:  # noqa: ANN401 - a keras.Model with its own weights in
+        """Writes everything that is needed to go on after this epoch."""
+        arrays = {f"now{i}": _array(v) for i, v in enumerate(_variables(model))}
+        arrays |= {f"best{i}": array for i, array in enumerate(self._best or [])}
+        buffer = io.BytesIO()
+        np.savez(buffer, state=json.dumps(asdict(self.state)), **arrays)
+        write_atomic(self.folder / "checkpoint.npz", buffer.getvalue())
+        self.write_history(self.folder / "history.csv")
+
+    def end(self, stage: str, model: Any) -> None:  # noqa: ANN401 - a keras.Model
+        """Ends a stage: the model gets its best weights."""
+        if self._best is not None:
+            _assign(model.weights, self._best)
+        self.state.done.append(stage)
+        self.save(model)
+
+    def write_history(self, path: Path) -> None:
+        """Writes the history as CSV."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.state.rows)
+        write_atomic(path, text.getvalue())
+
+    def _stored(self, prefix: str) -> list[NDArray[Any]]:
+        names = [name for name in self._loaded if name.startswith(prefix)]
+        return [self._loaded[f"{prefix}{i}"] for i in range(len(names))]
+
+
+def _variables(model: Any) -> list[Any]:  # noqa: ANN401 - a compiled keras.Model
+    """Weights, the random generators' states and the optimizer's variables, in a fixed order."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _array(variable: Any) -> NDArray[Any]:  # noqa: ANN401 - a keras.Variable
+    from keras import ops
+
+    return np.array(ops.convert_to_numpy(variable))
+
+
+def _assign(variables: Sequence[Any], arrays: Sequence[NDArray[Any]]) -> None:
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

@@ -1,0 +1,122 @@
+"""Every option of a training, resolved; `train.toml` is this and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgetl import schema
+from edgetl.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """How a classifier is trained. An option left at None is resolved from the data set or the weights.
+
+    Attributes:
+        data: folder of labelled photos.
+        name: of the model in the store.
+        backbone: see `edgetl.host.train.backbones.FAMILIES`.
+        alpha: width multiplier.
+        size: input height and width, px, from 96.
+        resize: how a photo becomes square; see `edgetl.card.InputSpec`.
+        weights: imagenet, none, a file, or the name of a model in the store.
+        input_range: the pixel values the weights were trained on.
+        head: units of a hidden ReLU layer between pooling and softmax; 0 leaves it out.
+        dropout: before the softmax layer.
+        head_epochs: of the head alone, on features computed once.
+        head_rate: peak learning rate of that stage.
+        epochs: of the backbone with the head, after the head's own.
+        rate: peak learning rate of that stage.
+        optimizer: adamw, adam, sgd or rmsprop.
+        weight_decay: for adamw.
+        warmup: share of the steps over which the rate rises.
+        layer_decay: the first layer learns at this share of the rate, the last at all of it.
+        freeze: the first so many layers of the backbone don't learn.
+        batch_norm: `frozen` keeps the pretrained statistics and scales; `train` adapts them.
+        label_smoothing: 0..1.
+        class_weights: weigh classes inversely to their counts.
+        augment: strength of flips, turns, zooms, shifts and colour changes; 0 is none.
+        flip: whether a mirrored photo still shows the same class.
+        ema: decay of the averaged weights that are validated and kept; 0 is none.
+        patience: stop after so many epochs without a better validation accuracy; 0 never stops.
+        batch: photos a step.
+        seed: of everything random.
+        precision: `mixed` computes in 16 bits where a GPU does.
+        val_fraction: share of photos held back where the folder has no `val/`.
+        strict: a photo that doesn't open is an error.
+    """
+
+    data: str
+    name: str
+    backbone: str | None = None
+    alpha: float | None = None
+    size: int | None = None
+    resize: Literal["stretch", "crop"] = "stretch"
+    weights: str = "imagenet"
+    input_range: Literal["-1..1", "0..1", "0..255"] | None = None
+    head: int = 0
+    dropout: float = 0.2
+    head_epochs: int = 40
+    head_rate: float = 2e-3
+    epochs: int | None = None
+    rate: float | None = None
+    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    layer_decay: float = 0.3
+    freeze: int = 0
+    batch_norm: Literal["frozen", "train"] | None = None
+    label_smoothing: float = 0.1
+    class_weights: bool = False
+    augment: float = 1.0
+    flip: bool = True
+    ema: float = 0.99
+    patience: int = 0
+    batch: int = 32
+    seed: int = 0
+    precision: Literal["float32", "mixed"] = "float32"
+    val_fraction: float = 0.2
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        limits = {
+            "size": (96, 1024),
+            "val_fraction": (0.01, 0.9),
+            "batch": (1, 4096),
+            "dropout": (0, 0.95),
+            "label_smoothing": (0, 0.9),
+            "ema": (0, 0.9999),
+            "layer_decay": (0.001, 1),
+            "warmup": (0, 1),
+        }
+        for key, (low, high) in limits.items():
+            value = getattr(self, key)
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"--{key.replace('_', '-')} must be {low} to {high}, got {value}")
+        for key in ("epochs", "head_epochs", "freeze", "head", "patience", "augment"):
+            if (getattr(self, key) or 0) < 0:
+                raise UsageError(f"--{key.replace('_', '-')} can't be negative, got {getattr(self, key)}")
+
+    def to_toml(self) -> str:
+        """Returns the options as TOML; those at None are left out."""
+        rows = dataclasses.asdict(self)
+        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in rows.items() if value is not None)
+
+    @classmethod
+    def load(cls, path: Path) -> TrainOptions:
+        """Reads a `train.toml`.
+
+        Raises:
+            UsageError: the file isn't there or isn't valid.
+        """
+        try:
+            return schema.parse(cls, tomllib.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise UsageError("there is no such file", where=str(path), remedy="give a train.toml") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, schema.SchemaError) as error:
+            raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct it") from error
