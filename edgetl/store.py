@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,10 @@ class StoredModel:
     def bundle(self, target: str) -> Path:
         """The folder of this model's bundle for a target, converted or not."""
         return self.folder / target
+
+    def files(self) -> list[Path]:
+        """Every file of the model and its bundles."""
+        return sorted(path for path in self.folder.rglob("*") if path.is_file())
 
 
 def root() -> Path:
@@ -77,6 +82,25 @@ def open_model(name: str | None = None) -> StoredModel:
         known = ", ".join(model.card.name for model in models()) or "none yet"
         raise UsageError(f"there is no model {name!r}", where=str(root()), remedy=f"choose one of: {known}")
     return StoredModel(folder, ModelCard.load(folder / "card.json"))
+
+
+def table(stored: Sequence[StoredModel]) -> str:
+    """Returns models as a table for people: task, classes, accuracy, size, date, origin, bundles."""
+    head = ("name", "task", "classes", "top-1", "MB", "trained", "from", "bundles")
+    rows = [_row(model) for model in stored]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
+    )
+
+
+def _row(model: StoredModel) -> tuple[str, ...]:
+    card = model.card
+    size = model.weights.stat().st_size / 1e6 if model.weights.is_file() else 0.0
+    origin = f"{card.backbone.name} {card.backbone.alpha:g}, {card.backbone.weights}" if card.backbone else "elsewhere"
+    bundles = ", ".join(sorted(path.parent.name for path in model.folder.glob("*/bundle.json")))
+    top1 = f"{card.metrics['top1']:.3f}" if "top1" in card.metrics else ""
+    return card.name, card.task, str(len(card.labels)), top1, f"{size:.1f}", card.created[:10], origin, bundles
 
 
 def put(name: str, folder: Path) -> StoredModel:

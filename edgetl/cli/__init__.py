@@ -2,6 +2,72 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import sys
+from typing import Any
 
-def main() -> None:
-    """Runs the command line."""
+import click
+
+from edgetl.cli.convert import convert
+from edgetl.cli.data import data
+from edgetl.cli.demo import demo
+from edgetl.cli.eval import evaluate
+from edgetl.cli.models import models
+from edgetl.cli.run import run
+from edgetl.cli.targets import targets
+from edgetl.cli.train import train
+from edgetl.cli.verify import verify
+from edgetl.errors import EdgetlError
+
+
+class _Group(click.Group):
+    """Lists the commands in the order of the work, and turns errors into messages and exit codes, here alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return super().invoke(ctx)
+        except (EdgetlError, OSError, MemoryError) as error:
+            if ctx.params.get("verbose"):
+                raise
+            if isinstance(error, BrokenPipeError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                ctx.exit(0)
+            click.echo(f"edgetl: {error or type(error).__name__}", err=True)
+            ctx.exit(error.exit_code if isinstance(error, EdgetlError) else 1)
+        except KeyboardInterrupt:
+            click.echo("edgetl: interrupted; what was there before is as it was", err=True)
+            ctx.exit(1)
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quiet", is_flag=True, help="Only errors on stderr.")
+@click.option("--verbose", is_flag=True, help="Log more, and show tracebacks.")
+@click.version_option(package_name="edgetl")
+def main(quiet: bool, verbose: bool) -> None:
+    """From a folder of labelled photos to a small computer that recognises those things live.
+
+    \b
+      edgetl demo                              the whole way on photos it draws itself
+      edgetl data check photos/                is this data set fit for training?
+      edgetl train photos/ --name parts        fine-tune a MobileNet
+      edgetl convert parts --target rpi        quantize, prove, bundle
+      edgetl verify models/parts/rpi           on the device: does it compute the same?
+      edgetl run models/parts/rpi --source 0   live
+    """
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("edgetl").setLevel(level)
+
+
+for command in (train, evaluate, convert, verify, run, models, targets, data, demo):
+    main.add_command(command)

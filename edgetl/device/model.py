@@ -52,7 +52,7 @@ class Model:
         self.timings = Timings()
         self._runtime = runtime
         self._preprocess = Preprocessor(card.input)
-        self._scaling = scaling
+        self._scaling = scaling.rows(card.input.width) if scaling else None
         _check(runtime, card)
         output = runtime.outputs[0]
         self._scale, self._zero_point = (output.scale, output.zero_point) if output.scale else (1.0, 0)
@@ -143,9 +143,12 @@ class Model:
     def _fill_float32(self, frame: Image) -> None:
         self._preprocess(frame, self._pixels)
         view = self._runtime.input_view()
-        scaling = self._scaling or Scaling()
-        np.subtract(self._pixels, scaling.mean, out=view, dtype=np.float32)
-        np.divide(view, scaling.std, out=view)
+        if self._scaling is None:
+            np.copyto(view, self._pixels)
+            return
+        mean, std = self._scaling
+        np.subtract(self._pixels, mean, out=view)
+        np.divide(view, std, out=view)
 
     def close(self) -> None:
         """Frees the model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl import store
+from edgetl.card import ModelCard
 from edgetl.device.model import Model
+from edgetl.host.dataset.load import Photos, load_labelled
+from edgetl.host.progress import track
+from edgetl.host.stored import dataset_of, load_keras, predict
 from edgetl.vision.photo import read_photo
+
+_MOST_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,32 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
         return np.asarray(part / whole, np.float64)
 
 
+def evaluate(model: str, data: Path | None, *, labels: Path | None = None, variant: str | None = None) -> Evaluation:
+    """Measures a model of the store, a bundle or a `.tflite` file on labelled photos.
+
+    Args:
+        model: a store's name, or a path.
+        data: class folders named as the labels; None takes the validation split the model was trained with.
+        labels: for a file that doesn't carry its own.
+        variant: a recipe of the bundle.
+
+    Raises:
+        UsageError: there is no such model.
+        DatasetError: the photos can't be used, or a class is unknown to the model.
+    """
+    if not Path(model).exists() and not model.endswith(".tflite"):
+        stored = store.open_model(model)
+        photos = _photos(stored.card, data)
+        return Evaluation(stored.card.labels, photos.classes, predict(load_keras(stored), photos))
+    with Model.open(model, variant=variant, labels=labels) as opened:
+        photos = _photos(opened.card, data)
+        return evaluate_model(opened, photos.paths, photos.classes)
+
+
+def _photos(card: ModelCard, data: Path | None) -> Photos:
+    return load_labelled(data, card.input, card.labels) if data else dataset_of(card).val
+
+
 def evaluate_model(model: Model, photos: Sequence[Path], truth: Iterable[int]) -> Evaluation:
     """Runs photo files through the device's own code.
 
@@ -71,5 +105,27 @@ def evaluate_model(model: Model, photos: Sequence[Path], truth: Iterable[int]) -
     Raises:
         PhotoError: a photo can't be opened.
     """
-    scores = np.stack([model.scores(read_photo(path, model.card.input)).copy() for path in photos])
+    rows = track(photos, "Evaluating", len(photos))
+    scores = np.stack([model.scores(read_photo(path, model.card.input)).copy() for path in rows])
     return Evaluation(model.card.labels, np.fromiter(truth, np.int64), scores)
+
+
+def describe(result: Evaluation, *, as_json: bool = False) -> str:
+    """Returns the figures as a table for people, or as JSON."""
+    rows = list(zip(result.labels, result.confusion.sum(axis=1).tolist(), result.precision, result.recall, strict=True))
+    rows = [row for row in rows if row[1]]
+    if as_json:
+        classes = {
+            label: {
+                "photos": count,
+                "precision": None if np.isnan(p) else round(float(p), 4),
+                "recall": round(float(r), 4),
+            }
+            for label, count, p, r in rows
+        }
+        return json.dumps({"photos": len(result.truth), "top1": round(result.top1, 4), "classes": classes}, indent=2)
+    lines = [f"top-1 {result.top1:.4f} on {len(result.truth)} photos"]
+    if len(rows) <= _MOST_ROWS:
+        width = max(len(label) for label, *_ in rows)
+        lines += [f"  {label:<{width}}  {n:>5} photos  precision {p:.3f}  recall {r:.3f}" for label, n, p, r in rows]
+    return "\n".join(lines)

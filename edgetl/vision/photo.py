@@ -92,9 +92,9 @@ def _problem(data: bytes) -> str:
         start = _scan_start(data)
         whole = start is not None and data.find(b"\xff\xd9", start) >= 0
     elif data.startswith(b"\x89PNG"):
-        whole = b"IEND" in data[-64:]
+        whole = _png_is_whole(data)
     elif data.startswith(b"BM"):
-        whole = len(data) >= int.from_bytes(data[2:6], "little")
+        whole = len(data) >= _bmp_length(data)
     elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         whole = len(data) >= int.from_bytes(data[4:8], "little") + 8
     else:
@@ -105,7 +105,7 @@ def _problem(data: bytes) -> str:
 def _jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
     """The (marker, start, length) of a JPEG's segments up to and with its first scan."""
     segments, at = [], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    while 0 <= (at := data.find(b"\xff", at)) <= len(data) - 4:  # bytes between segments are skipped, as libjpeg does
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xFF:  # a fill byte
             at += 1
@@ -115,6 +115,27 @@ def _jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
             break
         at += 2 + length
     return segments
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Whether a PNG's last chunk is there; what some programs write behind it doesn't matter."""
+    at = 8
+    while at + 12 <= len(data):
+        kind, at = data[at + 4 : at + 8], at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if kind == b"IEND":
+            return at <= len(data)
+    return False
+
+
+def _bmp_length(data: bytes) -> int:
+    """The bytes a BMP needs: what its rows take, since not every program fills in its length; else what it tells."""
+    told, start, header = (int.from_bytes(data[at : at + 4], "little") for at in (2, 10, 14))
+    packed = int.from_bytes(data[30:34], "little") not in (0, 3)
+    if header < 40 or packed:
+        return told
+    width, height = (abs(int.from_bytes(data[at : at + 4], "little", signed=True)) for at in (18, 22))
+    row = (width * int.from_bytes(data[28:30], "little") + 31) // 32 * 4
+    return start + row * height
 
 
 def _scan_start(data: bytes) -> int | None:

@@ -1,1 +1,68 @@
-"""Where results go; each a context manager with one method."""
+"""Where results go: each sink is a context manager with one method."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from edgetl.device.camera import Camera, Frame
+from edgetl.device.model import Timings
+from edgetl.vision.results import Classification
+
+
+class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
+    """Raised by a sink whose reader has left: a closed window, a closed pipe. The run ends well."""
+
+
+class Sink(Protocol):
+    """Takes every frame of a run with its result."""
+
+    def write(self, frame: Frame, result: Classification) -> None:
+        """Takes one frame; it must not change the frame's image, which other sinks see too.
+
+        Raises:
+            RunEnded: nobody looks any more.
+            EdgetlError: it can't go on.
+        """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_sinks(
+    camera: Camera, timings: Timings, *, jsonl: str | None, save: Path | None, show: bool, quiet: bool
+) -> list[Sink]:
+    """Makes the sinks that a run was asked for, to be entered in their order.
+
+    Args:
+        camera: opened.
+        timings: the model's.
+        jsonl: a file's path, or `-` for stdout.
+        save: the annotated film.
+        show: a window.
+        quiet: no lines for people on stderr.
+
+    Raises:
+        UsageError: the film's path can't be one.
+    """
+    # Here, since those modules take RunEnded from this one.
+    from edgetl.device.sinks.console import Console
+    from edgetl.device.sinks.jsonl import JsonLines
+    from edgetl.device.sinks.video import VideoFile
+    from edgetl.device.sinks.window import Window
+
+    sinks: list[Sink] = []
+    if show:
+        sinks.append(Window())
+    if jsonl:
+        sinks.append(JsonLines(jsonl, timings))
+    if save:
+        sinks.append(VideoFile(save.expanduser(), fps=camera.fps, live=camera.live))
+    if not quiet:
+        sinks.append(Console(sys.stderr))
+    return sinks

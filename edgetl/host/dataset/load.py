@@ -97,6 +97,36 @@ def load_dataset(
     return Dataset(labels, sides[0], sides[1], info, report)
 
 
+def load_labelled(root: Path, spec: InputSpec, labels: tuple[str, ...]) -> Photos:
+    """Reads all photos of a data set to measure a model on: its `test/` or `val/` where it has one, else everything.
+
+    Args:
+        root: class folders.
+        spec: of the model's input.
+        labels: of the model; every class folder must be called as one of them.
+
+    Raises:
+        DatasetError: no photos, or a class that the model doesn't know.
+    """
+    samples = find_samples(root)
+    parts = {sample.part for sample in samples}
+    part = next(p for p in ("test", "val", "train", "") if p in parts)
+    samples = [sample for sample in samples if sample.part == part]
+    unknown = sorted({sample.label for sample in samples} - set(labels))
+    if unknown:
+        what = f"the model doesn't know the classes {', '.join(unknown[:5])}"
+        raise DatasetError(
+            what, where=str(root), remedy=f"name the class folders as its labels: {', '.join(labels[:5])} …"
+        )
+    records, pixels = load_pixels(root, [sample.path for sample in samples], spec)
+    good = np.array([i for i, record in enumerate(records) if not record.error], np.int64)
+    index = {label: i for i, label in enumerate(labels)}
+    classes = np.array([index[samples[i].label] for i in good.tolist()], np.int64)
+    if not len(good):
+        raise DatasetError("none of the photos opens", where=str(root), remedy="look with `edgetl data check`")
+    return Photos(pixels, good, classes, tuple(samples[i].path for i in good.tolist()))
+
+
 def _sides(
     samples: Sequence[Sample],
     records: Sequence[Record],

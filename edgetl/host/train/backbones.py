@@ -39,8 +39,12 @@ FAMILIES = {
 }
 
 
-def family(name: str, alpha: float) -> Family:
+def family(name: str, alpha: float | None = None) -> Family:
     """Returns a backbone's family.
+
+    Args:
+        name: of the backbone.
+        alpha: a width to check; None checks nothing.
 
     Raises:
         UsageError: there is no such backbone, or not at that width.
@@ -48,7 +52,7 @@ def family(name: str, alpha: float) -> Family:
     if name not in FAMILIES:
         raise UsageError(f"unknown backbone {name!r}", remedy=f"choose one of {', '.join(FAMILIES)}")
     found = FAMILIES[name]
-    if alpha not in found.alphas:
+    if alpha is not None and alpha not in found.alphas:
         widths = ", ".join(map(str, found.alphas))
         raise UsageError(f"{name} doesn't come with alpha {alpha:g}", remedy=f"choose --alpha from {widths}")
     return found

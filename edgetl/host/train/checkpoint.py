@@ -65,7 +65,6 @@ class Checkpoint:
 
     Args:
         folder: made if need be.
-        resume: continue from what is there; else it is an error that there is something.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,6 +72,8 @@ class Checkpoint:
         self.state = State()
         self._best: list[NDArray[Any]] | None = None
         self._loaded: dict[str, NDArray[Any]] = {}
+        self._whole: Any = None
+        self._finished: list[NDArray[Any]] = []
 
     @property
     def exists(self) -> bool:
@@ -98,6 +99,13 @@ class Checkpoint:
     def finished(self, stage: str) -> bool:
         """Whether a stage was trained to its end, before or now."""
         return stage in self.state.done
+
+    def attach(self, whole: Any) -> None:  # noqa: ANN401 - a keras.Model
+        """Takes the whole classifier, and gives it the weights that the last finished stage ended with."""
+        self._whole = whole
+        if self.state.done:
+            self._finished = self._stored("model")
+            _assign(whole.weights, self._finished)
 
     def begin(self, stage: str, model: Any) -> State:  # noqa: ANN401 - a compiled keras.Model
         """Starts a stage, or takes it up where it was left."""
@@ -126,6 +134,7 @@ class Checkpoint:
         """Writes everything that is needed to go on after this epoch."""
         arrays = {f"now{i}": _array(v) for i, v in enumerate(_variables(model))}
         arrays |= {f"best{i}": array for i, array in enumerate(self._best or [])}
+        arrays |= {f"model{i}": array for i, array in enumerate(self._finished)}
         buffer = io.BytesIO()
         np.savez(buffer, state=json.dumps(asdict(self.state)), **arrays)
         write_atomic(self.folder / "checkpoint.npz", buffer.getvalue())
@@ -136,6 +145,7 @@ class Checkpoint:
         if self._best is not None:
             _assign(model.weights, self._best)
         self.state.done.append(stage)
+        self._finished = [_array(v) for v in self._whole.weights]
         self.save(model)
 
     def write_history(self, path: Path) -> None:

@@ -11,7 +11,11 @@ from edgetl.host.train.augment import RandomAffine, RandomColor
 from edgetl.host.train.backbones import InputRange
 from edgetl.host.train.options import TrainOptions
 
-SCALES: dict[InputRange, tuple[float, float]] = {"-1..1": (1 / 127.5, -1.0), "0..1": (1 / 255, 0.0), "0..255": (1.0, 0.0)}
+SCALES: dict[InputRange, tuple[float, float]] = {
+    "-1..1": (1 / 127.5, -1.0),
+    "0..1": (1 / 255, 0.0),
+    "0..255": (1.0, 0.0),
+}
 """What turns a pixel 0..255 into a backbone's input: pixel * scale + offset."""
 
 

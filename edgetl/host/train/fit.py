@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgetl.host.dataset.check import class_weights
 from edgetl.host.dataset.load import Dataset, Photos
 from edgetl.host.progress import bar, console, track
+from edgetl.host.stored import predict
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier import Classifier
 from edgetl.host.train.options import TrainOptions
@@ -105,21 +106,30 @@ def train_all(parts: Classifier, data: Dataset, options: TrainOptions, checkpoin
     if checkpoint.finished("finetune") or not options.epochs:
         return
     freeze(parts.backbone, options.freeze, options.batch_norm or "frozen")
-    factors = layer_factors(parts.backbone, options.layer_decay)
+    factors = layer_factors(parts.backbone, options.layer_decay or 1.0)
     stage = _Stage("finetune", parts.learner, options, checkpoint, data, options.epochs)
 
-    def predict() -> Scores:
-        starts = range(0, len(data.val), 64)
-        return np.concatenate([parts.model.predict_on_batch(data.val.batch(slice(s, s + 64))) for s in starts])
-
-    stage.run(data.train.batch, data.train.classes, predict, options.batch, options.rate or 5e-4, factors)
+    stage.run(
+        data.train.batch,
+        data.train.classes,
+        lambda: predict(parts.model, data.val),
+        options.batch,
+        options.rate or 5e-4,
+        factors,
+    )
 
 
 class _Stage:
     """A stage's epochs: learn, average, validate, keep the best, write the checkpoint."""
 
     def __init__(
-        self, name: str, model: Any, options: TrainOptions, checkpoint: Checkpoint, data: Dataset, epochs: int  # noqa: ANN401
+        self,
+        name: str,
+        model: Any,
+        options: TrainOptions,
+        checkpoint: Checkpoint,
+        data: Dataset,
+        epochs: int,  # noqa: ANN401
     ) -> None:
         self.name, self.model, self.options, self.checkpoint = name, model, options, checkpoint
         self.data, self.epochs = data, epochs

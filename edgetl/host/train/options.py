@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,16 +29,16 @@ class TrainOptions:
         input_range: the pixel values the weights were trained on.
         head: units of a hidden ReLU layer between pooling and softmax; 0 leaves it out.
         dropout: before the softmax layer.
-        head_epochs: of the head alone, on features computed once.
+        head_epochs: of the head alone, on features computed once; 40, or 0 on random weights.
         head_rate: peak learning rate of that stage.
-        epochs: of the backbone with the head, after the head's own.
-        rate: peak learning rate of that stage.
+        epochs: of the backbone with the head, after the head's own; fewer the more photos there are.
+        rate: peak learning rate of that stage; 5e-4, or 2e-3 on random weights.
         optimizer: adamw, adam, sgd or rmsprop.
         weight_decay: for adamw.
         warmup: share of the steps over which the rate rises.
-        layer_decay: the first layer learns at this share of the rate, the last at all of it.
+        layer_decay: the first layer learns at this share of the rate, the last at all of it; 1 on random weights.
         freeze: the first so many layers of the backbone don't learn.
-        batch_norm: `frozen` keeps the pretrained statistics and scales; `train` adapts them.
+        batch_norm: `frozen` keeps the pretrained statistics and scales; `train`, for random weights, adapts them.
         label_smoothing: 0..1.
         class_weights: weigh classes inversely to their counts.
         augment: strength of flips, turns, zooms, shifts and colour changes; 0 is none.
@@ -61,14 +62,14 @@ class TrainOptions:
     input_range: Literal["-1..1", "0..1", "0..255"] | None = None
     head: int = 0
     dropout: float = 0.2
-    head_epochs: int = 40
+    head_epochs: int | None = None
     head_rate: float = 2e-3
     epochs: int | None = None
     rate: float | None = None
     optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
     weight_decay: float = 0.01
     warmup: float = 0.1
-    layer_decay: float = 0.3
+    layer_decay: float | None = None
     freeze: int = 0
     batch_norm: Literal["frozen", "train"] | None = None
     label_smoothing: float = 0.1
@@ -106,6 +107,26 @@ class TrainOptions:
         """Returns the options as TOML; those at None are left out."""
         rows = dataclasses.asdict(self)
         return "".join(f"{key} = {json.dumps(value)}\n" for key, value in rows.items() if value is not None)
+
+    @classmethod
+    def collect(
+        cls, data: str | None, name: str | None, given: Mapping[str, object], config: Path | None
+    ) -> TrainOptions:
+        """Puts options together: those given, over those of `config`, over the defaults.
+
+        Args:
+            data: the photos' folder; by default config's, else `data`.
+            name: of the model; by default config's, else the folder's name.
+            given: further options by name.
+            config: a `train.toml`.
+
+        Raises:
+            UsageError: an option or the config isn't valid.
+        """
+        base = dataclasses.asdict(cls.load(config)) if config else {}
+        folder = data or str(base.get("data") or "data")
+        called = name or str(base.get("name") or "") or Path(folder).resolve().name
+        return cls(**{**base, **given, "data": folder, "name": called})
 
     @classmethod
     def load(cls, path: Path) -> TrainOptions:

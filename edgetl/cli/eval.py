@@ -1,0 +1,30 @@
+"""`edgetl eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("eval")
+@click.argument("model")
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option("--labels", type=click.Path(path_type=Path), help="One label a line, for a file without its own.")
+@click.option("--variant", help="A recipe of the bundle.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON on stdout.")
+def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | None, as_json: bool) -> None:
+    """Measure a model's accuracy on labelled photos.
+
+    MODEL is a model of the store, a bundle, or a .tflite file. DATA holds class folders named as the model's labels;
+    by default it is the validation split that the model was trained with.
+
+    \b
+      edgetl eval parts
+      edgetl eval models/parts/rpi
+      edgetl eval mobilenet_v2_1.0_224_quant.tflite photos/ --labels imagenet_labels.txt
+    """
+    from edgetl.host.evaluate import describe, evaluate
+
+    result = evaluate(model, data, labels=labels, variant=variant)
+    click.echo(describe(result, as_json=as_json), err=not as_json)

@@ -1,0 +1,91 @@
+"""`edgetl run`: a model on a camera, a film or photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("bundle", required=False, type=click.Path(path_type=Path))
+@click.option("--source", default="0", show_default=True, help="Where the frames come from, see above.")
+@click.option("--jsonl", metavar="FILE|-", help="Write every result as a line of JSON; - writes to stdout.")
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILM.mp4", help="Save the annotated film.")
+@click.option("--show", is_flag=True, help="Show it in a window; q or Esc ends the run. Wants edgetl[window].")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1), help="Smallest score that counts, 0 to 1.  [default: the model's own]"
+)
+@click.option("--top-k", type=click.IntRange(min=1), default=1, show_default=True, help="Name at most so many classes.")
+@click.option("--max-frames", type=click.IntRange(min=1), help="End after so many frames.  [default: no limit]")
+@click.option("--threads", type=click.IntRange(min=1), help="For inference.  [default: the bundle's target's]")
+@click.option("--variant", metavar="RECIPE", help="A variant of the bundle.  [default: the chosen one]")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="One label a line, for a .tflite that has none inside.",
+)
+@click.option("--quiet", is_flag=True, help="Print no results for people, only the summary.")
+def run(
+    bundle: Path | None,
+    source: str,
+    jsonl: str | None,
+    save: Path | None,
+    show: bool,
+    threshold: float | None,
+    top_k: int,
+    max_frames: int | None,
+    threads: int | None,
+    variant: str | None,
+    labels: Path | None,
+    quiet: bool,
+) -> None:
+    """Recognise what a camera sees, live.
+
+    BUNDLE is a folder made by `edgetl convert`, or a single .tflite file; without it the last model that was
+    trained and converted here runs.
+
+    SOURCE is a camera's number (0 is the first) or device (/dev/video0), a film, an rtsp:// or http:// address,
+    a photo, a folder of photos, or a pattern of photos in quotes.
+
+    Of a live camera the newest frame counts and the ones that were missed are told at the end; of a film or of
+    photos every one is looked at. Ctrl-C or SIGTERM ends a run well: files are whole, the summary is printed.
+
+    \b
+    Examples:
+      edgetl run                                         the first camera, the last model
+      edgetl run bundle --source holiday.mp4 --save annotated.mp4
+      edgetl run bundle --source 'photos/*.jpg' --jsonl - --quiet | jq .classes
+    """  # noqa: D301 - click wants the control character itself
+    from contextlib import ExitStack
+
+    from edgetl.device import live
+    from edgetl.device.camera import open_camera
+    from edgetl.device.model import Model
+    from edgetl.device.signals import stop_on_signals
+    from edgetl.device.sinks import open_sinks
+
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signals())
+        model = Model.open(bundle or _last_bundle(), variant=variant, threads=threads, labels=labels)
+        stack.enter_context(model)
+        camera = stack.enter_context(open_camera(source, model.card.input))
+        opened = open_sinks(camera, model.timings, jsonl=jsonl, save=save, show=show, quiet=quiet)
+        sinks = [stack.enter_context(sink) for sink in opened]
+        summary = live.run(model, camera, sinks, top_k=top_k, threshold=threshold, max_frames=max_frames, stop=stop)
+    click.echo(str(summary), err=True)
+
+
+def _last_bundle() -> Path:
+    """The bundle converted last of the model trained last."""
+    from edgetl.bundle import MANIFEST
+    from edgetl.errors import UsageError
+    from edgetl.store import open_model
+
+    folder = open_model().folder
+    manifests = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    if not manifests:
+        remedy = f"run `edgetl convert {folder.name}`, or name a bundle"
+        raise UsageError("the model trained last has not been converted", where=str(folder), remedy=remedy)
+    return manifests[-1].parent

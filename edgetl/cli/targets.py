@@ -1,0 +1,29 @@
+"""`edgetl targets`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def targets(ctx: click.Context) -> None:
+    """List the devices that models are converted for; `show NAME` prints one."""
+    if ctx.invoked_subcommand is None:
+        from edgetl.target import Target, target_names
+
+        for name in target_names():
+            target = Target.load(name)
+            click.echo(f"{name:<8} {target.title}: {target.runtime}, {', '.join(target.recipes)}")
+
+
+@targets.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a target: its runtime, recipes, threads, gate and budget."""
+    import json
+    from dataclasses import asdict
+
+    from edgetl.target import Target
+
+    click.echo(json.dumps(asdict(Target.load(name)), indent=2))

@@ -1,0 +1,61 @@
+"""`edgetl train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option("--name", help="What to call the model in the store.  [default: the data folder's name]")
+@click.option("--weights", help="imagenet, none, a weights file, or a model of the store.  [default: imagenet]")
+@click.option("--backbone", help="mobilenet_v1, mobilenet_v2, mobilenet_v3_small or _large.  [default: mobilenet_v2]")
+@click.option("--alpha", type=float, help="Width multiplier.  [default: the backbone's smallest]")
+@click.option("--size", type=int, help="Input height and width, px, from 96.  [default: 224]")
+@click.option("--resize", type=click.Choice(["stretch", "crop"]), help="How a photo becomes square.")
+@click.option("--input-range", type=click.Choice(["-1..1", "0..1", "0..255"]), help="Pixels the weights expect.")
+@click.option("--head", type=int, help="Units of a hidden ReLU layer before the softmax; 0 for none.")
+@click.option("--dropout", type=float, help="Before the softmax layer.")
+@click.option("--head-epochs", type=int, help="Epochs of the head alone, on features computed once.  [default: 40]")
+@click.option("--head-rate", type=float, help="Peak learning rate of the head's own stage.")
+@click.option("--epochs", type=int, help="Epochs of the backbone with the head; 0 trains the head only.")
+@click.option("--rate", type=float, help="Peak learning rate of the backbone's stage.")
+@click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]))
+@click.option("--weight-decay", type=float, help="For adamw.")
+@click.option("--warmup", type=float, help="Share of the steps over which the rate rises.")
+@click.option("--layer-decay", type=float, help="The backbone's first layer learns at this share of the rate.")
+@click.option("--freeze", type=int, help="The backbone's first layers that don't learn.")
+@click.option("--batch-norm", type=click.Choice(["frozen", "train"]), help="What batch normalization does.")
+@click.option("--label-smoothing", type=float)
+@click.option("--class-weights/--no-class-weights", default=None, help="Weigh rare classes up.")
+@click.option("--augment", type=float, help="Strength of augmentation; 0 for none.")
+@click.option("--flip/--no-flip", default=None, help="Whether a mirrored photo shows the same class.")
+@click.option("--ema", type=float, help="Decay of the averaged weights; 0 for none.")
+@click.option("--patience", type=int, help="Stop after so many epochs without a better validation; 0 never.")
+@click.option("--batch", type=int, help="Photos a step.")
+@click.option("--seed", type=int, help="Two runs with the same seed are equal on one machine.")
+@click.option("--precision", type=click.Choice(["float32", "mixed"]), help="mixed: 16 bits where a GPU does.")
+@click.option("--val-fraction", type=float, help="Share held back where the folder has no val/.")
+@click.option("--strict/--no-strict", default=None, help="A photo that doesn't open is an error.")
+@click.option("--config", type=click.Path(path_type=Path), help="A train.toml to repeat; other options override it.")
+@click.option("--resume", is_flag=True, help="Continue an unfinished training of that name.")
+def train(data: Path | None, name: str | None, config: Path | None, resume: bool, **options: Any) -> None:  # noqa: ANN401
+    """Fine-tune a MobileNet on a folder of labelled photos (DATA, by default ./data).
+
+    DATA holds one folder of photos for each class, or train/ and val/ with such folders. The model goes into
+    models/NAME with its card, its history, a report to look at, and train.toml, which repeats the run.
+
+    \b
+      edgetl train photos/ --name parts
+      edgetl train photos/ --name parts --weights none --size 96
+      edgetl train more/ --name better --weights parts        start from an earlier model
+      edgetl train photos/ --name textbook --freeze 20 --head 1024 --epochs 5 --optimizer adam
+    """
+    from edgetl.host.train.job import train as train_model
+    from edgetl.host.train.options import TrainOptions
+
+    given = {key: value for key, value in options.items() if value is not None}
+    train_model(TrainOptions.collect(str(data) if data else None, name, given, config), resume=resume)

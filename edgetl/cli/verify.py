@@ -1,0 +1,37 @@
+"""`edgetl verify`: the golden replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--variant", metavar="RECIPE", help="Replay this one only.  [default: every variant]")
+@click.option("--json", "as_json", is_flag=True, help="Write the reports as JSON to stdout.")
+def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
+    """Prove that this machine sees what the converting one saw.
+
+    BUNDLE carries golden photos with the scores that each variant gave for them where it was converted. They
+    are replayed here, through the code that `edgetl run` uses, and compared; every file's SHA-256 is checked on
+    the way. Do it once on the device after copying, and after every update of its system.
+
+    Exits with 5 where a variant's file is damaged or its scores drifted, naming the variant.
+
+    \b
+    Examples:
+      edgetl verify bundle
+      edgetl verify bundle --variant float32 --json
+    """  # noqa: D301 - click wants the control character itself
+    import json
+
+    from edgetl.device import verify as golden
+
+    reports = golden.verify(bundle, variant)
+    if as_json:
+        click.echo(json.dumps([report.to_dict() for report in reports], indent=2))
+    else:
+        click.echo("\n".join(map(str, reports)), err=True)
+    golden.require(reports, bundle)

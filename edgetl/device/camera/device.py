@@ -1,0 +1,59 @@
+"""A camera attached to this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import cv2
+
+from edgetl.device.camera.capture import Capture, open_capture, quiet
+from edgetl.errors import CameraError
+
+
+def open_device(source: str) -> Capture:
+    """Opens a camera by its number or device file.
+
+    Args:
+        source: `0`, or `/dev/video0`, or a link such as those in `/dev/v4l/by-id`.
+
+    Raises:
+        CameraError: it isn't there, isn't ours to open, or another program has it.
+    """
+    if not sys.platform.startswith("linux"):
+        return _open_number(source)
+    path = Path(f"/dev/video{source}" if source.isdecimal() else source)
+    if not path.exists():
+        raise CameraError("there is no such camera", where=str(path), remedy=_choose(path))
+    if not os.access(path, os.R_OK | os.W_OK):
+        remedy = "join its group, `sudo usermod -aG video $USER`, and log in again"
+        raise CameraError("you may not open this camera", where=str(path), remedy=remedy)
+    capture = open_capture(str(path), cv2.CAP_V4L2)
+    if capture is None:
+        remedy = f"close the program that uses it; {_choose(path)}"
+        raise CameraError("it is in use, or no camera that gives pictures", where=str(path), remedy=remedy)
+    return Capture(capture, str(path), live=True)
+
+
+def _open_number(source: str) -> Capture:
+    quiet()
+    capture = cv2.VideoCapture(int(source)) if source.isdecimal() else None
+    if capture is None or not capture.isOpened():
+        raise CameraError("there is no such camera", where=source, remedy="number the camera: 0 is the first")
+    return Capture(capture, source, live=True)
+
+
+def _choose(path: Path) -> str:
+    """Says which other cameras there are."""
+    others = [device for device in devices() if device != path]
+    if others:
+        return "choose one of " + ", ".join(str(device) for device in others)
+    return "no other /dev/video* is here: attach a USB camera, or name a film or photos with --source"
+
+
+def devices() -> list[Path]:
+    """Returns the `/dev/video*` that exist, in the order of their numbers; not every one gives pictures."""
+    found = [path for path in Path("/dev").glob("video*") if re.fullmatch(r"video\d+", path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("video")))

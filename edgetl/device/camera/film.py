@@ -1,0 +1,50 @@
+"""A film, or a stream from the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from edgetl.device.camera.capture import Capture, open_capture
+from edgetl.errors import CameraError
+
+_TIMEOUTS = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 10_000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 10_000)
+
+
+def open_film(source: str) -> Capture:
+    """Opens a film; every one of its frames is read, however long that takes.
+
+    Raises:
+        CameraError: it isn't there, or can't be decoded.
+    """
+    path = Path(source).expanduser()
+    if not path.is_file():
+        remedy = "check the path; --source takes a camera's number, a film, or photos"
+        raise CameraError("there is no such film", where=str(path), remedy=remedy)
+    capture = open_capture(str(path), cv2.CAP_FFMPEG)
+    if capture is None:
+        remedy = "play it elsewhere to see whether it is whole; `ffmpeg -i FILM new.mp4` makes one that can be read"
+        raise CameraError("this film can't be decoded", where=str(path), remedy=remedy)
+    return Capture(capture, str(path), live=False)
+
+
+def open_stream(address: str) -> Capture:
+    """Opens an rtsp:// or http:// address; one with a known length is a film, any other a live camera.
+
+    Raises:
+        CameraError: nothing answers there within ten seconds, or no pictures come.
+    """
+    capture = open_capture(address, cv2.CAP_FFMPEG, _TIMEOUTS)
+    if capture is None:
+        remedy = "check the address, its password, and that the camera is switched on"
+        raise CameraError("no pictures come from this address", where=_without_password(address), remedy=remedy)
+    live = capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 0
+    return Capture(capture, _without_password(address), live=live)
+
+
+def _without_password(address: str) -> str:
+    """The address as it may appear in a log."""
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

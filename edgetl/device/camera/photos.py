@@ -1,0 +1,105 @@
+"""Photos as frames: one, a folder of them, or a pattern."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from edgetl.card import InputSpec
+from edgetl.device.camera import Frame
+from edgetl.errors import CameraError
+from edgetl.vision.photo import PhotoError, is_photo, read_photo
+
+logger = logging.getLogger(__name__)
+
+
+def means_photos(source: str) -> bool:
+    """Says whether a source is a photo, a folder or a pattern, there or not."""
+    path = Path(source).expanduser()
+    return path.is_dir() or is_photo(path) or (glob.has_magic(source) and not path.exists())
+
+
+class Photos:
+    """Photos in the order people count in; see `edgetl.device.camera.Camera`.
+
+    Args:
+        source: a photo, a folder or a pattern (`**` goes into folders).
+        spec: see `edgetl.device.camera.open_camera`.
+
+    Attributes:
+        skipped: photos that couldn't be read so far.
+
+    Raises:
+        CameraError: there are no photos.
+    """
+
+    live = False
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+
+    def __init__(self, source: str, spec: InputSpec | None = None) -> None:
+        self.skipped = 0
+        self._source = source
+        self._spec = spec
+        self._paths = _find(source)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, path in enumerate(self._paths):
+            try:
+                image = read_photo(path, self._spec)
+            except PhotoError as error:
+                self.skipped += 1
+                logger.warning("%s is skipped: it %s", path, error.what)
+                continue
+            yield Frame(image, monotonic(), index, path.name)
+        if self.skipped == len(self._paths):
+            remedy = "convert them to JPEG or PNG"
+            raise CameraError(f"none of {self.skipped} photos can be read", where=self._source, remedy=remedy)
+        if self.skipped:
+            logger.warning("%d of %d photos were skipped", self.skipped, len(self._paths))
+
+    def close(self) -> None:
+        """Has nothing to release."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _find(source: str) -> list[Path]:
+    path = Path(source).expanduser()
+    try:
+        if path.is_dir():
+            found = [file for file in path.iterdir() if is_photo(file) and file.is_file()]
+            remedy = f"put photos there; for folders inside it say '{source.rstrip('/')}/**/*'"
+        elif path.is_file():
+            found, remedy = [path], ""
+        else:
+            matches = glob.glob(str(path), recursive=True)  # noqa: PTH207 - from any root, as a shell would
+            found = [file for file in map(Path, matches) if is_photo(file) and file.is_file()]
+            remedy = "check the path; put a pattern in quotes"
+    except OSError as error:
+        what = f"the folder can't be read: {error.strerror}"
+        raise CameraError(what, where=source, remedy="check its permissions") from error
+    if not found:
+        raise CameraError("there are no photos (.jpg, .jpeg, .png, .bmp, .webp)", where=source, remedy=remedy)
+    return sorted(found, key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """A sorting key under which photo2 comes before photo10."""
+    pieces = re.split(r"(\d+)", str(path).lower())
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]

@@ -1,0 +1,91 @@
+"""Results as JSON Lines, for other programs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from edgetl.device.camera import Frame
+from edgetl.device.model import Timings
+from edgetl.device.sinks import RunEnded
+from edgetl.files import told_plainly
+from edgetl.vision.results import Classification
+
+
+class JsonLines:
+    """One JSON object a line, each written out at once.
+
+    A line holds `index` of the frame, `t` in seconds since the first one's capture, `name` of a photo,
+    `timings_ms`, and the result as its `to_dict` gives it.
+
+    Args:
+        target: a file's path, or `-` for stdout.
+        timings: the model's, where they are wanted.
+
+    Raises:
+        EdgetlError: the file can't be written to; it ends with a whole line all the same.
+    """
+
+    def __init__(self, target: str, timings: Timings | None = None) -> None:
+        self._path = None if target == "-" else Path(target).expanduser()
+        self._timings = timings
+        self._start: float | None = None
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        if self._path:
+            with told_plainly(self._path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("wb", buffering=0)
+        return self
+
+    def write(self, frame: Frame, result: Classification) -> None:
+        """Writes one line."""
+        if self._start is None:
+            self._start = frame.captured_at
+        line: dict[str, object] = {"index": frame.index, "t": round(frame.captured_at - self._start, 4)}
+        if frame.name:
+            line["name"] = frame.name
+        if self._timings:
+            t = self._timings
+            stages = {"preprocess": t.preprocess, "invoke": t.invoke, "decode": t.decode}
+            line["timings_ms"] = {stage: round(ms, 3) for stage, ms in stages.items()}
+        data = json.dumps(line | result.to_dict(), ensure_ascii=False).encode() + b"\n"
+        try:
+            self._put(data)
+        except BrokenPipeError as error:
+            raise RunEnded from error
+
+    def _put(self, data: bytes) -> None:
+        if self._file is None or self._path is None:
+            return _put_stdout(data)
+        with told_plainly(self._path):
+            written = self._file.write(data)
+            if written < len(data):  # a disk that is full takes a part without a word
+                with suppress(OSError):
+                    self._file.truncate(self._file.tell() - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file:
+            self._file.close()
+
+
+def _put_stdout(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # What is left in the buffer would fail again when Python closes stdout at exit.
+        with open(os.devnull, "wb") as nowhere, suppress(OSError, ValueError):  # noqa: PTH123 - not a Path
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise

@@ -1,0 +1,158 @@
+"""The annotated film."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from edgetl.device.camera import Frame
+from edgetl.device.camera.capture import open_capture, quiet
+from edgetl.errors import EdgetlError, UsageError
+from edgetl.files import told_plainly
+from edgetl.vision.draw import draw
+from edgetl.vision.preprocess import Image
+from edgetl.vision.results import Classification
+
+logger = logging.getLogger(__name__)
+
+_FPS_LIVE = 30.0
+_FPS_PHOTOS = 1.0
+_RESERVE = 2 << 20
+"""Free space that closing needs: the file's index and what FFmpeg still holds; bytes."""
+_INDEX_PER_FRAME = 64
+"""Of the file's index, generously; bytes."""
+
+
+class VideoFile:
+    """An mp4 of the frames with their results, which appears under its name once it is whole.
+
+    Of a live camera it plays at the pace things happened, repeating the frames that were waited for.
+
+    Args:
+        path: ends in `.mp4`.
+        fps: the source's frames a second; None for photos (a second each) and cameras that don't tell.
+        live: whether the source is a live camera.
+
+    Raises:
+        UsageError: the path can't be a film's.
+        EdgetlError: the disk is full, or OpenCV can't write films. What was written until then is kept.
+    """
+
+    def __init__(self, path: Path, *, fps: float | None = None, live: bool = False) -> None:
+        if path.suffix.lower() != ".mp4" or path.is_dir():
+            raise UsageError("a film is saved as .mp4", where=str(path), remedy="name it so: --save film.mp4")
+        self._path = path
+        self._fps = fps or (_FPS_LIVE if live else _FPS_PHOTOS)
+        self._live = live
+        self._writer: cv2.VideoWriter | None = None
+        self._written = 0
+
+    def __enter__(self) -> Self:
+        with told_plainly(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.stem}.", suffix=".mp4")
+            os.close(handle)
+            self._temporary = Path(name)
+        return self
+
+    def write(self, frame: Frame, result: Classification) -> None:
+        """Adds a frame."""
+        if self._writer is None:
+            self._writer = self._open(frame)
+        if shutil.disk_usage(self._path.parent).free < self._needed():
+            self._finish()  # while there is still room for the index
+            raise EdgetlError(
+                f"the disk is almost full; the film ends after {self._written} frames",
+                where=str(self._path),
+                remedy="free some space there, or save it to another disk",
+            )
+        _place(frame.image, self._canvas)
+        draw(self._canvas, result)
+        for _ in range(self._due(frame)):
+            self._writer.write(self._canvas)
+            self._written += 1
+
+    def _open(self, frame: Frame) -> cv2.VideoWriter:
+        quiet()
+        height, width = frame.image.shape[:2]
+        self._canvas = np.zeros((height + height % 2, width + width % 2, 3), np.uint8)  # the codec wants even sides
+        self._start = frame.captured_at
+        size = (self._canvas.shape[1], self._canvas.shape[0])
+        fourcc = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, fourcc, self._fps, size)
+        if not writer.isOpened():
+            remedy = "install the opencv-python-headless wheel of PyPI, or use --jsonl"
+            raise EdgetlError("this OpenCV can't write mp4 films", where=str(self._path), remedy=remedy)
+        return writer
+
+    def _needed(self) -> int:
+        """Bytes that must be free before another frame is written: OpenCV doesn't say when a write fails."""
+        return _RESERVE + _INDEX_PER_FRAME * self._written + self._canvas.nbytes
+
+    def _due(self, frame: Frame) -> int:
+        """How often a frame is written, so that a live film keeps to the clock."""
+        if not self._live:
+            return 1
+        return max(0, int((frame.captured_at - self._start) * self._fps) + 1 - self._written)
+
+    def _finish(self) -> None:
+        """Closes the film and gives it its name; the earlier film of that name stays where this one failed."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.release()
+        try:
+            if not self._written:
+                return
+            if not _playable(self._temporary):
+                remedy = "free some space there, or save it to another disk"
+                raise EdgetlError("the film couldn't be finished and is lost", where=str(self._path), remedy=remedy)
+            with told_plainly(self._path):
+                with self._temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+                self._temporary.chmod(0o644)
+                self._temporary.replace(self._path)
+        finally:
+            self._temporary.unlink(missing_ok=True)
+            self._written = 0
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._finish()
+        except EdgetlError as own:
+            if error is None:
+                raise
+            logger.warning("%s", own)  # the first error is the one to tell
+
+
+def _place(image: Image, canvas: Image) -> None:
+    """Puts an image onto the canvas: as it is where it fits, else shrunk or grown to fit, on black."""
+    height, width = image.shape[:2]
+    rows, columns = canvas.shape[:2]
+    if (height, width) != (rows, columns):
+        canvas[:] = 0
+        if max(rows - height, columns - width) > 1 or height > rows or width > columns:
+            factor = min(rows / height, columns / width)
+            size = (max(1, int(width * factor)), max(1, int(height * factor)))
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+            height, width = image.shape[:2]
+    y, x = (rows - height) // 2, (columns - width) // 2
+    canvas[y : y + height, x : x + width] = image
+
+
+def _playable(path: Path) -> bool:
+    capture = open_capture(str(path), cv2.CAP_FFMPEG)
+    if capture is None:
+        return False
+    whole = capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0 and capture.read()[0]
+    capture.release()
+    return bool(whole)

@@ -1,0 +1,91 @@
+"""The annotated frames in a window."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+from edgetl.device.camera import Frame
+from edgetl.device.sinks import RunEnded
+from edgetl.errors import UsageError
+from edgetl.vision.draw import draw
+from edgetl.vision.results import Classification
+
+_KEYS_TO_END = (ord("q"), 27)
+_PHOTO_MS = 1000
+
+
+class Window:
+    """A window that q, Esc or its close button ends, and the run with it.
+
+    Args:
+        title: of the window.
+
+    Raises:
+        UsageError: there is no display, or this OpenCV has no windows.
+    """
+
+    def __init__(self, title: str = "edgetl") -> None:
+        self._title = title
+
+    def __enter__(self) -> Self:
+        if not cv2.currentUIFramework():
+            remedy = "pip uninstall opencv-python-headless, pip install 'edgetl[window]'; or use --save or --jsonl"
+            raise UsageError("this OpenCV is the headless one: it has no windows", where="--show", remedy=remedy)
+        if sys.platform.startswith("linux") and not _display_answers(os.environ.get("DISPLAY", "")):
+            remedy = "start it on the desktop; or use --save or --jsonl"
+            raise UsageError("there is no display to show a window on", where="--show", remedy=remedy)
+        try:
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL)
+        except cv2.error as error:
+            remedy = "start it on the desktop; or use --save or --jsonl"
+            raise UsageError(f"no window can be opened: {error.err}", where="--show", remedy=remedy) from error
+        return self
+
+    def write(self, frame: Frame, result: Classification) -> None:
+        """Shows a frame; a photo for a second."""
+        image = frame.image.copy()
+        draw(image, result)
+        cv2.imshow(self._title, image)
+        key = cv2.waitKey(_PHOTO_MS if frame.name else 1) & 0xFF
+        if key in _KEYS_TO_END or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            raise RunEnded
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(cv2.error):  # closed by hand already
+            cv2.destroyWindow(self._title)
+
+
+def _display_answers(display: str) -> bool:
+    """Says whether an X server listens at a DISPLAY: without one the window library ends the whole process."""
+    host, _, number = display.rpartition(":")
+    number = number.partition(".")[0]
+    if not number.isdecimal():
+        return False
+    try:
+        if host in ("", "unix"):
+            return _unix_answers(f"/tmp/.X11-unix/X{number}")
+        socket.create_connection((host, 6000 + int(number)), timeout=3).close()
+    except OSError:
+        return False
+    return True
+
+
+def _unix_answers(path: str) -> bool:
+    # Some servers listen in Linux's abstract namespace only, whose names begin with a zero byte.
+    for address in (path, "\0" + path):
+        if address == path and not Path(path).exists():
+            continue
+        with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+            client.connect(address)
+            return True
+    return False

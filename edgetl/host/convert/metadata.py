@@ -1,0 +1,158 @@
+"""TFLite Metadata: a `.tflite` that tells other software, and edgetl, what it takes and what it answers.
+
+Source: `metadata_schema.fbs` of tensorflow/tflite-support. The fields' places in their tables are in
+`edgetl.device.tflite_metadata`, which reads what this file writes.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from edgetl.card import ModelCard
+from edgetl.device.foreign import CARD_FILE
+from edgetl.device.tflite_metadata import AXIS_LABELS, METADATA_BUFFER, NORMALIZATION, SLOTS
+from edgetl.errors import ModelError
+
+LABELS_FILE = "labels.txt"
+
+_FEATURE, _IMAGE = 1, 2  # members of the union ContentProperties
+_UNKNOWN_COLOR, _RGB = 0, 1  # ColorSpaceType; there is no name for BGR
+_DESCRIPTION = 1  # AssociatedFileType
+
+
+def embed(model: bytes, card: ModelCard) -> bytes:
+    """Writes a card into a model, in place of one that it carries.
+
+    Args:
+        model: a `.tflite` file's content, with one input and one output.
+        card: goes in whole as `card.json`; its labels again as `labels.txt` for software that isn't edgetl.
+
+    Returns:
+        The file's new content; the same for the same arguments. The weights are those of `model`, bit for bit.
+
+    Raises:
+        ModelError: the bytes are not a model, or one whose weights lie outside of it (above 2 GB).
+    """
+    parsed = _parse(model)
+    data = np.frombuffer(_metadata(card), np.uint8)
+    entries = parsed.metadata = parsed.metadata or []
+    entry = next((m for m in entries if m.name == METADATA_BUFFER.encode()), None)
+    if entry:
+        parsed.buffers[entry.buffer].data = data
+    else:
+        entries.append(schema.MetadataT(METADATA_BUFFER.encode(), len(parsed.buffers)))
+        parsed.buffers.append(schema.BufferT(data))
+    builder = _ModelBuilder(len(model) + len(data) + 4096)
+    builder.Finish(parsed.Pack(builder), b"TFL3")
+    labels = "".join(" ".join(label.splitlines()) + "\n" for label in card.labels)
+    return _append(bytes(builder.Output()), {LABELS_FILE: labels, CARD_FILE: card.to_json()})
+
+
+class _ModelBuilder(flatbuffers.Builder):  # type: ignore[misc] # flatbuffers has no types
+    """Keeps each buffer of weights at a multiple of 16 bytes.
+
+    The schema demands that alignment, kernels rely on it in a memory-mapped file, and Python's generated code
+    forgets it.
+    """
+
+    def CreateNumpyVector(self, x: NDArray[np.generic]) -> int:  # noqa: N802 - the library's name
+        if x.dtype == np.uint8:
+            self.Prep(16, x.nbytes)
+        return int(super().CreateNumpyVector(x))
+
+
+def _parse(model: bytes) -> schema.ModelT:
+    if model[4:8] != b"TFL3":
+        raise ModelError("metadata can't be added: this is not a .tflite model", remedy="convert the model again")
+    parsed = schema.ModelT.InitFromPackedBuf(model)
+    if any(buffer.offset > 1 for buffer in parsed.buffers):
+        what = "metadata can't be added: the model's weights lie behind it"
+        raise ModelError(what, remedy="convert a model below 2 GB")
+    return parsed
+
+
+def _metadata(card: ModelCard) -> bytes:
+    write = _Writer()
+    content = write.table("Content", properties_type=_FEATURE, properties=write.table("FeatureProperties"))
+    labels = write.table("AssociatedFile", name=write.text(LABELS_FILE), type=AXIS_LABELS)
+    output = write.table("TensorMetadata", name=write.text("score"), content=content, files=write.tables([labels]))
+    graph = write.table("SubGraphMetadata", inputs=write.tables([_image(write, card)]), outputs=write.tables([output]))
+    whole_card = write.table("AssociatedFile", name=write.text(CARD_FILE), type=_DESCRIPTION)
+    root = write.table(
+        "ModelMetadata",
+        name=write.text(card.name),
+        description=write.text(f"{len(card.labels)} classes, {card.decoding.scores}"),
+        subgraphs=write.tables([graph]),
+        files=write.tables([whole_card]),
+        min_parser_version=write.text("1.0.0"),
+    )
+    return write.finish(root)
+
+
+def _image(write: _Writer, card: ModelCard) -> int:
+    color = _RGB if card.input.color == "rgb" else _UNKNOWN_COLOR
+    properties = write.table("ImageProperties", color_space=color)
+    content = write.table("Content", properties_type=_IMAGE, properties=properties)
+    # Mean 0 and std 1: pixels go in as they are, the model scales them itself.
+    scaling = write.table("NormalizationOptions", mean=write.floats([0]), std=write.floats([1]))
+    unit = write.table("ProcessUnit", options_type=NORMALIZATION, options=scaling)
+    stats = write.table("Stats", max=write.floats([255]), min=write.floats([0]))
+    return write.table(
+        "TensorMetadata",
+        name=write.text("image"),
+        content=content,
+        process_units=write.tables([unit]),
+        stats=stats,
+    )
+
+
+class _Writer:
+    """Builds the metadata's flatbuffer, tables named as in `SLOTS`; parts come before what holds them."""
+
+    def __init__(self) -> None:
+        self._builder = flatbuffers.Builder(1024)
+
+    def text(self, value: str) -> int:
+        return int(self._builder.CreateString(value))
+
+    def floats(self, values: Sequence[float]) -> int:
+        return int(self._builder.CreateNumpyVector(np.array(values, np.float32)))
+
+    def tables(self, offsets: Sequence[int]) -> int:
+        self._builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            self._builder.PrependUOffsetTRelative(offset)
+        return int(self._builder.EndVector())
+
+    def table(self, kind: str, **fields: int) -> int:
+        """Writes a table; fields named `type`, `…_type` and `color_space` are bytes, the others offsets."""
+        slots = SLOTS[kind]
+        self._builder.StartObject(len(slots))
+        for field, value in fields.items():
+            if field.endswith("type") or field == "color_space":
+                self._builder.PrependUint8Slot(slots.index(field), value, 0)
+            else:
+                self._builder.PrependUOffsetTRelativeSlot(slots.index(field), value, 0)
+        return int(self._builder.EndObject())
+
+    def finish(self, root: int) -> bytes:
+        self._builder.Finish(root, b"M001")
+        return bytes(self._builder.Output())
+
+
+def _append(model: bytes, files: dict[str, str]) -> bytes:
+    """Puts a zip archive behind a model; uncompressed, for readers map it, and dated so that bytes repeat."""
+    stream = io.BytesIO(model)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.create_system, entry.external_attr = 3, 0o644 << 16  # Unix, wherever this runs
+            archive.writestr(entry, text.encode())
+    return stream.getvalue()

@@ -1,0 +1,77 @@
+"""Conversion recipes, and what each tries when its first result misses the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.host.convert.tflite import export, sensitivity
+from edgetl.host.dataset.load import Photos
+from edgetl.target import RecipeName
+from edgetl.vision.preprocess import Image
+
+FIRST_PHOTOS = 100
+MORE_PHOTOS = 500
+_IN_FLOAT = (2, 6, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way to make a recipe's file.
+
+    Attributes:
+        note: what was done, beyond the plain recipe; empty for that.
+        make: makes the file's content.
+    """
+
+    note: str
+    make: Callable[[], bytes]
+
+
+def attempts(recipe: RecipeName, model: Any, train: Photos, seed: int) -> Iterator[Attempt]:  # noqa: ANN401
+    """Yields ways to convert, the plain one first; a caller goes on to the next only where one missed the gate.
+
+    Args:
+        recipe: see `edgetl.host.convert.tflite.export`.
+        model: a `keras.Model`.
+        train: photos to calibrate with; validation photos must not be, or the gate would judge what it has seen.
+        seed: of the choice of photos.
+    """
+    first = representative(train, FIRST_PHOTOS, seed)
+    yield Attempt("", lambda: export(model, recipe, first))
+    if recipe != "static_wi8_ai8":
+        return
+    more = representative(train, MORE_PHOTOS, seed)
+    if len(more) > len(first):
+        yield Attempt(f"calibrated with {len(more)} photos", lambda: export(model, recipe, more))
+    calm = _without_extremes(more)
+    yield Attempt("calibrated without the most extreme photos", lambda: export(model, recipe, calm))
+    ranked = sensitivity(model, first)
+    for count in _IN_FLOAT:
+        worst = ranked[:count]
+        yield Attempt(
+            f"the {count} most sensitive operations left in float", lambda w=worst: export(model, recipe, more, w)
+        )
+
+
+def representative(train: Photos, count: int, seed: int) -> Image:
+    """Returns (N, H, W, 3) uint8 training inputs, as many of each class as there are, up to `count` in all."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(train))
+    turn: NDArray[np.int64] = np.zeros(len(train), np.int64)
+    seen: dict[int, int] = {}
+    for position in order.tolist():
+        label = int(train.classes[position])
+        turn[position] = seen[label] = seen.get(label, -1) + 1
+    rounds = order[np.argsort(turn[order], kind="stable")]
+    return train.batch(np.sort(rounds[:count]))
+
+
+def _without_extremes(photos: Image) -> Image:
+    """Leaves out the tenth of photos whose contrast is largest: they stretch every range for few pixels' sake."""
+    contrast = photos.reshape(len(photos), -1).std(axis=1)
+    return photos[contrast <= np.quantile(contrast, 0.9)]

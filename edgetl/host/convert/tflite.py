@@ -1,0 +1,114 @@
+"""Keras to `.tflite`: what each recipe does to the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.host.quiet import import_tensorflow, quiet_output
+from edgetl.target import RecipeName
+from edgetl.vision.preprocess import Image
+
+
+def export(model: Any, recipe: RecipeName, representative: Image, in_float: Sequence[str] = ()) -> bytes:  # noqa: ANN401
+    """Converts a classifier; whatever the recipe, the file takes raw pixels.
+
+    Args:
+        model: a `keras.Model` from (N, H, W, 3) uint8 pixels to (N, classes) probabilities, made by
+            `edgetl.host.train.classifier`.
+        recipe: `float32`; `float16` (weights); `dynamic_wi8_afp32` (8-bit weights, float activations); or
+            `static_wi8_ai8` (signed 8-bit weights per channel and activations; uint8 in and out).
+        representative: (N, H, W, 3) uint8 model inputs that `static_wi8_ai8` is calibrated with.
+        in_float: tensors whose operations `static_wi8_ai8` leaves in float.
+
+    Returns:
+        The file's content.
+    """
+    tf = import_tensorflow()
+    with quiet_output():
+        if recipe == "static_wi8_ai8":
+            return _static(tf, model, representative, in_float)
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        if recipe != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if recipe == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        return bytes(converter.convert())
+
+
+def sensitivity(model: Any, representative: Image) -> list[str]:  # noqa: ANN401 - a keras.Model
+    """Returns the tensors of the static int8 form by how much quantization disturbs them, worst first.
+
+    The measure is the root mean squared error over the scale: about 0.29 is rounding alone.
+    """
+    tf = import_tensorflow()
+    with quiet_output():
+        debugger = _debugger(tf, model, representative, ())
+        debugger.run()
+        worst: dict[str, float] = {}
+        for row in _rows(debugger):
+            worst[row[0]] = max(worst.get(row[0], 0.0), row[1])
+    return sorted(worst, key=lambda name: -worst[name])
+
+
+def _rows(debugger: Any) -> Iterator[tuple[str, float]]:  # noqa: ANN401 - TensorFlow's
+    import csv
+    import io
+
+    text = io.StringIO()
+    debugger.layer_statistics_dump(text)
+    for row in csv.DictReader(io.StringIO(text.getvalue())):
+        yield row["tensor_name"], float(row["mean_squared_error"]) ** 0.5 / max(float(row["scale"]), 1e-12)
+
+
+def _static(tf: Any, model: Any, representative: Image, in_float: Sequence[str]) -> bytes:  # noqa: ANN401
+    if in_float:
+        return bytes(_debugger(tf, model, representative, in_float).get_nondebug_quantized_model())
+    return bytes(_static_converter(tf, model, representative).convert())
+
+
+def _debugger(tf: Any, model: Any, representative: Image, in_float: Sequence[str]) -> Any:  # noqa: ANN401
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=list(in_float) or None)
+    _, feed = _core(model, representative)
+    return tf.lite.experimental.QuantizationDebugger(
+        converter=_static_converter(tf, model, representative),
+        debug_dataset=lambda: (row for row, _ in zip(feed(), range(16), strict=False)),
+        debug_options=options,
+    )
+
+
+def _static_converter(tf: Any, model: Any, representative: Image) -> Any:  # noqa: ANN401
+    core, feed = _core(model, representative)
+    converter = tf.lite.TFLiteConverter.from_keras_model(core)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = feed
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.uint8
+    return converter
+
+
+def _core(model: Any, representative: Image) -> tuple[Any, Callable[[], Iterator[list[NDArray[np.float32]]]]]:  # noqa: ANN401
+    """The network behind its value scaling, and what feeds it for calibration.
+
+    The scaling becomes the input tensor's quantization: the graph loses an operation and the input still takes raw
+    pixels. That needs the calibrated range to be that of pixels 0 to 255, so the first photo gets one of each.
+    """
+    import keras
+
+    scaling = model.get_layer("scale")
+    core_input = keras.Input(model.input_shape[1:], dtype="float32", name="image")
+    tensor = core_input
+    for layer in model.layers[model.layers.index(scaling) + 1 :]:
+        tensor = layer(tensor)
+    pinned = np.array(representative)
+    pinned[0, 0, 0], pinned[0, 0, 1] = 0, 255
+
+    def feed() -> Iterator[list[NDArray[np.float32]]]:
+        for photo in pinned:
+            yield [(photo[None] * np.float32(scaling.scale) + np.float32(scaling.offset)).astype(np.float32)]
+
+    return keras.Model(core_input, tensor), feed

@@ -1,0 +1,298 @@
+"""The HTML reports of a training and of a conversion: one self-contained file each, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from edgetl.bundle import Manifest
+from edgetl.card import InputSpec, ModelCard
+from edgetl.files import write_atomic
+from edgetl.host import figures
+from edgetl.host.evaluate import Evaluation
+from edgetl.vision.photo import PhotoError, read_photo
+
+_THUMBNAIL = 240  # px, the longer side
+_THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+_UNKNOWN = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A photo that was recognised as something else.
+
+    Attributes:
+        photo: its file.
+        truth: the label it has.
+        predicted: the label it was given.
+        score: of the wrong label, 0..1.
+    """
+
+    photo: Path
+    truth: str
+    predicted: str
+    score: float
+
+    @property
+    def thumbnail(self) -> str:
+        """The photo as a small JPEG in a data URI; empty if it can't be read any more."""
+        try:
+            frame = read_photo(self.photo, InputSpec(_THUMBNAIL, _THUMBNAIL))
+        except PhotoError:
+            return ""
+        height, width = frame.shape[:2]
+        scale = min(1.0, _THUMBNAIL / max(height, width))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes()
+        return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """How well one class is recognised; NaN where nothing was there to measure.
+
+    Attributes:
+        label: the class's name.
+        support: its validation photos.
+        precision: share of right ones among what was called so, 0..1.
+        recall: share of its photos that were found, 0..1.
+        f1: harmonic mean of both, 0..1.
+    """
+
+    label: str
+    support: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class MixUp:
+    """Photos of one class that were taken for another.
+
+    Attributes:
+        truth: what they show.
+        predicted: what was said.
+        count: photos.
+        share: of all photos of that class, 0..1.
+    """
+
+    truth: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRow:
+    """What a display threshold does.
+
+    Attributes:
+        threshold: of the best score, 0..1.
+        answered: share of photos whose best score reaches it, 0..1.
+        right: share of right ones among those, 0..1; NaN where none is answered.
+    """
+
+    threshold: float
+    answered: float
+    right: float
+
+
+def worst_mistakes(evaluation: Evaluation, photos: Sequence[Path], most: int = 24) -> list[Mistake]:
+    """Returns the photos that were recognised wrongly, the most confident first.
+
+    Args:
+        evaluation: of N photos.
+        photos: the N photos' files, in the evaluation's order.
+        most: how many to return at most.
+    """
+    said, labels = evaluation.predicted, evaluation.labels
+    wrong = np.flatnonzero(said != evaluation.truth)
+    scores = evaluation.scores[wrong, said[wrong]]
+    return [
+        Mistake(photos[n], labels[evaluation.truth[n]], labels[said[n]], float(evaluation.scores[n, said[n]]))
+        for n in wrong[np.argsort(-scores, kind="stable")][:most]
+    ]
+
+
+def class_rows(evaluation: Evaluation) -> list[ClassRow]:
+    """Returns a row for each class, the worst F1 first and those without photos last."""
+    confusion = evaluation.confusion
+    support, called = confusion.sum(axis=1), confusion.sum(axis=0)
+    f1 = np.full(len(evaluation.labels), np.nan)
+    np.divide(2 * confusion.diagonal(), support + called, out=f1, where=support + called > 0)
+    columns = zip(evaluation.labels, support, evaluation.precision, evaluation.recall, f1, strict=True)
+    rows = [ClassRow(label, int(n), float(p), float(r), float(f)) for label, n, p, r, f in columns]
+    return sorted(rows, key=lambda row: (math.isnan(row.f1), row.f1, row.label))
+
+
+def mix_ups(evaluation: Evaluation, most: int = 10) -> list[MixUp]:
+    """Returns the pairs of classes that were mixed up in the most photos."""
+    confusion, labels = evaluation.confusion, evaluation.labels
+    support = confusion.sum(axis=1)
+    wrong = confusion - np.diag(confusion.diagonal())
+    order = np.argsort(-wrong, axis=None, kind="stable")[: min(most, np.count_nonzero(wrong))]
+    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
+    return [MixUp(labels[t], labels[p], int(wrong[t, p]), float(wrong[t, p] / support[t])) for t, p in pairs]
+
+
+def threshold_rows(evaluation: Evaluation) -> list[ThresholdRow]:
+    """Returns how many photos are answered, and rightly, at display thresholds from 0 to 0.99."""
+    if not len(evaluation.truth):
+        return []
+    best, right = evaluation.scores.max(axis=1), evaluation.predicted == evaluation.truth
+    answered = [(threshold, best >= threshold) for threshold in _THRESHOLDS]
+    return [ThresholdRow(t, float(a.mean()), float(right[a].mean()) if a.any() else math.nan) for t, a in answered]
+
+
+def confidence_interval(share: float, count: int) -> tuple[float, float]:
+    """Returns the 95 % confidence interval of a share measured on `count` photos (Wilson 1927); NaN for none."""
+    if not count:
+        return math.nan, math.nan
+    z = 1.96
+    middle = share + z * z / (2 * count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
+
+
+def best_epoch(history: figures.History) -> int | None:
+    """Returns the index of the row with the highest validation accuracy, the first of equals; None without any."""
+    values = [float(row.get("val_accuracy", math.nan)) for row in history]
+    known = [index for index, value in enumerate(values) if not math.isnan(value)]
+    return max(known, key=lambda index: values[index], default=None)
+
+
+def write_training_report(
+    path: Path,
+    card: ModelCard,
+    history: figures.History,
+    evaluation: Evaluation,
+    photos: Sequence[Path],
+    data_summary: Mapping[str, object],
+    settings: Mapping[str, object],
+) -> None:
+    """Writes the report of a training.
+
+    Args:
+        path: the HTML file.
+        card: of the trained model.
+        history: a row for each epoch: stage, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
+        evaluation: of the N validation photos.
+        photos: the N photos' files, in the evaluation's order; those that are gone show a placeholder.
+        data_summary: what was found in the data set; mappings and sequences may be nested.
+        settings: every option, resolved.
+
+    Raises:
+        EdgetlError: the file can't be written.
+    """
+    best, count = best_epoch(history), len(evaluation.truth)
+    top1 = evaluation.top1 if count else math.nan
+    _write(
+        path,
+        "report_training.html.j2",
+        card=card,
+        top1=top1,
+        interval=confidence_interval(top1, count),
+        count=count,
+        wrong=int((evaluation.predicted != evaluation.truth).sum()),
+        seconds=sum(float(row.get("seconds", 0)) for row in history),
+        history=history,
+        best=best,
+        curves=[(measure, figures.curve(history, measure, best)) for measure in ("accuracy", "loss") if history],
+        matrix=figures.confusion_matrix(evaluation.confusion, evaluation.labels),
+        mix_ups=mix_ups(evaluation),
+        classes=class_rows(evaluation),
+        thresholds=threshold_rows(evaluation),
+        mistakes=worst_mistakes(evaluation, photos),
+        data_summary=data_summary,
+        settings=settings,
+    )
+
+
+def write_conversion_report(path: Path, manifest: Manifest) -> None:
+    """Writes the report of a conversion.
+
+    Args:
+        path: the HTML file.
+        manifest: of the bundle that was made.
+
+    Raises:
+        EdgetlError: the file can't be written.
+    """
+    variants = manifest.variants
+    names = [variant.recipe for variant in variants]
+    chosen = names.index(manifest.chosen)
+    measures = (
+        ("top-1 accuracy", [v.accuracy for v in variants], percent),
+        ("size", [float(v.bytes) or math.nan for v in variants], filesize),
+        ("latency, median", [v.latency_ms for v in variants], milliseconds),
+    )
+    drawn = [figures.bars(names, values, [form(v) for v in values], chosen, title) for title, values, form in measures]
+    _write(
+        path,
+        "report_conversion.html.j2",
+        card=manifest.card,
+        manifest=manifest,
+        chosen=variants[chosen],
+        bars=drawn,
+    )
+
+
+def percent(share: float) -> str:
+    """0.853 as `85.3 %`."""
+    return _UNKNOWN if math.isnan(share) else f"{100 * share:.1f}\u202f%"
+
+
+def points(drop: float) -> str:
+    """A loss of 0.012 as `−1.2`, in percentage points; a gain with a plus."""
+    if math.isnan(drop):
+        return _UNKNOWN
+    change = round(-100 * drop, 1)
+    return f"{change:+.1f}".replace("-", "−") if change else "0.0"
+
+
+def filesize(size: float) -> str:
+    """2 621 440 bytes as `2.62 MB`."""
+    if math.isnan(size) or not size:
+        return _UNKNOWN
+    return f"{size / 1e6:.2f}\u202fMB" if size >= 1e5 else f"{size / 1e3:.1f}\u202fkB"
+
+
+def milliseconds(latency: float) -> str:
+    """12.34 as `12.3 ms`."""
+    return _UNKNOWN if math.isnan(latency) else f"{latency:.3g}\u202fms"
+
+
+def duration(seconds: float) -> str:
+    """754 s as `12 min 34 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}\u202fh {minutes:02d}\u202fmin"
+    return f"{minutes}\u202fmin {rest:02d}\u202fs" if minutes else f"{rest}\u202fs"
+
+
+def _columns(table: Mapping[object, Mapping[object, object]]) -> Iterable[object]:
+    """The keys of a table's rows, each once, in the order they turn up in."""
+    return dict.fromkeys(key for row in table.values() for key in row)
+
+
+def _write(path: Path, template: str, **values: object) -> None:
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (percent, points, filesize, milliseconds, duration)
+    page.filters.update({form.__name__: form for form in filters}, columns=_columns)
+    write_atomic(path, page.get_template(template).render(values))

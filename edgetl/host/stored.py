@@ -1,0 +1,63 @@
+"""A model of the store together with its Keras file and the data set it was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl import store
+from edgetl.card import ModelCard
+from edgetl.errors import DatasetError, ModelError
+from edgetl.host.dataset.load import Dataset, Photos, load_dataset
+from edgetl.host.quiet import import_keras, quiet_output
+
+
+def dataset_of(card: ModelCard, data: str | None = None) -> Dataset:
+    """Opens the data set that a model was trained on, split as it was then.
+
+    Args:
+        card: of the model.
+        data: the folder, where it has moved.
+
+    Raises:
+        ModelError: the card doesn't name a data set.
+        DatasetError: the photos are gone, or have changed.
+    """
+    if card.dataset is None:
+        raise ModelError("the model's card names no data set", where=card.name, remedy="name one with --data")
+    info = card.dataset
+    folder = Path(data or info.path)
+    found = load_dataset(folder, card.input, val_fraction=info.val_fraction, seed=info.seed)
+    if found.info.fingerprint != info.fingerprint:
+        raise DatasetError(
+            "the photos have changed since the model was trained: its validation photos are no longer known",
+            where=str(folder),
+            remedy="bring them back, name their folder with --data, or train again",
+        )
+    return found
+
+
+def load_keras(stored: store.StoredModel) -> Any:  # noqa: ANN401 - a keras.Model
+    """Loads a model's Keras file.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    import_keras()
+    import keras
+
+    try:
+        with quiet_output():
+            return keras.saving.load_model(stored.weights, compile=False)
+    except Exception as error:  # Keras raises whatever its zip, JSON and HDF5 readers do
+        what = f"the Keras model can't be loaded: {(str(error).splitlines() or [''])[0]}"
+        raise ModelError(what, where=str(stored.weights), remedy="train it again") from error
+
+
+def predict(model: Any, photos: Photos) -> NDArray[np.float32]:  # noqa: ANN401 - a keras.Model
+    """Returns a classifier's (N, classes) float32 probabilities of N photos."""
+    starts = range(0, len(photos), 64)
+    return np.concatenate([model.predict_on_batch(photos.batch(slice(s, s + 64))) for s in starts])

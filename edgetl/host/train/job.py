@@ -1,0 +1,162 @@
+"""One training from options to a model in the store."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from edgetl import store
+from edgetl.card import InputSpec, ModelCard
+from edgetl.errors import UsageError
+from edgetl.files import told_plainly, write_atomic
+from edgetl.host.dataset.load import Dataset, load_dataset
+from edgetl.host.evaluate import Evaluation
+from edgetl.host.progress import console
+from edgetl.host.quiet import import_keras
+from edgetl.host.report import write_training_report
+from edgetl.host.stored import predict
+from edgetl.host.train.checkpoint import Checkpoint
+from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.source import build_backbone, resolve, stored_source
+
+
+def train(options: TrainOptions, *, resume: bool = False) -> store.StoredModel:
+    """Trains a classifier and puts it into the store.
+
+    Args:
+        options: see `TrainOptions`.
+        resume: continue an unfinished training of that name, with the options it began with.
+
+    Raises:
+        DatasetError: the photos can't be trained on.
+        ModelError: the weights can't be used.
+        UsageError: an option can't be meant.
+        EdgetlError: a download failed, the disk is full.
+    """
+    folder = store.root() / f".{store.check_name(options.name)}.training"
+    checkpoint = Checkpoint(folder)
+    options = _begin(options, checkpoint, resume)
+    source = stored_source(options.weights)
+    size = options.size or (source.card.input.height if source else 224)
+    spec = InputSpec(size, size, resize=options.resize)
+    data = load_dataset(
+        Path(options.data), spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict
+    )
+    options = resolve(options, len(data.train))
+    write_atomic(folder / "train.toml", options.to_toml())
+    console.print(
+        f"{len(data.train)} photos to train on, {len(data.val)} to validate, {len(data.labels)} classes; "
+        f"{options.backbone} {options.alpha:g} at {size} px from weights {options.weights}"
+    )
+    for warning in data.report.warnings:
+        console.print(f"warning: {warning}")
+    with told_plainly(folder):
+        return _train(options, data, spec, checkpoint)
+
+
+def _begin(options: TrainOptions, checkpoint: Checkpoint, resume: bool) -> TrainOptions:
+    folder = checkpoint.folder
+    if resume:
+        if not checkpoint.exists:
+            remedy = "train without --resume"
+            raise UsageError(f"no unfinished training of {options.name!r} to resume", where=str(folder), remedy=remedy)
+        checkpoint.load()
+        state = checkpoint.state
+        console.print(f"resuming after epoch {state.epoch} of stage {state.stage}")
+        return TrainOptions.load(folder / "train.toml")
+    if checkpoint.exists:
+        console.print(f"starting {options.name} over; --resume would have continued its unfinished training")
+    shutil.rmtree(folder, ignore_errors=True)
+    return options
+
+
+def _train(options: TrainOptions, data: Dataset, spec: InputSpec, checkpoint: Checkpoint) -> store.StoredModel:
+    import_keras()
+    import keras
+
+    from edgetl.host.train.classifier import assemble
+    from edgetl.host.train.fit import train_all, train_head
+
+    keras.utils.set_random_seed(options.seed)
+    _set_precision(options)
+    backbone, about = build_backbone(options)
+    parts = assemble(backbone, len(data.labels), options)
+    checkpoint.attach(parts.model)
+    train_head(parts, data, options, checkpoint)
+    train_all(parts, data, options, checkpoint)
+    model = _in_float32(parts.model, options, len(data.labels))
+    evaluation = Evaluation(data.labels, data.val.classes, predict(model, data.val))
+    card = ModelCard(
+        name=options.name,
+        task="classification",
+        labels=data.labels,
+        input=spec,
+        backbone=about,
+        dataset=data.info,
+        metrics={"top1": round(evaluation.top1, 4)},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=version("edgetl"),
+    )
+    return _store(checkpoint, model, card, evaluation, data, options)
+
+
+def _store(
+    checkpoint: Checkpoint,
+    model: Any,  # noqa: ANN401 - a keras.Model
+    card: ModelCard,
+    evaluation: Evaluation,
+    data: Dataset,
+    options: TrainOptions,
+) -> store.StoredModel:
+    folder = checkpoint.folder
+    model.save(folder / "model.keras")
+    write_atomic(folder / "card.json", card.to_json())
+    checkpoint.write_history(folder / "history.csv")
+    summary: dict[str, object] = {"photos": data.report.photos, "classes": data.report.classes}
+    summary |= {"sizes": data.report.sizes, "unreadable": data.report.unreadable, "warnings": data.report.warnings}
+    write_training_report(
+        folder / "report" / "index.html",
+        card,
+        checkpoint.state.rows,
+        evaluation,
+        data.val.paths,
+        summary,
+        asdict(options),
+    )
+    (folder / "checkpoint.npz").unlink(missing_ok=True)
+    stored = store.put(options.name, folder)
+    console.print(f"{card.name}: {evaluation.top1:.1%} of {len(data.val)} validation photos right")
+    console.print(f"model   {stored.folder}\nreport  {stored.folder / 'report' / 'index.html'}")
+    console.print(f"next    edgetl convert {card.name} --target rpi")
+    return stored
+
+
+def _set_precision(options: TrainOptions) -> None:
+    import keras
+
+    mixed = options.precision == "mixed"
+    if mixed and not keras.distribution.list_devices("gpu"):
+        console.print("there is no GPU here: training in float32")
+        mixed = False
+    keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
+
+
+def _in_float32(model: Any, options: TrainOptions, classes: int) -> Any:  # noqa: ANN401 - a keras.Model
+    """Returns the model computing in float32 throughout, whatever it was trained in."""
+    import keras
+
+    from edgetl.host.train import backbones
+    from edgetl.host.train.classifier import assemble
+
+    if keras.config.dtype_policy().name == "float32":
+        return model
+    keras.config.set_dtype_policy("float32")
+    size = options.size or 224
+    network = backbones.build(options.backbone or "", options.alpha or 1.0, size, size)
+    plain = assemble(network, classes, options).model
+    plain.set_weights(model.get_weights())
+    return plain

@@ -1,0 +1,94 @@
+"""Where a training's weights come from: Keras's ImageNet files, a file, a model of the store, or nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edgetl import store
+from edgetl.card import Backbone
+from edgetl.errors import UsageError
+from edgetl.files import sha256_of
+from edgetl.host.train import backbones
+from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.weights import load_backbone_weights
+
+T = TypeVar("T")
+
+_SUFFIXES = (".h5", ".keras")
+
+
+def stored_source(weights: str) -> store.StoredModel | None:
+    """Returns the model of the store that `weights` names; None where it is a file, imagenet or none.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if weights in ("imagenet", "none") or weights.endswith(_SUFFIXES) or Path(weights).is_file():
+        return None
+    try:
+        return store.open_model(weights)
+    except UsageError as error:
+        what = f"--weights {weights} is neither imagenet, none, an .h5 or .keras file, nor a model of the store"
+        raise UsageError(what, where=error.where, remedy=error.remedy) from error
+
+
+def resolve(options: TrainOptions, photos: int) -> TrainOptions:
+    """Fills in what the options leave open, from the weights and the number of training photos.
+
+    Raises:
+        UsageError: unknown weights, backbone or width.
+    """
+    source = stored_source(options.weights)
+    taught = source.card.backbone if source else None
+    random = options.weights == "none"
+    name = options.backbone or (taught.name if taught else "mobilenet_v2")
+    inherited = taught.alpha if taught and taught.name == name else None
+    alpha = options.alpha or inherited or backbones.family(name).default_alpha
+    backbones.family(name, alpha)
+    return replace(
+        options,
+        backbone=name,
+        alpha=alpha,
+        size=_given(options.size, source.card.input.height if source else 224),
+        input_range=options.input_range or (taught.input_range if taught else "-1..1"),
+        head_epochs=_given(options.head_epochs, 0 if random else 40),
+        epochs=_given(options.epochs, default_epochs(photos)),
+        rate=_given(options.rate, 2e-3 if random else 5e-4),
+        layer_decay=_given(options.layer_decay, 1.0 if random else 0.3),
+        batch_norm=options.batch_norm or ("train" if random else "frozen"),
+    )
+
+
+def default_epochs(photos: int) -> int:
+    """Returns epochs of the second stage: about 50,000 photos are looked at, within 8 to 60 rounds."""
+    return max(8, min(60, round(50_000 / photos)))
+
+
+def build_backbone(options: TrainOptions) -> tuple[Any, Backbone]:
+    """Builds the backbone with its weights in it.
+
+    Args:
+        options: resolved.
+
+    Returns:
+        The `keras.Model`, and what the card says of it.
+
+    Raises:
+        EdgetlError: the weights can't be downloaded, read, or don't fit.
+    """
+    name, alpha, size = options.backbone or "", options.alpha or 1.0, options.size or 224
+    network = backbones.build(name, alpha, size, size, imagenet=options.weights == "imagenet")
+    about = Backbone(name, alpha, options.weights, input_range=options.input_range or "-1..1")
+    if options.weights in ("imagenet", "none"):
+        return network, about
+    source = stored_source(options.weights)
+    file = source.weights if source else Path(options.weights)
+    load_backbone_weights(network, file)
+    origin = f"model {options.weights}" if source else file.name
+    return network, replace(about, weights=origin, weights_sha256=sha256_of(file))
+
+
+def _given(value: T | None, default: T) -> T:
+    return default if value is None else value

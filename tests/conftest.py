@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The photos, weights and films that the `real_data` tests read."""
+    default = Path(__file__).parent.parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("EDGETL_DATA") or default)
+    if not folder.is_dir():
+        pytest.skip("no data folder: set EDGETL_DATA to one that holds models/ and photos/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models() -> dict[str, bytes]:
+    """A (1, 32, 32, 3) -> (1, 3) classifier as `.tflite` files without metadata, by the name of their kind."""
+    import numpy as np
+
+    tf = pytest.importorskip("tensorflow")
+    keras = tf.keras
+    keras.utils.set_random_seed(7)
+    image = keras.Input((32, 32, 3), batch_size=1)
+    scaled = keras.layers.Rescaling(1 / 127.5, -1)
+    backbone = keras.Sequential(
+        [
+            keras.layers.Conv2D(8, 3, strides=2, activation="relu"),
+            keras.layers.Conv2D(16, 3, strides=2, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(3, kernel_initializer=keras.initializers.RandomNormal(stddev=2.0)),
+        ]
+    )
+    softmax = keras.layers.Softmax()
+    whole = keras.Model(image, softmax(backbone(scaled(image))))
+    noise = np.random.default_rng(3).integers(0, 256, (20, 1, 32, 32, 3)).astype(np.float32)
+
+    def convert(model, *, optimize=False, float16=False, integer=None):
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
+        if float16:
+            converter.target_spec.supported_types = [tf.float16]
+        if integer is not None:
+            converter.representative_dataset = lambda: ([photo] for photo in noise)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = integer
+        return bytes(converter.convert())
+
+    return {
+        "float32": convert(whole),
+        "float16": convert(whole, optimize=True, float16=True),
+        "uint8": convert(whole, optimize=True, integer=tf.uint8),
+        "int8": convert(whole, optimize=True, integer=tf.int8),
+        "logits": convert(keras.Model(image, backbone(scaled(image)))),
+        "unscaled": convert(keras.Model(image, softmax(backbone(image)))),
+    }

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import logging
+import time
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import solid
+
+from edgetl.card import InputSpec
+from edgetl.device.camera import device as device_module
+from edgetl.device.camera import open_camera
+from edgetl.errors import CameraError
+
+
+def test_film_gives_every_frame_in_order(film):
+    before = time.monotonic()
+    with open_camera(str(film)) as camera:
+        frames = list(camera)
+    assert (camera.live, camera.fps, camera.size) == (False, 25.0, (64, 48))
+    assert [frame.index for frame in frames] == list(range(30))
+    assert frames[0].image.shape == (48, 64, 3)
+    assert frames[0].image.dtype == np.uint8
+    assert frames[0].image.mean(axis=(0, 1)).argmax() == 2
+    assert frames[-1].image.mean(axis=(0, 1)).argmax() == 0
+    times = [frame.captured_at for frame in frames]
+    assert times == sorted(times)
+    assert before < times[0] < times[-1] < time.monotonic()
+
+
+def test_film_cut_short_ends_or_is_refused(film, tmp_path):
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+    with pytest.raises(CameraError, match="can't be decoded") as caught:
+        open_camera(str(cut))
+    assert str(cut) in str(caught.value)
+    assert "remedy" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a film at all" * 100])
+def test_what_is_no_film_is_refused_in_silence(tmp_path, capfd, content):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(content)
+    with pytest.raises(CameraError, match="can't be decoded"):
+        open_camera(str(path))
+    assert capfd.readouterr().err == ""
+
+
+def test_missing_film_is_named(tmp_path):
+    with pytest.raises(CameraError, match="no such film") as caught:
+        open_camera(str(tmp_path / "gone.mp4"))
+    assert "gone.mp4" in str(caught.value)
+
+
+def test_missing_device_names_the_ones_there_are(monkeypatch, capfd):
+    monkeypatch.setattr(device_module, "devices", lambda: [Path("/dev/video2"), Path("/dev/video10")])
+    with pytest.raises(CameraError, match="no such camera") as caught:
+        open_camera("97")
+    assert "/dev/video97" in str(caught.value)
+    assert "choose one of /dev/video2, /dev/video10" in str(caught.value)
+    assert caught.value.exit_code == 6
+    assert capfd.readouterr().err == ""
+
+
+def test_missing_device_without_any_other(monkeypatch):
+    monkeypatch.setattr(device_module, "devices", lambda: [])
+    with pytest.raises(CameraError, match="attach a USB camera"):
+        open_camera("/dev/video97")
+
+
+def test_device_that_gives_no_pictures(capfd):
+    with pytest.raises(CameraError, match="in use, or no camera"):
+        open_camera("/dev/null")
+    assert capfd.readouterr().err == ""
+
+
+def test_photos_come_in_natural_order_whatever_their_suffix_is_written_like(tmp_path):
+    for name in ("photo10.png", "photo2.PNG", "photo1.JPG", ".hidden.png", "._photo1.JPG"):
+        cv2.imwrite(str(tmp_path / "x.png"), solid(1))
+        (tmp_path / "x.png").rename(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("not a photo")
+    (tmp_path / "folder.jpg").mkdir()
+    with open_camera(str(tmp_path)) as camera:
+        frames = list(camera)
+    assert [(frame.index, frame.name) for frame in frames] == [(0, "photo1.JPG"), (1, "photo2.PNG"), (2, "photo10.png")]
+    assert (camera.live, camera.fps, camera.size) == (False, None, None)
+
+
+def test_one_photo_and_patterns(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("a/1.png", "a/b/2.png", "a/b/3.bmp"):
+        cv2.imwrite(str(tmp_path / name), solid(0))
+
+    def names(source):
+        return [frame.name for frame in open_camera(str(tmp_path / source))]
+
+    assert names("a/1.png") == ["1.png"]
+    assert names("a") == ["1.png"]
+    assert names("a/b/*.png") == ["2.png"]
+    assert names("a/**/*") == ["1.png", "2.png", "3.bmp"]
+
+
+def test_photos_whose_name_looks_like_a_pattern(tmp_path):
+    cv2.imwrite(str(tmp_path / "shot [1].png"), solid(0))
+    assert [frame.name for frame in open_camera(str(tmp_path / "shot [1].png"))] == ["shot [1].png"]
+
+
+def test_unreadable_photos_are_skipped_and_counted(tmp_path, caplog):
+    cv2.imwrite(str(tmp_path / "1.png"), solid(0))
+    (tmp_path / "2.jpg").write_bytes(b"")
+    (tmp_path / "3.jpg").write_text("a text")
+    cv2.imwrite(str(tmp_path / "4.png"), solid(0))
+    with caplog.at_level(logging.WARNING), open_camera(str(tmp_path)) as camera:
+        frames = list(camera)
+    assert [(frame.index, frame.name) for frame in frames] == [(0, "1.png"), (3, "4.png")]
+    assert camera.skipped == 2
+    assert "2.jpg is skipped: it is empty" in caplog.text
+    assert "2 of 4 photos were skipped" in caplog.text
+
+
+def test_only_unreadable_photos_are_an_error(tmp_path):
+    (tmp_path / "1.jpg").write_bytes(b"")
+    with pytest.raises(CameraError, match="none of 1 photos can be read"):
+        list(open_camera(str(tmp_path)))
+
+
+@pytest.mark.parametrize("source", ["", "*.jpg", "gone.jpg", "gone/*"])
+def test_no_photos_are_an_error(tmp_path, source):
+    with pytest.raises(CameraError, match="no photos") as caught:
+        open_camera(f"{tmp_path}/{source}")
+    assert str(tmp_path) in caught.value.where
+    assert caught.value.remedy
+
+
+def test_photos_are_averaged_down_towards_the_models_input(tmp_path):
+    cv2.imwrite(str(tmp_path / "large.png"), solid(0, (800, 400)))
+    (frame,) = open_camera(str(tmp_path / "large.png"), InputSpec(96, 96))
+    assert frame.image.shape == (100, 200, 3)
+
+
+def test_network_camera_is_live(mjpeg):
+    with open_camera(mjpeg()) as camera:
+        frames = list(islice(camera, 5))
+    assert camera.live
+    assert camera.size == (320, 240)
+    assert [frame.index for frame in frames] == [0, 1, 2, 3, 4]
+
+
+def test_network_camera_that_goes_away_is_lost(mjpeg):
+    with open_camera(mjpeg(frames=40)) as camera, pytest.raises(CameraError, match="lost after"):
+        list(camera)
+
+
+def test_address_where_nobody_answers_is_told_without_its_password(capfd):
+    with pytest.raises(CameraError, match="no pictures") as caught:
+        open_camera("rtsp://me:secret@127.0.0.1:1/stream")
+    assert "secret" not in str(caught.value)
+    assert "rtsp://127.0.0.1:1/stream" in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.real_data
+def test_real_film_is_read_to_its_end(data_folder):
+    with open_camera(str(data_folder / "videos" / "bottle-detection.mp4")) as camera:
+        assert sum(1 for _ in camera) == 1189
+
+
+@pytest.mark.real_data
+def test_real_photos(data_folder):
+    frames = list(open_camera(str(data_folder / "photos")))
+    assert [frame.name for frame in frames][:3] == ["bird.bmp", "cat.bmp", "cat_720p.jpg"]
+    assert len(frames) == 9

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+from conftest import FakeCamera, solid, write_film
+
+from edgetl.device import live
+from edgetl.device.camera import open_camera
+from edgetl.device.latency import Recorder
+from edgetl.device.signals import Stop, stop_on_signals
+from edgetl.device.sinks import RunEnded
+from edgetl.errors import CameraError
+
+RUN = [sys.executable, "-c", "import sys; from edgetl.cli.run import run; run.main(sys.argv[1:])"]
+
+
+class Collect:
+    """A sink that remembers, takes `pause` seconds a frame, and leaves after `limit` frames."""
+
+    def __init__(self, pause=0.0, limit=None):
+        self.seen = []
+        self.pause = pause
+        self.limit = limit
+
+    def write(self, frame, result):
+        time.sleep(self.pause)
+        self.seen.append((frame.index, result.labels[0]))
+        if len(self.seen) == self.limit:
+            raise RunEnded
+
+
+def test_every_frame_of_a_film_is_looked_at(model, film):
+    sink, called = Collect(pause=0.001), []
+    with open_camera(str(film)) as camera:
+        summary = live.run(model, camera, [sink], on_result=lambda frame, result: called.append(frame.index))
+    assert [index for index, _ in sink.seen] == called == list(range(30))
+    assert [label for _, label in sink.seen[::10]] == ["red", "green", "blue"]
+    assert (summary.frames, summary.dropped) == (30, 0)
+    assert set(summary.stages) == set(live.STAGES)
+    total, age = summary.stages["total"], summary.stages["age"]
+    assert 0 < total.p50 <= total.p95
+    assert total.p50 <= age.p50
+
+
+def test_frames_a_second_count_the_intervals(model):
+    camera = FakeCamera([solid(0)] * 3, pause=0.1)
+    summary = live.run(model, camera)
+    assert summary.fps == pytest.approx(10, rel=0.15)
+    assert summary.seconds == pytest.approx(0.3, rel=0.3)
+    assert live.run(model, FakeCamera([solid(0)])).fps == 0.0
+
+
+def test_summary_is_a_table(model):
+    text = str(live.run(model, FakeCamera([solid(0)] * 3)))
+    assert text.startswith("3 frames in ")
+    lines = text.splitlines()
+    assert len(lines) == 7
+    assert len({len(line) for line in lines[1:]}) == 1
+    assert str(live.run(model, FakeCamera([]))).startswith("0 frames")
+
+
+def test_max_frames(model, film):
+    with open_camera(str(film)) as camera:
+        assert live.run(model, camera, max_frames=7).frames == 7
+
+
+def test_options_reach_the_model(model):
+    seen = []
+    live.run(model, FakeCamera([solid(0)]), top_k=3, threshold=0.0, on_result=lambda _, result: seen.append(result))
+    assert seen[0].labels[0] == "blue"
+    assert len(seen[0]) == 3
+
+
+def test_newest_frame_of_a_live_camera_wins(model):
+    sink = Collect(pause=0.05)
+    camera = FakeCamera([solid(0)] * 100, live=True, pause=0.005)
+    summary = live.run(model, camera, [sink])
+    indices = [index for index, _ in sink.seen]
+    assert indices == sorted(set(indices))
+    assert indices[-1] == 99
+    assert summary.dropped == 100 - summary.frames
+    assert summary.frames < 30
+    assert summary.stages["age"].p95 < 45, "no frame waits longer than the camera takes for the next"
+    assert "dropped" in str(summary)
+
+
+def test_live_run_leaves_no_thread_behind(model):
+    camera = FakeCamera([solid(0)] * 1000, live=True, pause=0.002)
+    live.run(model, camera, max_frames=3)
+    assert not [thread for thread in threading.enumerate() if thread.name == "grabber"]
+
+
+def test_error_of_the_camera_is_raised_after_its_last_frame(model):
+    sink = Collect()
+    camera = FakeCamera([solid(0)] * 3, live=True, pause=0.03, error=CameraError("lost"))
+    with pytest.raises(CameraError, match="lost"):
+        live.run(model, camera, [sink])
+    assert [index for index, _ in sink.seen] == [0, 1, 2]
+
+
+def test_sink_whose_reader_left_ends_the_run(model, film):
+    with open_camera(str(film)) as camera:
+        assert live.run(model, camera, [Collect(limit=4)]).frames == 4
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_stop_set_before_the_start(model, is_live):
+    stop = Stop()
+    stop.set()
+    camera = FakeCamera([solid(0)] * 50, live=is_live, pause=0.02)
+    assert live.run(model, camera, stop=stop).frames <= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_a_run_of_the_library(model, number):
+    before = signal.getsignal(number)
+    camera = FakeCamera([solid(0)] * 1000, live=True, pause=0.01)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), number))
+    timer.start()
+    summary = live.run(model, camera)
+    assert 0 < summary.frames < 500
+    assert signal.getsignal(number) is before
+
+
+def test_signals_outside_the_main_thread_are_left_alone(model):
+    summaries = []
+    thread = threading.Thread(target=lambda: summaries.append(live.run(model, FakeCamera([solid(0)] * 3))))
+    thread.start()
+    thread.join()
+    assert summaries[0].frames == 3
+
+
+def test_old_handlers_come_back_after_an_error():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyError), stop_on_signals():
+        raise KeyError
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_recorder_is_bounded_and_keeps_the_last():
+    recorder = Recorder(("a", "b"), capacity=100)
+    assert recorder.percentiles() == {}
+    for value in range(1000):
+        recorder.add(value, -value)
+    assert recorder.count == 1000
+    assert recorder.rows.shape == (100, 2)
+    stages = recorder.percentiles()
+    assert stages["a"].p50 == pytest.approx(np.percentile(range(900, 1000), 50))
+    assert stages["b"].p95 == pytest.approx(np.percentile(range(-999, -899), 95))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", ["film", "stream"])
+def test_signal_leaves_a_playable_film_and_exit_code_0(bundle, tmp_path, mjpeg, number, kind):
+    source = mjpeg() if kind == "stream" else write_film(tmp_path / "long.mp4", 4000, (320, 240))
+    saved = tmp_path / "saved.mp4"
+    command = [*RUN, str(bundle), "--source", str(source), "--save", str(saved), "--jsonl", "-"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(5):
+        assert json.loads(process.stdout.readline())["classes"]
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err.decode()
+    lines = out.decode().splitlines()
+    assert all(json.loads(line) for line in lines)
+    assert f"{len(lines) + 5:,} frames in" in err.decode()
+    assert len(lines) + 5 < 4000
+    assert b"Traceback" not in err
+    capture = cv2.VideoCapture(str(saved))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) >= 5
+    assert capture.read()[0]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_command_says_results_to_people_on_stderr_only(bundle, film):
+    done = subprocess.run([*RUN, str(bundle), "--source", str(film)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "frame 0: " in done.stderr
+    assert "30 frames in" in done.stderr
+
+
+def test_command_survives_a_reader_that_leaves(bundle, tmp_path):
+    film = write_film(tmp_path / "long.mp4", 3000)
+    command = [*RUN, str(bundle), "--source", str(film), "--jsonl", "-", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    assert process.wait(30) == 0, err
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+    assert "frames in" in err
+
+
+@pytest.mark.real_data
+def test_real_photos_are_recognised(data_folder):
+    from edgetl.device.model import Model
+
+    models, seen = data_folder / "models", {}
+    labels = models / "imagenet_labels_1001.txt"
+    with Model.open(models / "mobilenet_v2_1.0_224_quant.tflite", labels=labels) as model:
+        camera = open_camera(str(data_folder / "photos"), model.card.input)
+        live.run(model, camera, on_result=lambda frame, result: seen.update({frame.name: result.labels[0]}))
+    assert seen["parrot.jpg"] == "macaw"
+    assert seen["cat.bmp"] == "Egyptian cat"
+    assert seen["sunflower.bmp"] == "daisy"

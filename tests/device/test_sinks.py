@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from conftest import solid
+
+from edgetl.device.camera import Frame
+from edgetl.device.model import Timings
+from edgetl.device.sinks import RunEnded
+from edgetl.device.sinks import window as window_module
+from edgetl.device.sinks.console import Console
+from edgetl.device.sinks.jsonl import JsonLines
+from edgetl.device.sinks.video import VideoFile
+from edgetl.device.sinks.window import Window
+from edgetl.errors import EdgetlError, UsageError
+from edgetl.vision.results import Classification
+
+
+def says(label="red", score=0.5):
+    return Classification(np.array([0]), np.array([score], np.float32), (label,))
+
+
+def frame(index, at=None, image=None, name=""):
+    return Frame(solid(2) if image is None else image, 10.0 + index / 25 if at is None else at, index, name)
+
+
+def read(path):
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (pair := capture.read())[0]:
+        frames.append(pair[1])
+    return frames, capture.get(cv2.CAP_PROP_FPS)
+
+
+def test_jsonl_holds_a_line_a_frame_and_is_readable_at_once(tmp_path):
+    path = tmp_path / "new" / "results.jsonl"
+    with JsonLines(str(path), Timings(0.5, 2.0, 0.25)) as sink:
+        sink.write(frame(0), says("grün"))
+        first = json.loads(path.read_text(encoding="utf-8"))
+        sink.write(frame(3, name="x.png"), says())
+    second = json.loads(path.read_text(encoding="utf-8").splitlines()[1])
+    timings = {"preprocess": 0.5, "invoke": 2.0, "decode": 0.25}
+    classes = [{"label": "grün", "class_id": 0, "score": 0.5}]
+    assert first == {"index": 0, "t": 0.0, "timings_ms": timings, "task": "classification", "classes": classes}
+    assert (second["index"], second["t"], second["name"]) == (3, 0.12, "x.png")
+
+
+def test_jsonl_without_timings(tmp_path):
+    with JsonLines(str(tmp_path / "r.jsonl")) as sink:
+        sink.write(frame(0), says())
+    assert "timings_ms" not in json.loads((tmp_path / "r.jsonl").read_text())
+
+
+def test_jsonl_to_stdout(capfdbinary):
+    with JsonLines("-") as sink:
+        sink.write(frame(0), says())
+    assert json.loads(capfdbinary.readouterr().out)["index"] == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
+def test_jsonl_on_a_full_disk():
+    with JsonLines("/dev/full") as sink, pytest.raises(EdgetlError, match="No space left") as caught:
+        sink.write(frame(0), says())
+    assert "/dev/full" in str(caught.value)
+    assert "free some space" in str(caught.value)
+
+
+def test_jsonl_keeps_whole_lines_on_a_full_disk(full_disk):
+    path = full_disk(16) / "r.jsonl"
+    with JsonLines(str(path)) as sink, pytest.raises(EdgetlError, match="No space left"):  # noqa: PT012
+        for index in range(1000):
+            sink.write(frame(index), says("x" * 100))
+    lines = path.read_text().splitlines(keepends=True)
+    assert len(lines) > 10
+    assert all(line.endswith("\n") and json.loads(line) for line in lines)
+
+
+def test_jsonl_that_cant_be_opened(tmp_path):
+    with pytest.raises(EdgetlError, match="can't write"), JsonLines(str(tmp_path)):
+        pass
+
+
+def test_closed_pipe_ends_the_run_and_python_well():
+    script = """
+import numpy as np, sys
+from edgetl.device.camera import Frame
+from edgetl.device.sinks import RunEnded
+from edgetl.device.sinks.jsonl import JsonLines
+from edgetl.vision.results import Classification
+nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
+try:
+    with JsonLines("-") as sink:
+        for index in range(100_000):
+            sink.write(Frame(np.zeros((1, 1, 3), np.uint8), 0.0, index), nothing)
+except RunEnded:
+    sys.exit(7)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(20) == 7
+
+
+def test_film_appears_whole_and_annotated(tmp_path):
+    path = tmp_path / "new" / "film.mp4"
+    source = solid(2, (320, 240))
+    with VideoFile(path, fps=25.0) as sink:
+        for index in range(10):
+            sink.write(frame(index, image=source), says())
+        assert not path.exists()
+    frames, fps = read(path)
+    assert len(frames) == 10
+    assert fps == pytest.approx(25.0)
+    assert frames[0].shape == (240, 320, 3)
+    assert frames[5][:20].max(axis=2).min() < 100
+    assert abs(frames[5][200].astype(int) - source[200]).max() < 20
+    assert (source == solid(2, (320, 240))).all(), "a sink leaves the frame to the others as it was"
+    assert [file.name for file in path.parent.iterdir()] == ["film.mp4"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_film_survives_an_error_and_takes_the_earlier_ones_place(tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_text("the earlier film")
+    with pytest.raises(KeyboardInterrupt), VideoFile(path, fps=25.0) as sink:  # noqa: PT012
+        for index in range(5):
+            sink.write(frame(index), says())
+        assert path.read_text() == "the earlier film"
+        raise KeyboardInterrupt
+    assert len(read(path)[0]) == 5
+
+
+def test_film_without_frames_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_text("the earlier film")
+    with VideoFile(path):
+        pass
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("film.mp4", "the earlier film")]
+
+
+def test_film_of_a_live_camera_keeps_to_the_clock(tmp_path):
+    path = tmp_path / "film.mp4"
+    with VideoFile(path, fps=20.0, live=True) as sink:
+        for at in (0.0, 0.01, 0.5, 1.0):
+            sink.write(frame(0, at=at), says())
+    assert len(read(path)[0]) == 21
+
+
+def test_photos_of_all_sizes_fit_into_one_film(tmp_path):
+    path = tmp_path / "film.mp4"
+    with VideoFile(path) as sink:
+        for size in ((101, 75), (300, 40), (40, 300), (202, 150), (1, 1)):
+            sink.write(frame(0, image=solid(1, size), name="x.png"), says())
+    frames, fps = read(path)
+    assert [image.shape for image in frames] == [(76, 102, 3)] * 5
+    assert fps == 1.0
+    assert frames[2][60, 50].argmax() == 1
+    assert frames[2][60, 5].max() < 40
+
+
+@pytest.mark.parametrize("name", ["film.avi", "film", "folder.mp4"])
+def test_what_cant_be_a_film(tmp_path, name):
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(UsageError, match=r"\.mp4"):
+        VideoFile(tmp_path / name)
+
+
+def test_film_where_no_folder_can_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EdgetlError, match="can't write"), VideoFile(tmp_path / "file" / "film.mp4"):
+        pass
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """Mounts small disks: call it with their size in KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def mount(kib):
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(disk)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("a small disk can't be mounted here: that takes root")
+        return disk
+
+    yield mount
+    subprocess.run(["umount", str(disk)], check=False, capture_output=True)
+
+
+def test_film_on_a_full_disk_ends_playable_with_an_error(full_disk):
+    path = full_disk(5000) / "film.mp4"
+    noise = np.random.default_rng(0).integers(0, 256, (20, 240, 320, 3), np.uint8)
+    with pytest.raises(EdgetlError, match="almost full") as caught, VideoFile(path, fps=25.0) as sink:  # noqa: PT012
+        for index in range(2000):
+            sink.write(frame(index, image=noise[index % 20]), says())
+    assert str(path) in str(caught.value)
+    assert "free some space" in str(caught.value)
+    frames, _ = read(path)
+    assert len(frames) > 10
+    assert f"after {len(frames)} frames" in str(caught.value)
+    assert [file.name for file in path.parent.iterdir()] == ["film.mp4"]
+
+
+def test_film_that_another_program_left_no_room_for_is_told(full_disk):
+    folder = full_disk(5000)
+    path = folder / "film.mp4"
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    with pytest.raises(EdgetlError, match="lost") as caught, VideoFile(path, fps=25.0) as sink:  # noqa: PT012
+        for index in range(3):
+            sink.write(frame(index, image=noise), says())
+        with (folder / "other").open("wb", buffering=0) as other:
+            while other.write(b"\0" * 65536) == 65536:
+                pass
+    assert str(path) in str(caught.value)
+    assert [file.name for file in folder.iterdir()] == ["other"]
+
+
+def test_console_prints_a_line_a_photo():
+    stream = io.StringIO()
+    with Console(stream) as sink:
+        sink.write(frame(0, name="a.png"), says())
+        sink.write(frame(1, name="b.png"), says())
+    assert stream.getvalue() == "a.png: red 50%\nb.png: red 50%\n"
+
+
+def test_console_prints_changes_twice_a_second_at_most():
+    stream = io.StringIO()
+    with Console(stream) as sink:
+        for index, label in enumerate(["red"] * 30 + ["blue", "green"] * 20):
+            sink.write(frame(index, at=index / 40), says(label))
+    assert stream.getvalue() == "frame 0: red 50%\nframe 30: blue 50%\nframe 51: green 50%\n"
+
+
+def test_window_wants_an_opencv_with_windows(monkeypatch):
+    monkeypatch.setattr(cv2, "currentUIFramework", lambda: "")
+    with pytest.raises(UsageError, match="headless") as caught, Window():
+        pass
+    assert "pip install 'edgetl[window]'" in str(caught.value)
+    assert "--save" in str(caught.value)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are looked for on Linux")
+@pytest.mark.parametrize("display", ["", ":98", "localhost:98.0", "nonsense"])
+def test_window_wants_a_display(monkeypatch, display):
+    monkeypatch.setattr(cv2, "currentUIFramework", lambda: "QT")
+    monkeypatch.setenv("DISPLAY", display)
+    with pytest.raises(UsageError, match="no display"), Window():
+        pass
+
+
+@pytest.mark.parametrize(("key", "visible"), [(ord("q"), 1), (27, 1), (-1, 0)])
+def test_window_ends_the_run(monkeypatch, key, visible):
+    keys, shown = iter([-1, key]), []
+    views = iter([1, visible])
+    monkeypatch.setattr(cv2, "currentUIFramework", lambda: "QT")
+    monkeypatch.setattr(window_module, "_display_answers", lambda display: True)
+    monkeypatch.setattr(cv2, "namedWindow", lambda *_: None)
+    monkeypatch.setattr(cv2, "destroyWindow", lambda *_: None)
+    monkeypatch.setattr(cv2, "imshow", lambda title, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", lambda delay: next(keys))
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: next(views))
+    source = solid(2)
+    with Window() as sink:
+        sink.write(frame(0, image=source), says())
+        with pytest.raises(RunEnded):
+            sink.write(frame(1, image=source), says())
+    assert len(shown) == 2
+    assert (source == solid(2)).all()
