@@ -57,7 +57,7 @@ def run(
       edgetl run                                         the first camera, the last model
       edgetl run bundle --source holiday.mp4 --save annotated.mp4
       edgetl run bundle --source 'photos/*.jpg' --jsonl - --quiet | jq .classes
-    """  # noqa: D301 - click wants the control character itself
+    """
     from contextlib import ExitStack
 
     from edgetl.device import live

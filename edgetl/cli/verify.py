@@ -24,7 +24,7 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     Examples:
       edgetl verify bundle
       edgetl verify bundle --variant float32 --json
-    """  # noqa: D301 - click wants the control character itself
+    """
     import json
 
     from edgetl.device import verify as golden

@@ -92,7 +92,7 @@ def _verify_variant(bundle: Bundle, variant: Variant, frames: list[Image], threa
         expected = bundle.golden_scores(variant)
         with Model.open(bundle.folder, variant=variant.recipe, threads=threads) as model:
             scores = [model.scores(frame).copy() for frame in frames]
-    except (EdgetlError, OSError, ValueError, TypeError, RuntimeError) as error:  # the last three: what isn't numbers, runtimes
+    except (EdgetlError, OSError, ValueError, TypeError, RuntimeError) as error:  # NumPy's and the runtimes' own too
         return VariantReport(variant.recipe, ok=False, reason=_first_line(error))
     if not scores:
         return VariantReport(variant.recipe, ok=False, reason="the bundle has no golden photos")

@@ -50,7 +50,7 @@ class Evaluation:
         """(C, C) int64 counts; rows are the truth, columns what was said."""
         size = len(self.labels)
         counts: NDArray[np.int64] = np.bincount(self.truth * size + self.predicted, minlength=size * size)
-        return counts.reshape(size, size)
+        return np.asarray(counts.reshape(size, size), np.int64)
 
     @property
     def recall(self) -> NDArray[np.float64]:

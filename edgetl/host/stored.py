@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,10 @@ from numpy.typing import NDArray
 from edgetl import store
 from edgetl.card import ModelCard
 from edgetl.errors import DatasetError, ModelError
+from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import Dataset, Photos, load_dataset
-from edgetl.host.quiet import import_keras, quiet_output
+from edgetl.host.untyped import Network
+from edgetl.quiet import quiet_output
 
 
 def dataset_of(card: ModelCard, data: str | None = None) -> Dataset:
@@ -40,7 +41,7 @@ def dataset_of(card: ModelCard, data: str | None = None) -> Dataset:
     return found
 
 
-def load_keras(stored: store.StoredModel) -> Any:  # noqa: ANN401 - a keras.Model
+def load_keras(stored: store.StoredModel) -> Network:
     """Loads a model's Keras file.
 
     Raises:
@@ -57,7 +58,7 @@ def load_keras(stored: store.StoredModel) -> Any:  # noqa: ANN401 - a keras.Mode
         raise ModelError(what, where=str(stored.weights), remedy="train it again") from error
 
 
-def predict(model: Any, photos: Photos) -> NDArray[np.float32]:  # noqa: ANN401 - a keras.Model
+def predict(model: Network, photos: Photos) -> NDArray[np.float32]:
     """Returns a classifier's (N, classes) float32 probabilities of N photos."""
     starts = range(0, len(photos), 64)
     return np.concatenate([model.predict_on_batch(photos.batch(slice(s, s + 64))) for s in starts])

@@ -137,7 +137,7 @@ def test_no_photos_are_an_error(tmp_path, source):
 
 def test_photos_are_averaged_down_towards_the_models_input(tmp_path):
     cv2.imwrite(str(tmp_path / "large.png"), solid(0, (800, 400)))
-    (frame,) = open_camera(str(tmp_path / "large.png"), InputSpec(96, 96))
+    (frame,) = open_camera(str(tmp_path / "large.png"), InputSpec(48, 48))
     assert frame.image.shape == (100, 200, 3)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from edgetl.device.runtime import Tensor
 from edgetl.errors import ModelError
+from edgetl.quiet import quiet_output
 
 
 class TFLiteRuntime:
@@ -24,8 +25,9 @@ class TFLiteRuntime:
 
     def __init__(self, path: Path, threads: int) -> None:
         try:
-            self._interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with quiet_output():  # it tells everyone about its delegate
+                self._interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
             remedy = "check that it is a whole .tflite file; update ai-edge-litert if it is a new one"

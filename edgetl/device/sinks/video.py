@@ -68,9 +68,10 @@ class VideoFile:
         if self._writer is None:
             self._writer = self._open(frame)
         if shutil.disk_usage(self._path.parent).free < self._needed():
+            written = self._written
             self._finish()  # while there is still room for the index
             raise EdgetlError(
-                f"the disk is almost full; the film ends after {self._written} frames",
+                f"the disk is almost full; the film ends after {written} frames",
                 where=str(self._path),
                 remedy="free some space there, or save it to another disk",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from edgetl import store
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
@@ -23,6 +23,7 @@ from edgetl.host.evaluate import Evaluation
 from edgetl.host.progress import console
 from edgetl.host.report import write_conversion_report
 from edgetl.host.stored import dataset_of, load_keras, predict
+from edgetl.host.untyped import Network
 from edgetl.target import RecipeName, Target
 
 
@@ -77,7 +78,7 @@ class _Maker:
     folder: Path
     card: ModelCard
     target: Target
-    model: Any
+    model: Network
     data: Dataset
     reference: Evaluation
     photos: tuple[GoldenPhoto, ...]
@@ -109,16 +110,15 @@ class _Maker:
         path = self._file(recipe)
         with Model(open_runtime("tflite", path, 1), self.card) as model:
             file, digest = golden.write_scores(self.folder, recipe, model, self.photos)
-        facts = asdict(measured)
-        size = path.stat().st_size
-        return Variant(
-            recipe, "tflite", path.name, sha256_of(path), size, file, digest, accepted=True, note=note, **facts
-        )
+        facts = asdict(measured) | {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        facts |= {"golden": file, "golden_sha256": digest}
+        return Variant(recipe=recipe, runtime="tflite", file=path.name, accepted=True, note=note, **facts)
 
     def _refuse(self, recipe: RecipeName, measured: Measurement, note: str) -> Variant:
-        size = self._file(recipe).stat().st_size
+        facts = asdict(measured) | {"sha256": "", "bytes": self._file(recipe).stat().st_size}
+        facts |= {"golden": "", "golden_sha256": ""}
         self._file(recipe).unlink()
-        return Variant(recipe, "tflite", "", "", size, "", "", accepted=False, note=note, **asdict(measured))
+        return Variant(recipe=recipe, runtime="tflite", file="", accepted=False, note=note, **facts)
 
     def _file(self, recipe: str) -> Path:
         return self.folder / f"{recipe}.tflite"
@@ -134,11 +134,11 @@ def _recipes(names: Sequence[str]) -> tuple[RecipeName, ...]:
 
 def table(variants: Sequence[Variant], chosen: str | None) -> str:
     """Returns what was measured of each variant, for people."""
-    head = f"{'':2}{'recipe':<18}{'top-1':>7}{'drop':>7}{'agree':>7}{'max diff':>10}{'kB':>7}{'ms':>8}  worst class"
-    rows = [
-        f"{'*' if v.recipe == chosen else ' ' if v.accepted else 'x':<2}{v.recipe:<18}{v.accuracy:>7.3f}{v.accuracy_drop:>7.3f}"
-        f"{v.agreement:>7.3f}{v.max_score_difference:>10.2g}{v.bytes / 1000:>7.0f}{v.latency_ms:>8.2f}"
-        f"  {v.worst_class} {-v.worst_class_drop:+.3f}"
-        for v in variants
-    ]
+    head = f"  {'recipe':<18}{'top-1':>7}{'drop':>7}{'agree':>7}{'max diff':>10}{'kB':>7}{'ms':>8}  worst class"
+    rows = []
+    for v in variants:
+        mark = "*" if v.recipe == chosen else " " if v.accepted else "x"
+        measured = f"{v.accuracy:>7.3f}{v.accuracy_drop:>7.3f}{v.agreement:>7.3f}{v.max_score_difference:>10.2g}"
+        cost = f"{v.bytes / 1000:>7.0f}{v.latency_ms:>8.2f}"
+        rows.append(f"{mark} {v.recipe:<18}{measured}{cost}  {v.worst_class} {-v.worst_class_drop:+.3f}")
     return "\n".join([head, *rows, "* chosen, x refused; ms: median invoke here, one thread"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.host.convert.tflite import export, sensitivity
 from edgetl.host.dataset.load import Photos
+from edgetl.host.untyped import Network
 from edgetl.target import RecipeName
 from edgetl.vision.preprocess import Image
 
@@ -32,7 +33,7 @@ class Attempt:
     make: Callable[[], bytes]
 
 
-def attempts(recipe: RecipeName, model: Any, train: Photos, seed: int) -> Iterator[Attempt]:  # noqa: ANN401
+def attempts(recipe: RecipeName, model: Network, train: Photos, seed: int) -> Iterator[Attempt]:
     """Yields ways to convert, the plain one first; a caller goes on to the next only where one missed the gate.
 
     Args:
@@ -42,20 +43,18 @@ def attempts(recipe: RecipeName, model: Any, train: Photos, seed: int) -> Iterat
         seed: of the choice of photos.
     """
     first = representative(train, FIRST_PHOTOS, seed)
-    yield Attempt("", lambda: export(model, recipe, first))
+    yield Attempt("", partial(export, model, recipe, first))
     if recipe != "static_wi8_ai8":
         return
     more = representative(train, MORE_PHOTOS, seed)
     if len(more) > len(first):
-        yield Attempt(f"calibrated with {len(more)} photos", lambda: export(model, recipe, more))
+        yield Attempt(f"calibrated with {len(more)} photos", partial(export, model, recipe, more))
     calm = _without_extremes(more)
-    yield Attempt("calibrated without the most extreme photos", lambda: export(model, recipe, calm))
+    yield Attempt("calibrated without the most extreme photos", partial(export, model, recipe, calm))
     ranked = sensitivity(model, first)
     for count in _IN_FLOAT:
-        worst = ranked[:count]
-        yield Attempt(
-            f"the {count} most sensitive operations left in float", lambda w=worst: export(model, recipe, more, w)
-        )
+        note = f"the {count} most sensitive operations left in float"
+        yield Attempt(note, partial(export, model, recipe, more, ranked[:count]))
 
 
 def representative(train: Photos, count: int, seed: int) -> Image:
@@ -74,4 +73,4 @@ def representative(train: Photos, count: int, seed: int) -> Image:
 def _without_extremes(photos: Image) -> Image:
     """Leaves out the tenth of photos whose contrast is largest: they stretch every range for few pixels' sake."""
     contrast = photos.reshape(len(photos), -1).std(axis=1)
-    return photos[contrast <= np.quantile(contrast, 0.9)]
+    return np.asarray(photos[contrast <= np.quantile(contrast, 0.9)])

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.host.quiet import import_tensorflow, quiet_output
+from edgetl.host.backend import import_tensorflow
+from edgetl.host.untyped import Library, Network
+from edgetl.quiet import quiet_output
 from edgetl.target import RecipeName
 from edgetl.vision.preprocess import Image
 
 
-def export(model: Any, recipe: RecipeName, representative: Image, in_float: Sequence[str] = ()) -> bytes:  # noqa: ANN401
+def export(model: Network, recipe: RecipeName, representative: Image, in_float: Sequence[str] = ()) -> bytes:
     """Converts a classifier; whatever the recipe, the file takes raw pixels.
 
     Args:
@@ -39,7 +41,7 @@ def export(model: Any, recipe: RecipeName, representative: Image, in_float: Sequ
         return bytes(converter.convert())
 
 
-def sensitivity(model: Any, representative: Image) -> list[str]:  # noqa: ANN401 - a keras.Model
+def sensitivity(model: Network, representative: Image) -> list[str]:
     """Returns the tensors of the static int8 form by how much quantization disturbs them, worst first.
 
     The measure is the root mean squared error over the scale: about 0.29 is rounding alone.
@@ -54,7 +56,7 @@ def sensitivity(model: Any, representative: Image) -> list[str]:  # noqa: ANN401
     return sorted(worst, key=lambda name: -worst[name])
 
 
-def _rows(debugger: Any) -> Iterator[tuple[str, float]]:  # noqa: ANN401 - TensorFlow's
+def _rows(debugger: Library) -> Iterator[tuple[str, float]]:
     import csv
     import io
 
@@ -64,13 +66,13 @@ def _rows(debugger: Any) -> Iterator[tuple[str, float]]:  # noqa: ANN401 - Tenso
         yield row["tensor_name"], float(row["mean_squared_error"]) ** 0.5 / max(float(row["scale"]), 1e-12)
 
 
-def _static(tf: Any, model: Any, representative: Image, in_float: Sequence[str]) -> bytes:  # noqa: ANN401
+def _static(tf: Library, model: Network, representative: Image, in_float: Sequence[str]) -> bytes:
     if in_float:
         return bytes(_debugger(tf, model, representative, in_float).get_nondebug_quantized_model())
     return bytes(_static_converter(tf, model, representative).convert())
 
 
-def _debugger(tf: Any, model: Any, representative: Image, in_float: Sequence[str]) -> Any:  # noqa: ANN401
+def _debugger(tf: Library, model: Network, representative: Image, in_float: Sequence[str]) -> Library:
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=list(in_float) or None)
     _, feed = _core(model, representative)
     return tf.lite.experimental.QuantizationDebugger(
@@ -80,7 +82,7 @@ def _debugger(tf: Any, model: Any, representative: Image, in_float: Sequence[str
     )
 
 
-def _static_converter(tf: Any, model: Any, representative: Image) -> Any:  # noqa: ANN401
+def _static_converter(tf: Library, model: Network, representative: Image) -> Library:
     core, feed = _core(model, representative)
     converter = tf.lite.TFLiteConverter.from_keras_model(core)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -91,7 +93,7 @@ def _static_converter(tf: Any, model: Any, representative: Image) -> Any:  # noq
     return converter
 
 
-def _core(model: Any, representative: Image) -> tuple[Any, Callable[[], Iterator[list[NDArray[np.float32]]]]]:  # noqa: ANN401
+def _core(model: Network, representative: Image) -> tuple[Any, Callable[[], Iterator[list[NDArray[np.float32]]]]]:
     """The network behind its value scaling, and what feeds it for calibration.
 
     The scaling becomes the input tensor's quantization: the graph loses an operation and the input still takes raw

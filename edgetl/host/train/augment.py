@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
+
+from edgetl.host.untyped import Tensor
 
 
 class RandomAffine(keras.layers.Layer):
@@ -26,12 +26,12 @@ class RandomAffine(keras.layers.Layer):
         self.flip, self.rotation, self.zoom, self.shift = flip, rotation, zoom, shift
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, pictures: Any, training: bool = False) -> Any:  # noqa: ANN401, D102 - tensors of any backend
+    def call(self, pictures: Tensor, training: bool = False) -> Tensor:  # noqa: D102
         if not training:
             return pictures
         count, height, width = pictures.shape[0] or ops.shape(pictures)[0], pictures.shape[1], pictures.shape[2]
 
-        def uniform(bound: float) -> Any:  # noqa: ANN401
+        def uniform(bound: float) -> Tensor:
             return keras.random.uniform((count,), -bound, bound, seed=self.generator)
 
         angle = uniform(self.rotation) * (3.14159265 / 180)
@@ -63,12 +63,12 @@ class RandomColor(keras.layers.Layer):
         self.strength = strength
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, pictures: Any, training: bool = False) -> Any:  # noqa: ANN401, D102 - tensors of any backend
+    def call(self, pictures: Tensor, training: bool = False) -> Tensor:  # noqa: D102
         if not training:
             return pictures
         count = pictures.shape[0] or ops.shape(pictures)[0]
 
-        def factor(strength: float, channels: int = 1) -> Any:  # noqa: ANN401
+        def factor(strength: float, channels: int = 1) -> Tensor:
             shape = (count, 1, 1, channels)
             return 1.0 + keras.random.uniform(shape, -strength, strength, seed=self.generator)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.host.untyped import Network
 
 InputRange = Literal["-1..1", "0..1", "0..255"]
 
@@ -58,7 +59,7 @@ def family(name: str, alpha: float | None = None) -> Family:
     return found
 
 
-def build(name: str, alpha: float, height: int, width: int, *, imagenet: bool = False) -> Any:  # noqa: ANN401
+def build(name: str, alpha: float, height: int, width: int, *, imagenet: bool = False) -> Network:
     """Builds a backbone that maps (N, height, width, 3) float in its input range to (N, h, w, C) features.
 
     Args:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
+from edgetl.host.untyped import Network, Tensor
 
 Row = dict[str, float | str]
 
@@ -43,7 +44,7 @@ class State:
     rows: list[Row] = field(default_factory=list)
 
     @contextmanager
-    def averaged(self, model: Any) -> Iterator[None]:  # noqa: ANN401 - a keras.Model
+    def averaged(self, model: Network) -> Iterator[None]:
         """Puts the averaged weights into the model for the block, where the optimizer keeps them."""
         averages = getattr(model.optimizer, "_model_variables_moving_average", None)
         if not model.optimizer.use_ema or not averages:
@@ -72,7 +73,7 @@ class Checkpoint:
         self.state = State()
         self._best: list[NDArray[Any]] | None = None
         self._loaded: dict[str, NDArray[Any]] = {}
-        self._whole: Any = None
+        self._whole: Network = None
         self._finished: list[NDArray[Any]] = []
 
     @property
@@ -100,14 +101,14 @@ class Checkpoint:
         """Whether a stage was trained to its end, before or now."""
         return stage in self.state.done
 
-    def attach(self, whole: Any) -> None:  # noqa: ANN401 - a keras.Model
+    def attach(self, whole: Network) -> None:
         """Takes the whole classifier, and gives it the weights that the last finished stage ended with."""
         self._whole = whole
         if self.state.done:
             self._finished = self._stored("model")
             _assign(whole.weights, self._finished)
 
-    def begin(self, stage: str, model: Any) -> State:  # noqa: ANN401 - a compiled keras.Model
+    def begin(self, stage: str, model: Network) -> State:
         """Starts a stage, or takes it up where it was left."""
         model.optimizer.build(model.trainable_variables)
         if self.state.stage == stage and self._loaded:
@@ -120,7 +121,7 @@ class Checkpoint:
         self._loaded = {}
         return self.state
 
-    def record(self, row: Row, model: Any) -> None:  # noqa: ANN401 - a keras.Model with its averaged weights in
+    def record(self, row: Row, model: Network) -> None:
         """Notes an epoch; keeps the model's weights where it is the best of its stage."""
         state = self.state
         state.rows.append(row)
@@ -130,17 +131,18 @@ class Checkpoint:
             state.best, state.best_epoch = score, state.epoch
             self._best = [_array(v) for v in model.weights]
 
-    def save(self, model: Any) -> None:  # noqa: ANN401 - a keras.Model with its own weights in
+    def save(self, model: Network) -> None:
         """Writes everything that is needed to go on after this epoch."""
         arrays = {f"now{i}": _array(v) for i, v in enumerate(_variables(model))}
         arrays |= {f"best{i}": array for i, array in enumerate(self._best or [])}
         arrays |= {f"model{i}": array for i, array in enumerate(self._finished)}
+        arrays["state"] = np.array(json.dumps(asdict(self.state)))
         buffer = io.BytesIO()
-        np.savez(buffer, state=json.dumps(asdict(self.state)), **arrays)
+        np.savez(buffer, allow_pickle=False, **arrays)
         write_atomic(self.folder / "checkpoint.npz", buffer.getvalue())
         self.write_history(self.folder / "history.csv")
 
-    def end(self, stage: str, model: Any) -> None:  # noqa: ANN401 - a keras.Model
+    def end(self, stage: str, model: Network) -> None:
         """Ends a stage: the model gets its best weights."""
         if self._best is not None:
             _assign(model.weights, self._best)
@@ -161,12 +163,12 @@ class Checkpoint:
         return [self._loaded[f"{prefix}{i}"] for i in range(len(names))]
 
 
-def _variables(model: Any) -> list[Any]:  # noqa: ANN401 - a compiled keras.Model
+def _variables(model: Network) -> list[Any]:
     """Weights, the random generators' states and the optimizer's variables, in a fixed order."""
     return [*model.variables, *model.optimizer.variables]
 
 
-def _array(variable: Any) -> NDArray[Any]:  # noqa: ANN401 - a keras.Variable
+def _array(variable: Tensor) -> NDArray[Any]:
     from keras import ops
 
     return np.array(ops.convert_to_numpy(variable))

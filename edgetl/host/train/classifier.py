@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 from edgetl.host.train.augment import RandomAffine, RandomColor
 from edgetl.host.train.backbones import InputRange
 from edgetl.host.train.options import TrainOptions
+from edgetl.host.untyped import Network
 
 SCALES: dict[InputRange, tuple[float, float]] = {
     "-1..1": (1 / 127.5, -1.0),
@@ -31,14 +31,14 @@ class Classifier:
         backbone: scaled pixels to feature maps.
     """
 
-    model: Any
-    learner: Any
-    features: Any
-    head: Any
-    backbone: Any
+    model: Network
+    learner: Network
+    features: Network
+    head: Network
+    backbone: Network
 
 
-def assemble(backbone: Any, classes: int, options: TrainOptions) -> Classifier:  # noqa: ANN401 - a keras.Model
+def assemble(backbone: Network, classes: int, options: TrainOptions) -> Classifier:
     """Puts a head on a backbone and the value scaling under it.
 
     Args:
@@ -65,7 +65,7 @@ def assemble(backbone: Any, classes: int, options: TrainOptions) -> Classifier: 
     )
 
 
-def _head(channels: int, classes: int, options: TrainOptions) -> Any:  # noqa: ANN401 - a keras.Model
+def _head(channels: int, classes: int, options: TrainOptions) -> Network:
     layers = [keras.Input((channels,), name="features")]
     if options.head:
         layers.append(keras.layers.Dense(options.head, activation="relu", name="hidden"))
@@ -75,7 +75,7 @@ def _head(channels: int, classes: int, options: TrainOptions) -> Any:  # noqa: A
     return keras.Sequential(layers, name="head")
 
 
-def _augment(options: TrainOptions) -> Any:  # noqa: ANN401 - a keras.Model
+def _augment(options: TrainOptions) -> Network:
     s, seed = options.augment, options.seed
     return keras.Sequential(
         [

@@ -19,6 +19,7 @@ from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier import Classifier
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.schedule import freeze, layer_factors, optimizer
+from edgetl.host.untyped import Network
 
 Scores = NDArray[np.float32]
 
@@ -66,7 +67,7 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
         self._advance(f"loss {values.get('loss', 0):.3f}  accuracy {values.get('accuracy', 0):.3f}")
 
 
-def compute_features(model: Any, photos: Photos, batch: int, *, mirrored: bool = False) -> Scores:  # noqa: ANN401
+def compute_features(model: Network, photos: Photos, batch: int, *, mirrored: bool = False) -> Scores:
     """Runs photos through a network once, without augmentation.
 
     Args:
@@ -125,11 +126,11 @@ class _Stage:
     def __init__(
         self,
         name: str,
-        model: Any,
+        model: Network,
         options: TrainOptions,
         checkpoint: Checkpoint,
         data: Dataset,
-        epochs: int,  # noqa: ANN401
+        epochs: int,
     ) -> None:
         self.name, self.model, self.options, self.checkpoint = name, model, options, checkpoint
         self.data, self.epochs = data, epochs

@@ -7,21 +7,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from edgetl import store
 from edgetl.card import InputSpec, ModelCard
 from edgetl.errors import UsageError
 from edgetl.files import told_plainly, write_atomic
+from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import Dataset, load_dataset
 from edgetl.host.evaluate import Evaluation
 from edgetl.host.progress import console
-from edgetl.host.quiet import import_keras
 from edgetl.host.report import write_training_report
 from edgetl.host.stored import predict
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.source import build_backbone, resolve, stored_source
+from edgetl.host.untyped import Network
 
 
 def train(options: TrainOptions, *, resume: bool = False) -> store.StoredModel:
@@ -88,7 +88,7 @@ def _train(options: TrainOptions, data: Dataset, spec: InputSpec, checkpoint: Ch
     checkpoint.attach(parts.model)
     train_head(parts, data, options, checkpoint)
     train_all(parts, data, options, checkpoint)
-    model = _in_float32(parts.model, options, len(data.labels))
+    model = _plain(parts.model, options, len(data.labels))
     evaluation = Evaluation(data.labels, data.val.classes, predict(model, data.val))
     card = ModelCard(
         name=options.name,
@@ -106,7 +106,7 @@ def _train(options: TrainOptions, data: Dataset, spec: InputSpec, checkpoint: Ch
 
 def _store(
     checkpoint: Checkpoint,
-    model: Any,  # noqa: ANN401 - a keras.Model
+    model: Network,
     card: ModelCard,
     evaluation: Evaluation,
     data: Dataset,
@@ -145,15 +145,13 @@ def _set_precision(options: TrainOptions) -> None:
     keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
 
 
-def _in_float32(model: Any, options: TrainOptions, classes: int) -> Any:  # noqa: ANN401 - a keras.Model
-    """Returns the model computing in float32 throughout, whatever it was trained in."""
+def _plain(model: Network, options: TrainOptions, classes: int) -> Network:
+    """Returns the model as it is stored: in float32 whatever it was trained in, without any optimizer of ours."""
     import keras
 
     from edgetl.host.train import backbones
     from edgetl.host.train.classifier import assemble
 
-    if keras.config.dtype_policy().name == "float32":
-        return model
     keras.config.set_dtype_policy("float32")
     size = options.size or 224
     network = backbones.build(options.backbone or "", options.alpha or 1.0, size, size)

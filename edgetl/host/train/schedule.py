@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from edgetl.host.train.options import TrainOptions
+from edgetl.host.untyped import Library, Network, Tensor
 
 
 class _LayerRates:
@@ -19,7 +20,7 @@ class _LayerRates:
         self._rates = [self.factors.get(variable.path, 1.0) for variable in variables]
         super().build(variables)  # type: ignore[misc]
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:  # noqa: ANN401
+    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)  # type: ignore[attr-defined]
         super().update_step(gradient, variable, learning_rate * self._rates[index])  # type: ignore[misc]
 
@@ -48,7 +49,7 @@ _OPTIMIZERS = {
 }
 
 
-def optimizer(options: TrainOptions, rate: float, steps: int, factors: Mapping[str, float]) -> Any:  # noqa: ANN401
+def optimizer(options: TrainOptions, rate: float, steps: int, factors: Mapping[str, float]) -> Library:
     """Makes the optimizer of a stage: linear warm-up, then half a cosine down to nothing.
 
     Args:
@@ -72,7 +73,7 @@ def optimizer(options: TrainOptions, rate: float, steps: int, factors: Mapping[s
     return made
 
 
-def layer_factors(backbone: Any, decay: float) -> dict[str, float]:  # noqa: ANN401 - a keras.Model
+def layer_factors(backbone: Network, decay: float) -> dict[str, float]:
     """Returns rate factors that grow geometrically from `decay` at the backbone's first layer to 1 at its last."""
     last = max(1, len(backbone.layers) - 1)
     return {
@@ -82,7 +83,7 @@ def layer_factors(backbone: Any, decay: float) -> dict[str, float]:  # noqa: ANN
     }
 
 
-def freeze(backbone: Any, first: int, batch_norm: str) -> None:  # noqa: ANN401 - a keras.Model
+def freeze(backbone: Network, first: int, batch_norm: str) -> None:
     """Says which layers of a backbone learn.
 
     Args:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
+from edgetl.host.untyped import Library, Network
 
 Kind = Literal["conv", "depthwise", "norm", "dense"]
 Layers = dict[Kind, list[list[NDArray[Any]]]]
@@ -31,7 +32,7 @@ _KERAS3_KINDS: dict[str, Kind] = {
 }
 
 
-def load_backbone_weights(backbone: Any, path: Path) -> None:  # noqa: ANN401 - a keras.Model
+def load_backbone_weights(backbone: Network, path: Path) -> None:
     """Copies the weights of a file into a backbone; what the file has beyond the backbone is left out.
 
     Args:
@@ -92,7 +93,7 @@ def _collect(layers: Iterator[tuple[Kind, list[NDArray[Any]]]]) -> Layers:
     return result
 
 
-def _keras2_layers(root: Any) -> Iterator[tuple[Kind, list[NDArray[Any]]]]:  # noqa: ANN401 - an h5py group
+def _keras2_layers(root: Library) -> Iterator[tuple[Kind, list[NDArray[Any]]]]:
     for layer_name in root.attrs["layer_names"]:
         group = root[_text(layer_name)]
         arrays = [np.asarray(group[_text(name)]) for name in group.attrs["weight_names"]]
@@ -109,7 +110,7 @@ def _keras2_kind(names: str, arrays: list[NDArray[Any]]) -> Kind | None:
     return {4: "conv", 2: "dense"}.get(arrays[0].ndim)  # type: ignore[return-value]
 
 
-def _keras3_layers(file: Any) -> Iterator[tuple[Kind, list[NDArray[Any]]]]:  # noqa: ANN401 - an h5py file
+def _keras3_layers(file: Library) -> Iterator[tuple[Kind, list[NDArray[Any]]]]:
     groups: list[str] = []
     file.visititems(lambda name, item: groups.append(name) if name.endswith("vars") and len(item) else None)
     for name in sorted(groups, key=_natural):
@@ -119,7 +120,7 @@ def _keras3_layers(file: Any) -> Iterator[tuple[Kind, list[NDArray[Any]]]]:  # n
             yield _KERAS3_KINDS[layer], [np.asarray(variables[k]) for k in sorted(variables, key=int)]
 
 
-def _backbone_layers(backbone: Any) -> dict[Kind, list[Any]]:  # noqa: ANN401 - a keras.Model
+def _backbone_layers(backbone: Network) -> dict[Kind, list[Any]]:
     result: dict[Kind, list[Any]] = {"conv": [], "depthwise": [], "norm": []}
     for layer in backbone.layers:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(layer).__name__).lower()

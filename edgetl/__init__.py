@@ -1,0 +1,36 @@
+"""From a folder of labelled photos to a small computer that recognises those things live.
+
+from edgetl import Model
+
+with Model.open("models/parts/rpi") as model:
+print(model(frame))  # frame: (H, W, 3) uint8 BGR, as OpenCV gives it
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgetl.card import ModelCard
+    from edgetl.device.model import Model
+    from edgetl.errors import EdgetlError
+    from edgetl.target import Target
+    from edgetl.vision.results import Classification
+
+__all__ = ["Classification", "EdgetlError", "Model", "ModelCard", "Target"]
+
+# Imported when first asked for: `edgetl --help` must not wait for OpenCV.
+_HOMES = {
+    "Classification": "edgetl.vision.results",
+    "EdgetlError": "edgetl.errors",
+    "Model": "edgetl.device.model",
+    "ModelCard": "edgetl.card",
+    "Target": "edgetl.target",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edgetl' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

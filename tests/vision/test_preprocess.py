@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from edgetl.card import InputSpec
+from edgetl.vision.preprocess import Preprocessor
+
+
+@pytest.fixture
+def frame():
+    return np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+
+
+def run(spec, frame):
+    out = np.zeros((spec.height, spec.width, 3), np.uint8)
+    Preprocessor(spec)(frame, out)
+    return out
+
+
+@pytest.mark.parametrize("color", ["rgb", "bgr"])
+@pytest.mark.parametrize("interpolation", ["linear", "area"])
+def test_equals_the_naive_way(frame, color, interpolation):
+    flag = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}[interpolation]
+    naive = cv2.resize(frame, (24, 16), interpolation=flag)
+    naive = cv2.cvtColor(naive, cv2.COLOR_BGR2RGB) if color == "rgb" else naive
+    out = run(InputSpec(16, 24, color, "stretch", interpolation), frame)
+    assert out.any()
+    assert (out == naive).all()
+
+
+def test_frame_of_the_inputs_size_goes_through_as_it_is(frame):
+    assert (run(InputSpec(48, 64, "bgr"), frame) == frame).all()
+    assert (run(InputSpec(48, 64, "rgb"), frame) == frame[..., ::-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "spec", "rows", "columns"),
+    [
+        ((48, 64), (32, 32), slice(0, 48), slice(8, 56)),
+        ((64, 48), (32, 32), slice(8, 56), slice(0, 48)),
+        ((48, 64), (16, 32), slice(8, 40), slice(0, 64)),
+        ((48, 64), (24, 32), slice(0, 48), slice(0, 64)),
+        ((47, 64), (32, 32), slice(0, 47), slice(8, 55)),
+        ((1, 64), (32, 32), slice(0, 1), slice(31, 32)),
+    ],
+)
+def test_crop_is_the_largest_centred_part_of_the_inputs_aspect(size, spec, rows, columns):
+    frame = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
+    expected = cv2.resize(frame[rows, columns], (spec[1], spec[0]), interpolation=cv2.INTER_LINEAR)
+    assert (run(InputSpec(*spec, "bgr", "crop"), frame) == expected).all()
+
+
+def test_it_writes_into_the_array_it_is_given_again_and_again(frame):
+    tensor = np.zeros((1, 16, 16, 3), np.uint8)
+    preprocess = Preprocessor(InputSpec(16, 16))
+    preprocess(frame, tensor[0])
+    first = tensor.copy()
+    preprocess(255 - frame, tensor[0])
+    preprocess(frame, tensor[0])
+    assert first.any()
+    assert (tensor == first).all()
+
+
+def test_frame_is_left_as_it_was_and_may_be_a_view(frame):
+    before = frame.copy()
+    spec = InputSpec(16, 16)
+    view = frame[4:40, 10:50]
+    assert (run(spec, view) == run(spec, view.copy())).all()
+    assert (run(spec, frame[:, ::-1]) == run(spec, frame[:, ::-1].copy())).all()
+    assert (frame == before).all()
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.zeros((16, 16, 3), np.int8),
+        np.zeros((16, 16, 3), np.float32),
+        np.zeros((16, 24, 3), np.uint8),
+        np.zeros((1, 16, 16, 3), np.uint8),
+        np.zeros((16, 16), np.uint8),
+    ],
+)
+def test_wrong_input_tensor_is_refused(frame, out):
+    with pytest.raises(ValueError, match=r"the input is \(16, 16, 3\) uint8, got"):
+        Preprocessor(InputSpec(16, 16))(frame, out)
+
+
+@pytest.mark.parametrize("out", [np.zeros((16, 16, 3), np.uint8)[..., ::-1], np.zeros((32, 32, 3), np.uint8)[::2, ::2]])
+@pytest.mark.parametrize("color", ["rgb", "bgr"])
+def test_input_tensor_of_another_layout_is_never_left_empty_in_silence(frame, out, color):
+    with pytest.raises((ValueError, cv2.error)):
+        Preprocessor(InputSpec(16, 16, color))(frame, out)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((48, 64), np.uint8), np.zeros((48, 64, 4), np.uint8), np.zeros((48, 64, 3), np.float32)],
+)
+def test_what_is_no_frame_is_refused(wrong):
+    with pytest.raises(ValueError, match="a frame is"):
+        run(InputSpec(16, 16), wrong)
