@@ -66,6 +66,7 @@ def run(
     from edgetl.device.signals import stop_on_signals
     from edgetl.device.sinks import open_sinks
 
+    quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
         model = Model.open(bundle or _last_bundle(), variant=variant, threads=threads, labels=labels)

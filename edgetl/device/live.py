@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -74,20 +74,8 @@ def run(
         CameraError: the camera is lost.
         EdgetlError: a sink can't go on.
     """
-    if stop is None:
-        with stop_on_signals() as own:
-            return run(
-                model,
-                camera,
-                sinks,
-                top_k=top_k,
-                threshold=threshold,
-                max_frames=max_frames,
-                on_result=on_result,
-                stop=own,
-            )
     meter = _Meter(model)
-    with _frames(camera, stop) as (frames, newest):
+    with nullcontext(stop) if stop else stop_on_signals() as asked, _frames(camera, asked) as (frames, newest):
         try:
             for frame in frames:
                 result = model(frame.image, top_k=top_k, threshold=threshold)
@@ -96,7 +84,7 @@ def run(
                     on_result(frame, result)
                 for sink in sinks:
                     sink.write(frame, result)
-                if stop.is_set() or meter.frames == max_frames:
+                if asked.is_set() or meter.frames == max_frames:
                     break
         except RunEnded:
             pass

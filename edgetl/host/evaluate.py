@@ -38,7 +38,7 @@ class Evaluation:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(N,) int64, the best class of each photo."""
-        return self.scores.argmax(axis=1).astype(np.int64)
+        return np.asarray(self.scores.argmax(axis=1), np.int64)
 
     @property
     def top1(self) -> float:

@@ -21,6 +21,7 @@ from edgetl.device.sinks import RunEnded
 from edgetl.errors import CameraError
 
 RUN = [sys.executable, "-c", "import sys; from edgetl.cli.run import run; run.main(sys.argv[1:])"]
+MAIN = [sys.executable, "-c", "from edgetl.cli import main; main()"]
 
 
 class Collect:
@@ -201,6 +202,35 @@ def test_command_survives_a_reader_that_leaves(bundle, tmp_path):
     assert "Traceback" not in err
     assert "BrokenPipe" not in err
     assert "frames in" in err
+
+
+def test_command_whose_camera_is_lost_keeps_the_film(bundle, tmp_path, mjpeg):
+    saved = tmp_path / "saved.mp4"
+    command = [*MAIN, "run", str(bundle), "--source", mjpeg(frames=100), "--save", str(saved)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 6, done.stderr
+    assert "the camera is lost after" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert cv2.VideoCapture(str(saved)).read()[0]
+
+
+def test_command_without_a_bundle_takes_the_last_one_converted(bundle, film, tmp_path):
+    models = tmp_path / "models"
+    environment = os.environ | {"EDGETL_MODELS": str(models)}
+    command = [*MAIN, "run", "--source", str(film)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 2
+    assert "edgetl train" in done.stderr
+    (models / "tiny").mkdir(parents=True)
+    card = json.loads((bundle / "bundle.json").read_text())["card"]
+    (models / "tiny" / "card.json").write_text(json.dumps(card))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 2
+    assert "edgetl convert tiny" in done.stderr
+    bundle.rename(models / "tiny" / "rpi")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "30 frames in" in done.stderr
 
 
 @pytest.mark.real_data

@@ -161,5 +161,15 @@ def test_command_prints_a_table_and_json(bundle):
     assert [report["recipe"] for report in json.loads(done.stdout)] == list(VARIANTS)
 
 
+def test_command_exits_with_5_and_names_the_variant(bundle):
+    change(bundle / "float16.tflite", flip_a_byte)
+    command = [sys.executable, "-c", "from edgetl.cli import main; main()", "verify", str(bundle), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 5
+    assert "1 of 3 variants fail the golden replay: float16" in done.stderr
+    assert [report["ok"] for report in json.loads(done.stdout)] == [True, False, True]
+    assert "Traceback" not in done.stderr
+
+
 def test_copied_bundle_verifies_elsewhere(bundle, tmp_path):
     assert not failing(shutil.copytree(bundle, tmp_path / "elsewhere"))

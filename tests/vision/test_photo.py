@@ -103,6 +103,8 @@ def test_cmyk(picture, bgr):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_exif_orientation_holds_for_whole_and_reduced(picture, kind, orientation):
+    if kind == "WEBP" and cv2.__version__ < "5":
+        pytest.skip("OpenCV 4 doesn't read a WebP's EXIF orientation")
     exif = Image.Exif()
     exif[0x112] = orientation
     data = encode(picture, kind, exif=exif)

@@ -24,7 +24,7 @@ from edgetl.host.untyped import Network
 Scores = NDArray[np.float32]
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class Batches(keras.utils.PyDataset):
     """One epoch's shuffled batches; the same seed and epoch give the same order.
 
     Args:
@@ -55,7 +55,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return self.read(rows), self.targets[rows], self.weights[rows]
 
 
-class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
+class _Bar(keras.callbacks.Callback):
     """Shows each step of an epoch on a progress bar."""
 
     def __init__(self, advance: Callable[[str], None]) -> None:

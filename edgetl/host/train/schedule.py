@@ -25,19 +25,19 @@ class _LayerRates:
         super().update_step(gradient, variable, learning_rate * self._rates[index])  # type: ignore[misc]
 
 
-class _AdamW(_LayerRates, keras.optimizers.AdamW):  # type: ignore[misc]
+class _AdamW(_LayerRates, keras.optimizers.AdamW):
     pass
 
 
-class _Adam(_LayerRates, keras.optimizers.Adam):  # type: ignore[misc]
+class _Adam(_LayerRates, keras.optimizers.Adam):
     pass
 
 
-class _SGD(_LayerRates, keras.optimizers.SGD):  # type: ignore[misc]
+class _SGD(_LayerRates, keras.optimizers.SGD):
     pass
 
 
-class _RMSprop(_LayerRates, keras.optimizers.RMSprop):  # type: ignore[misc]
+class _RMSprop(_LayerRates, keras.optimizers.RMSprop):
     pass
 
 
