@@ -260,12 +260,13 @@ def test_window_wants_a_display(monkeypatch, display):
 
 @pytest.mark.parametrize(("key", "visible"), [(ord("q"), 1), (27, 1), (-1, 0)])
 def test_window_ends_the_run(monkeypatch, key, visible):
-    keys, shown = iter([-1, key]), []
+    keys, shown, sizes = iter([-1, key]), [], []
     views = iter([1, visible])
     monkeypatch.setattr(cv2, "currentUIFramework", lambda: "QT")
     monkeypatch.setattr(window_module, "_display_answers", lambda display: True)
     monkeypatch.setattr(cv2, "namedWindow", lambda *_: None)
     monkeypatch.setattr(cv2, "destroyWindow", lambda *_: None)
+    monkeypatch.setattr(cv2, "resizeWindow", lambda title, *size: sizes.append(size))
     monkeypatch.setattr(cv2, "imshow", lambda title, image: shown.append(image))
     monkeypatch.setattr(cv2, "waitKey", lambda delay: next(keys))
     monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: next(views))
@@ -275,4 +276,5 @@ def test_window_ends_the_run(monkeypatch, key, visible):
         with pytest.raises(RunEnded):
             sink.write(frame(1, image=source), says())
     assert len(shown) == 2
+    assert sizes == [(64, 48)]
     assert (source == solid(2)).all()

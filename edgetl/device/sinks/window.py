@@ -34,6 +34,7 @@ class Window:
 
     def __init__(self, title: str = "edgetl") -> None:
         self._title = title
+        self._sized = False
 
     def __enter__(self) -> Self:
         if not cv2.currentUIFramework():
@@ -43,7 +44,7 @@ class Window:
             remedy = "start it on the desktop; or use --save or --jsonl"
             raise UsageError("there is no display to show a window on", where="--show", remedy=remedy)
         try:
-            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL)
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error as error:
             remedy = "start it on the desktop; or use --save or --jsonl"
             raise UsageError(f"no window can be opened: {error.err}", where="--show", remedy=remedy) from error
@@ -53,6 +54,9 @@ class Window:
         """Shows a frame; a photo for a second."""
         image = frame.image.copy()
         draw(image, result)
+        if not self._sized:
+            cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
+            self._sized = True
         cv2.imshow(self._title, image)
         key = cv2.waitKey(_PHOTO_MS if frame.name else 1) & 0xFF
         if key in _KEYS_TO_END or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:

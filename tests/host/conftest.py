@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+CLASSES = ("circle", "square", "stripes")
+
+
+def draw_shape(label: str, rng: np.random.Generator, size: int = 120) -> np.ndarray:
+    """A (size, size, 3) uint8 photo of a shape on a speckled ground; no two look alike."""
+    ground = rng.integers(20, 120, 3)
+    coarse = rng.integers(-30, 30, (6, 6, 3)).astype(np.float32)
+    photo = np.clip(ground + cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+    colour = tuple(int(c) for c in rng.integers(140, 256, 3))
+    x, y = (int(v) for v in rng.integers(size // 3, 2 * size // 3, 2))
+    r = int(rng.integers(size // 6, size // 3))
+    if label == "circle":
+        cv2.circle(photo, (x, y), r, colour, -1)
+    elif label == "square":
+        cv2.rectangle(photo, (x - r, y - r), (x + r, y + r), colour, -1)
+    else:
+        for at in range(int(rng.integers(0, 12)), size, 16):
+            cv2.line(photo, (at, 0), (at + int(rng.integers(-4, 5)), size), colour, 5)
+    return photo
+
+
+@pytest.fixture(scope="session")
+def host_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store and a photo cache of the tests' own, for the whole session; yields the store's folder."""
+    patch = pytest.MonkeyPatch()
+    store = tmp_path_factory.mktemp("models")
+    patch.setenv("EDGETL_MODELS", str(store))
+    patch.setenv("EDGETL_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield store
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Class folders of 16 drawn photos each."""
+    root = tmp_path_factory.mktemp("shapes")
+    rng = np.random.default_rng(5)
+    for label in CLASSES:
+        (root / label).mkdir()
+        for i in range(16):
+            cv2.imwrite(str(root / label / f"{i:02}.png"), draw_shape(label, rng))
+    return root
+
+
+@pytest.fixture(scope="session")
+def options(host_env: Path, shapes: Path) -> Any:
+    """The quickest training that has both stages."""
+    from edgetl.host.train.options import TrainOptions
+
+    return TrainOptions(
+        data=str(shapes),
+        name="shapes",
+        backbone="mobilenet_v1",
+        alpha=0.25,
+        size=96,
+        weights="none",
+        head_epochs=2,
+        epochs=2,
+        batch=16,
+        batch_norm="train",
+    )
+
+
+@pytest.fixture(scope="session")
+def train(options: Any) -> Callable[..., Any]:
+    """Trains with `options`, changed as told; returns the stored model."""
+    from edgetl.host.train.job import train as run
+
+    def trained(name: str, *, resume: bool = False, **changes: Any) -> Any:
+        return run(replace(options, name=name, **changes), resume=resume)
+
+    return trained
+
+
+@pytest.fixture(scope="session")
+def shapes_model(train: Callable[..., Any]) -> Any:
+    """A stored model that tells the shapes apart."""
+    return train("told-apart", head_epochs=0, epochs=12, rate=3e-3, augment=0.0, dropout=0.0)
+
+
+@pytest.fixture(scope="session")
+def shapes_data(shapes_model: Any) -> Any:
+    """The data set that `shapes_model` was trained on, split as it was."""
+    from edgetl.host.stored import dataset_of
+
+    return dataset_of(shapes_model.card)
