@@ -170,7 +170,7 @@ def read_json(path: Path) -> object:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{path.name} is missing", where=str(path), remedy=_REMEDY) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path.name} can't be read: {error}", where=str(path), remedy=_REMEDY) from error
 
 

@@ -56,17 +56,28 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def replace_folder(new: Path, path: Path) -> None:
-    """Moves the folder `new` to `path`; what was there goes once the new one is in place."""
+    """Moves the folder `new` to `path`; what was there goes once the new one is there, or comes back if it can't be."""
     for file in new.rglob("*"):
         if file.is_file():
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
     old = path.with_name(f".{path.name}.old")
+    _bring_back(old, path)
     shutil.rmtree(old, ignore_errors=True)
-    with suppress(FileNotFoundError):
-        path.rename(old)
-    new.rename(path)
+    try:
+        with suppress(FileNotFoundError):
+            path.rename(old)
+        new.rename(path)
+    except BaseException:
+        _bring_back(old, path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _bring_back(old: Path, path: Path) -> None:
+    """Gives the earlier folder its name again where a replacement ended between the two renames."""
+    if old.is_dir() and not path.exists():
+        old.rename(path)
 
 
 @contextmanager

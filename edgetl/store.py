@@ -28,9 +28,19 @@ class StoredModel:
         """The Keras model file."""
         return self.folder / "model.keras"
 
+    @property
+    def name(self) -> str:
+        """What the store calls the model: its folder, whatever the card said when that was another one."""
+        return self.folder.name
+
     def bundle(self, target: str) -> Path:
         """The folder of this model's bundle for a target, converted or not."""
         return self.folder / target
+
+    def bundles(self) -> list[Path]:
+        """The folders of this model's finished bundles, by name."""
+        found = (path.parent for path in self.folder.glob("*/bundle.json"))
+        return sorted(folder for folder in found if not folder.name.startswith("."))
 
     def files(self) -> list[Path]:
         """Every file of the model and its bundles."""
@@ -62,7 +72,12 @@ def models() -> list[StoredModel]:
             found.append(StoredModel(folder, ModelCard.load(folder / "card.json")))
         except ModelError:
             continue  # `open_model` tells why when it is asked for by name
-    return sorted(found, key=lambda model: (model.card.created, model.card.name))
+    return sorted(found, key=lambda model: (model.card.created, model.name))
+
+
+def has(name: str) -> bool:
+    """Says whether the store has a model of that name, whatever its state."""
+    return bool(_NAME.fullmatch(name)) and (root() / name / "card.json").is_file()
 
 
 def open_model(name: str | None = None) -> StoredModel:
@@ -77,11 +92,15 @@ def open_model(name: str | None = None) -> StoredModel:
         if not stored:
             raise UsageError("no model has been trained yet", where=str(root()), remedy="run `edgetl train DATA`")
         return stored[-1]
-    folder = root() / check_name(name)
-    if not (folder / "card.json").is_file():
-        known = ", ".join(model.card.name for model in models()) or "none yet"
-        raise UsageError(f"there is no model {name!r}", where=str(root()), remedy=f"choose one of: {known}")
+    folder = _folder_of(name)
     return StoredModel(folder, ModelCard.load(folder / "card.json"))
+
+
+def _folder_of(name: str) -> Path:
+    if not has(check_name(name)):
+        known = ", ".join(model.name for model in models()) or "none yet"
+        raise UsageError(f"there is no model {name!r}", where=str(root()), remedy=f"choose one of: {known}")
+    return root() / name
 
 
 def table(stored: Sequence[StoredModel]) -> str:
@@ -98,9 +117,9 @@ def _row(model: StoredModel) -> tuple[str, ...]:
     card = model.card
     size = model.weights.stat().st_size / 1e6 if model.weights.is_file() else 0.0
     origin = f"{card.backbone.name} {card.backbone.alpha:g}, {card.backbone.weights}" if card.backbone else "elsewhere"
-    bundles = ", ".join(sorted(path.parent.name for path in model.folder.glob("*/bundle.json")))
+    bundles = ", ".join(folder.name for folder in model.bundles())
     top1 = f"{card.metrics['top1']:.3f}" if "top1" in card.metrics else ""
-    return card.name, card.task, str(len(card.labels)), top1, f"{size:.1f}", card.created[:10], origin, bundles
+    return model.name, card.task, str(len(card.labels)), top1, f"{size:.1f}", card.created[:10], origin, bundles
 
 
 def put(name: str, folder: Path) -> StoredModel:
@@ -110,9 +129,9 @@ def put(name: str, folder: Path) -> StoredModel:
 
 
 def remove(name: str) -> None:
-    """Deletes a model and its bundles.
+    """Deletes a model and its bundles, even one whose card can't be read.
 
     Raises:
         UsageError: there is no such model.
     """
-    shutil.rmtree(open_model(name).folder)
+    shutil.rmtree(_folder_of(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Literal
 
 from edgetl import schema
 from edgetl.errors import UsageError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32"]
 
@@ -76,13 +79,27 @@ class Target:
             raise UsageError(f"unknown target {name!r}", remedy=f"choose one of {known}, or name a .toml file")
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
-            return schema.parse(cls, {"name": path.stem, **data})
+            return _sensible(schema.parse(cls, {"name": path.stem, **data}))
         except (schema.SchemaError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"the target file is not valid: {error}",
                 where=str(path),
                 remedy="correct it; see targets/rpi.toml",
             ) from error
+
+
+def _sensible(target: Target) -> Target:
+    """Returns a target whose values can be meant: its name becomes a folder's, beside `report/`."""
+    problems = (
+        (not _NAME.fullmatch(target.name), f"name must be letters, digits, '.', '_' and '-', got {target.name!r}"),
+        (target.name == "report", "name must not be 'report', which is a folder of each model already"),
+        (not target.recipes, "recipes must name one or more"),
+        (target.threads < 1, f"threads must be 1 or more, got {target.threads}"),
+    )
+    for wrong, text in problems:
+        if wrong:
+            raise schema.SchemaError(text)
+    return target
 
 
 def target_names() -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from homes import LOOSE_TARGET, TINY, Home, draw_folders, edgetl
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +59,41 @@ def tiny_models() -> dict[str, bytes]:
         "logits": convert(keras.Model(image, backbone(scaled(image)))),
         "unscaled": convert(keras.Model(image, softmax(backbone(image)))),
     }
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home whose model was trained and converted by the real commands; use `home`, a copy."""
+    pytest.importorskip("tensorflow")
+    made = Home(tmp_path_factory.mktemp("home"))
+    draw_folders(made.photos, 12)
+    made.target.write_text(LOOSE_TARGET)
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in made.environment.items():
+            patch.setenv(key, value)
+        patch.chdir(made.folder)
+        for args in (["train", "photos", "--name", "tiny", *TINY], ["convert", "tiny", "--target", "loose.toml"]):
+            done = edgetl(*args)
+            assert done.code == 0, done.err
+    return made
+
+
+@pytest.fixture
+def home(trained_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A copy of the trained home, as the current folder and in the environment."""
+    copy = Home(tmp_path / "home")
+    shutil.copytree(trained_home.folder, copy.folder)
+    for key, value in copy.environment.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.chdir(copy.folder)
+    return copy
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home without photos or models, as the current folder and in the environment."""
+    made = Home(tmp_path)
+    for key, value in made.environment.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.chdir(made.folder)
+    return made

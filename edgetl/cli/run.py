@@ -84,9 +84,9 @@ def _last_bundle() -> Path:
     from edgetl.errors import UsageError
     from edgetl.store import open_model
 
-    folder = open_model().folder
-    manifests = sorted(folder.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
-    if not manifests:
-        remedy = f"run `edgetl convert {folder.name}`, or name a bundle"
-        raise UsageError("the model trained last has not been converted", where=str(folder), remedy=remedy)
-    return manifests[-1].parent
+    model = open_model()
+    bundles = sorted(model.bundles(), key=lambda folder: (folder / MANIFEST).stat().st_mtime)
+    if not bundles:
+        remedy = f"run `edgetl convert {model.name}`, or name a bundle"
+        raise UsageError("the model trained last has not been converted", where=str(model.folder), remedy=remedy)
+    return bundles[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 
@@ -15,6 +16,8 @@ def import_keras() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_output():
         import keras  # noqa: F401
+    # It takes a training's and an evaluation's many shapes for a mistake, and says so at length.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def import_tensorflow() -> Library:

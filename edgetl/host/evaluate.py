@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl import store
+from edgetl.bundle import MANIFEST
 from edgetl.card import ModelCard
 from edgetl.device.model import Model
 from edgetl.host.dataset.load import Photos, load_labelled
@@ -81,13 +82,25 @@ def evaluate(model: str, data: Path | None, *, labels: Path | None = None, varia
         UsageError: there is no such model.
         DatasetError: the photos can't be used, or a class is unknown to the model.
     """
-    if not Path(model).exists() and not model.endswith(".tflite"):
-        stored = store.open_model(model)
+    stored = _stored(model)
+    if stored:
         photos = _photos(stored.card, data)
         return Evaluation(stored.card.labels, photos.classes, predict(load_keras(stored), photos))
     with Model.open(model, variant=variant, labels=labels) as opened:
         photos = _photos(opened.card, data)
         return evaluate_model(opened, photos.paths, photos.classes)
+
+
+def _stored(model: str) -> store.StoredModel | None:
+    """The model of the store that is meant; None where it is a path.
+
+    The photos' folder may well be called as the model trained on it, so a folder counts only where the store has no
+    such model, or where it is a bundle.
+    """
+    path = Path(model)
+    if model.endswith(".tflite") or (path / MANIFEST).is_file() or (path.exists() and not store.has(model)):
+        return None
+    return store.open_model(model)
 
 
 def _photos(card: ModelCard, data: Path | None) -> Photos:

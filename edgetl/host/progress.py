@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -10,8 +11,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 T = TypeVar("T")
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
-"""Everything for people goes here; `console.quiet = True` silences it."""
+
+class _Console(Console):
+    """A console that `edgetl --quiet` silences."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only errors are wanted."""
+        return logging.getLogger("edgetl").level >= logging.ERROR
+
+    @quiet.setter
+    def quiet(self, value: bool) -> None:
+        """Does nothing: the logger's level alone decides."""
+
+
+console = _Console(stderr=True, highlight=False, soft_wrap=True)
+"""Everything for people goes here."""
 
 
 def bar() -> Progress:

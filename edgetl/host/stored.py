@@ -36,7 +36,7 @@ def dataset_of(card: ModelCard, data: str | None = None) -> Dataset:
         raise DatasetError(
             "the photos have changed since the model was trained: its validation photos are no longer known",
             where=str(folder),
-            remedy="bring them back, name their folder with --data, or train again",
+            remedy="bring them back, or train again; `edgetl convert` takes a folder that moved with --data",
         )
     return found
 

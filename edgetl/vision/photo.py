@@ -70,8 +70,8 @@ def decode_sized(data: bytes, spec: InputSpec | None, where: str) -> tuple[Image
         raise PhotoError("is not a photo that OpenCV can decode", where=where)
     height, width = frame.shape[:2]
     if size:
-        turned = (height > width) != (size[0] > size[1])
-        return np.asarray(frame, np.uint8), (size[1], size[0]) if turned else size
+        upright = (height, width) == (-(-size[0] // factor), -(-size[1] // factor))
+        return np.asarray(frame, np.uint8), size if upright else (size[1], size[0])
     factor = _reduction(min(height, width), max(height, width), spec) if spec else 1
     if factor > 1:
         frame = cv2.resize(frame, (width // factor, height // factor), interpolation=cv2.INTER_AREA)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from edgetl.card import InputSpec
 from edgetl.files import told_plainly
 from edgetl.host.dataset.photos import Record, cache_folder, examine, parallel, remember, remembered, root_key
 from edgetl.vision.preprocess import Image, Preprocessor
+
+_LEFTOVER_SECONDS = 24 * 3600
 
 
 def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[list[Record], Image]:
@@ -35,15 +40,19 @@ def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[lis
     known = [record for record in remembered(root, paths) if record is not None]
     if len(known) == len(paths):
         file = folder / f"{_content_key(known)}.npy"
-        if file.is_file():
-            return known, np.load(file, mmap_mode="r")
+        pixels = _open(file)
+        if pixels is not None:
+            return known, pixels
     with told_plainly(folder):
         return _decode(root, paths, spec, folder)
 
 
 def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) -> tuple[list[Record], Image]:
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{os.getpid()}.npy"
+    _clear_leftovers(folder)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".npy")
+    os.close(handle)
+    temporary = Path(name)
     shape = (len(paths), spec.height, spec.width, 3)
     try:
         pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
@@ -65,6 +74,22 @@ def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) ->
         temporary.unlink(missing_ok=True)
     remember(root, paths, records)
     return records, np.load(file, mmap_mode="r")
+
+
+def _open(file: Path) -> Image | None:
+    """Opens cached pixels; None where there are none, or the file was damaged."""
+    try:
+        return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Removes what killed commands left here; a younger one may still be written."""
+    for leftover in folder.glob(".*.npy"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
+                leftover.unlink()
 
 
 def _reserve(file: Path) -> None:

@@ -38,8 +38,9 @@ def find_samples(root: Path) -> list[Sample]:
     """
     if not root.is_dir():
         raise DatasetError("there is no such folder", where=str(root), remedy=_REMEDY)
-    parts = {path: _PARTS[path.name.lower()] for path in _folders(root) if path.name.lower() in _PARTS}
-    if "train" in parts.values() and len(parts) > 1:
+    folders = _folders(root)
+    parts = {path: _PARTS[path.name.lower()] for path in folders if path.name.lower() in _PARTS}
+    if "train" in parts.values() and (len(parts) > 1 or len(folders) == 1):
         samples = [sample for path, part in parts.items() for sample in _class_folders(path, part)]
         _check_parts(samples, root)
         return samples
@@ -49,8 +50,8 @@ def find_samples(root: Path) -> list[Sample]:
 def _class_folders(root: Path, part: Part) -> list[Sample]:
     samples = []
     for folder in _folders(root):
-        photos = sorted(path for path in folder.rglob("*") if path.is_file() and is_photo(path))
-        if not photos and not part:
+        photos = sorted(path for path in folder.rglob("*") if path.is_file() and _counts(path.relative_to(folder)))
+        if not photos and part in ("", "train"):
             remedy = "add photos (JPEG, PNG, BMP or WebP), or remove the folder"
             raise DatasetError(f"the class {folder.name!r} has no photos", where=str(folder), remedy=remedy)
         samples += [Sample(path, folder.name, part) for path in photos]
@@ -67,6 +68,11 @@ def _check_parts(samples: list[Sample], root: Path) -> None:
             names = ", ".join(sorted(unknown))
             remedy = f"give train/ the same class folders as {part}/"
             raise DatasetError(f"{part}/ has classes that train/ lacks: {names}", where=str(root), remedy=remedy)
+
+
+def _counts(path: Path) -> bool:
+    """Whether a file below a class folder is one of its photos; copies that tools keep in hidden folders are not."""
+    return is_photo(path) and not any(name.startswith(".") for name in path.parts)
 
 
 def _folders(root: Path) -> list[Path]:

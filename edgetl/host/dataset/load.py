@@ -118,7 +118,8 @@ def load_labelled(root: Path, spec: InputSpec, labels: tuple[str, ...]) -> Photo
         raise DatasetError(
             what, where=str(root), remedy=f"name the class folders as its labels: {', '.join(labels[:5])} …"
         )
-    records, pixels = load_pixels(root, [sample.path for sample in samples], spec)
+    # Under a name of its own: the cache of the whole data set is a training's, and stays.
+    records, pixels = load_pixels(root / part, [sample.path for sample in samples], spec)
     good = np.array([i for i, record in enumerate(records) if not record.error], np.int64)
     index = {label: i for i, label in enumerate(labels)}
     classes = np.array([index[samples[i].label] for i in good.tolist()], np.int64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def split(
     classes: NDArray[np.int64], groups: NDArray[np.int64], fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Splits photos so that each class gives about `fraction` of its photos, and at least one, to validation.
+    """Splits photos so that each class gives about `fraction` of its photos to validation: at least one, never all.
 
     Args:
         classes: (N,) the class of each photo.
@@ -27,7 +27,8 @@ def split(
     for label in np.unique(classes):
         members = np.flatnonzero(classes == label)
         whole = members[_members_of_pure_groups(groups[members], sizes)]
-        held += _fill(whole, groups, max(1, round(fraction * len(members))), rng)
+        quota = min(max(1, round(fraction * len(members))), len(members) - 1)
+        held += _fill(whole, groups, quota, len(members), rng)
     val = np.array(sorted(held), np.int64)
     return np.setdiff1d(np.arange(len(classes)), val), val
 
@@ -38,8 +39,13 @@ def _members_of_pure_groups(groups: NDArray[np.int64], sizes: NDArray[np.int64])
     return np.asarray(within[groups] == sizes[groups])
 
 
-def _fill(members: NDArray[np.int64], groups: NDArray[np.int64], quota: int, rng: np.random.Generator) -> list[int]:
-    """Takes whole groups, in random order, until the quota is full; one that would overfill it is passed over."""
+def _fill(
+    members: NDArray[np.int64], groups: NDArray[np.int64], quota: int, count: int, rng: np.random.Generator
+) -> list[int]:
+    """Takes whole groups, in random order, until the quota is full; one that would overfill it is passed over.
+
+    Where every group would, the smallest is taken, unless that is the whole class of `count` photos.
+    """
     by_group: dict[int, list[int]] = {}
     for member in members.tolist():
         by_group.setdefault(int(groups[member]), []).append(member)
@@ -48,4 +54,5 @@ def _fill(members: NDArray[np.int64], groups: NDArray[np.int64], quota: int, rng
     for at in rng.permutation(len(piles)):
         if len(taken) + len(piles[at]) <= quota:
             taken += piles[at]
-    return taken
+    smallest = min(piles, key=len, default=[])
+    return taken or (smallest if len(smallest) < count else [])

@@ -95,3 +95,5 @@ def freeze(backbone: Network, first: int, batch_norm: str) -> None:
     for depth, layer in enumerate(backbone.layers):
         norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = depth >= first and not (norm and batch_norm == "frozen")
+        if norm and batch_norm == "train":
+            layer.momentum = 0.9  # at MobileNet's own 0.99 or 0.999, hundreds of steps would still see the start

@@ -55,7 +55,7 @@ def resolve(options: TrainOptions, photos: int) -> TrainOptions:
         input_range=options.input_range or (taught.input_range if taught else "-1..1"),
         head_epochs=_given(options.head_epochs, 0 if random else 40),
         epochs=_given(options.epochs, default_epochs(photos)),
-        rate=_given(options.rate, 2e-3 if random else 5e-4),
+        rate=_given(options.rate, 5e-3 if random else 5e-4),
         layer_decay=_given(options.layer_decay, 1.0 if random else 0.3),
         batch_norm=options.batch_norm or ("train" if random else "frozen"),
     )

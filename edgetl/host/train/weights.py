@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +23,8 @@ from edgetl.errors import ModelError
 from edgetl.host.untyped import Library, Network
 
 Kind = Literal["conv", "depthwise", "norm", "dense"]
-Layers = dict[Kind, list[list[NDArray[Any]]]]
+Arrays = list[NDArray[Any]]
+Layers = dict[Kind, list[Arrays]]
 """The arrays of each layer of a kind, in the network's order."""
 
 _KERAS3_KINDS: dict[str, Kind] = {
@@ -43,19 +46,18 @@ def load_backbone_weights(backbone: Network, path: Path) -> None:
         ModelError: the file isn't there, isn't such a file, or is of another network or width.
     """
     found = read_layers(path)
-    wanted = _backbone_layers(backbone)
-    for kind, layers in wanted.items():
-        have = found.get(kind, [])
-        if len(have) < len(layers):
-            raise _misfit(path, f"it has {len(have)} {kind} layers, the backbone {len(layers)}")
-        for layer, arrays in zip(layers, have, strict=False):
-            shapes = [tuple(w.shape) for w in layer.weights]
-            given = [array.shape for array in arrays]
-            if shapes != given:
-                raise _misfit(path, f"the layer {layer.name} takes {shapes}, the file has {given}")
-    for kind, layers in wanted.items():
-        for layer, arrays in zip(layers, found[kind], strict=False):
-            layer.set_weights(arrays)
+    layers = [(layer, kind) for layer in backbone.layers if layer.weights and (kind := _kind(layer))]
+    for kind, count in Counter(kind for _, kind in layers).items():
+        if len(found[kind]) < count:
+            raise _misfit(path, f"it has {len(found[kind])} {kind} layers, the backbone {count}")
+    rows = {kind: iter(arrays) for kind, arrays in found.items()}
+    pairs = _fold_biases([(layer, next(rows[kind])) for layer, kind in layers])
+    for layer, arrays in pairs:
+        shapes, given = [tuple(w.shape) for w in layer.weights], [array.shape for array in arrays]
+        if shapes != given:
+            raise _misfit(path, f"the layer {layer.name} takes {shapes}, the file has {given}")
+    for layer, arrays in pairs:
+        layer.set_weights(arrays)
 
 
 def read_layers(path: Path) -> Layers:
@@ -71,14 +73,14 @@ def read_layers(path: Path) -> Layers:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                data = archive.read("model.weights.h5")
-            with h5py.File(io.BytesIO(data)) as file:
-                return _collect(_keras3_layers(file))
-        with h5py.File(path) as file:
+                stream: Any = io.BytesIO(archive.read("model.weights.h5"))
+        else:
+            stream = path
+        with h5py.File(stream) as file:
             root = file.get("model_weights", file)
             named = "layer_names" in root.attrs
             layers = _collect(_keras2_layers(root) if named else _keras3_layers(file))
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         remedy = "give an .h5, .weights.h5 or .keras file that Keras saved"
         raise ModelError(f"not a Keras weights file: {error}", where=str(path), remedy=remedy) from error
     if not any(layers.values()):
@@ -86,47 +88,65 @@ def read_layers(path: Path) -> Layers:
     return layers
 
 
-def _collect(layers: Iterator[tuple[Kind, list[NDArray[Any]]]]) -> Layers:
+def _collect(layers: Iterator[tuple[Kind, Arrays]]) -> Layers:
     result: Layers = {"conv": [], "depthwise": [], "norm": [], "dense": []}
     for kind, arrays in layers:
         result[kind].append(arrays)
     return result
 
 
-def _keras2_layers(root: Library) -> Iterator[tuple[Kind, list[NDArray[Any]]]]:
+def _keras2_layers(root: Library) -> Iterator[tuple[Kind, Arrays]]:
     for layer_name in root.attrs["layer_names"]:
         group = root[_text(layer_name)]
-        arrays = [np.asarray(group[_text(name)]) for name in group.attrs["weight_names"]]
-        names = " ".join(map(_text, group.attrs["weight_names"]))
-        if arrays and (kind := _keras2_kind(names, arrays)):
-            yield kind, arrays
+        # A network within a network is one layer here; its own layers are told apart by their weights' paths.
+        inner: dict[str, dict[str, NDArray[Any]]] = {}
+        for name in map(_text, group.attrs["weight_names"]):
+            owner, _, weight = name.rpartition("/")
+            inner.setdefault(owner, {})[weight] = np.asarray(group[name])
+        for arrays in inner.values():
+            if kind := _keras2_kind(arrays):
+                yield kind, list(arrays.values())
 
 
-def _keras2_kind(names: str, arrays: list[NDArray[Any]]) -> Kind | None:
-    if "depthwise_kernel" in names:
-        return "depthwise"
-    if "moving_variance" in names:
+def _keras2_kind(arrays: dict[str, NDArray[Any]]) -> Kind | None:
+    if any(name.startswith("moving_variance") for name in arrays):
         return "norm"
-    return {4: "conv", 2: "dense"}.get(arrays[0].ndim)  # type: ignore[return-value]
+    name, first = next(iter(arrays.items()))
+    # Keras 3 calls a depthwise kernel just `kernel`; its one column tells it from a convolution's.
+    if "depthwise" in name or (first.ndim == 4 and first.shape[3] == 1 < first.shape[0]):
+        return "depthwise"
+    return {4: "conv", 2: "dense"}.get(first.ndim)  # type: ignore[return-value]
 
 
-def _keras3_layers(file: Library) -> Iterator[tuple[Kind, list[NDArray[Any]]]]:
+def _keras3_layers(file: Library) -> Iterator[tuple[Kind, Arrays]]:
     groups: list[str] = []
     file.visititems(lambda name, item: groups.append(name) if name.endswith("vars") and len(item) else None)
     for name in sorted(groups, key=_natural):
-        layer = re.sub(r"_\d+$", "", name.split("/")[-2])
+        # Early versions wrote `layers\conv2d/vars` on Windows.
+        layer = re.sub(r"_\d+$", "", re.split(r"[/\\]", name)[-2])
         if name.startswith(("layers", "_layer")) and layer in _KERAS3_KINDS:
             variables = file[name]
             yield _KERAS3_KINDS[layer], [np.asarray(variables[k]) for k in sorted(variables, key=int)]
 
 
-def _backbone_layers(backbone: Network) -> dict[Kind, list[Any]]:
-    result: dict[Kind, list[Any]] = {"conv": [], "depthwise": [], "norm": []}
-    for layer in backbone.layers:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(layer).__name__).lower()
-        kind = {"conv2_d": "conv", "depthwise_conv2_d": "depthwise", "batch_normalization": "norm"}.get(name)
-        if kind and layer.weights:
-            result[kind].append(layer)  # type: ignore[index]
+def _kind(layer: Library) -> Kind | None:
+    kinds: dict[str, Kind] = {"Conv2D": "conv", "DepthwiseConv2D": "depthwise", "BatchNormalization": "norm"}
+    return kinds.get(type(layer).__name__)
+
+
+def _fold_biases(pairs: Sequence[tuple[Library, Arrays]]) -> list[tuple[Library, Arrays]]:
+    """Moves the bias of a convolution that has none in the backbone into the normalization behind it.
+
+    Normalizing x + bias with a mean m is normalizing x with the mean m - bias.
+    """
+    result, bias = [], None
+    for layer, arrays in pairs:
+        if len(arrays) == 2 and len(layer.weights) == 1:
+            arrays, bias = arrays[:1], arrays[1]
+        elif bias is not None and _kind(layer) == "norm" and len(arrays) == 4 and bias.shape == arrays[2].shape:
+            gamma, beta, mean, variance = arrays
+            arrays, bias = [gamma, beta, mean - bias, variance], None
+        result.append((layer, arrays))
     return result
 
 

@@ -1,0 +1,281 @@
+"""Models, weights, targets and bundles that can't be used: exit code, what, where and remedy of each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from homes import LOOSE_TARGET, TINY, draw_folders, edgetl
+
+from edgetl.card import ModelCard
+from edgetl.target import target_names
+
+
+def refused(done, code, *parts):
+    assert done.code == code, done.err
+    assert done.err.count("edgetl: ") == 1
+    for part in parts:
+        assert part in done.err
+    assert "remedy: " in done.err
+
+
+@pytest.fixture
+def photos(empty_home):
+    return draw_folders(empty_home.photos, 4)
+
+
+def test_weights_that_dont_fit_the_backbone(home):
+    options = ["--weights", "tiny", "--backbone", "mobilenet_v1", "--alpha", "0.5", "--size", "96", "--epochs", "1"]
+    done = edgetl("train", "photos", "--name", "new", *options)
+    refused(done, 4, "the weights don't fit the backbone", "models/tiny/model.keras", "--backbone and --alpha")
+    assert not (home.models / "new").exists()
+
+
+def test_weights_file_that_isnt_there(photos):
+    done = edgetl("train", photos, "--name", "new", *TINY, "--weights", "gone.h5")
+    refused(done, 4, "no such weights file", "where: gone.h5", "--weights")
+
+
+def test_weights_file_that_is_none(photos):
+    (photos.parent / "no.h5").write_text("no weights")
+    done = edgetl("train", photos, "--name", "new", *TINY, "--weights", "no.h5")
+    refused(done, 4, "not a Keras weights file", "where: no.h5", ".weights.h5 or .keras")
+
+
+def test_weights_that_are_nothing(photos, empty_home):
+    done = edgetl("train", photos, "--name", "new", "--weights", "imagnet")
+    refused(done, 2, "--weights imagnet is neither imagenet, none", str(empty_home.models), "none yet")
+
+
+MAIN = "from edgetl.cli import main; main()"
+OFFLINE = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "HTTP", "HTTPS")} | {"no_proxy": ""}
+
+
+def test_no_network_for_imagenet(photos, empty_home):
+    environment = os.environ | OFFLINE | {"KERAS_HOME": str(empty_home.folder / "keras")}
+    command = [sys.executable, "-c", MAIN, "train", "photos", "--name", "new", "--epochs", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 1, done.stderr
+    assert "the ImageNet weights of mobilenet_v2 0.35 can't be downloaded: " in done.stderr
+    assert "where: --weights imagenet" in done.stderr
+    assert "download it elsewhere and give --weights FILE" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (empty_home.models / "new").exists()
+
+
+@pytest.mark.parametrize("command", ["convert", "eval", "models show", "models remove --yes"])
+def test_model_name_that_doesnt_exist(home, command):
+    done = edgetl(*command.split(), "tinny")
+    refused(done, 2, "there is no model 'tinny'", f"where: {home.models}", "choose one of: tiny")
+
+
+@pytest.mark.parametrize("command", ["convert", "eval", "models show", "models remove --yes"])
+def test_model_name_that_leaves_the_store(home, command):
+    (home.folder / "x").mkdir()
+    (home.folder / "x" / "card.json").write_text((home.models / "tiny" / "card.json").read_text())
+    done = edgetl(*command.split(), "../models/../gone")
+    refused(done, 2, "can't be a model's name", "letters, digits")
+
+
+def test_training_under_a_bad_name(photos, empty_home):
+    refused(edgetl("train", photos, "--name", "../x", *TINY), 2, "'../x' can't be a model's name", "letters, digits")
+    assert sorted(path.name for path in empty_home.folder.iterdir()) == ["photos"]
+
+
+def test_nothing_trained_yet(empty_home):
+    for command in ("convert", "run"):
+        refused(edgetl(command), 2, "no model has been trained yet", f"where: {empty_home.models}", "edgetl train")
+
+
+def test_resume_without_an_unfinished_training(photos):
+    done = edgetl("train", photos, "--name", "new", "--resume")
+    refused(done, 2, "no unfinished training of 'new'", "train without --resume")
+
+
+@pytest.mark.parametrize("option", ["--size=50", "--val-fraction=0.99", "--epochs=-1", "--batch=0"])
+def test_option_out_of_range(photos, option):
+    done = edgetl("train", photos, "--name", "new", option)
+    assert done.code == 2
+    assert option.split("=")[0] in done.err
+
+
+@pytest.mark.parametrize("options", [["--backbone", "resnet"], ["--backbone", "mobilenet_v1", "--alpha", "0.3"]])
+def test_unknown_backbone_or_width(photos, options):
+    refused(edgetl("train", photos, "--name", "new", "--weights", "none", *options), 2, "choose ", options[-1])
+
+
+def test_config_that_isnt_there_or_isnt_one(photos, empty_home):
+    refused(edgetl("train", photos, "--config", "gone.toml"), 2, "there is no such file", "where: gone.toml")
+    (empty_home.folder / "bad.toml").write_text('data = "photos"\nname = "x"\nepoch = 3\n')
+    refused(edgetl("train", photos, "--config", "bad.toml"), 2, "unknown key epoch; allowed: data, name", "bad.toml")
+
+
+def test_unknown_target(home):
+    for args in (["convert", "tiny", "--target", "toaster"], ["targets", "show", "toaster"]):
+        refused(edgetl(*args), 2, "unknown target 'toaster'", *target_names(), ".toml")
+
+
+def test_unknown_recipe(home):
+    done = edgetl("convert", "tiny", "--target", home.target, "--recipe", "int4")
+    refused(done, 2, "unknown recipe 'int4'", "static_wi8_ai8", "float32")
+
+
+BAD_TARGETS = {
+    "unknown key": ('color = "red"\n' + LOOSE_TARGET, "unknown key color; allowed: name, title, arch, runtime"),
+    "unknown key in a table": (LOOSE_TARGET + "drop = 1\n", "unknown key gate.drop; allowed: max_accuracy_drop"),
+    "missing key": (LOOSE_TARGET.replace("threads = 1", ""), "missing key threads"),
+    "wrong type": (LOOSE_TARGET.replace("threads = 1", 'threads = "1"'), "threads must be int, got str '1'"),
+    "unknown value": (LOOSE_TARGET.replace("x86_64", "mips"), "arch must be one of aarch64, x86_64, got 'mips'"),
+    "unknown recipe": (LOOSE_TARGET.replace("float16", "int4"), "recipes[1] must be one of float32, float16"),
+    "no recipes": (LOOSE_TARGET.replace('["float32", "float16"]', "[]"), "recipes must name one or more"),
+    "no threads": (LOOSE_TARGET.replace("threads = 1", "threads = 0"), "threads must be 1 or more, got 0"),
+    "escaping name": ('name = "../../x"\n' + LOOSE_TARGET, "name must be letters, digits"),
+    "a model's own folder": ('name = "report"\n' + LOOSE_TARGET, "name must not be 'report'"),
+    "no TOML": ("title = ", "Invalid value"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_TARGETS)
+def test_target_file_that_is_not_valid(home, kind):
+    text, message = BAD_TARGETS[kind]
+    (home.folder / "board.toml").write_text(text)
+    done = edgetl("convert", "tiny", "--target", "board.toml")
+    refused(done, 2, "the target file is not valid", message, "where: board.toml", "targets/rpi.toml")
+
+
+def test_gate_that_no_variant_meets_leaves_the_earlier_bundle(home):
+    before = {path: path.read_bytes() for path in home.bundle.rglob("*") if path.is_file()}
+    home.target.write_text(LOOSE_TARGET.replace("max_accuracy_drop = 1.0", "max_accuracy_drop = -1.0"))
+    done = edgetl("convert", "tiny", "--target", home.target, "--recipe", "float32")
+    refused(done, 5, "no variant of tiny meets the gate of loose", "float32 plain: loses 0.0 points", "[gate]")
+    assert {path: path.read_bytes() for path in home.bundle.rglob("*") if path.is_file()} == before
+    assert not list(home.bundle.parent.glob(".*"))
+
+
+def test_keras_file_that_is_damaged(home):
+    path = home.models / "tiny" / "model.keras"
+    path.write_bytes(path.read_bytes()[:1000])
+    for args in (["convert", "tiny", "--target", home.target], ["eval", "tiny"]):
+        refused(edgetl(*args), 4, "the Keras model can't be loaded", "models/tiny/model.keras", "train it again")
+
+
+def test_card_that_is_damaged(home):
+    path = home.models / "tiny" / "card.json"
+    path.write_text(path.read_text()[:100])
+    for args in (["convert", "tiny"], ["eval", "tiny"], ["models", "show", "tiny"]):
+        refused(edgetl(*args), 4, "card.json can't be read", str(path))
+    assert edgetl("models").code == 0
+
+
+def damage_bundle(home, how):
+    manifest = home.bundle / "bundle.json"
+    document = json.loads(manifest.read_text())
+    how(document)
+    manifest.write_text(json.dumps(document))
+
+
+def run_photos(model):
+    return edgetl("run", model, "--source", "photos/disc", "--quiet")
+
+
+DAMAGES = {
+    "missing": (lambda path: path.unlink(), "float32.tflite is missing from the bundle"),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-9]), "float32.tflite was altered or cut short"),
+    "altered": (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"), "float32.tflite was altered"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_bundle_with_a_damaged_file(home, kind):
+    damage, message = DAMAGES[kind]
+    damage(home.bundle / "float32.tflite")
+    refused(run_photos(home.bundle), 4, message, f"where: {home.bundle / 'float32.tflite'}", "copy the whole folder")
+    refused(edgetl("eval", home.bundle, "photos"), 4, message)
+    done = edgetl("verify", home.bundle)
+    refused(done, 5, "1 of 2 variants fail the golden replay: float32", f"where: {home.bundle}", "copy the bundle")
+    assert message in done.err
+    assert "float16              ok" in done.err
+
+
+PATHS = ["/etc/hostname", "../../tiny/model.keras", "golden/../../x", "C:\\x", "..\\x", "c:x"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("key", ["file", "golden", "photo"])
+def test_bundle_whose_paths_leave_it(home, path, key):
+    def how(document):
+        row = document["golden"][0] if key == "photo" else document["variants"][1]
+        row["file" if key == "photo" else key] = path
+
+    damage_bundle(home, how)
+    message = f"{path!r} leaves the bundle's folder"
+    for args in (["run", home.bundle, "--source", "photos/disc"], ["verify", home.bundle]):
+        refused(edgetl(*args), 4, message, "bundle.json")
+
+
+@pytest.mark.parametrize("version", [2, 0, None, "1", True])
+@pytest.mark.parametrize("where", ["bundle", "card"])
+def test_unknown_schema_version(home, version, where):
+    damage_bundle(home, lambda document: (document if where == "bundle" else document["card"]).update(schema=version))
+    for args in (["run", home.bundle, "--source", "photos/disc"], ["verify", home.bundle]):
+        refused(edgetl(*args), 4, "schema", str(home.bundle / "bundle.json"))
+
+
+def test_newer_bundle_is_told_so(home):
+    damage_bundle(home, lambda document: document.update(schema=2, invented_later=True))
+    refused(run_photos(home.bundle), 4, "schema version 2 is unknown to this edgetl, which reads 1", "update this one")
+
+
+def test_bundle_that_isnt_there(home):
+    refused(run_photos(home.folder / "gone"), 2, "no such bundle or model file", str(home.folder / "gone"))
+    refused(edgetl("verify", home.folder / "gone"), 4, "bundle.json is missing", str(home.folder / "gone"))
+
+
+def test_folder_that_is_no_bundle(home):
+    refused(run_photos(home.photos), 4, "neither a bundle nor a .tflite file", str(home.photos), "edgetl convert")
+
+
+def test_unknown_variant(home):
+    refused(
+        edgetl("run", home.bundle, "--variant", "int4", "--source", "photos/disc"), 2, "no variant 'int4'", "float32"
+    )
+    refused(edgetl("verify", home.bundle, "--variant", "int4"), 2, "no variant 'int4'", str(home.bundle), "float16")
+
+
+@pytest.mark.real_data
+def test_detection_model_where_classes_were_expected(data_folder, home):
+    models = data_folder / "models"
+    model, labels = models / "coco_ssd_mobilenet_v1_1.0_quant.tflite", models / "coco_labelmap.txt"
+    done = edgetl("run", model, "--labels", labels, "--source", "photos/disc")
+    refused(done, 4, "classes were expected", "4 outputs", "it looks like a detection model", "edgetl runs classifiers")
+    refused(edgetl("eval", model, "photos", "--labels", labels), 4, "it looks like a detection model")
+
+
+@pytest.mark.real_data
+def test_labels_of_another_model(data_folder, home):
+    models = data_folder / "models"
+    model, labels = models / "mobilenet_v1_0.25_128_quant.tflite", models / "coco_labelmap.txt"
+    done = edgetl("run", model, "--labels", labels, "--source", "photos/disc")
+    refused(done, 4, "the model has 1001 classes, but there are", "labels file")
+
+
+def test_model_called_as_its_photos_folder(home):
+    (home.models / "tiny").rename(home.models / "photos")
+    done = edgetl("eval", "photos", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["photos"] == 6
+
+
+def test_source_that_isnt_there(home):
+    for source in ("gone.mp4", "gone.jpg", "nowhere/*.jpg", "/dev/video77", "77"):
+        done = edgetl("run", home.bundle, "--source", source)
+        refused(done, 6, source if source != "77" else "/dev/video77")
+
+
+def test_cards_agree(home):
+    bundle = json.loads((home.bundle / "bundle.json").read_text())
+    card = ModelCard.load(home.models / "tiny" / "card.json")
+    assert json.loads(json.dumps(card.to_dict())) == bundle["card"]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from homes import draw_folders, draw_shape
+
+from edgetl.host.dataset.check import check
+from edgetl.host.dataset.duplicates import NEAR_BITS, near_pairs
+from edgetl.host.dataset.photos import Record
+
+
+@pytest.fixture
+def photos(empty_home):
+    return draw_folders(empty_home.photos, 8)
+
+
+def test_distinct_photos_are_no_duplicates(empty_home):
+    report = check(draw_folders(empty_home.photos, 40))
+    assert report.photos == 120
+    assert (report.exact_duplicates, report.near_duplicates, report.conflicts, report.leaks) == ([], [], [], [])
+
+
+def test_same_content_within_a_class(photos):
+    shutil.copy(photos / "disc" / "00.jpg", photos / "disc" / "90.jpg")
+    shutil.copy(photos / "disc" / "00.jpg", photos / "disc" / "91.jpg")
+    report = check(photos)
+    assert report.exact_duplicates == [["disc/00.jpg", "disc/90.jpg", "disc/91.jpg"]]
+    assert (report.near_duplicates, report.conflicts, report.problems) == ([], [], [])
+
+
+def test_same_content_across_classes_is_a_conflict(photos):
+    shutil.copy(photos / "disc" / "00.jpg", photos / "square" / "90.jpg")
+    report = check(photos)
+    assert report.conflicts == report.exact_duplicates == [["disc/00.jpg", "square/90.jpg"]]
+    assert "1 of these groups and pairs lie in different classes" in report.warnings
+    assert report.problems == []
+
+
+def test_same_content_across_train_and_val_is_a_leak(empty_home):
+    root = empty_home.photos
+    draw_folders(root / "train", 4)
+    draw_folders(root / "val", 4, seed=1)
+    shutil.copy(root / "train" / "disc" / "00.jpg", root / "val" / "disc" / "90.jpg")
+    report = check(root)
+    assert report.leaks == [["train/disc/00.jpg", "val/disc/90.jpg"]]
+    assert any("different parts of the split" in text for text in report.warnings)
+    assert report.conflicts == []
+
+
+def brighter(image):
+    return cv2.convertScaleAbs(image, alpha=1.0, beta=18)
+
+
+def smaller(image):
+    return cv2.resize(image, (120, 90), interpolation=cv2.INTER_AREA)
+
+
+VARIATIONS = {
+    "re-encoded": lambda image: cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 60])[1],
+    "brighter": lambda image: cv2.imencode(".png", brighter(image))[1],
+    "darker": lambda image: cv2.imencode(".png", cv2.convertScaleAbs(image, alpha=0.8))[1],
+    "smaller": lambda image: cv2.imencode(".png", smaller(image))[1],
+}
+
+
+@pytest.mark.parametrize("kind", VARIATIONS)
+def test_near_duplicates(photos, kind):
+    image = cv2.imread(str(photos / "disc" / "03.jpg"))
+    (photos / "square" / "90.png").write_bytes(VARIATIONS[kind](image).tobytes())
+    report = check(photos)
+    assert report.near_duplicates == report.conflicts == [["disc/03.jpg", "square/90.png"]]
+    assert report.exact_duplicates == []
+
+
+def test_even_pictures_say_too_little(photos):
+    for number, grey in enumerate((20, 120, 230)):
+        cv2.imwrite(str(photos / "disc" / f"9{number}.png"), np.full((120, 160, 3), grey, np.uint8))
+    assert check(photos).near_duplicates == []
+
+
+def test_pairs_are_those_of_comparing_all_with_all():
+    rng = np.random.default_rng(4)
+    looks = [rng.integers(0, 256, 32, np.uint8) for _ in range(60)]
+    for _ in range(150):  # neighbours at every distance around the limit
+        look = looks[rng.integers(60)].copy()
+        for bit in rng.permutation(256)[: rng.integers(0, 2 * NEAR_BITS)]:
+            look[bit // 8] ^= 1 << (bit % 8)
+        looks.append(look)
+    records = [Record("", str(i), 1, 1, look.tobytes().hex()) for i, look in enumerate(looks)]
+    bits = np.unpackbits(np.stack(looks), axis=1)
+    distance = (bits[:, None] != bits[None]).sum(axis=2)
+    expected = [(i, k) for i, k in np.argwhere(distance <= NEAR_BITS).tolist() if i < k]
+    assert len(expected) > 20
+    assert near_pairs(records) == expected
+
+
+def test_shapes_differ():
+    rng = np.random.default_rng(0)
+    assert not np.array_equal(draw_shape("disc", rng), draw_shape("disc", rng))
