@@ -61,6 +61,7 @@ def replace_folder(new: Path, path: Path) -> None:
         if file.is_file():
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
+    path.parent.mkdir(parents=True, exist_ok=True)
     old = path.with_name(f".{path.name}.old")
     _bring_back(old, path)
     shutil.rmtree(old, ignore_errors=True)

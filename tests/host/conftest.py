@@ -95,3 +95,26 @@ def shapes_data(shapes_model: Any) -> Any:
     from edgetl.host.stored import dataset_of
 
     return dataset_of(shapes_model.card)
+
+
+def build_small(name: str, alpha: float, height: int, width: int, *, imagenet: bool = False) -> Any:
+    """A backbone of three convolutions, in place of a MobileNet where only the training around it is tested."""
+    import keras
+
+    layers = keras.layers
+    image = keras.Input((height, width, 3))
+    x = layers.Conv2D(8, 3, strides=4, padding="same", use_bias=False, name="conv1")(image)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv1_bn")(x))
+    x = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name="conv_dw_1")(x)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv_dw_1_bn")(x))
+    x = layers.Conv2D(16, 1, use_bias=False, name="conv_pw_1")(x)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv_pw_1_bn")(x))
+    return keras.Model(image, x, name="backbone")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes every backbone a small one."""
+    from edgetl.host.train import backbones
+
+    monkeypatch.setattr(backbones, "build", build_small)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ def decoded(monkeypatch):
     names, real = [], photos.decode_sized
 
     def count(data, spec, where):
-        names.append(os.path.relpath(where, os.getcwd()))
+        names.append(str(Path(where).relative_to(Path.cwd()) if Path(where).is_absolute() else where))
         return real(data, spec, where)
 
     monkeypatch.setattr(photos, "decode_sized", count)

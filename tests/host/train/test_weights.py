@@ -15,7 +15,7 @@ from edgetl.host.train.weights import load_backbone_weights, read_layers
 
 WIDTHS = [(name, alpha) for name, family in backbones.FAMILIES.items() for alpha in family.alphas]
 DEFAULTS = [(name, family.default_alpha) for name, family in backbones.FAMILIES.items()]
-SIZE = 96
+SIZE = 64
 
 
 @functools.cache
@@ -190,24 +190,25 @@ def test_the_bias_of_a_convolution_moves_into_the_normalization_behind_it(tmp_pa
                 bias = rng.normal(size=layer.output.shape[-1]).astype(np.float32)
                 group = root[layer.name]
                 group[f"{layer.name}/bias:0"] = bias
-                group.attrs["weight_names"] = [*group.attrs["weight_names"], f"{layer.name}/bias:0".encode()]
+                names = [*group.attrs["weight_names"], f"{layer.name}/bias:0".encode()]
+                group.attrs["weight_names"] = np.array(names, "S")
                 mean = root[norm.name][f"{norm.name}/moving_mean:0"]
                 mean[...] = mean[...] + bias
     assert_loads(tmp_path / "a.h5", name, alpha)
 
 
 @pytest.mark.parametrize(
-    ("asked", "saved", "says"),
+    ("asked", "saved"),
     [
-        (("mobilenet_v1", 0.5), ("mobilenet_v1", 0.25), "takes .*(3, 3, 3, 16).* the file has .*(3, 3, 3, 8)"),
-        (("mobilenet_v1", 0.25), ("mobilenet_v1", 0.5), "takes"),
-        (("mobilenet_v2", 0.35), ("mobilenet_v1", 0.25), "27|depthwise|conv"),
-        (("mobilenet_v2", 1.4), ("mobilenet_v2", 1.3), "takes"),
-        (("mobilenet_v3_large", 1.0), ("mobilenet_v3_small", 1.0), "it has 1?[0-9] depthwise|conv layers"),
-        (("mobilenet_v3_small", 1.0), ("mobilenet_v3_large", 1.0), "takes"),
+        (("mobilenet_v1", 0.5), ("mobilenet_v1", 0.25)),
+        (("mobilenet_v1", 0.25), ("mobilenet_v1", 0.5)),
+        (("mobilenet_v2", 0.35), ("mobilenet_v1", 0.25)),
+        (("mobilenet_v2", 1.4), ("mobilenet_v2", 1.3)),
+        (("mobilenet_v3_large", 1.0), ("mobilenet_v3_small", 1.0)),
+        (("mobilenet_v3_small", 1.0), ("mobilenet_v3_large", 1.0)),
     ],
 )
-def test_weights_of_another_network_are_refused_whole(asked, saved, says, tmp_path):
+def test_weights_of_another_network_are_refused_whole(asked, saved, tmp_path):
     source(*saved).save_weights(tmp_path / "a.weights.h5")
     network = backbone(*asked)
     forget(network)

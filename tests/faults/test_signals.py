@@ -1,0 +1,155 @@
+"""Ctrl-C and SIGTERM in every command: a clean message, no traceback, what was there before intact."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from homes import TINY
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+MESSAGE = "edgetl: interrupted; what was there before is as it was"
+
+SLOW = """
+import signal, sys, time
+from importlib import import_module
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell's foreground
+where, name = sys.argv.pop(1).rsplit(".", 1)
+owner = import_module(where) if not where.endswith("Model") else import_module(where[:-6]).Model
+real = getattr(owner, name)
+def slow(*args, **kwargs):
+    print("MARK", file=sys.stderr, flush=True)
+    time.sleep(0.2)
+    return real(*args, **kwargs)
+if name != "none":
+    setattr(owner, name, slow)
+from edgetl.cli import main
+main()
+"""
+
+
+def interrupted(number, args, mark, *, slow="builtins.print", delay=0.0):
+    """Runs a command, sends it a signal `delay` seconds after `mark` was said; returns its exit code and stderr."""
+    command = [sys.executable, "-c", SLOW, slow, *map(str, args)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(120, process.kill)
+    watchdog.start()
+    said = ""
+    for line in process.stderr:
+        said += line
+        if mark in line:
+            break
+    assert process.poll() is None, said
+    time.sleep(delay)
+    os.kill(process.pid, number)
+    said += process.stderr.read()
+    code = process.wait()
+    watchdog.cancel()
+    return code, said
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def clean(code, said, expected=1):
+    assert code == expected, said
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+    assert said.count(MESSAGE) == expected
+
+
+@BOTH
+def test_data_check(home, number):
+    slow = "edgetl.host.dataset.photos.examine"
+    (home.photos / "disc" / "00.jpg").touch()
+    for file in home.cache.rglob("index-*"):
+        file.unlink()
+    before = contents(home.folder)
+    clean(*interrupted(number, ["data", "check", "photos"], "MARK", slow=slow))
+    assert contents(home.folder) == before
+
+
+@BOTH
+def test_train_while_it_decodes(home, number):
+    for file in home.cache.rglob("*.*"):
+        file.unlink()
+    before = contents(home.models)
+    args = ["train", "photos", "--name", "tiny", *TINY]
+    clean(*interrupted(number, args, "MARK", slow="edgetl.host.dataset.cache.examine"))
+    assert contents(home.models) == before
+    assert contents(home.cache) == {}
+
+
+@BOTH
+def test_train_in_the_middle_of_an_epoch(home, number):
+    before = contents(home.models)
+    args = ["train", "photos", "--name", "tiny", *TINY, "--epochs", "200", "--batch", "4"]
+    code, said = interrupted(number, args, "finetune   2/200", delay=0.1)
+    clean(code, said)
+    after = contents(home.models)
+    assert {name: after[name] for name in before} == before
+    left = {".tiny.training/train.toml", ".tiny.training/checkpoint.npz", ".tiny.training/history.csv"}
+    assert set(after) - set(before) == left
+    rows = after[".tiny.training/history.csv"].decode().count("\n") - 1
+    assert 2 <= rows < 200
+
+
+def test_train_while_it_loads_keras(home):
+    before = contents(home.models)
+    code, said = interrupted(signal.SIGTERM, ["train", "photos", "--name", "tiny", *TINY], "to train on", delay=0.7)
+    clean(code, said)
+    after = contents(home.models)
+    assert {name: after[name] for name in before} == before
+
+
+@BOTH
+def test_convert(home, number):
+    before = contents(home.models)
+    clean(*interrupted(number, ["convert", "tiny", "--target", home.target], "float16: converting", delay=0.1))
+    assert contents(home.models) == before
+
+
+@BOTH
+def test_eval(home, number):
+    args = ["eval", home.bundle, "photos"]
+    clean(*interrupted(number, args, "MARK", slow="edgetl.host.evaluate.read_photo"))
+
+
+@BOTH
+def test_verify(home, number):
+    args = ["verify", home.bundle]
+    clean(*interrupted(number, args, "MARK", slow="edgetl.device.model.Model.scores"))
+
+
+@BOTH
+def test_run_ends_well(home, number):
+    args = ["run", home.bundle, "--source", "photos/disc", "--jsonl", "out.jsonl"]
+    code, said = interrupted(number, args, "frame 1", slow="edgetl.device.model.Model.scores")
+    clean(code, said, expected=0)
+    assert "frames in" in said
+    lines = (home.folder / "out.jsonl").read_text()
+    assert 1 <= lines.count("\n") < 12
+    assert lines.endswith("}\n")
+
+
+def test_signal_twice(home):
+    """Impatience does no harm: the second signal finds the files as the first left them."""
+    before = contents(home.models)
+    args = ["train", "photos", "--name", "tiny", *TINY]
+    command = [sys.executable, "-c", SLOW, "edgetl.host.dataset.cache.examine", *args]
+    for file in home.cache.rglob("*.*"):
+        file.unlink()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline() == "MARK\n"
+    process.terminate()
+    process.terminate()
+    assert process.wait(60) != 0
+    process.stderr.close()
+    assert contents(home.models) == before
+    assert not [path for path in home.cache.rglob("*.npy") if not path.name.startswith(".")]

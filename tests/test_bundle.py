@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
+from edgetl.card import InputSpec, ModelCard
+from edgetl.errors import ModelError, UsageError
+from edgetl.files import sha256_of
+
+CARD = ModelCard("tiny", "classification", ("a", "b", "c"), InputSpec(8, 8))
+SCORES = [[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]]
+
+
+def variant(folder, recipe, *, accepted=True):
+    facts = (0.9, 0.01, "b", 0.05, 0.99, 0.02, 1.5, accepted)
+    if not accepted:
+        return Variant(recipe, "tflite", "", "", 100, "", "", *facts, "loses too much")
+    file, golden = folder / f"{recipe}.tflite", folder / "golden" / f"{recipe}.json"
+    file.write_bytes(recipe.encode())
+    golden.write_text(json.dumps(SCORES))
+    return Variant(recipe, "tflite", file.name, sha256_of(file), 7, f"golden/{golden.name}", sha256_of(golden), *facts)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "golden").mkdir()
+    photos = []
+    for number in range(2):
+        name = f"golden/{number}.png"
+        cv2.imwrite(str(tmp_path / name), np.full((6, 7, 3), 40 * number, np.uint8))
+        photos.append(GoldenPhoto(name, sha256_of(tmp_path / name), "a"))
+    kinds = (
+        variant(tmp_path, "static_wi8_ai8", accepted=False),
+        variant(tmp_path, "float16"),
+        variant(tmp_path, "float32"),
+    )
+    write_manifest(tmp_path, Manifest(CARD, "rpi", 2, "float16", kinds, tuple(photos)))
+    return tmp_path
+
+
+def edit(folder, how):
+    path = folder / "bundle.json"
+    document = json.loads(path.read_text())
+    how(document)
+    path.write_text(json.dumps(document))
+
+
+def test_bundle_comes_back_whole(folder):
+    bundle = Bundle.open(folder)
+    assert (bundle.manifest.card, bundle.manifest.target, bundle.manifest.threads) == (CARD, "rpi", 2)
+    assert [v.recipe for v in bundle.runnable] == ["float16", "float32"]
+    assert bundle.manifest.variants[0].note == "loses too much"
+    assert bundle.variant().recipe == "float16"
+    assert bundle.variant("float32").recipe == "float32"
+    assert bundle.model_file(bundle.variant("float32")).read_text() == "float32"
+    assert [frame.shape for frame in bundle.golden_frames()] == [(6, 7, 3)] * 2
+    assert np.allclose(bundle.golden_scores(bundle.variant()), SCORES)
+    assert (folder / "labels.txt").read_text() == "a\nb\nc\n"
+
+
+@pytest.mark.parametrize("recipe", ["int4", "static_wi8_ai8"])
+def test_variant_that_isnt_there_or_was_refused(folder, recipe):
+    with pytest.raises(UsageError, match=f"no variant '{recipe}' here") as caught:
+        Bundle.open(folder).variant(recipe)
+    assert caught.value.remedy == "choose one of: float16, float32"
+
+
+DAMAGES = {
+    "missing": lambda path: path.unlink(),
+    "emptied": lambda path: path.write_bytes(b""),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "altered": lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\n"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.parametrize(
+    ("file", "read"),
+    [
+        ("float16.tflite", lambda bundle: bundle.model_file(bundle.variant())),
+        ("golden/float16.json", lambda bundle: bundle.golden_scores(bundle.variant())),
+        ("golden/1.png", lambda bundle: bundle.golden_frames()),
+    ],
+)
+def test_damaged_file_is_refused_by_name(folder, file, read, kind):
+    DAMAGES[kind](folder / file)
+    bundle = Bundle.open(folder)
+    message = "is missing from the bundle" if kind == "missing" else "was altered or cut short"
+    with pytest.raises(ModelError, match=f"{file} {message}") as caught:
+        read(bundle)
+    assert caught.value.where == str(folder / file)
+    assert caught.value.remedy == "copy the whole folder again, or convert again"
+    assert bundle.model_file(bundle.variant("float32")), "the others are as they were"
+
+
+BAD = {
+    "schema version 2 is unknown": lambda d: d.update(schema=2),
+    "schema version None is unknown": lambda d: d.pop("schema"),
+    "unknown key colour": lambda d: d.update(colour=1),
+    "missing key target": lambda d: d.pop("target"),
+    "threads must be int": lambda d: d.update(threads="2"),
+    "unknown key variants[1].size": lambda d: d["variants"][1].update(size=1),
+    "variants[1].runtime must be one of tflite": lambda d: d["variants"][1].update(runtime="onnx"),
+    "variants[2].sha256 must be str": lambda d: d["variants"][2].update(sha256=None),
+    "the chosen variant 'int4' is not there": lambda d: d.update(chosen="int4"),
+    "the chosen variant 'static_wi8_ai8' is not there": lambda d: d.update(chosen="static_wi8_ai8"),
+    "labels are empty or repeat": lambda d: d["card"].update(labels=["a", "a", "b"]),
+    "schema version 7 is unknown": lambda d: d["card"].update(schema=7),
+    "'../x' leaves the bundle's folder": lambda d: d["variants"][1].update(file="../x"),
+    "'/x' leaves the bundle's folder": lambda d: d["variants"][2].update(golden="/x"),
+    "'golden/../../x' leaves the bundle's folder": lambda d: d["golden"][1].update(file="golden/../../x"),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_manifest_that_is_not_valid(folder, message):
+    edit(folder, BAD[message])
+    with pytest.raises(ModelError) as caught:
+        Bundle.open(folder)
+    assert message in caught.value.what
+    assert caught.value.where == str(folder / "bundle.json")
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", "{", '"x"'])
+def test_manifest_that_is_no_table(folder, content):
+    (folder / "bundle.json").write_text(content)
+    with pytest.raises(ModelError):
+        Bundle.open(folder)
+
+
+def test_golden_scores_of_another_shape(folder):
+    path = folder / "golden" / "float16.json"
+    path.write_text(json.dumps(SCORES[:1]))
+    edit(folder, lambda d: d["variants"][1].update(golden_sha256=sha256_of(path)))
+    bundle = Bundle.open(folder)
+    with pytest.raises(ModelError, match=r"golden scores have the shape \(1, 3\)"):
+        bundle.golden_scores(bundle.variant())

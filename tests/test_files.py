@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from edgetl.errors import EdgetlError
+from edgetl.files import new_folder, replace_folder, sha256_of, told_plainly, write_atomic
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_write_makes_folders_and_takes_text_and_bytes(tmp_path):
+    write_atomic(tmp_path / "a" / "b.txt", "ä\n")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == "ä\n".encode()
+    write_atomic(tmp_path / "a" / "b.txt", b"\0")
+    assert (tmp_path / "a" / "b.txt").read_bytes() == b"\0"
+    assert (tmp_path / "a" / "b.txt").stat().st_mode & 0o777 == 0o644
+    assert names(tmp_path / "a") == ["b.txt"]
+
+
+@pytest.mark.parametrize("call", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.chmod"])
+@pytest.mark.parametrize(("failure", "error"), [(full, EdgetlError), (interrupt, KeyboardInterrupt)])
+def test_failed_write_leaves_the_earlier_file_alone(tmp_path, monkeypatch, call, failure, error):
+    path = tmp_path / "file"
+    write_atomic(path, "earlier")
+    monkeypatch.setattr(call, failure)
+    with pytest.raises(error):
+        write_atomic(path, "later")
+    assert path.read_text() == "earlier"
+    assert names(tmp_path) == ["file"]
+
+
+def test_write_is_synced_before_it_appears(tmp_path, monkeypatch):
+    steps, replace, fsync = [], Path.replace, os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (steps.append("fsync"), fsync(number))[1])
+    monkeypatch.setattr(Path, "replace", lambda self, to: (steps.append("replace"), replace(self, to))[1])
+    write_atomic(tmp_path / "file", "x")
+    assert steps == ["fsync", "replace"]
+
+
+def test_new_folder_takes_the_place_of_the_earlier_one(tmp_path):
+    for content in ("earlier", "later"):
+        with new_folder(tmp_path / "made") as work:
+            (work / content).write_text(content)
+            assert (tmp_path / "made").exists() == (content == "later")
+    assert names(tmp_path) == ["made"]
+    assert names(tmp_path / "made") == ["later"]
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("failure", [KeyError, KeyboardInterrupt, SystemExit])
+def test_failed_new_folder_leaves_the_earlier_one(tmp_path, failure):
+    with new_folder(tmp_path / "made") as work:
+        (work / "earlier").write_text("")
+
+    def fail():
+        with new_folder(tmp_path / "made") as work:
+            (work / "later").write_text("")
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
+    assert names(tmp_path) == ["made"]
+    assert names(tmp_path / "made") == ["earlier"]
+
+
+def test_full_disk_in_a_new_folder_is_told_plainly(tmp_path):
+    with pytest.raises(EdgetlError) as caught, new_folder(tmp_path / "made"):
+        full()
+    assert str(caught.value).splitlines() == [
+        "can't write: No space left on device",
+        f"  where: {tmp_path / 'made'}",
+        "  remedy: free some space there, or choose another place",
+    ]
+    assert names(tmp_path) == []
+
+
+def two_folders(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(name)
+    return tmp_path / "new", tmp_path / "old"
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_earlier_folder_comes_back_where_the_new_one_cant_be_moved(tmp_path, monkeypatch, error):
+    new, old = two_folders(tmp_path)
+    rename = Path.rename
+
+    def fail_for_the_new(self, to):
+        if self == new:
+            raise error
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new)
+    with pytest.raises(error):
+        replace_folder(new, old)
+    assert names(old) == ["old"]
+
+
+def test_earlier_folder_comes_back_after_a_kill_between_the_two_renames(tmp_path, monkeypatch):
+    new, old = two_folders(tmp_path)
+    old.rename(tmp_path / ".old.old")
+    monkeypatch.setattr(os, "fsync", lambda number: None)
+    replaced = []
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", lambda self, to: (replaced.append((self.name, to.name)), rename(self, to))[1])
+    replace_folder(new, old)
+    assert replaced[0] == (".old.old", "old")
+    assert names(tmp_path) == ["old"]
+    assert names(old) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "you may write to"),
+        (errno.EROFS, "read-only"),
+        (errno.EIO, "check the path and the disk"),
+    ],
+)
+def test_every_error_has_its_remedy(tmp_path, number, remedy):
+    with pytest.raises(EdgetlError) as caught, told_plainly(tmp_path):
+        raise OSError(number, os.strerror(number))
+    assert remedy in caught.value.remedy
+    assert caught.value.where == str(tmp_path)
+    assert caught.value.exit_code == 1
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,18 @@
+"""The house's own rules hold: style, types, direction of imports."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    "tool", ["ruff check .", "ruff format --check .", "mypy", "lint-imports"], ids=lambda tool: tool.split(" .")[0]
+)
+def test_rule(tool):
+    command = [str(Path(sys.executable).parent / tool.split()[0]), *tool.split()[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

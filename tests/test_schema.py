@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from edgetl.schema import SchemaError, parse
+
+
+@dataclass(frozen=True)
+class Inner:
+    size: int
+    unit: Literal["px", "mm"] = "px"
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    inner: Inner
+    share: float = 0.5
+    on: bool = False
+    note: str | None = None
+    inners: tuple[Inner, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+GOOD = {"name": "a", "inner": {"size": 1}}
+
+
+def test_defaults():
+    assert parse(Outer, GOOD) == Outer("a", Inner(1))
+
+
+def test_everything():
+    data = GOOD | {
+        "share": 1,
+        "on": True,
+        "note": "b",
+        "inners": [{"size": 2, "unit": "mm"}, {"size": 3}],
+        "figures": {"x": 1, "y": 0.5},
+    }
+    read = parse(Outer, data)
+    assert read == Outer("a", Inner(1), 1.0, True, "b", (Inner(2, "mm"), Inner(3)), {"x": 1.0, "y": 0.5})
+    assert isinstance(read.share, float)
+    assert isinstance(read.figures["x"], float)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "the document must be a table, got list '[]'"),
+        (None, "the document must be a table"),
+        ({}, "missing key name"),
+        ({"name": "a"}, "missing key inner"),
+        (GOOD | {"nam": 1}, "unknown key nam; allowed: name, inner, share, on, note, inners, figures"),
+        (GOOD | {"name": 1}, "name must be str, got int '1'"),
+        (GOOD | {"name": None}, "name must be str, got NoneType"),
+        (GOOD | {"inner": 1}, "inner must be a table, got int '1'"),
+        (GOOD | {"inner": {}}, "missing key inner.size"),
+        (GOOD | {"inner": {"size": 1, "x": 1}}, "unknown key inner.x; allowed: size, unit"),
+        (GOOD | {"inner": {"size": 1.0}}, "inner.size must be int, got float '1.0'"),
+        (GOOD | {"inner": {"size": True}}, "inner.size must be int, got bool 'True'"),
+        (GOOD | {"inner": {"size": "1"}}, "inner.size must be int, got str '1'"),
+        (GOOD | {"inner": {"size": 1, "unit": "cm"}}, "inner.unit must be one of px, mm, got 'cm'"),
+        (GOOD | {"inner": {"size": 1, "unit": []}}, "inner.unit must be one of px, mm, got []"),
+        (GOOD | {"share": "1"}, "share must be float, got str '1'"),
+        (GOOD | {"share": True}, "share must be float, got bool 'True'"),
+        (GOOD | {"on": 1}, "on must be bool, got int '1'"),
+        (GOOD | {"note": 1}, "note must be str, got int '1'"),
+        (GOOD | {"inners": "ab"}, "inners must be a list, got str 'ab'"),
+        (GOOD | {"inners": {}}, "inners must be a list, got dict"),
+        (GOOD | {"inners": [{"size": 1}, {"size": ""}]}, "inners[1].size must be int, got str"),
+        (GOOD | {"figures": [1]}, "figures must be a table, got list"),
+        (GOOD | {"figures": {"x": "1"}}, "figures.x must be float, got str '1'"),
+    ],
+)
+def test_refused(data, message):
+    with pytest.raises(SchemaError) as caught:
+        parse(Outer, data)
+    assert str(caught.value).startswith(message)
+
+
+def test_long_values_are_cut_in_messages():
+    with pytest.raises(SchemaError) as caught:
+        parse(Outer, GOOD | {"inner": ["x" * 1000]})
+    assert len(str(caught.value)) < 100

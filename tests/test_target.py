@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from homes import LOOSE_TARGET
+
+from edgetl.errors import UsageError
+from edgetl.target import Budget, Gate, RecipeName, Target, target_names
+
+
+@pytest.mark.parametrize("name", target_names())
+def test_every_shipped_target_is_sound(name):
+    target = Target.load(name)
+    assert target.name == name
+    assert target.title
+    assert set(target.recipes) <= set(get_args(RecipeName))
+    assert len(set(target.recipes)) == len(target.recipes)
+    assert 0 <= target.gate.max_accuracy_drop <= 0.05
+    assert 0.8 <= target.gate.min_agreement <= 1
+
+
+def test_the_documented_ones_are_shipped():
+    assert {"rpi", "rpi4", "rpi5", "x86"} <= set(target_names())
+
+
+def test_file_of_ones_own(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text(LOOSE_TARGET + "\n[budget]\np95_ms = 20\n")
+    target = Target.load(str(path))
+    assert (target.name, target.recipes, target.threads) == ("board", ("float32", "float16"), 1)
+    assert (target.gate, target.budget) == (Gate(1.0, 0.0), Budget(20.0, None))
+
+
+def test_file_may_name_itself(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text('name = "other"\n' + LOOSE_TARGET)
+    assert Target.load(str(path)).name == "other"
+
+
+def test_file_that_isnt_text(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="the target file is not valid") as caught:
+        Target.load(str(path))
+    assert caught.value.where == str(path)
+
+
+@pytest.mark.parametrize("name", ["gone", "gone.toml", "", "rpi.json"])
+def test_unknown(name):
+    with pytest.raises(UsageError, match=f"unknown target '{name}'") as caught:
+        Target.load(name)
+    assert "rpi5" in caught.value.remedy
