@@ -52,7 +52,7 @@ def describe(path: Path, runtime: Runtime, labels: Path | None) -> tuple[ModelCa
         UsageError: there is no such labels file.
     """
     files = read_files(path)
-    given = _read_labels(labels) if labels else None
+    given = read_labels(labels) if labels else None
     if CARD_FILE in files:
         card = _own_card(files[CARD_FILE], f"{path}: {CARD_FILE}")
         return (dataclasses.replace(card, labels=given) if given is not None else card), None
@@ -77,7 +77,13 @@ def _own_card(content: bytes, where: str) -> ModelCard:
     return ModelCard.from_dict(data, where=where)
 
 
-def _read_labels(path: Path) -> tuple[str, ...]:
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Reads a labels file, one label a line; repeated ones are numbered.
+
+    Raises:
+        UsageError: the file isn't there.
+        ModelError: it isn't text.
+    """
     try:
         return _parse_labels(path.read_bytes(), str(path))
     except OSError as error:

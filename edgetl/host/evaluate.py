@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edgetl import store
 from edgetl.bundle import MANIFEST
-from edgetl.card import ModelCard
 from edgetl.device.model import Model
+from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.load import Photos, load_labelled
 from edgetl.host.progress import track
 from edgetl.host.stored import dataset_of, load_keras, predict
@@ -84,11 +84,12 @@ def evaluate(model: str, data: Path | None, *, labels: Path | None = None, varia
     """
     stored = _stored(model)
     if stored:
-        photos = _photos(stored.card, data)
-        return Evaluation(stored.card.labels, photos.classes, predict(load_keras(stored), photos))
+        return _evaluate_keras(stored, data)
     with Model.open(model, variant=variant, labels=labels) as opened:
-        photos = _photos(opened.card, data)
-        return evaluate_model(opened, photos.paths, photos.classes)
+        if data is None:
+            val = dataset_of(opened.card).val
+            return evaluate_model(opened, val.paths, val.classes)
+        return evaluate_model(opened, *load_labelled(data, opened.card.labels))
 
 
 def _stored(model: str) -> store.StoredModel | None:
@@ -103,24 +104,31 @@ def _stored(model: str) -> store.StoredModel | None:
     return store.open_model(model)
 
 
-def _photos(card: ModelCard, data: Path | None) -> Photos:
-    return load_labelled(data, card.input, card.labels) if data else dataset_of(card).val
+def _evaluate_keras(stored: store.StoredModel, data: Path | None) -> Evaluation:
+    card = stored.card
+    if data is None:
+        photos = dataset_of(card).val
+    else:
+        paths, classes = load_labelled(data, card.labels)
+        pixels = load_pixels(data, paths, card.input)[1]
+        photos = Photos(pixels, np.arange(len(paths)), classes, tuple(paths))
+    return Evaluation(card.labels, photos.classes, predict(load_keras(stored), photos))
 
 
-def evaluate_model(model: Model, photos: Sequence[Path], truth: Iterable[int]) -> Evaluation:
+def evaluate_model(model: Model, photos: Sequence[Path], truth: NDArray[np.int64]) -> Evaluation:
     """Runs photo files through the device's own code.
 
     Args:
         model: an opened model.
         photos: N photo files.
-        truth: N right classes, columns of the model's output.
+        truth: (N,) right classes, columns of the model's output.
 
     Raises:
         PhotoError: a photo can't be opened.
     """
     rows = track(photos, "Evaluating", len(photos))
     scores = np.stack([model.scores(read_photo(path, model.card.input)).copy() for path in rows])
-    return Evaluation(model.card.labels, np.fromiter(truth, np.int64), scores)
+    return Evaluation(model.card.labels, truth, scores)
 
 
 def describe(result: Evaluation, *, as_json: bool = False) -> str:

@@ -229,7 +229,7 @@ def test_a_published_model_finds_what_is_published(data_folder):
     path = models / "mobilenet_v2_1.0_224_quant.tflite"
     with Model.open(path, labels=models / "imagenet_labels_1001.txt", threads=2) as model:
         # One photo a class, in the order of the classes' ids; the model's first class is "background".
-        evaluation = evaluate_model(model, photos, range(1, len(photos) + 1))
+        evaluation = evaluate_model(model, photos, np.arange(1, len(photos) + 1))
     assert len(photos) == 1000
     assert evaluation.top1 >= 0.82
 

@@ -1,4 +1,4 @@
-"""A disk that is full: exit 1, a message with path and remedy, the earlier version intact, nothing half-written left."""
+"""A disk that is full: exit 1, a message with path and remedy, earlier versions intact, nothing left half-written."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
+# A device has no Keras, and runs what is left.
+collect_ignore_glob = [] if importlib.util.find_spec("keras") else ["train/*", "convert/*"]
 
 CLASSES = ("circle", "square", "stripes")
 
@@ -118,3 +122,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     from edgetl.host.train import backbones
 
     monkeypatch.setattr(backbones, "build", build_small)
+
+
+@pytest.fixture(scope="session")
+def straight(train: Callable[..., Any]) -> Any:
+    """A stored model of a small backbone, whose training nothing interrupted."""
+    from edgetl.host.train import backbones
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "build", build_small)
+        return train("straight", epochs=3)

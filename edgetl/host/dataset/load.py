@@ -16,7 +16,7 @@ from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.check import Report, report_on
 from edgetl.host.dataset.duplicates import exact_groups, group_ids, near_pairs
 from edgetl.host.dataset.folders import Sample, find_samples
-from edgetl.host.dataset.photos import Record
+from edgetl.host.dataset.photos import Record, inspect
 from edgetl.host.dataset.split import split
 from edgetl.vision.preprocess import Image
 
@@ -97,13 +97,15 @@ def load_dataset(
     return Dataset(labels, sides[0], sides[1], info, report)
 
 
-def load_labelled(root: Path, spec: InputSpec, labels: tuple[str, ...]) -> Photos:
-    """Reads all photos of a data set to measure a model on: its `test/` or `val/` where it has one, else everything.
+def load_labelled(root: Path, labels: tuple[str, ...]) -> tuple[list[Path], NDArray[np.int64]]:
+    """Lists photos to measure a model on: a data set's `test/` or `val/` where it has one, else everything.
 
     Args:
         root: class folders.
-        spec: of the model's input.
         labels: of the model; every class folder must be called as one of them.
+
+    Returns:
+        N photo files that open, and (N,) their classes.
 
     Raises:
         DatasetError: no photos, or a class that the model doesn't know.
@@ -115,17 +117,14 @@ def load_labelled(root: Path, spec: InputSpec, labels: tuple[str, ...]) -> Photo
     unknown = sorted({sample.label for sample in samples} - set(labels))
     if unknown:
         what = f"the model doesn't know the classes {', '.join(unknown[:5])}"
-        raise DatasetError(
-            what, where=str(root), remedy=f"name the class folders as its labels: {', '.join(labels[:5])} …"
-        )
-    # Under a name of its own: the cache of the whole data set is a training's, and stays.
-    records, pixels = load_pixels(root / part, [sample.path for sample in samples], spec)
-    good = np.array([i for i, record in enumerate(records) if not record.error], np.int64)
-    index = {label: i for i, label in enumerate(labels)}
-    classes = np.array([index[samples[i].label] for i in good.tolist()], np.int64)
-    if not len(good):
+        remedy = f"name the class folders as its labels: {', '.join(labels[:5])} …"
+        raise DatasetError(what, where=str(root), remedy=remedy)
+    records = inspect(root, [sample.path for sample in samples])
+    good = [sample for sample, record in zip(samples, records, strict=True) if not record.error]
+    if not good:
         raise DatasetError("none of the photos opens", where=str(root), remedy="look with `edgetl data check`")
-    return Photos(pixels, good, classes, tuple(samples[i].path for i in good.tolist()))
+    index = {label: i for i, label in enumerate(labels)}
+    return [sample.path for sample in good], np.array([index[sample.label] for sample in good], np.int64)
 
 
 def _sides(

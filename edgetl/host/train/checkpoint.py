@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -93,7 +94,7 @@ class Checkpoint:
                 self._loaded = dict(arrays)
             state = json.loads(self._loaded.pop("state").item())
             self.state = State(**{**state, "best": tuple(state["best"])})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             what = f"the checkpoint can't be read: {error}"
             raise EdgetlError(what, where=str(path), remedy="train again without --resume") from error
 
@@ -106,7 +107,7 @@ class Checkpoint:
         self._whole = whole
         if self.state.done:
             self._finished = self._stored("model")
-            _assign(whole.weights, self._finished)
+            _assign(whole.variables, self._finished)
 
     def begin(self, stage: str, model: Network) -> State:
         """Starts a stage, or takes it up where it was left."""
@@ -147,7 +148,8 @@ class Checkpoint:
         if self._best is not None:
             _assign(model.weights, self._best)
         self.state.done.append(stage)
-        self._finished = [_array(v) for v in self._whole.weights]
+        # Variables, not weights: the next stage takes up the dropout's random numbers where this one left them.
+        self._finished = [_array(v) for v in self._whole.variables]
         self.save(model)
 
     def write_history(self, path: Path) -> None:

@@ -160,7 +160,8 @@ class _Stage:
                 rng = np.random.default_rng((self.options.seed, state.epoch, len(self.name)))
                 order = rng.permutation(len(classes))
                 batches = Batches(read, targets, weights, batch, order)
-                logs = self.model.fit(batches, verbose=0, callbacks=[show]).history
+                # Keras would shuffle the batches again, by a state that a resumed training doesn't have.
+                logs = self.model.fit(batches, verbose=0, shuffle=False, callbacks=[show]).history
                 with state.averaged(self.model):
                     scores = predict()
                     row = self._row(state.epoch + 1, logs, scores, started)
@@ -178,7 +179,7 @@ class _Stage:
             made.ema_momentum = min(self.options.ema, 1 - 1 / max(2, epoch_steps))
             made.ema_overwrite_frequency = None
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=self.options.label_smoothing)
-        self.model.compile(made, loss, metrics=["accuracy"], jit_compile="auto" if _has_gpu() else False)
+        self.model.compile(made, loss, metrics=["accuracy"], jit_compile="auto" if _compiles() else False)
 
     def _out_of_patience(self, epoch: int, best_epoch: int) -> bool:
         return bool(self.options.patience) and epoch - best_epoch >= self.options.patience
@@ -207,6 +208,6 @@ class _Stage:
             )
 
 
-def _has_gpu() -> bool:
-    """XLA pays on a GPU; on a CPU it made a step twelve times slower."""
-    return bool(keras.distribution.list_devices("gpu"))
+def _compiles() -> bool:
+    """XLA pays on a GPU; TensorFlow's took twelve times as long for a step on a CPU, where JAX needs it."""
+    return keras.config.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu"))

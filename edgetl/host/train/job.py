@@ -113,7 +113,7 @@ def _store(
     options: TrainOptions,
 ) -> store.StoredModel:
     folder = checkpoint.folder
-    model.save(folder / "model.keras")
+    _save(model, folder / "model.keras")
     write_atomic(folder / "card.json", card.to_json())
     checkpoint.write_history(folder / "history.csv")
     summary: dict[str, object] = {"photos": data.report.photos, "classes": data.report.classes}
@@ -133,6 +133,15 @@ def _store(
     console.print(f"model   {stored.folder}\nreport  {stored.folder / 'report' / 'index.html'}")
     console.print(f"next    edgetl convert {card.name} --target rpi")
     return stored
+
+
+def _save(model: Network, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}")
+    try:
+        model.save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _set_precision(options: TrainOptions) -> None:

@@ -99,7 +99,10 @@ class TrainOptions:
             value = getattr(self, key)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"--{key.replace('_', '-')} must be {low} to {high}, got {value}")
-        for key in ("epochs", "head_epochs", "freeze", "head", "patience", "augment"):
+        for key in ("rate", "head_rate"):
+            if (value := getattr(self, key)) is not None and not value > 0:
+                raise UsageError(f"--{key.replace('_', '-')} must be above 0, got {value}")
+        for key in ("epochs", "head_epochs", "freeze", "head", "patience", "augment", "weight_decay", "seed"):
             if (getattr(self, key) or 0) < 0:
                 raise UsageError(f"--{key.replace('_', '-')} can't be negative, got {getattr(self, key)}")
 

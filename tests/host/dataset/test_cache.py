@@ -141,10 +141,10 @@ def test_measuring_on_a_part_keeps_the_training_cache(empty_home, decoded):
     for seed, part in enumerate(("train", "val", "test")):
         draw_folders(empty_home.photos / part, 3, seed=seed)
     data = load_dataset(empty_home.photos, SPEC)
-    load_labelled(empty_home.photos, SPEC, data.labels)
+    load_labelled(empty_home.photos, data.labels)
     decoded.clear()
     load_dataset(empty_home.photos, SPEC)
-    load_labelled(empty_home.photos, SPEC, data.labels)
+    load_labelled(empty_home.photos, data.labels)
     assert decoded == []
 
 

@@ -45,9 +45,9 @@ def test_own_split_is_kept_and_test_is_left_alone(empty_home):
     assert {path.parts[-3] for path in data.train.paths} == {"train"}
     assert {path.parts[-3] for path in data.val.paths} == {"val"}
     assert (len(data.train), len(data.val)) == (9, 12)
-    measured = load_labelled(root, SPEC, data.labels)
-    assert {path.parts[-3] for path in measured.paths} == {"test"}
-    assert len(measured) == 15
+    paths, classes = load_labelled(root, data.labels)
+    assert {path.parts[-3] for path in paths} == {"test"}
+    assert len(paths) == len(classes) == 15
 
 
 def test_train_and_test_without_val(empty_home):

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import cv2
+import keras
 import numpy as np
 import pytest
-
-keras = pytest.importorskip("keras")
 
 from edgetl.host.train.augment import RandomAffine, RandomColor
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
-
-keras = pytest.importorskip("keras")
 
 from edgetl.card import InputSpec
 from edgetl.host.dataset.load import load_dataset
@@ -60,13 +59,13 @@ class Counting:
 
 
 @pytest.mark.parametrize(("flip", "augment", "times"), [(True, 1.0, 2), (False, 1.0, 1), (True, 0.0, 1)])
-def test_the_head_stage_runs_the_backbone_once_a_photo(training, monkeypatch, flip, augment, times):
+def test_the_head_stage_runs_the_backbone_once_a_photo(training, flip, augment, times):
     run = training(head_epochs=4, flip=flip, augment=augment)
     counting = Counting(run.parts.features)
-    run.parts = replace(run.parts, features=counting)
-    monkeypatch.setattr(run.parts.backbone, "call", None)  # whatever traces the backbone again fails
-    before = run.layers()
+    before, whole = run.layers(), run.parts
+    run.parts = replace(whole, features=counting, model=None, learner=None, backbone=None)  # nothing else runs it
     run.head()
+    run.parts = whole
     seen = np.concatenate(counting.seen)
     train, val = run.data.train.batch(slice(None)), run.data.val.batch(slice(None))
     wanted = [train, train[:, :, ::-1], val] if times == 2 else [train, val]
@@ -108,15 +107,15 @@ def test_layer_decay_reaches_the_backbone(training):
     """The first layer moves much less than with equal rates; the head as much."""
 
     def moved(decay):
-        run = training(layer_decay=decay, rate=1e-3, optimizer="sgd", augment=0.0, epochs=1, dropout=0.0)
+        run = training(layer_decay=decay, rate=0.02, optimizer="sgd", augment=0.0, epochs=1, dropout=0.0)
         before, head = run.layers(), run.parts.head.get_weights()
         run.all()
         after = run.layers()
         first = np.abs(after["conv1"][0] - before["conv1"][0]).mean()
         return first, np.abs(run.parts.head.get_weights()[0] - head[0]).mean()
 
-    equal_rates, decayed = moved(1.0), moved(0.01)
-    assert decayed[0] == pytest.approx(0.01 * equal_rates[0], rel=0.3)
+    equal_rates, decayed = moved(1.0), moved(0.1)
+    assert decayed[0] == pytest.approx(0.1 * equal_rates[0], rel=0.3)
     assert decayed[1] == pytest.approx(equal_rates[1], rel=0.3)
 
 
@@ -136,12 +135,12 @@ def batches(monkeypatch):
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_class_weights_are_inverse_to_the_counts(training, batches, wanted):
-    run = training(class_weights=wanted, head_epochs=1, epochs=1)
+    run = training(class_weights=wanted, head_epochs=1)
     rows = np.concatenate([np.flatnonzero(run.data.train.classes == c)[:n] for c, n in ((0, 4), (1, 8), (2, 12))])
     few = replace(run.data.train, rows=run.data.train.rows[rows], classes=run.data.train.classes[rows])
     run.data = replace(run.data, train=few)
     run.head()
-    run.all()
+    assert batches
     for batch in batches:
         truth = batch.targets.argmax(axis=1)
         weights = [float(batch.weights[truth == c].mean()) for c in range(3)]
@@ -174,7 +173,8 @@ def test_labels_are_smoothed_in_the_loss(training, smoothing):
     scores = fit.predict(run.parts.model, run.data.train)
     run.all()
     target = np.eye(3)[run.data.train.classes] * (1 - smoothing) + smoothing / 3
-    assert run.checkpoint.state.rows[0]["loss"] == pytest.approx(-(target * np.log(scores)).sum(axis=1).mean(), abs=2e-4)
+    wanted = -(target * np.log(scores)).sum(axis=1).mean()
+    assert run.checkpoint.state.rows[0]["loss"] == pytest.approx(wanted, abs=2e-4)
 
 
 def test_the_averaged_weights_are_what_is_judged_and_kept(training, monkeypatch):

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import math
 
+import keras
 import numpy as np
 import pytest
-
-keras = pytest.importorskip("keras")
 
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.schedule import freeze, layer_factors, optimizer

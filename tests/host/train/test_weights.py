@@ -3,11 +3,10 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+import h5py
+import keras
 import numpy as np
 import pytest
-
-h5py = pytest.importorskip("h5py")
-keras = pytest.importorskip("keras")
 
 from edgetl.errors import ModelError
 from edgetl.host.train import backbones

@@ -1,0 +1,70 @@
+"""Training on JAX: in processes of their own, for a process has one backend."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from edgetl import store
+from edgetl.host.stored import dataset_of, load_keras, predict
+
+pytest.importorskip("jax")
+pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="is run by these very tests")
+
+TRAIN = """
+import sys
+import numpy as np
+from edgetl import store
+from edgetl.cli import main
+main([*sys.argv[2:], "--name", "on-jax"], standalone_mode=False)
+import keras
+from edgetl.host.stored import dataset_of, load_keras, predict
+assert keras.config.backend() == "jax"
+assert "tensorflow" not in sys.modules, "training imports no TensorFlow"
+stored = store.open_model("on-jax")
+np.save(sys.argv[1], predict(load_keras(stored), dataset_of(stored.card).val))
+"""
+
+
+def on_jax(*args):
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment.pop("PYTEST_CURRENT_TEST", None)
+    done = subprocess.run([sys.executable, *args], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_what_jax_trained_gives_the_same_scores_on_tensorflow(host_env, shapes, tmp_path):
+    recipe = "--weights none --backbone mobilenet_v1 --alpha 0.25 --size 96 --head-epochs 1 --epochs 1 --batch 16"
+    on_jax("-c", TRAIN, str(tmp_path / "scores.npy"), "train", str(shapes), *recipe.split())
+    stored = store.open_model("on-jax")
+    assert [row.split(",")[0] for row in (stored.folder / "history.csv").read_text().split()[1:]] == ["head", "finetune"]
+    here = predict(load_keras(stored), dataset_of(stored.card).val)
+    np.testing.assert_allclose(here, np.load(tmp_path / "scores.npy"), atol=1e-4)
+    assert np.ptp(here) > 1e-4
+
+
+CHOSEN = """
+test_augment.py
+test_schedule.py
+test_fit.py::test_layer_decay_reaches_the_backbone
+test_fit.py::test_frozen_batch_normalization_keeps_statistics_and_scales
+test_fit.py::test_frozen_layers_stay_bit_equal
+test_fit.py::test_the_averaged_weights_are_what_is_judged_and_kept
+test_fit.py::test_labels_are_smoothed_in_the_loss
+test_train_job.py::test_a_training_interrupted_in_an_epoch_goes_on_exactly
+test_train_job.py::test_a_training_interrupted_between_its_parts_goes_on_exactly
+"""
+
+
+def test_the_parts_of_training_do_on_jax_what_they_do_on_tensorflow():
+    tests = [str(Path(__file__).parent / name) for name in CHOSEN.split()]
+    told = on_jax("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    assert " passed" in told
+    assert "skipped" not in told

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from edgetl import store
+from edgetl.errors import DatasetError, EdgetlError, ModelError, UsageError
+from edgetl.host.stored import dataset_of, load_keras, predict
+from edgetl.host.train import backbones, fit, job
+from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.source import default_epochs, resolve
+
+
+def weights_of(stored):
+    return load_keras(stored).get_weights()
+
+
+def equal(a, b):
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def history(stored):
+    with (stored.folder / "history.csv").open() as file:
+        return [(row["stage"], int(row["epoch"]), row["loss"], row["val_loss"]) for row in csv.DictReader(file)]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(straight, train, small):
+    again, other = train("again", epochs=3), train("other", epochs=3, seed=1)
+    assert equal(weights_of(again), weights_of(straight))
+    assert history(again) == history(straight)
+    assert not equal(weights_of(other), weights_of(straight))
+
+
+def test_train_toml_repeats_the_training(straight, small):
+    options = TrainOptions.collect(None, "repeated", {}, straight.folder / "train.toml")
+    assert equal(weights_of(job.train(options)), weights_of(straight))
+
+
+def test_what_is_stored(straight, options):
+    card = straight.card
+    assert (card.labels, card.backbone.name, card.backbone.alpha) == (("circle", "square", "stripes"), "mobilenet_v1", 0.25)
+    assert (card.backbone.weights, card.input.height, card.dataset.train, card.dataset.val) == ("none", 96, 39, 9)
+    assert [row[:2] for row in history(straight)] == [("head", 1), ("head", 2), *(("finetune", n) for n in (1, 2, 3))]
+    assert {"model.keras", "card.json", "train.toml", "history.csv"} <= {path.name for path in straight.files()}
+    assert (straight.folder / "report" / "index.html").is_file()
+    assert not list(store.root().glob(".straight*")), "nothing is left of the work"
+    model = load_keras(straight)
+    val = dataset_of(card).val
+    scores = predict(model, val)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+    assert card.metrics["top1"] == pytest.approx((scores.argmax(axis=1) == val.classes).mean(), abs=1e-4)
+    assert model.input_shape == (None, 96, 96, 3)
+    assert model.inputs[0].dtype == "uint8"
+
+
+def interrupt_at(monkeypatch, step):
+    """Ctrl-C at a step of the second stage, counted over its epochs."""
+    seen = []
+
+    class Interrupted(fit._Bar):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            if self.model.name == "learner":
+                seen.append(batch)
+                if len(seen) == step:
+                    raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "_Bar", Interrupted)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("in-the-first-epoch", 1), ("in-the-second-epoch", 3), ("in-the-third-epoch", 6)]
+)
+def test_a_training_interrupted_in_an_epoch_goes_on_exactly(name, step, straight, train, small, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, step)
+        with pytest.raises(KeyboardInterrupt):
+            train(name, epochs=3)
+    assert not (store.root() / name).exists()
+    resumed = train(name, resume=True, epochs=99)  # what it began with counts, not what is given now
+    assert equal(weights_of(resumed), weights_of(straight))
+    assert history(resumed) == history(straight)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [("between-the-stages", (fit, "train_all")), ("before-storing", (job, "_store"))]
+)
+def test_a_training_interrupted_between_its_parts_goes_on_exactly(name, where, straight, train, small, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*where, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(name, epochs=3)
+    resumed = train(name, resume=True)
+    assert equal(weights_of(resumed), weights_of(straight))
+    assert history(resumed) == history(straight)
+
+
+def test_starting_over_forgets_the_interrupted_training(straight, train, small, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            train("over", epochs=3, seed=7)
+    assert equal(weights_of(train("over", epochs=3)), weights_of(straight))
+
+
+def test_an_interrupted_training_leaves_the_earlier_model(train, small, monkeypatch):
+    before = weights_of(train("kept", epochs=1, head_epochs=0))
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            train("kept", epochs=1, seed=3, head_epochs=0)
+    assert equal(weights_of(store.open_model("kept")), before)
+
+
+def test_there_must_be_something_to_resume(train, small):
+    with pytest.raises(UsageError, match="no unfinished training of 'nothing'"):
+        train("nothing", resume=True)
+
+
+@pytest.fixture
+def interrupted(train, small, monkeypatch):
+    """The work folder of a training that was interrupted."""
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            train("broken-off", epochs=2, head_epochs=0)
+    return store.root() / ".broken-off.training"
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"nonsense" * 9])
+def test_a_damaged_checkpoint_is_told_plainly(damage, interrupted, train):
+    file = interrupted / "checkpoint.npz"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(EdgetlError, match="checkpoint can't be read") as caught:
+        train("broken-off", resume=True)
+    assert "--resume" in caught.value.remedy
+
+
+def test_photos_that_changed_since_the_interruption_are_told_plainly(interrupted, train, shapes):
+    added = shapes / "triangle"
+    added.mkdir()
+    try:
+        for i in range(4):
+            photo = next((shapes / "circle").glob(f"{i:02}.png")).read_bytes()
+            (added / f"{i}.png").write_bytes(photo)
+        (shapes / "circle" / "00.png").rename(added / "moved.png")
+        with pytest.raises(DatasetError):
+            train("broken-off", resume=True)
+    finally:
+        (added / "moved.png").rename(shapes / "circle" / "00.png")
+        for path in added.iterdir():
+            path.unlink()
+        added.rmdir()
+
+
+def test_no_second_stage_leaves_the_backbone_as_it_was(train, small, options):
+    from edgetl.host.train.source import build_backbone
+
+    stored = train("head-only", epochs=0, head_epochs=3)
+    assert {row[0] for row in history(stored)} == {"head"}
+    keras.utils.set_random_seed(0)
+    untouched, _ = build_backbone(replace(options, name="x"))
+    backbone = load_keras(stored).get_layer("backbone")
+    assert equal(backbone.get_weights(), untouched.get_weights())
+
+
+def test_random_weights_train_everything_at_once(options):
+    blank = TrainOptions(data="x", name="x", weights="none")
+    found = resolve(blank, 1000)
+    assert (found.head_epochs, found.layer_decay, found.batch_norm) == (0, 1.0, "train")
+    assert (found.backbone, found.alpha, found.size, found.epochs) == ("mobilenet_v2", 0.35, 224, 50)
+    taught = resolve(replace(blank, weights="imagenet"), 1000)
+    assert (taught.batch_norm, taught.head_epochs > 0, taught.layer_decay < 1) == ("frozen", True, True)
+    assert taught.rate < found.rate
+    given = resolve(replace(blank, head_epochs=3, layer_decay=0.5, batch_norm="frozen", rate=0.1, epochs=0), 1000)
+    assert (given.head_epochs, given.layer_decay, given.batch_norm, given.rate, given.epochs) == (3, 0.5, "frozen", 0.1, 0)
+
+
+def test_more_photos_take_fewer_epochs():
+    found = [default_epochs(n) for n in (10, 1000, 5000, 10**6)]
+    assert found == [60, 50, 10, 8]
+
+
+def test_a_stored_model_hands_on_its_network(straight, train, small):
+    """Its backbone's name, width, input and weights, where nothing else is said."""
+    again = train("heir", weights="straight", backbone=None, alpha=None, size=None, head_epochs=1, epochs=0)
+    assert (again.card.backbone.name, again.card.backbone.alpha, again.card.input.height) == ("mobilenet_v1", 0.25, 96)
+    assert again.card.backbone.weights == "model straight"
+    assert len(again.card.backbone.weights_sha256) == 64
+    inherited, own = (load_keras(s).get_layer("backbone").get_weights() for s in (straight, again))
+    assert equal(inherited, own)
+
+
+@pytest.mark.parametrize(
+    ("weights", "kind"), [("nobody", UsageError), ("nowhere.h5", ModelError), ("no/such.keras", ModelError)]
+)
+def test_weights_that_are_not_there(weights, kind, train, small):
+    with pytest.raises(kind) as caught:
+        train("weightless", weights=weights)
+    assert "--weights" in str(caught.value)
+
+
+def test_the_textbook_recipe(train):
+    """`--freeze 20 --head 1024 --optimizer adam`: the first twenty layers still, a hidden layer, Adam on the rest."""
+    noted = {}
+    real = fit._Stage._compile
+
+    def compiled(self, *args):
+        real(self, *args)
+        noted[self.name] = self.model.optimizer, [layer.trainable for layer in noted_backbone(self.model).layers]
+
+    def noted_backbone(model):
+        return next((layer for layer in model.layers if layer.name == "backbone"), model)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit._Stage, "_compile", compiled)
+        recipe = {"freeze": 20, "head": 1024, "epochs": 1, "head_epochs": 1, "optimizer": "adam"}
+        stored = train("textbook", **recipe)
+    optimizer, trainable = noted["finetune"]
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    assert not isinstance(optimizer, keras.optimizers.AdamW)
+    backbone = load_keras(stored).get_layer("backbone")
+    assert trainable == [depth >= 20 for depth in range(len(backbone.layers))]
+    head = load_keras(stored).get_layer("head")
+    kinds = [(type(layer).__name__, getattr(layer, "units", None)) for layer in head.layers]
+    assert kinds == [("Dense", 1024), ("Dropout", None), ("Dense", 3)]
+    assert head.layers[0].activation is keras.activations.relu
+    assert head.layers[-1].activation is keras.activations.softmax
+    keras.utils.set_random_seed(0)
+    untouched = backbones.build("mobilenet_v1", 0.25, 96, 96)
+    pairs = list(zip(untouched.layers, backbone.layers, strict=True))
+    assert all(equal(a.get_weights(), b.get_weights()) for a, b in pairs[:20])
+    assert not any(equal(a.get_weights(), b.get_weights()) for a, b in pairs[20:] if a.weights)
+    assert TrainOptions.load(stored.folder / "train.toml").freeze == 20
+
+
+def test_nothing_here_names_a_backend():
+    """Training is plain Keras: whichever backend the user chose."""
+    for file in Path(fit.__file__).parent.glob("*.py"):
+        for line in file.read_text().splitlines():
+            words = line.split()
+            if words[:1] in (["import"], ["from"]):
+                assert not words[1].startswith(("tensorflow", "jax", "torch", "ai_edge_litert")), f"{file.name}: {line}"
