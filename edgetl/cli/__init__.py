@@ -32,17 +32,27 @@ class _Group(click.Group):
         signal.signal(signal.SIGTERM, _terminate)
         try:
             return super().invoke(ctx)
-        except (EdgetlError, OSError, MemoryError) as error:
+        except BrokenPipeError:  # whoever read our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except (EdgetlError, OSError, MemoryError, ModuleNotFoundError) as error:
             if ctx.params.get("verbose"):
                 raise
-            if isinstance(error, BrokenPipeError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                ctx.exit(0)
-            click.echo(f"edgetl: {error or type(error).__name__}", err=True)
-            ctx.exit(error.exit_code if isinstance(error, EdgetlError) else 1)
+            told = _plainly(error)
+            click.echo(f"edgetl: {told}", err=True)
+            ctx.exit(told.exit_code)
         except KeyboardInterrupt:
             click.echo("edgetl: interrupted; what was there before is as it was", err=True)
             ctx.exit(1)
+
+
+def _plainly(error: Exception) -> EdgetlError:
+    if isinstance(error, EdgetlError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        remedy = "pip install 'edgetl[device]' for run and verify, 'edgetl[train]' for everything"
+        return EdgetlError(f"{error.name} is not installed", remedy=remedy)
+    return EdgetlError(str(error) or type(error).__name__)
 
 
 def _terminate(number: int, frame: object) -> None:

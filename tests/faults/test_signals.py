@@ -19,21 +19,25 @@ SLOW = """
 import signal, sys, time
 from importlib import import_module
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a shell's foreground
-where, name = sys.argv.pop(1).rsplit(".", 1)
-owner = import_module(where) if not where.endswith("Model") else import_module(where[:-6]).Model
-real = getattr(owner, name)
-def slow(*args, **kwargs):
-    print("MARK", file=sys.stderr, flush=True)
-    time.sleep(0.2)
-    return real(*args, **kwargs)
-if name != "none":
-    setattr(owner, name, slow)
+def slow_down(module, name):
+    owner, names = import_module(module), name.split(".")
+    for part in names[:-1]:
+        owner = getattr(owner, part)
+    real = getattr(owner, names[-1])
+    def slow(*args, **kwargs):
+        print("MARK", file=sys.stderr, flush=True)
+        time.sleep(0.2)
+        return real(*args, **kwargs)
+    setattr(owner, names[-1], slow)
+if sys.argv[1]:
+    slow_down(*sys.argv[1].split(":"))
+del sys.argv[1]
 from edgetl.cli import main
 main()
 """
 
 
-def interrupted(number, args, mark, *, slow="builtins.print", delay=0.0):
+def interrupted(number, args, mark, *, slow="", delay=0.0):
     """Runs a command, sends it a signal `delay` seconds after `mark` was said; returns its exit code and stderr."""
     command = [sys.executable, "-c", SLOW, slow, *map(str, args)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -66,7 +70,7 @@ def clean(code, said, expected=1):
 
 @BOTH
 def test_data_check(home, number):
-    slow = "edgetl.host.dataset.photos.examine"
+    slow = "edgetl.host.dataset.photos:examine"
     (home.photos / "disc" / "00.jpg").touch()
     for file in home.cache.rglob("index-*"):
         file.unlink()
@@ -81,7 +85,7 @@ def test_train_while_it_decodes(home, number):
         file.unlink()
     before = contents(home.models)
     args = ["train", "photos", "--name", "tiny", *TINY]
-    clean(*interrupted(number, args, "MARK", slow="edgetl.host.dataset.cache.examine"))
+    clean(*interrupted(number, args, "MARK", slow="edgetl.host.dataset.cache:examine"))
     assert contents(home.models) == before
     assert contents(home.cache) == {}
 
@@ -118,19 +122,19 @@ def test_convert(home, number):
 @BOTH
 def test_eval(home, number):
     args = ["eval", home.bundle, "photos"]
-    clean(*interrupted(number, args, "MARK", slow="edgetl.host.evaluate.read_photo"))
+    clean(*interrupted(number, args, "MARK", slow="edgetl.host.evaluate:read_photo"))
 
 
 @BOTH
 def test_verify(home, number):
     args = ["verify", home.bundle]
-    clean(*interrupted(number, args, "MARK", slow="edgetl.device.model.Model.scores"))
+    clean(*interrupted(number, args, "MARK", slow="edgetl.device.model:Model.scores"))
 
 
 @BOTH
 def test_run_ends_well(home, number):
     args = ["run", home.bundle, "--source", "photos/disc", "--jsonl", "out.jsonl"]
-    code, said = interrupted(number, args, "frame 1", slow="edgetl.device.model.Model.scores")
+    code, said = interrupted(number, args, "01.jpg: ", slow="edgetl.device.model:Model.scores")
     clean(code, said, expected=0)
     assert "frames in" in said
     lines = (home.folder / "out.jsonl").read_text()
@@ -142,7 +146,7 @@ def test_signal_twice(home):
     """Impatience does no harm: the second signal finds the files as the first left them."""
     before = contents(home.models)
     args = ["train", "photos", "--name", "tiny", *TINY]
-    command = [sys.executable, "-c", SLOW, "edgetl.host.dataset.cache.examine", *args]
+    command = [sys.executable, "-c", SLOW, "edgetl.host.dataset.cache:examine", *args]
     for file in home.cache.rglob("*.*"):
         file.unlink()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

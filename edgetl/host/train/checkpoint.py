@@ -54,7 +54,7 @@ class State:
         pairs = list(zip(model.trainable_variables, averages, strict=True))
         raw = [_array(variable) for variable, _ in pairs]
         for variable, average in pairs:
-            variable.assign(average)
+            variable.assign(_array(average))  # a copy: JAX gives a network's own arrays away when it computes
         try:
             yield
         finally:
