@@ -74,7 +74,7 @@ def main() -> None:
     arguments = parser.parse_args()
     options = TrainOptions(data=arguments.data, name="bench", weights=arguments.weights, size=arguments.size)
     data = load_dataset(Path(arguments.data), InputSpec(arguments.size, arguments.size))
-    options = replace(resolve(options, len(data.train)), head_epochs=arguments.epochs)
+    options = replace(resolve(options, np.bincount(data.train.classes).tolist()), head_epochs=arguments.epochs)
     import_keras()
     ours, ours_top1 = cached(data, options)
     theirs, theirs_top1 = plain(data, options, arguments.epochs)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 
 @contextmanager
 def quiet_output() -> Iterator[None]:
-    """Sends the process's stdout and stderr, C++ libraries' included, nowhere for the block; exceptions pass."""
+    """Sends stdout and stderr, Python's and the process's own that C++ libraries use, nowhere for the block.
+
+    Exceptions pass.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]
@@ -18,7 +21,8 @@ def quiet_output() -> Iterator[None]:
     try:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        yield
+        with open(os.devnull, "w") as text, redirect_stdout(text), redirect_stderr(text):  # noqa: PTH123 - not a Path
+            yield
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

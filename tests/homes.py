@@ -66,7 +66,7 @@ def edgetl(*args: str | Path) -> Outcome:
 
     before = signal.getsignal(signal.SIGTERM)
     try:
-        result = CliRunner().invoke(main, [str(arg) for arg in args])
+        result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="edgetl")
     finally:
         signal.signal(signal.SIGTERM, before)
     if result.exception and not isinstance(result.exception, SystemExit):

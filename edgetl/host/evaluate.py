@@ -110,7 +110,8 @@ def _evaluate_keras(stored: store.StoredModel, data: Path | None) -> Evaluation:
         photos = dataset_of(card).val
     else:
         paths, classes = load_labelled(data, card.labels)
-        pixels = load_pixels(data, paths, card.input)[1]
+        # Under a name of its own in the cache, so that the pixels of a training on the same folder stay.
+        pixels = load_pixels(data / "measured", paths, card.input)[1]
         photos = Photos(pixels, np.arange(len(paths)), classes, tuple(paths))
     return Evaluation(card.labels, photos.classes, predict(load_keras(stored), photos))
 

@@ -89,8 +89,12 @@ def train(options: Any) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def shapes_model(train: Callable[..., Any]) -> Any:
-    """A stored model that tells the shapes apart."""
-    return train("told-apart", head_epochs=0, epochs=12, rate=3e-3, augment=0.0, dropout=0.0)
+    """A stored model, of a small backbone, that tells most shapes apart."""
+    from edgetl.host.train import backbones
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "build", build_small)
+        return train("told-apart", head_epochs=0, epochs=60, rate=1e-2, augment=0.0, dropout=0.0)
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,7 @@ class _Maker:
         write_atomic(self._file(recipe), embed(attempt.make(), self.card))
         with Model(open_runtime("tflite", self._file(recipe), 1), self.card) as model:
             measured = measure(model, self.data.val, self.reference)
-        return measured, misses(measured, self.target.gate)
+        return measured, misses(measured, self.target.gate, recipe)
 
     def _accept(self, recipe: RecipeName, measured: Measurement, note: str) -> Variant:
         path = self._file(recipe)

@@ -182,6 +182,11 @@ def describe(report: Report) -> str:
 
 
 def class_weights(counts: Sequence[int]) -> list[float]:
-    """Returns weights inverse to the classes' counts, whose mean over all photos is one."""
+    """Returns weights inverse to the square root of the classes' counts, whose mean over all photos is one.
+
+    The square root is between two wrongs: without weights a rare class is hardly learnt; weighed inversely to its count
+    it counts as much as all the photos of a common one, and its mislabelled photos as much again.
+    """
     present = np.asarray(counts, np.float64)
-    return [float(w) for w in present.sum() / (len(present) * present)]
+    rarity = 1 / np.sqrt(present)
+    return [float(w) for w in rarity * present.sum() / (rarity * present).sum()]

@@ -97,13 +97,13 @@ def examine(path: Path, spec: InputSpec | None) -> tuple[Record, Image | None]:
 def remembered(root: Path, paths: Sequence[Path]) -> list[Record | None]:
     """Returns the records of an earlier reading; None for each file that is new or has changed."""
     index = _load_index(_index_file(root))
-    found = [index.get(str(path)) for path in paths]
+    found = [index.get(_key(root, path)) for path in paths]
     return [r if r is not None and r.stamp == _stamp(p) else None for p, r in zip(paths, found, strict=True)]
 
 
 def remember(root: Path, paths: Sequence[Path], records: Sequence[Record]) -> None:
     """Keeps the records for the next time."""
-    rows = {str(path): dataclasses.asdict(record) for path, record in zip(paths, records, strict=True)}
+    rows = {_key(root, path): dataclasses.asdict(record) for path, record in zip(paths, records, strict=True)}
     write_atomic(_index_file(root), json.dumps(rows))
 
 
@@ -135,6 +135,11 @@ def _stamp(path: Path) -> str:
 def root_key(root: Path) -> str:
     """Returns a short name for a data set's folder among the cache's files."""
     return hashlib.blake2b(str(root.resolve()).encode(), digest_size=8).hexdigest()
+
+
+def _key(root: Path, path: Path) -> str:
+    """A photo's name in the index: the same whether the data set was named by a relative path or an absolute one."""
+    return os.path.relpath(path, root)
 
 
 def _index_file(root: Path) -> Path:

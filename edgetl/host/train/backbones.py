@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,14 +84,15 @@ def build(name: str, alpha: float, height: int, width: int, *, imagenet: bool = 
     options = {"minimalistic": False, "include_preprocessing": False} if "v3" in name else {}
     make = getattr(keras.applications, found.application)
     try:
-        return make(
-            input_shape=(height, width, 3),
-            alpha=alpha,
-            include_top=False,
-            weights="imagenet" if imagenet else None,
-            name="backbone",
-            **options,
-        )
+        with redirect_stdout(sys.stderr):  # where Keras shows its download
+            return make(
+                input_shape=(height, width, 3),
+                alpha=alpha,
+                include_top=False,
+                weights="imagenet" if imagenet else None,
+                name="backbone",
+                **options,
+            )
     except Exception as error:
         if not imagenet:
             raise

@@ -31,8 +31,8 @@ class State:
     Attributes:
         stage: being trained.
         epoch: finished in this stage.
-        best_epoch: the one validated best in this stage; 0 before the first.
-        best: (accuracy, -loss) of it.
+        best_epoch: the one validated best in this stage; 0 where the stage hasn't bettered what it began with.
+        best: (accuracy, -loss) of the best so far.
         done: finished stages.
         rows: the history.
     """
@@ -116,14 +116,14 @@ class Checkpoint:
             _assign(_variables(model), self._stored("now"))
             self._best = self._stored("best")
         else:
-            self.state.stage, self.state.epoch = stage, 0
-            self.state.best_epoch, self.state.best = 0, (-1.0, 0.0)
-            self._best = None
+            # What an earlier stage came to is the one to beat: a later stage must not make the model worse.
+            self.state.stage, self.state.epoch, self.state.best_epoch = stage, 0, 0
+            self._best = [_array(v) for v in model.weights] if self.state.done else None
         self._loaded = {}
         return self.state
 
     def record(self, row: Row, model: Network) -> None:
-        """Notes an epoch; keeps the model's weights where it is the best of its stage."""
+        """Notes an epoch; keeps the model's weights where it is the best so far."""
         state = self.state
         state.rows.append(row)
         state.epoch += 1

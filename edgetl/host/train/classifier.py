@@ -79,8 +79,8 @@ def _augment(options: TrainOptions) -> Network:
     s, seed = options.augment, options.seed
     return keras.Sequential(
         [
-            RandomAffine(flip=options.flip and s > 0, rotation=15 * s, zoom=0.25 * s, shift=0.1 * s, seed=seed),
-            RandomColor(0.25 * s, seed=seed + 1),
+            RandomAffine(flip=options.flip and s > 0, rotation=20 * s, zoom=0.35 * s, shift=0.15 * s, seed=seed),
+            RandomColor(0.35 * s, seed=seed + 1),
         ],
         name="augment",
     )

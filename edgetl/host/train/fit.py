@@ -182,7 +182,8 @@ class _Stage:
         self.model.compile(made, loss, metrics=["accuracy"], jit_compile="auto" if _compiles() else False)
 
     def _out_of_patience(self, epoch: int, best_epoch: int) -> bool:
-        return bool(self.options.patience) and epoch - best_epoch >= self.options.patience
+        patience = self.options.patience if self.name == "finetune" else 0  # the head's epochs take no time
+        return bool(patience) and epoch - best_epoch >= (patience or 0)
 
     def _row(self, epoch: int, logs: dict[str, list[float]], scores: Scores, started: float) -> dict[str, float | str]:
         truth = self.data.val.classes

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from edgetl import store
 from edgetl.card import InputSpec, ModelCard
 from edgetl.errors import UsageError
@@ -46,7 +48,7 @@ def train(options: TrainOptions, *, resume: bool = False) -> store.StoredModel:
     data = load_dataset(
         Path(options.data), spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict
     )
-    options = resolve(options, len(data.train))
+    options = resolve(options, np.bincount(data.train.classes).tolist())
     write_atomic(folder / "train.toml", options.to_toml())
     console.print(
         f"{len(data.train)} photos to train on, {len(data.val)} to validate, {len(data.labels)} classes; "

@@ -40,11 +40,11 @@ class TrainOptions:
         freeze: the first so many layers of the backbone don't learn.
         batch_norm: `frozen` keeps the pretrained statistics and scales; `train`, for random weights, adapts them.
         label_smoothing: 0..1.
-        class_weights: weigh classes inversely to their counts.
+        class_weights: weigh classes inversely to the square root of their counts; where one has twice another's photos.
         augment: strength of flips, turns, zooms, shifts and colour changes; 0 is none.
         flip: whether a mirrored photo still shows the same class.
         ema: decay of the averaged weights that are validated and kept; 0 is none.
-        patience: stop after so many epochs without a better validation accuracy; 0 never stops.
+        patience: stop the second stage after so many epochs that validate no better; a third of them; 0 never stops.
         batch: photos a step.
         seed: of everything random.
         precision: `mixed` computes in 16 bits where a GPU does.
@@ -73,11 +73,11 @@ class TrainOptions:
     freeze: int = 0
     batch_norm: Literal["frozen", "train"] | None = None
     label_smoothing: float = 0.1
-    class_weights: bool = False
+    class_weights: bool | None = None
     augment: float = 1.0
     flip: bool = True
     ema: float = 0.99
-    patience: int = 0
+    patience: int | None = None
     batch: int = 32
     seed: int = 0
     precision: Literal["float32", "mixed"] = "float32"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,8 +35,8 @@ def stored_source(weights: str) -> store.StoredModel | None:
         raise UsageError(what, where=error.where, remedy=error.remedy) from error
 
 
-def resolve(options: TrainOptions, photos: int) -> TrainOptions:
-    """Fills in what the options leave open, from the weights and the number of training photos.
+def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
+    """Fills in what the options leave open, from the weights and the training photos of each class.
 
     Raises:
         UsageError: unknown weights, backbone or width.
@@ -47,6 +48,7 @@ def resolve(options: TrainOptions, photos: int) -> TrainOptions:
     inherited = taught.alpha if taught and taught.name == name else None
     alpha = options.alpha or inherited or backbones.family(name).default_alpha
     backbones.family(name, alpha)
+    epochs = _given(options.epochs, default_epochs(sum(counts)))
     return replace(
         options,
         backbone=name,
@@ -54,16 +56,18 @@ def resolve(options: TrainOptions, photos: int) -> TrainOptions:
         size=_given(options.size, source.card.input.height if source else 224),
         input_range=options.input_range or (taught.input_range if taught else "-1..1"),
         head_epochs=_given(options.head_epochs, 0 if random else 40),
-        epochs=_given(options.epochs, default_epochs(photos)),
+        epochs=epochs,
         rate=_given(options.rate, 5e-3 if random else 5e-4),
-        layer_decay=_given(options.layer_decay, 1.0 if random else 0.3),
+        layer_decay=_given(options.layer_decay, 1.0 if random else 0.5),
+        class_weights=_given(options.class_weights, max(counts) >= 2 * min(counts)),
+        patience=_given(options.patience, max(10, epochs // 3)),
         batch_norm=options.batch_norm or ("train" if random else "frozen"),
     )
 
 
 def default_epochs(photos: int) -> int:
-    """Returns epochs of the second stage: about 50,000 photos are looked at, within 8 to 60 rounds."""
-    return max(8, min(60, round(50_000 / photos)))
+    """Returns epochs of the second stage: about 80,000 photos are looked at, within 10 to 60 rounds."""
+    return max(10, min(60, round(80_000 / photos)))
 
 
 def build_backbone(options: TrainOptions) -> tuple[Any, Backbone]:

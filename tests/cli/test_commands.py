@@ -1,0 +1,137 @@
+"""What the commands do when all is well."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import tomllib
+
+import cv2
+import pytest
+from homes import SHAPES, TINY, edgetl
+
+from edgetl.target import target_names
+
+
+def test_training_leaves_a_model_with_all_its_files(home):
+    tiny = home.models / "tiny"
+    names = {path.name for path in tiny.iterdir()}
+    assert names == {"card.json", "model.keras", "train.toml", "history.csv", "report", "loose"}
+    card = json.loads((tiny / "card.json").read_text())
+    assert (card["name"], tuple(card["labels"]), card["input"]["height"]) == ("tiny", SHAPES, 96)
+    assert (card["dataset"]["path"], card["dataset"]["train"], card["dataset"]["val"]) == ("photos", 30, 6)
+    options = tomllib.loads((tiny / "train.toml").read_text())
+    assert (options["epochs"], options["weights"], options["batch_norm"]) == (1, "none", "train")
+    rows = list(csv.DictReader((tiny / "history.csv").open()))
+    assert [(row["stage"], row["epoch"]) for row in rows] == [("finetune", "1")]
+    assert float(rows[0]["val_accuracy"]) == pytest.approx(card["metrics"]["top1"], abs=1e-3)
+    assert (tiny / "report" / "index.html").stat().st_size > 1000
+    assert not list(home.models.rglob(".*"))
+
+
+def test_models(home):
+    done = edgetl("models")
+    assert done.code == 0
+    assert done.out.splitlines()[1].split()[:3] == ["tiny", "classification", "3"]
+    assert done.out.splitlines()[1].endswith("loose")
+    shown = edgetl("models", "show", "tiny")
+    assert shown.code == 0
+    assert '"labels"' in shown.out
+    assert str(home.bundle / "bundle.json") in shown.out
+
+
+def test_models_with_a_broken_one_and_removing_it(home):
+    shutil.copytree(home.models / "tiny", home.models / "broken")
+    (home.models / "broken" / "card.json").write_text("{}")
+    done = edgetl("models")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.out.splitlines()] == ["name", "tiny"]
+    assert edgetl("models", "remove", "broken", "--yes").code == 0
+    assert sorted(path.name for path in home.models.iterdir()) == ["tiny"]
+
+
+def test_remove_asks_first(home):
+    assert edgetl("models", "remove", "tiny").code == 1
+    assert home.bundle.is_dir()
+
+
+def test_models_before_the_first(empty_home):
+    assert edgetl("models").code == 0
+    assert list(empty_home.folder.iterdir()) == []
+
+
+def test_targets():
+    done = edgetl("targets")
+    assert done.code == 0
+    assert [line.split()[0] for line in done.out.splitlines()] == list(target_names())
+    assert json.loads(edgetl("targets", "show", "rpi").out)["runtime"] == "tflite"
+
+
+@pytest.fixture
+def film(home):
+    path = home.folder / "film.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (160, 120))
+    for photo in sorted(home.photos.rglob("*.jpg")):
+        writer.write(cv2.imread(str(photo)))
+    writer.release()
+    return path
+
+
+def test_run_ends_with_its_film(home, film):
+    done = edgetl("run", home.bundle, "--source", film, "--jsonl", "-", "--quiet", "--save", "out.mp4")
+    assert done.code == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert [line["index"] for line in lines] == list(range(36))
+    assert done.err.startswith("36 frames in ")
+    assert cv2.VideoCapture("out.mp4").get(cv2.CAP_PROP_FRAME_COUNT) == 36
+
+
+def test_run_without_arguments_takes_the_last_bundle(home):
+    shutil.copytree(home.bundle, home.models / "tiny" / ".rpi.half", dirs_exist_ok=True)
+    (home.models / "tiny" / ".rpi.half" / "bundle.json").write_text("{")
+    done = edgetl("run", "--source", "photos/disc", "--quiet")
+    assert done.code == 0, done.err
+    assert "12 frames in" in done.err
+
+
+def test_convert_again_replaces_the_bundle(home):
+    (home.bundle / "stray").write_text("")
+    done = edgetl("convert", "--target", home.target, "--recipe", "float16")
+    assert done.code == 0, done.err
+    names = {path.name for path in home.bundle.iterdir()}
+    assert names == {"bundle.json", "float16.tflite", "golden", "labels.txt", "report.html"}
+    assert edgetl("verify", home.bundle).code == 0
+
+
+def test_train_again_replaces_the_model_and_says_so_in_its_order(home):
+    done = edgetl("train", "photos", "--name", "tiny", *TINY)
+    assert done.code == 0, done.err
+    assert done.out == ""
+    assert "30 photos to train on, 6 to validate, 3 classes; mobilenet_v1 0.25 at 96 px" in done.err
+    assert "next    edgetl convert tiny --target rpi" in done.err
+    assert not home.bundle.exists(), "a bundle of the earlier weights would be taken for one of the new"
+
+
+def test_quiet_says_nothing(home):
+    done = edgetl("--quiet", "convert", "tiny", "--target", home.target, "--recipe", "float32")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_quiet_still_tells_errors(empty_home):
+    done = edgetl("--quiet", "train", "gone", "--name", "x")
+    assert done.code == 3
+    assert "there is no such folder" in done.err
+
+
+def test_verbose_shows_the_traceback(empty_home):
+    from edgetl.errors import DatasetError
+
+    with pytest.raises(DatasetError):
+        edgetl("--verbose", "data", "check", "gone")
+
+
+def test_unknown_command_and_option():
+    assert edgetl("trian").code == 2
+    assert edgetl("train", "--epoch=1", "--nmae=x").code == 2
+    assert edgetl("--version").out.startswith("edgetl, version ")

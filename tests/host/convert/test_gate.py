@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgetl.bundle import Bundle
+from edgetl.errors import GateError, UsageError
+from edgetl.host.convert import job, recipes
+from edgetl.host.convert.gate import Measurement, measure, misses
+from edgetl.host.convert.recipes import Attempt
+from edgetl.host.evaluate import Evaluation
+from edgetl.target import Gate
+
+TARGET = """
+title = "A device of the tests"
+arch = "x86_64"
+runtime = "tflite"
+recipes = [{recipes}]
+threads = 1
+
+[gate]
+max_accuracy_drop = {drop}
+min_agreement = {agreement}
+"""
+
+
+@pytest.fixture
+def target(tmp_path):
+    def written(*names, drop=1.0, agreement=0.0, name="bench"):
+        text = TARGET.format(recipes=", ".join(f'"{n}"' for n in names), drop=drop, agreement=agreement)
+        (tmp_path / f"{name}.toml").write_text(text)
+        return str(tmp_path / f"{name}.toml")
+
+    return written
+
+
+MEASURED = Measurement(0.9, 0.01, "disc", 0.2, 0.9, 0.1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("drop", "agreement", "says"),
+    [
+        (0.01, 0.9, ""),
+        (0.0101, 0.9, "loses 1.0 points of top-1, 1.0 are allowed"),
+        (0.035, 0.9, "loses 3.5 points of top-1, 1.0 are allowed"),
+        (-0.02, 0.899, "agrees on 89.9 % of the photos, 90.0 % are wanted"),
+        (0.02, 0.5, "loses 2.0 points of top-1, 1.0 are allowed; agrees on 50.0 % of the photos, 90.0 % are wanted"),
+    ],
+)
+def test_the_gate_says_what_is_missed(drop, agreement, says):
+    assert misses(replace(MEASURED, accuracy_drop=drop, agreement=agreement), Gate(0.01, 0.9)) == says
+
+
+class Said:
+    """A model that says what it is told of one photo after the other."""
+
+    def __init__(self, card, rows):
+        self.card, self._rows = card, iter(rows)
+        self.timings = type("Timings", (), {"invoke": 2.0})()
+
+    def scores(self, frame):
+        return next(self._rows)
+
+
+def test_a_variant_is_measured_beside_keras(shapes_model, shapes_data):
+    truth = shapes_data.val.classes
+    right = np.eye(3, dtype=np.float32)[truth]
+    reference = Evaluation(shapes_data.labels, truth, right)
+    said = right.copy()
+    wrong = np.flatnonzero(truth == 1)[:2]
+    said[wrong] = [0.75, 0.25, 0]
+    found = measure(Said(shapes_model.card, said), shapes_data.val, reference)
+    assert found.accuracy == pytest.approx(7 / 9, abs=1e-4)
+    assert found.accuracy_drop == pytest.approx(2 / 9, abs=1e-4)
+    assert found.agreement == pytest.approx(7 / 9, abs=1e-4)
+    assert (found.worst_class, found.worst_class_drop) == ("square", pytest.approx(2 / 3, abs=1e-4))
+    assert (found.max_score_difference, found.latency_ms) == (0.75, 2.0)
+
+
+def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_model, target, monkeypatch):
+    """A file whose weights are those of another training."""
+    real = recipes.attempts
+
+    def attempts(recipe, model, train, seed):
+        if recipe != "float16":
+            yield from real(recipe, model, train, seed)
+            return
+
+        def spoilt():
+            kept = model.get_weights()
+            head = model.get_layer("head").layers[-1]
+            kernel, bias = head.get_weights()
+            head.set_weights([np.roll(kernel, 1, axis=1), np.roll(bias, 1)])
+            try:
+                return next(real(recipe, model, train, seed)).make()
+            finally:
+                model.set_weights(kept)
+
+        yield Attempt("", spoilt)
+
+    monkeypatch.setattr(job, "attempts", attempts)
+    bundle = job.convert("told-apart", target("float16", "float32", drop=0.01, agreement=0.9, name="second"))
+    bad, good = bundle.manifest.variants
+    assert (bad.recipe, bad.accepted, bad.file) == ("float16", False, "")
+    assert "loses" in bad.note
+    assert "agrees on" in bad.note
+    assert (good.recipe, good.accepted, good.agreement, good.accuracy_drop) == ("float32", True, 1.0, 0.0)
+    assert bundle.manifest.chosen == "float32"
+    assert not list(bundle.folder.glob("float16*"))
+
+
+def test_an_impossible_gate_tries_everything_and_leaves_the_earlier_bundle(shapes_model, target, capsys):
+    path = target("static_wi8_ai8", "float32", name="strict")
+    before = job.convert("told-apart", path)
+    files = {file: file.read_bytes() for file in before.folder.rglob("*") if file.is_file()}
+    assert before.manifest.chosen == "static_wi8_ai8"
+    target("static_wi8_ai8", "float32", drop=-1.0, name="strict")
+    with pytest.raises(GateError) as caught:
+        job.convert("told-apart", path)
+    assert caught.value.exit_code == 5
+    for said in ("plain", "extreme photos", "2 most sensitive", "6 most sensitive", "12 most sensitive", "float32"):
+        assert said in caught.value.where
+    assert {file: file.read_bytes() for file in before.folder.rglob("*") if file.is_file()} == files
+    assert not list(shapes_model.folder.glob(".strict*"))
+    assert Bundle.open(before.folder).manifest.chosen == "static_wi8_ai8"
+
+
+def test_every_recipe_can_be_had(shapes_model, target):
+    names = ("dynamic_wi8_afp32", "float16")
+    bundle = job.convert("told-apart", target("float32", name="other"), recipes=names)
+    assert tuple(v.recipe for v in bundle.manifest.variants) == names
+    assert all(v.accepted and v.agreement > 0.7 for v in bundle.manifest.variants)
+    with pytest.raises(UsageError, match="unknown recipe 'int4'"):
+        job.convert("told-apart", target("float32"), recipes=("int4",))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgetl.host.convert import recipes
+from edgetl.host.dataset.load import Photos
+
+
+def photos(counts):
+    """Photos of one pixel whose value is their number, so many of each class."""
+    classes = np.repeat(np.arange(len(counts)), counts)
+    pixels = np.arange(len(classes), dtype=np.uint8).reshape(-1, 1, 1, 1).repeat(3, axis=3)
+    return Photos(pixels, np.arange(len(classes)), classes, ())
+
+
+@pytest.mark.parametrize(
+    ("counts", "wanted", "each"),
+    [((50, 50, 50), 30, (10, 10, 10)), ((2, 100, 40), 30, (2, 14, 14)), ((3, 4), 100, (3, 4)), ((9, 9), 5, (2, 3))],
+)
+def test_representative_photos_are_balanced_by_class(counts, wanted, each):
+    train = photos(counts)
+    chosen = recipes.representative(train, wanted, seed=3)
+    numbers = chosen[:, 0, 0, 0]
+    assert len(set(numbers.tolist())) == len(numbers) == min(wanted, sum(counts))
+    found = np.bincount(train.classes[numbers], minlength=len(counts))
+    assert sorted(found) == sorted(each)
+
+
+def test_representative_photos_are_the_seeds_choice():
+    train = photos((50, 50))
+    first, again, other = (recipes.representative(train, 10, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.fixture
+def exports(monkeypatch):
+    """What each attempt would export, without the exporting."""
+    made = []
+    monkeypatch.setattr(recipes, "export", lambda model, recipe, photos, in_float=(): made.append((photos, in_float)))
+    monkeypatch.setattr(recipes, "sensitivity", lambda model, photos: [f"tensor{i}" for i in range(20)])
+    return made
+
+
+def test_static_int8_goes_on_to_more_photos_calmer_ones_and_operations_in_float(exports, shapes_data):
+    rows = np.tile(np.arange(len(shapes_data.train)), 4)
+    train = shapes_data.train
+    many = replace(train, rows=train.rows[rows], classes=train.classes[rows])
+    tries = list(recipes.attempts("static_wi8_ai8", None, many, 0))
+    for attempt in tries:
+        attempt.make()
+    assert [len(photos) for photos, _ in exports] == [100, 156, pytest.approx(140, abs=4), 156, 156, 156]
+    assert [len(in_float) for _, in_float in exports] == [0, 0, 0, 2, 6, 12]
+    assert tries[0].note == ""
+    assert "156 photos" in tries[1].note
+    assert "2 most sensitive" in tries[3].note
+    contrast = [p.reshape(len(p), -1).std(axis=1).max() for p, _ in exports]
+    assert contrast[2] < contrast[1]
+
+
+def test_a_small_set_is_not_calibrated_twice_with_the_same_photos(exports, shapes_data):
+    assert len(list(recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0))) == 5
+
+
+@pytest.mark.parametrize("recipe", ["float32", "float16", "dynamic_wi8_afp32"])
+def test_other_recipes_have_one_way(recipe, exports, shapes_data):
+    assert [a.note for a in recipes.attempts(recipe, None, shapes_data.train, 0)] == [""]
+
+
+def test_no_attempt_sees_a_validation_photo(exports, shapes_data):
+    for attempt in recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0):
+        attempt.make()
+    held = {photo.tobytes() for photo in shapes_data.val.batch(slice(None))}
+    trained = {photo.tobytes() for photo in shapes_data.train.batch(slice(None))}
+    seen = {photo.tobytes() for photos, _ in exports for photo in photos}
+    assert seen
+    assert not seen & held
+    assert seen <= trained

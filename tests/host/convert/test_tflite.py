@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgetl.errors import ModelError, UsageError
+from edgetl.host.convert.tflite import export, sensitivity
+from edgetl.host.stored import load_keras, predict
+
+
+@pytest.fixture(scope="module")
+def keras_model(shapes_model):
+    return load_keras(shapes_model)
+
+
+@pytest.fixture(scope="module")
+def files(keras_model, shapes_data):
+    """The file of each recipe, made once."""
+    made = {}
+
+    def made_once(recipe):
+        if recipe not in made:
+            made[recipe] = export(keras_model, recipe, shapes_data.train.batch(slice(0, 24)))
+        return made[recipe]
+
+    return made_once
+
+
+def interpreter(content):
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    # Without delegates every tensor and operation is the file's own.
+    made = Interpreter(
+        model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
+    made.allocate_tensors()
+    return made
+
+
+def scores(content, pixels):
+    made = interpreter(content)
+    (given,), (said,) = made.get_input_details(), made.get_output_details()
+    rows = []
+    for photo in pixels:
+        made.set_tensor(given["index"], photo[None])
+        made.invoke()
+        rows.append(made.get_tensor(said["index"])[0].astype(np.float32))
+    scale, zero_point = said["quantization"]
+    return (np.stack(rows) - zero_point) * (scale or 1)
+
+
+def weights_of(content):
+    """The constant tensors of convolutions and dense layers: dtype and quantization."""
+    made = interpreter(content)
+    details = {d["index"]: d for d in made.get_tensor_details()}
+    kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    return [(op["op_name"], details[op["inputs"][1]]) for op in made._get_ops_details() if op["op_name"] in kinds]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "within"), [("float32", 1e-4), ("float16", 5e-3), ("dynamic_wi8_afp32", 0.05), ("static_wi8_ai8", 0.15)]
+)
+def test_a_recipe_computes_what_keras_computes_on_every_validation_photo(
+    recipe, within, files, keras_model, shapes_data
+):
+    val = shapes_data.val
+    wanted = predict(keras_model, val)
+    assert np.ptp(wanted, axis=0).min() > 0.1, "the model says the same of everything"
+    assert np.abs(scores(files(recipe), val.batch(slice(None))) - wanted).max() < within
+
+
+@pytest.mark.parametrize("recipe", ["float32", "float16", "dynamic_wi8_afp32", "static_wi8_ai8"])
+def test_every_recipe_takes_raw_pixels(recipe, files):
+    made = interpreter(files(recipe))
+    (given,), (said,) = made.get_input_details(), made.get_output_details()
+    assert given["dtype"] is np.uint8
+    assert given["shape"].tolist() == [1, 96, 96, 3]
+    assert said["dtype"] is (np.uint8 if recipe == "static_wi8_ai8" else np.float32)
+
+
+def test_static_int8_has_weights_by_channel_and_the_scaling_in_its_input(files):
+    content = files("static_wi8_ai8")
+    found = weights_of(content)
+    assert {name for name, _ in found} == {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+    for name, weight in found:
+        assert weight["dtype"] is np.int8, weight["name"]
+        axis = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}[name]
+        parameters = weight["quantization_parameters"]
+        assert len(parameters["scales"]) == weight["shape"][axis] > 1, f"{name} {weight['name']} has one scale"
+        assert parameters["quantized_dimension"] == axis
+        assert not parameters["zero_points"].any()
+    (given,) = interpreter(content).get_input_details()
+    scale, zero_point = given["quantization"]
+    assert scale == pytest.approx(1 / 127.5, rel=1e-3)
+    assert zero_point == 127
+    names = {op["op_name"] for op in interpreter(content)._get_ops_details()}
+    assert not names & {"CAST", "MUL", "ADD", "DEQUANTIZE"}, "the value scaling is still an operation"
+
+
+def test_dynamic_int8_has_small_weights_and_float_activations(files):
+    assert {weight["dtype"] for _, weight in weights_of(files("float32"))} == {np.float32}
+    dynamic = interpreter(files("dynamic_wi8_afp32"))
+    assert np.int8 in {d["dtype"] for d in dynamic.get_tensor_details()}
+    assert len(files("float16")) < len(files("float32"))
+
+
+def test_calibration_sees_black_and_white_whatever_the_photos(keras_model):
+    """Else a set of dim photos would clip the pixels of a bright one."""
+    dim = np.full((3, 96, 96, 3), 90, np.uint8)
+    content = export(keras_model, "static_wi8_ai8", dim)
+    assert interpreter(content).get_input_details()[0]["quantization"][0] == pytest.approx(1 / 127.5, rel=1e-3)
+    assert (dim == 90).all(), "the photos given were changed"
+
+
+def test_the_most_sensitive_operations_can_stay_in_float(keras_model, shapes_data):
+    photos = shapes_data.train.batch(slice(0, 16))
+    ranked = sensitivity(keras_model, photos)
+    assert len(ranked) == len(set(ranked)) >= 5
+    content = export(keras_model, "static_wi8_ai8", photos, ranked[:2])
+    plain = export(keras_model, "static_wi8_ai8", photos)
+
+    def float_outputs(file):
+        made = interpreter(file)
+        details = {d["index"]: d for d in made.get_tensor_details()}
+        ops = [op for op in made._get_ops_details() if op["op_name"] not in ("DEQUANTIZE", "QUANTIZE")]
+        return {details[i]["name"] for op in ops for i in op["outputs"] if details[i]["dtype"] is np.float32}
+
+    assert float_outputs(plain) == set()
+    in_float = float_outputs(content)
+    assert len(in_float) == 2
+    assert all(any(name.split(";")[0] in found for found in in_float) for name in ranked[:2]), (ranked[:2], in_float)
+    said = scores(content, shapes_data.val.batch(slice(None)))
+    assert np.abs(said - predict(keras_model, shapes_data.val)).max() < 0.15
+
+
+def test_a_damaged_keras_file_is_told_plainly(shapes_model, tmp_path):
+    content = shapes_model.weights.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"not a zip"):
+        (tmp_path / "model.keras").write_bytes(damaged)
+        with pytest.raises(ModelError, match="can't be loaded") as caught:
+            load_keras(replace(shapes_model, folder=tmp_path))
+        assert caught.value.exit_code == 4
+    with pytest.raises(ModelError):
+        load_keras(replace(shapes_model, folder=tmp_path / "nowhere"))
+
+
+def test_conversion_says_that_it_needs_tensorflow(monkeypatch, keras_model, shapes_data):
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(UsageError, match="needs Keras on TensorFlow, but it runs on jax"):
+        export(keras_model, "float32", shapes_data.val.batch(slice(0, 1)))
