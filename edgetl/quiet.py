@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
+from types import FrameType
+from typing import TypeAlias
+
+Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
 
 @contextmanager
@@ -21,7 +28,12 @@ def quiet_output() -> Iterator[None]:
     try:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        with open(os.devnull, "w") as text, redirect_stdout(text), redirect_stderr(text):  # noqa: PTH123 - not a Path
+        with (
+            open(os.devnull, "w") as text,  # noqa: PTH123 - not a Path
+            redirect_stdout(text),
+            redirect_stderr(text),
+            _interruptions_kept(),
+        ):
             yield
     finally:
         sys.stdout.flush()
@@ -30,3 +42,34 @@ def quiet_output() -> Iterator[None]:
             os.dup2(copy, number)
             os.close(copy)
         os.close(nowhere)
+
+
+@contextmanager
+def _interruptions_kept() -> Iterator[None]:
+    """Ends the block with a KeyboardInterrupt where a signal raised one in it, even if a library swallowed that.
+
+    TensorFlow's converter takes any failure for a reason to try another way, and goes on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    old = {number: handler for number, handler in found.items() if callable(handler)}
+    for number, handler in old.items():
+        signal.signal(number, partial(_note, came, handler))
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        if came:
+            raise KeyboardInterrupt
+
+
+def _note(came: list[int], handler: Handler, number: int, frame: FrameType | None) -> None:
+    try:
+        handler(number, frame)
+    except KeyboardInterrupt:  # `run` notes a signal instead, and ends in its own time
+        came.append(number)
+        raise

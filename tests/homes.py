@@ -64,11 +64,12 @@ def edgetl(*args: str | Path) -> Outcome:
     """Runs a command in this process, as the shell would; an exception that the command let through is raised."""
     from edgetl.cli import main
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="edgetl")
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Outcome(result.exit_code, result.stdout, result.stderr)

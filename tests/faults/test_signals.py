@@ -157,3 +157,22 @@ def test_signal_twice(home):
     process.stderr.close()
     assert contents(home.models) == before
     assert not [path for path in home.cache.rglob("*.npy") if not path.name.startswith(".")]
+
+
+@BOTH
+def test_interruption_that_a_library_makes_an_error_of_its_own(home, number):
+    """TensorFlow does so now and then, wherever the signal happens to meet it."""
+    swallow = SLOW.replace(
+        "time.sleep(0.2)",
+        """try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            raise TypeError("'NoneType' object is not callable") from None""",
+    )
+    assert swallow != SLOW
+    command = [sys.executable, "-c", swallow, "edgetl.device.verify:verify", "verify", str(home.bundle)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline() == "MARK\n"
+    os.kill(process.pid, number)
+    said = process.stderr.read()
+    clean(process.wait(), said)

@@ -52,7 +52,7 @@ def attempts(recipe: RecipeName, model: Network, train: Photos, seed: int) -> It
     calm = _without_extremes(more)
     yield Attempt("calibrated without the most extreme photos", partial(export, model, recipe, calm))
     ranked = sensitivity(model, first)
-    for count in _IN_FLOAT:
+    for count in (n for n in _IN_FLOAT if n <= len(ranked)):
         note = f"the {count} most sensitive operations left in float"
         yield Attempt(note, partial(export, model, recipe, more, ranked[:count]))
 

@@ -44,6 +44,7 @@ def export(model: Network, recipe: RecipeName, representative: Image, in_float: 
 def sensitivity(model: Network, representative: Image) -> list[str]:
     """Returns the tensors of the static int8 form by how much quantization disturbs them, worst first.
 
+    The first operation's is left out: were it in float, the file would take scaled floats instead of raw pixels.
     The measure is the root mean squared error over the scale: about 0.29 is rounding alone.
     """
     tf = import_tensorflow()
@@ -51,9 +52,9 @@ def sensitivity(model: Network, representative: Image) -> list[str]:
         debugger = _debugger(tf, model, representative, ())
         debugger.run()
         worst: dict[str, float] = {}
-        for row in _rows(debugger):
-            worst[row[0]] = max(worst.get(row[0], 0.0), row[1])
-    return sorted(worst, key=lambda name: -worst[name])
+        for name, error in _rows(debugger):
+            worst[name] = max(worst.get(name, 0.0), error)
+    return sorted(list(worst)[1:], key=lambda name: -worst[name])
 
 
 def _rows(debugger: Library) -> Iterator[tuple[str, float]]:
@@ -68,7 +69,11 @@ def _rows(debugger: Library) -> Iterator[tuple[str, float]]:
 
 def _static(tf: Library, model: Network, representative: Image, in_float: Sequence[str]) -> bytes:
     if in_float:
-        return bytes(_debugger(tf, model, representative, in_float).get_nondebug_quantized_model())
+        from tensorflow.lite.python.util import modify_model_io_type
+
+        # The debugger forgets the converter's input type. Outputs stay float: the last operation may be one in float.
+        mixed = _debugger(tf, model, representative, in_float).get_nondebug_quantized_model()
+        return bytes(modify_model_io_type(mixed, tf.uint8, tf.float32))
     return bytes(_static_converter(tf, model, representative).convert())
 
 
@@ -113,4 +118,5 @@ def _core(model: Network, representative: Image) -> tuple[Any, Callable[[], Iter
         for photo in pinned:
             yield [(photo[None] * np.float32(scaling.scale) + np.float32(scaling.offset)).astype(np.float32)]
 
-    return keras.Model(core_input, tensor), feed
+    # Named, so that its tensors are called the same in every conversion: `in_float` finds them by name.
+    return keras.Model(core_input, tensor, name="core"), feed

@@ -50,7 +50,15 @@ MEASURED = Measurement(0.9, 0.01, "disc", 0.2, 0.9, 0.1, 1.0)
     ],
 )
 def test_the_gate_says_what_is_missed(drop, agreement, says):
-    assert misses(replace(MEASURED, accuracy_drop=drop, agreement=agreement), Gate(0.01, 0.9)) == says
+    measured = replace(MEASURED, accuracy_drop=drop, agreement=agreement)
+    assert misses(measured, Gate(0.01, 0.9), "float16") == says
+
+
+def test_a_float32_file_must_compute_what_keras_computes():
+    measured = replace(MEASURED, accuracy_drop=0.0, agreement=1.0, max_score_difference=2e-4)
+    assert misses(measured, Gate(), "float32") == "a score differs by 0.0002 from Keras, float32 may by 0.0001"
+    assert misses(replace(measured, max_score_difference=5e-5), Gate(), "float32") == ""
+    assert misses(measured, Gate(), "static_wi8_ai8") == ""
 
 
 class Said:
@@ -120,7 +128,7 @@ def test_an_impossible_gate_tries_everything_and_leaves_the_earlier_bundle(shape
     with pytest.raises(GateError) as caught:
         job.convert("told-apart", path)
     assert caught.value.exit_code == 5
-    for said in ("plain", "extreme photos", "2 most sensitive", "6 most sensitive", "12 most sensitive", "float32"):
+    for said in ("plain", "extreme photos", "2 most sensitive", "float32"):  # the small backbone has no six to leave
         assert said in caught.value.where
     assert {file: file.read_bytes() for file in before.folder.rglob("*") if file.is_file()} == files
     assert not list(shapes_model.folder.glob(".strict*"))

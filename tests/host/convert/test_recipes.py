@@ -65,6 +65,12 @@ def test_a_small_set_is_not_calibrated_twice_with_the_same_photos(exports, shape
     assert len(list(recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0))) == 5
 
 
+def test_a_small_network_keeps_operations_to_quantize(exports, shapes_data, monkeypatch):
+    monkeypatch.setattr(recipes, "sensitivity", lambda model, photos: ["a", "b", "c"])
+    notes = [a.note for a in recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0)]
+    assert [note for note in notes if "sensitive" in note] == ["the 2 most sensitive operations left in float"]
+
+
 @pytest.mark.parametrize("recipe", ["float32", "float16", "dynamic_wi8_afp32"])
 def test_other_recipes_have_one_way(recipe, exports, shapes_data):
     assert [a.note for a in recipes.attempts(recipe, None, shapes_data.train, 0)] == [""]

@@ -97,6 +97,16 @@ def test_pairs_are_those_of_comparing_all_with_all():
     assert near_pairs(records) == expected
 
 
+@pytest.mark.parametrize(("added", "near"), [(1, True), (6, True), (7, False)])
+def test_six_bits_are_near_and_seven_are_not(added, near):
+    bits = np.tile([0, 1], 128).astype(np.uint8)
+    other = bits.copy()
+    other[: 2 * added : 2] = 1  # all in one direction, so that the bit counts lie apart too
+    looks = [np.packbits(row).tobytes().hex() for row in (bits, other)]
+    records = [Record("", str(i), 1, 1, look) for i, look in enumerate(looks)]
+    assert near_pairs(records) == ([(0, 1)] if near else [])
+
+
 def test_shapes_differ():
     rng = np.random.default_rng(0)
     assert not np.array_equal(draw_shape("disc", rng), draw_shape("disc", rng))

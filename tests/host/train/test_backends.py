@@ -43,7 +43,10 @@ def test_what_jax_trained_gives_the_same_scores_on_tensorflow(host_env, shapes, 
     recipe = "--weights none --backbone mobilenet_v1 --alpha 0.25 --size 96 --head-epochs 1 --epochs 1 --batch 16"
     on_jax("-c", TRAIN, str(tmp_path / "scores.npy"), "train", str(shapes), *recipe.split())
     stored = store.open_model("on-jax")
-    assert [row.split(",")[0] for row in (stored.folder / "history.csv").read_text().split()[1:]] == ["head", "finetune"]
+    assert [row.split(",")[0] for row in (stored.folder / "history.csv").read_text().split()[1:]] == [
+        "head",
+        "finetune",
+    ]
     here = predict(load_keras(stored), dataset_of(stored.card).val)
     np.testing.assert_allclose(here, np.load(tmp_path / "scores.npy"), atol=1e-4)
     assert np.ptp(here) > 1e-4

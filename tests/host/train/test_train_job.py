@@ -34,6 +34,10 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(straight, tra
     assert equal(weights_of(again), weights_of(straight))
     assert history(again) == history(straight)
     assert not equal(weights_of(other), weights_of(straight))
+    means = load_keras(straight).get_layer("backbone").get_layer("conv1_bn").moving_mean
+    assert np.abs(np.asarray(means)).max() > 0, (
+        "the second stage bettered nothing: these tests would prove little of it"
+    )
 
 
 def test_train_toml_repeats_the_training(straight, small):
@@ -43,7 +47,11 @@ def test_train_toml_repeats_the_training(straight, small):
 
 def test_what_is_stored(straight, options):
     card = straight.card
-    assert (card.labels, card.backbone.name, card.backbone.alpha) == (("circle", "square", "stripes"), "mobilenet_v1", 0.25)
+    assert (card.labels, card.backbone.name, card.backbone.alpha) == (
+        ("circle", "square", "stripes"),
+        "mobilenet_v1",
+        0.25,
+    )
     assert (card.backbone.weights, card.input.height, card.dataset.train, card.dataset.val) == ("none", 96, 39, 9)
     assert [row[:2] for row in history(straight)] == [("head", 1), ("head", 2), *(("finetune", n) for n in (1, 2, 3))]
     assert {"model.keras", "card.json", "train.toml", "history.csv"} <= {path.name for path in straight.files()}
@@ -181,12 +189,18 @@ def test_random_weights_train_everything_at_once(options):
     assert (taught.batch_norm, taught.head_epochs > 0, taught.layer_decay < 1) == ("frozen", True, True)
     assert taught.rate < found.rate
     given = resolve(replace(blank, head_epochs=3, layer_decay=0.5, batch_norm="frozen", rate=0.1, epochs=0), [500, 500])
-    assert (given.head_epochs, given.layer_decay, given.batch_norm, given.rate, given.epochs) == (3, 0.5, "frozen", 0.1, 0)
+    assert (given.head_epochs, given.layer_decay, given.batch_norm, given.rate, given.epochs) == (
+        3,
+        0.5,
+        "frozen",
+        0.1,
+        0,
+    )
 
 
 def test_more_photos_take_fewer_epochs():
     found = [default_epochs(n) for n in (10, 1000, 5000, 10**6)]
-    assert found == [60, 50, 10, 8]
+    assert found == [60, 60, 16, 10]
 
 
 def test_a_stored_model_hands_on_its_network(straight, train, small):
@@ -222,7 +236,7 @@ def test_the_textbook_recipe(train):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit._Stage, "_compile", compiled)
-        recipe = {"freeze": 20, "head": 1024, "epochs": 1, "head_epochs": 1, "optimizer": "adam"}
+        recipe = {"freeze": 20, "head": 1024, "epochs": 1, "head_epochs": 0, "optimizer": "adam"}
         stored = train("textbook", **recipe)
     optimizer, trainable = noted["finetune"]
     assert isinstance(optimizer, keras.optimizers.Adam)
@@ -238,7 +252,8 @@ def test_the_textbook_recipe(train):
     untouched = backbones.build("mobilenet_v1", 0.25, 96, 96)
     pairs = list(zip(untouched.layers, backbone.layers, strict=True))
     assert all(equal(a.get_weights(), b.get_weights()) for a, b in pairs[:20])
-    assert not any(equal(a.get_weights(), b.get_weights()) for a, b in pairs[20:] if a.weights)
+    still = [a.name for a, b in pairs[20:] if a.weights and equal(a.get_weights(), b.get_weights())]
+    assert still == []
     assert TrainOptions.load(stored.folder / "train.toml").freeze == 20
 
 

@@ -312,9 +312,7 @@ def test_a_real_keras_2_file_with_names_and_biases_of_its_own(data_folder):
         kernel, bias = depthwise[i]
         strided = i in (1, 3, 5, 11)
         padded = ops.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0))) if strided else x
-        y = ops.depthwise_conv(
-            padded, kernel, strides=2 if strided else 1, padding="valid" if strided else "same"
-        )
+        y = ops.depthwise_conv(padded, kernel, strides=2 if strided else 1, padding="valid" if strided else "same")
         x = normalized(y + bias, norms[2 * i + 1])
         kernel, bias = convs[i + 1]
         x = normalized(ops.conv(x, kernel, padding="same") + bias, norms[2 * i + 2])

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+
+import pytest
+
+from edgetl.device.signals import stop_on_signals
+from edgetl.quiet import quiet_output
+
+
+def test_nothing_is_said_by_python_or_the_process(capfd):
+    with quiet_output():
+        print("python")  # noqa: T201 - what is tested
+        os.write(1, b"library")
+        os.write(2, b"library")
+    os.write(1, b"after")
+    assert capfd.readouterr() == ("after", "")
+
+
+def swallow():
+    with quiet_output(), suppress(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def turn_into_another():
+    with quiet_output():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise TypeError from None
+
+
+@pytest.mark.parametrize("library", [swallow, turn_into_another])
+def test_interruption_that_a_library_swallows_comes_all_the_same(library):
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            library()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_run_that_notes_a_signal_is_not_interrupted():
+    with stop_on_signals() as stop:
+        with quiet_output():
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.is_set()
+
+
+def test_errors_pass():
+    with pytest.raises(KeyError), quiet_output():
+        raise KeyError
