@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgetl import store
 from edgetl.bundle import MANIFEST
 from edgetl.device.model import Model
+from edgetl.errors import UsageError
 from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.load import Photos, load_labelled
 from edgetl.host.progress import track
@@ -79,11 +80,14 @@ def evaluate(model: str, data: Path | None, *, labels: Path | None = None, varia
         variant: a recipe of the bundle.
 
     Raises:
-        UsageError: there is no such model.
+        UsageError: there is no such model, or it is one of the store and a variant or labels were named.
         DatasetError: the photos can't be used, or a class is unknown to the model.
     """
     stored = _stored(model)
     if stored:
+        if variant or labels:
+            remedy = f"name the bundle, e.g. {stored.folder / 'rpi'}"
+            raise UsageError("--variant and --labels are of bundles and files", where=model, remedy=remedy)
         return _evaluate_keras(stored, data)
     with Model.open(model, variant=variant, labels=labels) as opened:
         if data is None:

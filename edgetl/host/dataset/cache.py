@@ -10,8 +10,10 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from edgetl.card import InputSpec
@@ -36,7 +38,8 @@ def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[lis
     Raises:
         EdgetlError: the disk is full or the cache can't be written.
     """
-    folder = cache_folder() / f"pixels-{root_key(root)}-{_digest(asdict(spec))}"
+    made_by = _digest([asdict(spec), version("edgetl"), cv2.__version__])  # either may decode or resize otherwise
+    folder = cache_folder() / f"pixels-{root_key(root)}-{made_by}"
     known = [record for record in remembered(root, paths) if record is not None]
     if len(known) == len(paths):
         file = folder / f"{_content_key(known)}.npy"

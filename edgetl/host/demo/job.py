@@ -23,7 +23,15 @@ _PHOTOS_PER_CLASS = 120
 _FILM_SECONDS = 12
 _FPS = 25
 # Without pretrained weights a small network on small pictures is what two cores can teach in a minute.
-_OPTIONS = {"weights": "none", "backbone": "mobilenet_v1", "alpha": 0.25, "size": 96, "batch": 16, "epochs": 36, "augment": 0.7}
+_OPTIONS = {
+    "weights": "none",
+    "backbone": "mobilenet_v1",
+    "alpha": 0.25,
+    "size": 96,
+    "batch": 16,
+    "epochs": 36,
+    "augment": 0.7,
+}
 
 
 def demo(folder: Path, *, seed: int = 0) -> None:

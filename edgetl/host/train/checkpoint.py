@@ -29,6 +29,7 @@ class State:
     """Where a training stands.
 
     Attributes:
+        data: the data set's fingerprint.
         stage: being trained.
         epoch: finished in this stage.
         best_epoch: the one validated best in this stage; 0 where the stage hasn't bettered what it began with.
@@ -37,6 +38,7 @@ class State:
         rows: the history.
     """
 
+    data: str = ""
     stage: str = ""
     epoch: int = 0
     best_epoch: int = 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgetl import store
 from edgetl.card import InputSpec, ModelCard
-from edgetl.errors import UsageError
+from edgetl.errors import DatasetError, UsageError
 from edgetl.files import told_plainly, write_atomic
 from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import Dataset, load_dataset
@@ -49,6 +49,7 @@ def train(options: TrainOptions, *, resume: bool = False) -> store.StoredModel:
         Path(options.data), spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict
     )
     options = resolve(options, np.bincount(data.train.classes).tolist())
+    _settle(checkpoint, data, resume)
     write_atomic(folder / "train.toml", options.to_toml())
     console.print(
         f"{len(data.train)} photos to train on, {len(data.val)} to validate, {len(data.labels)} classes; "
@@ -70,10 +71,19 @@ def _begin(options: TrainOptions, checkpoint: Checkpoint, resume: bool) -> Train
         state = checkpoint.state
         console.print(f"resuming after epoch {state.epoch} of stage {state.stage}")
         return TrainOptions.load(folder / "train.toml")
-    if checkpoint.exists:
-        console.print(f"starting {options.name} over; --resume would have continued its unfinished training")
-    shutil.rmtree(folder, ignore_errors=True)
     return options
+
+
+def _settle(checkpoint: Checkpoint, data: Dataset, resume: bool) -> None:
+    """Makes the training's folder ready, now that nothing speaks against the training any more."""
+    if not resume:
+        if checkpoint.exists:
+            console.print("starting over; --resume would have continued the unfinished training of that name")
+        shutil.rmtree(checkpoint.folder, ignore_errors=True)
+        checkpoint.state.data = data.info.fingerprint
+    elif checkpoint.state.data != data.info.fingerprint:
+        what = "the photos have changed since this training began"
+        raise DatasetError(what, where=data.info.path, remedy="bring them back, or train without --resume")
 
 
 def _train(options: TrainOptions, data: Dataset, spec: InputSpec, checkpoint: Checkpoint) -> store.StoredModel:

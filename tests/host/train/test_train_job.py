@@ -35,9 +35,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(straight, tra
     assert history(again) == history(straight)
     assert not equal(weights_of(other), weights_of(straight))
     means = load_keras(straight).get_layer("backbone").get_layer("conv1_bn").moving_mean
-    assert np.abs(np.asarray(means)).max() > 0, (
-        "the second stage bettered nothing: these tests would prove little of it"
-    )
+    assert np.abs(np.asarray(means)).max() > 0, "the second stage bettered nothing, and proves little"
 
 
 def test_train_toml_repeats_the_training(straight, small):
