@@ -6,8 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,23 +44,6 @@ class State:
     best: tuple[float, float] = (-1.0, 0.0)
     done: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-
-    @contextmanager
-    def averaged(self, model: Network) -> Iterator[None]:
-        """Puts the averaged weights into the model for the block, where the optimizer keeps them."""
-        averages = getattr(model.optimizer, "_model_variables_moving_average", None)
-        if not model.optimizer.use_ema or not averages:
-            yield
-            return
-        pairs = list(zip(model.trainable_variables, averages, strict=True))
-        raw = [_array(variable) for variable, _ in pairs]
-        for variable, average in pairs:
-            variable.assign(_array(average))  # a copy: JAX gives a network's own arrays away when it computes
-        try:
-            yield
-        finally:
-            for (variable, _), value in zip(pairs, raw, strict=True):
-                variable.assign(value)
 
 
 class Checkpoint:

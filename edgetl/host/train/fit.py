@@ -162,10 +162,10 @@ class _Stage:
                 batches = Batches(read, targets, weights, batch, order)
                 # Keras would shuffle the batches again, by a state that a resumed training doesn't have.
                 logs = self.model.fit(batches, verbose=0, shuffle=False, callbacks=[show]).history
-                with state.averaged(self.model):
-                    scores = predict()
-                    row = self._row(state.epoch + 1, logs, scores, started)
-                    self.checkpoint.record(row, self.model)
+                # With averaging on, `fit` ends by putting the averages into the model: they are what is judged and
+                # kept, and where the next epoch goes on from.
+                row = self._row(state.epoch + 1, logs, predict(), started)
+                self.checkpoint.record(row, self.model)
                 if self.name != "head":  # a stage of seconds is not worth a file an epoch
                     self.checkpoint.save(self.model)
                 self._tell(row)

@@ -32,7 +32,8 @@ class TrainOptions:
         head_epochs: of the head alone, on features computed once; 40, or 0 on random weights.
         head_rate: peak learning rate of that stage.
         epochs: of the backbone with the head, after the head's own; fewer the more photos there are.
-        rate: peak learning rate of that stage; 5e-4, or 5e-3 on random weights.
+        rate: peak learning rate of that stage; 5e-4, or 5e-3 on random weights,
+            or 2e-3 on those of a stored model that began with random ones.
         optimizer: adamw, adam, sgd or rmsprop.
         weight_decay: for adamw.
         warmup: share of the steps over which the rate rises.

@@ -44,6 +44,8 @@ def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
     source = stored_source(options.weights)
     taught = source.card.backbone if source else None
     random = options.weights == "none"
+    # A backbone that has only ever seen one small data set knows too little to be kept as it is.
+    young = taught is not None and taught.weights == "none"
     name = options.backbone or (taught.name if taught else "mobilenet_v2")
     inherited = taught.alpha if taught and taught.name == name else None
     alpha = options.alpha or inherited or backbones.family(name).default_alpha
@@ -57,11 +59,11 @@ def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
         input_range=options.input_range or (taught.input_range if taught else "-1..1"),
         head_epochs=_given(options.head_epochs, 0 if random else 40),
         epochs=epochs,
-        rate=_given(options.rate, 5e-3 if random else 5e-4),
-        layer_decay=_given(options.layer_decay, 1.0 if random else 0.5),
+        rate=_given(options.rate, 5e-3 if random else 2e-3 if young else 5e-4),
+        layer_decay=_given(options.layer_decay, 1.0 if random or young else 0.5),
         class_weights=_given(options.class_weights, max(counts) >= 2 * min(counts)),
         patience=_given(options.patience, max(10, epochs // 3)),
-        batch_norm=options.batch_norm or ("train" if random else "frozen"),
+        batch_norm=options.batch_norm or ("train" if random or young else "frozen"),
     )
 
 
