@@ -77,6 +77,7 @@ class DatasetInfo:
         val: photos held back for validation.
         seed: of the split.
         val_fraction: share of the photos held back where the folder had no split of its own.
+        split: SHA-256 over the content of the photos held back.
     """
 
     path: str
@@ -85,6 +86,7 @@ class DatasetInfo:
     val: int
     seed: int = 0
     val_fraction: float = 0.2
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)

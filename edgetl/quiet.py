@@ -14,13 +14,21 @@ from typing import TypeAlias
 
 Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
+# The streams are the whole process's: a second thread that came in between would take /dev/null for the real ones.
+_STREAMS = threading.RLock()
+
 
 @contextmanager
 def quiet_output() -> Iterator[None]:
     """Sends stdout and stderr, Python's and the process's own that C++ libraries use, nowhere for the block.
 
-    Exceptions pass.
+    Exceptions pass. One thread at a time; another waits.
     """
+    with _STREAMS:
+        yield from _silenced()
+
+
+def _silenced() -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]

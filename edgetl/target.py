@@ -26,7 +26,7 @@ class Gate:
     """
 
     max_accuracy_drop: float = 0.01
-    min_agreement: float = 0.9
+    min_agreement: float = 0.96
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,9 @@ def test_help_comes_at_once():
     times = []
     for _ in range(7):
         start = time.monotonic()
-        subprocess.run([sys.executable, "-c", "from edgetl.cli import main; main()", "--help"], capture_output=True)
+        command = [sys.executable, "-c", "from edgetl.cli import main; main()", "--help"]
+        done = subprocess.run(command, capture_output=True, text=True)
         times.append(time.monotonic() - start)
+        assert done.returncode == 0, done.stderr
+        assert "edgetl data check" in done.stdout
     assert statistics.median(times) < HELP_SECONDS, times

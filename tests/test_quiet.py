@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -54,3 +57,29 @@ def test_run_that_notes_a_signal_is_not_interrupted():
 def test_errors_pass():
     with pytest.raises(KeyError), quiet_output():
         raise KeyError
+
+
+def test_two_threads_leave_the_streams_as_they_were(capfd):
+    """Blocks that overlap the wrong way round: the first ends while the second is still silent."""
+    out, err = sys.stdout, sys.stderr
+    first_in, second_done = threading.Event(), threading.Event()
+
+    def second():
+        first_in.wait(5)
+        with quiet_output():
+            second_done.wait(0.3)
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with quiet_output():
+        first_in.set()
+        time.sleep(0.1)
+    thread.join(5)
+    assert (sys.stdout, sys.stderr) == (out, err)
+    os.write(1, b"after")
+    assert capfd.readouterr() == ("after", "")
+
+
+def test_blocks_within_one_another():
+    with quiet_output(), quiet_output():
+        pass

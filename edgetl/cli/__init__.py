@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -39,7 +40,7 @@ class _Group(click.Group):
             ctx.exit(0)
         except (EdgetlError, OSError, MemoryError, ModuleNotFoundError) as error:
             if ctx.params.get("verbose"):
-                raise
+                click.echo(traceback.format_exc(), err=True, nl=False)
             told = _plainly(error)
             click.echo(f"edgetl: {told}", err=True)
             ctx.exit(told.exit_code)
@@ -81,8 +82,8 @@ def _interruptible() -> Iterator[None]:
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quiet", is_flag=True, help="Only errors on stderr.")
-@click.option("--verbose", is_flag=True, help="Log more, and show tracebacks.")
+@click.option("--quiet", is_flag=True, help="Only errors and results.")
+@click.option("--verbose", is_flag=True, help="Show where in the program an error came from.")
 @click.version_option(package_name="edgetl")
 def main(quiet: bool, verbose: bool) -> None:
     """From a folder of labelled photos to a small computer that recognises those things live.

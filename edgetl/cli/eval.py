@@ -17,7 +17,8 @@ def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | 
     """Measure a model's accuracy on labelled photos.
 
     MODEL is a model of the store, a bundle, or a .tflite file. DATA holds class folders named as the model's labels;
-    by default it is the validation split that the model was trained with.
+    by default it is the validation split that the model was trained with. That split is taken, too, of a folder with
+    the very photos that the model was trained on.
 
     \b
       edgetl eval parts

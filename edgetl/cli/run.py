@@ -72,7 +72,7 @@ def run(
         model = Model.open(bundle or _last_bundle(), variant=variant, threads=threads, labels=labels)
         stack.enter_context(model)
         camera = stack.enter_context(open_camera(source, model.card.input))
-        opened = open_sinks(camera, model.timings, jsonl=jsonl, save=save, show=show, quiet=quiet)
+        opened = open_sinks(camera, model.timings, source=source, jsonl=jsonl, save=save, show=show, quiet=quiet)
         sinks = [stack.enter_context(sink) for sink in opened]
         summary = live.run(model, camera, sinks, top_k=top_k, threshold=threshold, max_frames=max_frames, stop=stop)
     click.echo(str(summary), err=True)

@@ -41,7 +41,7 @@ import click
 @click.option("--val-fraction", type=float, help="Share held back where the folder has no val/.")
 @click.option("--strict/--no-strict", default=None, help="A photo that doesn't open is an error.")
 @click.option("--config", type=click.Path(path_type=Path), help="A train.toml to repeat; other options override it.")
-@click.option("--resume", is_flag=True, help="Continue an unfinished training of that name.")
+@click.option("--resume", is_flag=True, help="Continue an unfinished training of that name, with its options.")
 def train(data: Path | None, name: str | None, config: Path | None, resume: bool, **options: Any) -> None:  # noqa: ANN401
     """Fine-tune a MobileNet on a folder of labelled photos (DATA, by default ./data).
 
@@ -54,8 +54,17 @@ def train(data: Path | None, name: str | None, config: Path | None, resume: bool
       edgetl train more/ --name better --weights parts        start from an earlier model
       edgetl train photos/ --name textbook --freeze 20 --head 1024 --epochs 5 --optimizer adam
     """
-    from edgetl.host.train.job import train as train_model
+    from edgetl.errors import UsageError
+    from edgetl.host.train import job
     from edgetl.host.train.options import TrainOptions
 
     given = {key: value for key, value in options.items() if value is not None}
-    train_model(TrainOptions.collect(str(data) if data else None, name, given, config), resume=resume)
+    collected = TrainOptions.collect(str(data) if data else None, name, given, config)
+    if not resume:
+        job.train(collected)
+        return
+    if given or config:
+        names = ", ".join(f"--{key.replace('_', '-')}" for key in [*given, *(["config"] if config else [])])
+        what = f"{names} can't be given with --resume: the training goes on with the options it began with"
+        raise UsageError(what, remedy="leave them out, or train without --resume")
+    job.resume(collected.name, str(data) if data else None)

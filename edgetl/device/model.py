@@ -83,10 +83,14 @@ class Model:
 
         Raises:
             ModelError: the file is missing, altered, or not a model edgetl can run.
-            UsageError: the path isn't there, or the bundle has no such variant.
+            UsageError: the path isn't there, the bundle has no such variant, labels were given for a bundle or a
+                variant for a file.
         """
         path = Path(path)
         if (path / MANIFEST).is_file():
+            if labels:
+                what = "a bundle has labels of its own: --labels can't be given with it"
+                raise UsageError(what, where=str(path), remedy="leave --labels out, or name a .tflite file")
             bundle = Bundle.open(path)
             chosen = bundle.variant(variant)
             file = bundle.model_file(chosen)
@@ -95,6 +99,9 @@ class Model:
             raise UsageError("there is no such bundle or model file", where=str(path), remedy=_REMEDY)
         if path.suffix.lower() != ".tflite":
             raise ModelError("neither a bundle nor a .tflite file", where=str(path), remedy=_REMEDY)
+        if variant:
+            what = "a single file has no variants: --variant can't be given with it"
+            raise UsageError(what, where=str(path), remedy="leave --variant out, or name a bundle")
         runtime = open_runtime("tflite", path, threads or 1)
         card, scaling = describe(path, runtime, labels)
         return cls(runtime, card, scaling)

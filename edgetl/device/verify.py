@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.bundle import Bundle, Variant
 from edgetl.device.model import Model
+from edgetl.device.runtime import UnloadableRuntimeError
 from edgetl.errors import EdgetlError, GateError
 from edgetl.vision.preprocess import Image
 
@@ -75,7 +76,7 @@ def verify(bundle_folder: Path, variant: str | None = None, threads: int | None 
         A report a variant; a missing, altered or truncated file fails the variants that need it.
 
     Raises:
-        ModelError: the manifest is not valid.
+        ModelError: the manifest is not valid, or no runtime is there to replay it with.
         UsageError: the bundle has no such variant.
     """
     bundle = Bundle.open(bundle_folder)
@@ -92,6 +93,8 @@ def _verify_variant(bundle: Bundle, variant: Variant, frames: list[Image], threa
         expected = bundle.golden_scores(variant)
         with Model.open(bundle.folder, variant=variant.recipe, threads=threads) as model:
             scores = [model.scores(frame).copy() for frame in frames]
+    except UnloadableRuntimeError:
+        raise  # nothing of the bundle's doing
     except (EdgetlError, OSError, ValueError, TypeError, RuntimeError) as error:  # NumPy's and the runtimes' own too
         return VariantReport(variant.recipe, ok=False, reason=_first_line(error))
     if not scores:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from edgetl import store
 from edgetl.bundle import MANIFEST
+from edgetl.card import ModelCard
 from edgetl.device.model import Model
-from edgetl.errors import UsageError
+from edgetl.errors import DatasetError, UsageError
 from edgetl.host.dataset.cache import load_pixels
+from edgetl.host.dataset.folders import find_samples
 from edgetl.host.dataset.load import Photos, load_labelled
 from edgetl.host.progress import track
 from edgetl.host.stored import dataset_of, load_keras, predict
@@ -75,7 +77,8 @@ def evaluate(model: str, data: Path | None, *, labels: Path | None = None, varia
 
     Args:
         model: a store's name, or a path.
-        data: class folders named as the labels; None takes the validation split the model was trained with.
+        data: class folders named as the labels. None, and the photos that the model was trained on where they have
+            no `test/` or `val/`, stand for the validation split it was trained with.
         labels: for a file that doesn't carry its own.
         variant: a recipe of the bundle.
 
@@ -90,10 +93,7 @@ def evaluate(model: str, data: Path | None, *, labels: Path | None = None, varia
             raise UsageError("--variant and --labels are of bundles and files", where=model, remedy=remedy)
         return _evaluate_keras(stored, data)
     with Model.open(model, variant=variant, labels=labels) as opened:
-        if data is None:
-            val = dataset_of(opened.card).val
-            return evaluate_model(opened, val.paths, val.classes)
-        return evaluate_model(opened, *load_labelled(data, opened.card.labels))
+        return evaluate_model(opened, *_labelled(opened.card, data))
 
 
 def _stored(model: str) -> store.StoredModel | None:
@@ -110,14 +110,39 @@ def _stored(model: str) -> store.StoredModel | None:
 
 def _evaluate_keras(stored: store.StoredModel, data: Path | None) -> Evaluation:
     card = stored.card
-    if data is None:
-        photos = dataset_of(card).val
-    else:
-        paths, classes = load_labelled(data, card.labels)
-        # Under a name of its own in the cache, so that the pixels of a training on the same folder stay.
-        pixels = load_pixels(data / "measured", paths, card.input)[1]
-        photos = Photos(pixels, np.arange(len(paths)), classes, tuple(paths))
+    photos = dataset_of(card).val if data is None else _held_back(card, data) or _decoded(card, data)
     return Evaluation(card.labels, photos.classes, predict(load_keras(stored), photos))
+
+
+def _decoded(card: ModelCard, data: Path) -> Photos:
+    paths, classes = load_labelled(data, card.labels)
+    # Under a name of its own in the cache, so that the pixels of a training on the same folder stay.
+    pixels = load_pixels(data / "measured", paths, card.input)[1]
+    return Photos(pixels, np.arange(len(paths)), classes, tuple(paths))
+
+
+def _labelled(card: ModelCard, data: Path | None) -> tuple[Sequence[Path], NDArray[np.int64]]:
+    if data is None:
+        val = dataset_of(card).val
+        return val.paths, val.classes
+    held = _held_back(card, data)
+    return (held.paths, held.classes) if held else load_labelled(data, card.labels)
+
+
+def _held_back(card: ModelCard, data: Path) -> Photos | None:
+    """The validation split of the photos that the model was trained on; None where `data` is not those, or has parts.
+
+    All of them would measure how well the training was learnt by heart.
+    """
+    info, samples = card.dataset, find_samples(data)
+    labels, parts = {sample.label for sample in samples}, {sample.part for sample in samples}
+    # What can't be the same photos is told by its names alone: decoding takes long.
+    if info is None or parts & {"test", "val"} or labels != set(card.labels) or len(samples) < info.train + info.val:
+        return None
+    try:
+        return dataset_of(card, str(data)).val
+    except DatasetError:
+        return None
 
 
 def evaluate_model(model: Model, photos: Sequence[Path], truth: NDArray[np.int64]) -> Evaluation:

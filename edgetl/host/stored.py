@@ -32,7 +32,7 @@ def dataset_of(card: ModelCard, data: str | None = None) -> Dataset:
     info = card.dataset
     folder = Path(data or info.path)
     found = load_dataset(folder, card.input, val_fraction=info.val_fraction, seed=info.seed)
-    if found.info.fingerprint != info.fingerprint:
+    if (found.info.fingerprint, found.info.split) != (info.fingerprint, info.split):
         raise DatasetError(
             "the photos have changed since the model was trained: its validation photos are no longer known",
             where=str(folder),

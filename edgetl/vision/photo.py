@@ -12,7 +12,7 @@ import numpy as np
 
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
-from edgetl.vision.preprocess import Image
+from edgetl.vision.preprocess import Image, reduction
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
@@ -33,8 +33,8 @@ def read_photo(path: Path, spec: InputSpec | None = None) -> Image:
 
     Args:
         path: JPEG, PNG, BMP or WebP.
-        spec: the model's input. A photo several times larger than it is averaged down by 2, 4 or 8, as a
-            camera's own scaler does, to no less than twice the input; None gives every pixel.
+        spec: the model's input. A JPEG that `Preprocessor` would average down is decoded so, which costs less;
+            None gives every pixel.
 
     Returns:
         (H, W, 3) uint8 BGR, upright by its EXIF orientation, 16-bit scaled to 8, grey repeated, alpha dropped.
@@ -61,7 +61,7 @@ def decode_sized(data: bytes, spec: InputSpec | None, where: str) -> tuple[Image
         raise PhotoError(problem, where=where)
     buffer = np.frombuffer(data, np.uint8)
     size = _jpeg_size(data) if spec and data.startswith(b"\xff\xd8") else None
-    factor = _reduction(min(size), max(size), spec) if size and spec else 1
+    factor = min(8, reduction(*size, spec)) if size and spec else 1
     try:
         frame = cv2.imdecode(buffer, _REDUCED.get(factor, cv2.IMREAD_COLOR))
     except cv2.error as error:
@@ -70,22 +70,11 @@ def decode_sized(data: bytes, spec: InputSpec | None, where: str) -> tuple[Image
         raise PhotoError("is not a photo that OpenCV can decode", where=where)
     height, width = frame.shape[:2]
     if size:
-        upright = (height, width) == (-(-size[0] // factor), -(-size[1] // factor))
-        return np.asarray(frame, np.uint8), size if upright else (size[1], size[0])
-    factor = _reduction(min(height, width), max(height, width), spec) if spec else 1
-    if factor > 1:
-        frame = cv2.resize(frame, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+        if (height, width) != (-(-size[0] // factor), -(-size[1] // factor)):  # turned by its EXIF orientation
+            size = size[1], size[0]
+        # A last row or column of less than `factor` pixels would shift the picture against one averaged in full.
+        return np.ascontiguousarray(frame[: size[0] // factor, : size[1] // factor], np.uint8), size
     return np.asarray(frame, np.uint8), (height, width)
-
-
-def _reduction(short: int, long: int, spec: InputSpec) -> int:
-    """The largest of 8, 4, 2 and 1 that leaves both sides, either way up, at least twice as long as the input's.
-
-    Twice, as a 640 x 480 camera frame is to a usual input: a photo reduced to the input itself is blurred, where the
-    resize of a frame is not, and a ready-made classifier at 128 px lost five points of top-1 by it.
-    """
-    need_short, need_long = sorted((2 * spec.height, 2 * spec.width))
-    return next((f for f in (8, 4, 2) if short // f >= need_short and long // f >= need_long), 1)
 
 
 def _problem(data: bytes) -> str:

@@ -13,8 +13,19 @@ Image = NDArray[np.uint8]
 _INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
 
 
+def reduction(height: int, width: int, spec: InputSpec) -> int:
+    """Returns by which power of two a picture is averaged down before it is resized.
+
+    It leaves both sides, either way up, at least twice as long as the input's, as a 640 x 480 frame is to a usual
+    input. Without it, a photo of twelve megapixels or a 1080p frame would be sampled at one pixel in a hundred; and
+    reduced to the input itself, a ready-made classifier at 128 px lost five points of top-1 by the blur.
+    """
+    (short, long), (need_short, need_long) = sorted((height, width)), sorted((2 * spec.height, 2 * spec.width))
+    return next((f for f in (64, 32, 16, 8, 4, 2) if short // f >= need_short and long // f >= need_long), 1)
+
+
 class Preprocessor:
-    """Resizes frames into a model's input; keeps its scratch image, so use one per stream.
+    """Averages frames down and resizes them into a model's input; keeps its scratch images, so use one per stream.
 
     Args:
         spec: what the model wants.
@@ -24,6 +35,7 @@ class Preprocessor:
         self.spec = spec
         self._size = (spec.width, spec.height)
         self._interpolation = _INTERPOLATIONS[spec.interpolation]
+        self._averaged = np.empty((0, 0, 3), np.uint8)
         self._scratch = np.empty((spec.height, spec.width, 3), np.uint8) if spec.color == "rgb" else None
 
     def __call__(self, frame: Image, out: Image) -> None:
@@ -43,6 +55,9 @@ class Preprocessor:
             raise ValueError(
                 f"the input is ({self.spec.height}, {self.spec.width}, 3) uint8, got {out.shape} {out.dtype}"
             )
+        factor = reduction(frame.shape[0], frame.shape[1], self.spec)
+        if factor > 1:
+            frame = self._average(frame, factor)
         if self.spec.resize == "crop":
             frame = _centre(frame, self.spec.width / self.spec.height)
         if self._scratch is None:
@@ -50,6 +65,14 @@ class Preprocessor:
         else:
             cv2.resize(frame, self._size, dst=self._scratch, interpolation=self._interpolation)
             cv2.cvtColor(self._scratch, cv2.COLOR_BGR2RGB, dst=out)
+
+    def _average(self, frame: Image, factor: int) -> Image:
+        height, width = frame.shape[0] // factor, frame.shape[1] // factor
+        if self._averaged.shape[:2] != (height, width):
+            self._averaged = np.empty((height, width, 3), np.uint8)
+        whole = frame[: height * factor, : width * factor]  # by an integer factor: exact, and OpenCV's fast way
+        cv2.resize(whole, (width, height), dst=self._averaged, interpolation=cv2.INTER_AREA)
+        return self._averaged
 
 
 def _centre(frame: Image, aspect: float) -> Image:

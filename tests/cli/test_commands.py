@@ -87,6 +87,18 @@ def test_run_ends_with_its_film(home, film):
     assert cv2.VideoCapture("out.mp4").get(cv2.CAP_PROP_FRAME_COUNT) == 36
 
 
+@pytest.mark.parametrize("option", ["--save", "--jsonl"])
+def test_run_does_not_overwrite_its_source(home, film, option):
+    before = film.read_bytes()
+    (home.folder / "link.mp4").symlink_to(film)
+    for path in ("film.mp4", "link.mp4"):
+        done = edgetl("run", home.bundle, "--source", film, "--quiet", option, path)
+        assert done.code == 2
+        assert f"{option} would overwrite the source" in done.err
+        assert "remedy: name another file" in done.err
+    assert film.read_bytes() == before
+
+
 def test_run_without_arguments_takes_the_last_bundle(home):
     shutil.copytree(home.bundle, home.models / "tiny" / ".rpi.half", dirs_exist_ok=True)
     (home.models / "tiny" / ".rpi.half" / "bundle.json").write_text("{")
@@ -124,11 +136,12 @@ def test_quiet_still_tells_errors(empty_home):
     assert "there is no such folder" in done.err
 
 
-def test_verbose_shows_the_traceback(empty_home):
-    from edgetl.errors import DatasetError
-
-    with pytest.raises(DatasetError):
-        edgetl("--verbose", "data", "check", "gone")
+def test_verbose_shows_the_traceback_and_keeps_the_exit_code(empty_home):
+    plain, verbose = edgetl("data", "check", "gone"), edgetl("--verbose", "data", "check", "gone")
+    assert (plain.code, verbose.code) == (3, 3)
+    assert "Traceback" not in plain.err
+    assert verbose.err.startswith("Traceback")
+    assert verbose.err.endswith(plain.err)
 
 
 def test_unknown_command_and_option():

@@ -95,6 +95,13 @@ def test_resume_without_an_unfinished_training(photos):
     refused(done, 2, "no unfinished training of 'new'", "train without --resume")
 
 
+@pytest.mark.parametrize("option", [["--epochs", "3"], ["--flip"], ["--config", "train.toml"]])
+def test_resume_with_other_options(photos, option):
+    (photos.parent / "train.toml").write_text('data = "photos"\nname = "new"\n')
+    done = edgetl("train", photos, "--name", "new", "--resume", *option)
+    refused(done, 2, f"{option[0]} can't be given with --resume", "the options it began with")
+
+
 @pytest.mark.parametrize("option", ["--size=50", "--val-fraction=0.99", "--epochs=-1", "--batch=0"])
 def test_option_out_of_range(photos, option):
     done = edgetl("train", photos, "--name", "new", option)
@@ -243,6 +250,13 @@ def test_unknown_variant(home):
         edgetl("run", home.bundle, "--variant", "int4", "--source", "photos/disc"), 2, "no variant 'int4'", "float32"
     )
     refused(edgetl("verify", home.bundle, "--variant", "int4"), 2, "no variant 'int4'", str(home.bundle), "float16")
+
+
+@pytest.mark.parametrize("command", [["run", "--source", "photos/disc"], ["eval"]])
+def test_labels_of_a_bundle_and_variant_of_a_file(home, command):
+    labels, file = ["--labels", home.bundle / "labels.txt"], home.bundle / "float32.tflite"
+    refused(edgetl(*command, home.bundle, *labels), 2, "a bundle has labels of its own", str(home.bundle))
+    refused(edgetl(*command, file, "--variant", "float32"), 2, "a single file has no variants", str(file))
 
 
 @pytest.mark.real_data

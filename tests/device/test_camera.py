@@ -40,6 +40,26 @@ def test_film_cut_short_ends_or_is_refused(film, tmp_path):
     assert "remedy" in str(caught.value)
 
 
+def test_film_that_ends_early_is_told(tmp_path, caplog):
+    whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
+    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
+    for index in range(40):
+        writer.write(solid(index % 3))
+    writer.release()
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with caplog.at_level(logging.WARNING), open_camera(str(whole)) as camera:
+        assert len(list(camera)) == 40
+        assert not caplog.records
+    with caplog.at_level(logging.WARNING), open_camera(str(cut)) as camera:
+        assert next(iter(camera)).index == 0  # whoever stops reading is told nothing
+        assert not caplog.records
+    with caplog.at_level(logging.WARNING), open_camera(str(cut)) as camera:
+        count = len(list(camera))
+    assert 0 < count < 36
+    (record,) = caplog.records
+    assert record.getMessage() == f"{cut} ends after {count} of 40 frames: the rest can't be read"
+
+
 @pytest.mark.parametrize("content", [b"", b"not a film at all" * 100])
 def test_what_is_no_film_is_refused_in_silence(tmp_path, capfd, content):
     path = tmp_path / "film.mp4"
@@ -136,8 +156,8 @@ def test_no_photos_are_an_error(tmp_path, source):
 
 
 def test_photos_are_averaged_down_towards_the_models_input(tmp_path):
-    cv2.imwrite(str(tmp_path / "large.png"), solid(0, (800, 400)))
-    (frame,) = open_camera(str(tmp_path / "large.png"), InputSpec(48, 48))
+    cv2.imwrite(str(tmp_path / "large.jpg"), solid(0, (800, 400)))
+    (frame,) = open_camera(str(tmp_path / "large.jpg"), InputSpec(48, 48))
     assert frame.image.shape == (100, 200, 3)
 
 

@@ -108,12 +108,36 @@ def test_file_that_is_no_model_fails_its_variant(bundle):
     assert "refuses" in failing(bundle)["float32"]
 
 
-def test_runtime_that_cant_load_fails_its_variant(bundle, monkeypatch):
-    def missing(name, path, threads):
-        raise ModelError("no TFLite runtime is installed")
+def importing(monkeypatch, errors):
+    def import_module(name):
+        raise errors[name.split(".")[0]]
 
-    monkeypatch.setattr("edgetl.device.model.open_runtime", missing)
-    assert set(failing(bundle).values()) == {"no TFLite runtime is installed"}
+    monkeypatch.setattr("edgetl.device.runtime.tflite.import_module", import_module)
+
+
+NOT_THERE = {name: ModuleNotFoundError(name, name=name) for name in ("ai_edge_litert", "tflite_runtime")}
+
+
+def test_missing_runtime_is_no_drift(bundle, monkeypatch):
+    importing(monkeypatch, NOT_THERE)
+    with pytest.raises(ModelError, match="no TFLite runtime is installed") as caught:
+        verify(bundle)
+    assert caught.value.exit_code == 4
+    assert "edgetl[device]" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ImportError("libstdc++.so.6: no version"), ModuleNotFoundError("No module named 'numpy'", name="numpy")],
+)
+@pytest.mark.parametrize("package", NOT_THERE)
+def test_broken_runtime_tells_what_is_wrong(bundle, monkeypatch, package, error):
+    importing(monkeypatch, {**NOT_THERE, package: error})
+    with pytest.raises(ModelError) as caught:
+        verify(bundle)
+    assert str(error) in caught.value.what
+    assert package in caught.value.what
+    assert caught.value.remedy
 
 
 def test_bundle_without_golden_photos_proves_nothing(bundle):

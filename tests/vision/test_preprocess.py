@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from edgetl.card import InputSpec
+from edgetl.vision.photo import decode_photo
 from edgetl.vision.preprocess import Preprocessor
 
 
@@ -101,3 +102,25 @@ def test_input_tensor_of_another_layout_is_never_left_empty_in_silence(frame, ou
 def test_what_is_no_frame_is_refused(wrong):
     with pytest.raises(ValueError, match="a frame is"):
         run(InputSpec(16, 16), wrong)
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (2160, 3840), (3000, 4000), (901, 1203), (480, 640)])
+@pytest.mark.parametrize("kind", [".jpg", ".png"])
+def test_a_frame_and_its_photo_give_the_same_input(size, kind):
+    """A live frame isn't decoded at a smaller scale, as its photo is: both must come to the same all the same."""
+    few = np.random.default_rng(0).integers(0, 256, (size[0] // 40, size[1] // 40, 3), np.uint8)
+    frame = cv2.resize(few, size[::-1], interpolation=cv2.INTER_CUBIC)
+    spec = InputSpec(224, 224)
+    live, saved = np.empty((2, 224, 224, 3), np.uint8)
+    content = cv2.imencode(kind, frame, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    Preprocessor(spec)(decode_photo(content, None, "here"), live)
+    Preprocessor(spec)(decode_photo(content, spec, "here"), saved)
+    assert np.abs(live.astype(int) - saved).mean() < (0.5 if kind == ".jpg" else 1e-9)
+
+
+def test_a_large_frame_is_averaged_not_sampled():
+    stripes = np.zeros((1792, 1792, 3), np.uint8)
+    stripes[:, ::2] = 255
+    out = np.empty((224, 224, 3), np.uint8)
+    Preprocessor(InputSpec(224, 224))(stripes, out)
+    assert np.abs(out.astype(int) - 128).max() <= 1

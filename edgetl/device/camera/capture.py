@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from time import monotonic
@@ -13,6 +14,11 @@ import numpy as np
 
 from edgetl.device.camera import Frame
 from edgetl.errors import CameraError
+
+logger = logging.getLogger(__name__)
+
+_WHOLE = 0.9
+"""Share of a film's frames that must come: where their count is reckoned from its length it is not exact."""
 
 
 class Capture:
@@ -31,6 +37,7 @@ class Capture:
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps <= 240 else None  # streams tell of 90,000, the ticks of their clock
         width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        self._count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))  # 0 or less where it isn't known
         self.size = (int(width), int(height)) if width and height else None
 
     def __iter__(self) -> Iterator[Frame]:
@@ -48,6 +55,8 @@ class Capture:
         if self.live:
             remedy = "check the cable, the power and the network, then start again"
             raise CameraError(f"the camera is lost after {index} frames", where=self._source, remedy=remedy)
+        if index < _WHOLE * self._count:
+            logger.warning("%s ends after %d of %d frames: the rest can't be read", self._source, index, self._count)
 
     def close(self) -> None:
         """Releases the device or the file."""

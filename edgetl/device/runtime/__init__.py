@@ -10,6 +10,12 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from edgetl.errors import ModelError
+
+
+class UnloadableRuntimeError(ModelError):
+    """The library that runs a model file is not installed, or broken: no word on the file itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -64,7 +70,8 @@ def open_runtime(name: str, path: Path, threads: int) -> Runtime:
         threads: for inference.
 
     Raises:
-        ModelError: the runtime isn't installed, or refuses the file.
+        UnloadableRuntimeError: the runtime isn't installed, or is broken.
+        ModelError: it refuses the file.
     """
     module, attribute = RUNTIMES[name].split(":")
     runtime: Runtime = getattr(import_module(module), attribute)(path, threads)

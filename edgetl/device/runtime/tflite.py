@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import Tensor
+from edgetl.device.runtime import Tensor, UnloadableRuntimeError
 from edgetl.errors import ModelError
 from edgetl.quiet import quiet_output
+
+_PACKAGES = ("ai_edge_litert", "tflite_runtime")
 
 
 class TFLiteRuntime:
@@ -20,7 +23,8 @@ class TFLiteRuntime:
         threads: for inference.
 
     Raises:
-        ModelError: no interpreter is installed, or it refuses the file.
+        UnloadableRuntimeError: no interpreter is installed, or the one that is can't be loaded.
+        ModelError: it refuses the file.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -64,15 +68,20 @@ class TFLiteRuntime:
 
 
 def _interpreter_class() -> Any:  # noqa: ANN401 - either library's class
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
+    for package in _PACKAGES:
         try:
-            from tflite_runtime.interpreter import Interpreter
-        except ImportError as error:
-            remedy = "pip install 'edgetl[device]'"
-            raise ModelError("no TFLite runtime is installed", remedy=remedy) from error
-    return Interpreter
+            return import_module(f"{package}.interpreter").Interpreter
+        except ModuleNotFoundError as error:
+            if error.name != package:  # it is there, but something that it needs is not
+                raise _broken(package, error) from error
+        except (ImportError, OSError) as error:
+            raise _broken(package, error) from error
+    raise UnloadableRuntimeError("no TFLite runtime is installed", remedy="pip install 'edgetl[device]'")
+
+
+def _broken(package: str, error: Exception) -> UnloadableRuntimeError:
+    remedy = f"mend what it names, or pip install --force-reinstall {package.replace('_', '-')}"
+    return UnloadableRuntimeError(f"the TFLite runtime {package} can't be loaded: {error}", remedy=remedy)
 
 
 def _tensor(details: dict[str, Any]) -> Tensor:

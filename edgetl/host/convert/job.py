@@ -87,17 +87,18 @@ class _Maker:
     def make(self, recipe: RecipeName) -> Variant:
         """Makes a recipe's variant, trying what helps while it misses the gate; a refused one leaves no file."""
         tried: list[str] = []
-        best: tuple[Measurement, str, str] | None = None
+        refused: list[tuple[float, int, Measurement]] = []
         for attempt in attempts(recipe, self.model, self.data.train, self.seed):
             measured, missed = self._try(recipe, attempt)
             if not missed:
                 return self._accept(recipe, measured, "; ".join([*tried, attempt.note] if tried else []))
             tried.append(f"{attempt.note or 'plain'}: {missed}")
             console.print(f"{recipe}, {tried[-1]}")
-            if best is None or measured.accuracy > best[0].accuracy:
-                best = (measured, missed, attempt.note)
-        assert best is not None  # every recipe has its plain attempt
-        return self._refuse(recipe, best[0], "; ".join(tried))
+            refused.append((measured.accuracy, self._file(recipe).stat().st_size, measured))
+            self._file(recipe).unlink()
+        _, size, best = max(refused, key=lambda row: row[0])
+        facts = asdict(best) | {"sha256": "", "bytes": size, "golden": "", "golden_sha256": ""}
+        return Variant(recipe=recipe, runtime="tflite", file="", accepted=False, note="; ".join(tried), **facts)
 
     def _try(self, recipe: RecipeName, attempt: Attempt) -> tuple[Measurement, str]:
         console.print(f"{recipe}: converting" + (f", {attempt.note}" if attempt.note else ""))
@@ -113,12 +114,6 @@ class _Maker:
         facts = asdict(measured) | {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         facts |= {"golden": file, "golden_sha256": digest}
         return Variant(recipe=recipe, runtime="tflite", file=path.name, accepted=True, note=note, **facts)
-
-    def _refuse(self, recipe: RecipeName, measured: Measurement, note: str) -> Variant:
-        facts = asdict(measured) | {"sha256": "", "bytes": self._file(recipe).stat().st_size}
-        facts |= {"golden": "", "golden_sha256": ""}
-        self._file(recipe).unlink()
-        return Variant(recipe=recipe, runtime="tflite", file="", accepted=False, note=note, **facts)
 
     def _file(self, recipe: str) -> Path:
         return self.folder / f"{recipe}.tflite"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,7 +26,7 @@ def export(model: Network, recipe: RecipeName, representative: Image, in_float: 
         recipe: `float32`; `float16` (weights); `dynamic_wi8_afp32` (8-bit weights, float activations); or
             `static_wi8_ai8` (signed 8-bit weights per channel and activations; uint8 in and out).
         representative: (N, H, W, 3) uint8 model inputs that `static_wi8_ai8` is calibrated with.
-        in_float: tensors whose operations `static_wi8_ai8` leaves in float.
+        in_float: tensors, see `operations`, whose operations `static_wi8_ai8` leaves in float; float32 out then.
 
     Returns:
         The file's content.
@@ -41,49 +43,36 @@ def export(model: Network, recipe: RecipeName, representative: Image, in_float: 
         return bytes(converter.convert())
 
 
-def sensitivity(model: Network, representative: Image) -> list[str]:
-    """Returns the tensors of the static int8 form by how much quantization disturbs them, worst first.
-
-    The first operation's is left out: were it in float, the file would take scaled floats instead of raw pixels.
-    The measure is the root mean squared error over the scale: about 0.29 is rounding alone.
-    """
+def operations(model: Network, representative: Image) -> list[str]:
+    """Returns the output tensors of the operations that `in_float` can name, from the input on."""
     tf = import_tensorflow()
     with quiet_output():
-        debugger = _debugger(tf, model, representative, ())
+        debugger = _debugger(tf, model, representative[:1], ())
         debugger.run()
-        worst: dict[str, float] = {}
-        for name, error in _rows(debugger):
-            worst[name] = max(worst.get(name, 0.0), error)
-    return sorted(list(worst)[1:], key=lambda name: -worst[name])
-
-
-def _rows(debugger: Library) -> Iterator[tuple[str, float]]:
-    import csv
-    import io
-
-    text = io.StringIO()
-    debugger.layer_statistics_dump(text)
-    for row in csv.DictReader(io.StringIO(text.getvalue())):
-        yield row["tensor_name"], float(row["mean_squared_error"]) ** 0.5 / max(float(row["scale"]), 1e-12)
+        text = io.StringIO()
+        debugger.layer_statistics_dump(text)
+    return [row["tensor_name"] for row in csv.DictReader(io.StringIO(text.getvalue()))]
 
 
 def _static(tf: Library, model: Network, representative: Image, in_float: Sequence[str]) -> bytes:
     if in_float:
-        from tensorflow.lite.python.util import modify_model_io_type
-
-        # The debugger forgets the converter's input type. Outputs stay float: the last operation may be one in float.
-        mixed = _debugger(tf, model, representative, in_float).get_nondebug_quantized_model()
-        return bytes(modify_model_io_type(mixed, tf.uint8, tf.float32))
+        return bytes(_debugger(tf, model, representative, in_float).get_nondebug_quantized_model())
     return bytes(_static_converter(tf, model, representative).convert())
 
 
 def _debugger(tf: Library, model: Network, representative: Image, in_float: Sequence[str]) -> Library:
-    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=list(in_float) or None)
-    _, feed = _core(model, representative)
+    """TensorFlow's quantization debugger, the one way it has to leave single operations in float.
+
+    It gets the whole model, value scaling included: an input that is quantized for an operation in float would not take
+    raw pixels. The scores come out as float32.
+    """
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([photo[None]] for photo in representative)
     return tf.lite.experimental.QuantizationDebugger(
-        converter=_static_converter(tf, model, representative),
-        debug_dataset=lambda: (row for row, _ in zip(feed(), range(16), strict=False)),
-        debug_options=options,
+        converter=converter,
+        debug_dataset=lambda: ([photo[None]] for photo in representative[:1]),
+        debug_options=tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=list(in_float) or None),
     )
 
 
@@ -118,5 +107,4 @@ def _core(model: Network, representative: Image) -> tuple[Any, Callable[[], Iter
         for photo in pinned:
             yield [(photo[None] * np.float32(scaling.scale) + np.float32(scaling.offset)).astype(np.float32)]
 
-    # Named, so that its tensors are called the same in every conversion: `in_float` finds them by name.
-    return keras.Model(core_input, tensor, name="core"), feed
+    return keras.Model(core_input, tensor), feed

@@ -40,7 +40,7 @@ def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[lis
     """
     made_by = _digest([asdict(spec), version("edgetl"), cv2.__version__])  # either may decode or resize otherwise
     folder = cache_folder() / f"pixels-{root_key(root)}-{made_by}"
-    known = [record for record in remembered(root, paths) if record is not None]
+    known = [record for record in remembered(root, paths, spec) if record is not None]
     if len(known) == len(paths):
         file = folder / f"{_content_key(known)}.npy"
         pixels = _open(file)
@@ -75,7 +75,7 @@ def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) ->
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
-    remember(root, paths, records)
+    remember(root, paths, records, spec)
     return records, np.load(file, mmap_mode="r")
 
 

@@ -114,6 +114,7 @@ def _sizes(records: Sequence[Record]) -> dict[str, str]:
 
 
 def _class_problems(classes: dict[str, dict[str, int]]) -> list[str]:
+    validated = any("val" in row for row in classes.values())
     problems = []
     if len(classes) < 2:
         problems.append(f"only one class, {next(iter(classes))!r}; two or more are needed")
@@ -124,6 +125,8 @@ def _class_problems(classes: dict[str, dict[str, int]]) -> list[str]:
             problems.append(f"the class {label!r} has one photo; one to train on and one to validate on are needed")
         elif "all" not in row and not row.get("train"):
             problems.append(f"the class {label!r} has no photo in train/")
+        elif validated and not row.get("val"):
+            problems.append(f"the class {label!r} has no photo in val/")
     return problems
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,9 @@ def load_dataset(
     train, val = _sides([samples[i] for i in good], [records[i] for i in good], classes, val_fraction, seed)
     _require_all(labels, classes[train], classes[val], root)
     sides = [Photos(pixels, good[s], classes[s], tuple(samples[good[i]].path for i in s)) for s in (train, val)]
-    info = DatasetInfo(str(root), _fingerprint(samples, records), len(train), len(val), seed, val_fraction)
+    fingerprint = _sha256(f"{record.digest} {s.label}" for s, record in zip(samples, records, strict=True))
+    held_back = _sha256(records[i].digest for i in good[val].tolist())
+    info = DatasetInfo(str(root), fingerprint, len(train), len(val), seed, val_fraction, held_back)
     return Dataset(labels, sides[0], sides[1], info, report)
 
 
@@ -154,6 +156,5 @@ def _require_all(labels: Sequence[str], train: NDArray[np.int64], val: NDArray[n
             raise DatasetError(what, where=str(root), remedy=remedy)
 
 
-def _fingerprint(samples: Sequence[Sample], records: Sequence[Record]) -> str:
-    rows = sorted(f"{record.digest} {sample.label}" for sample, record in zip(samples, records, strict=True))
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+def _sha256(rows: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()

@@ -94,17 +94,17 @@ def examine(path: Path, spec: InputSpec | None) -> tuple[Record, Image | None]:
     return Record(stamp, digest, height, width, look_of(frame).tobytes().hex()), frame
 
 
-def remembered(root: Path, paths: Sequence[Path]) -> list[Record | None]:
+def remembered(root: Path, paths: Sequence[Path], spec: InputSpec | None = None) -> list[Record | None]:
     """Returns the records of an earlier reading; None for each file that is new or has changed."""
-    index = _load_index(_index_file(root))
+    index = _load_index(_index_file(root, spec))
     found = [index.get(_key(root, path)) for path in paths]
     return [r if r is not None and r.stamp == _stamp(p) else None for p, r in zip(paths, found, strict=True)]
 
 
-def remember(root: Path, paths: Sequence[Path], records: Sequence[Record]) -> None:
+def remember(root: Path, paths: Sequence[Path], records: Sequence[Record], spec: InputSpec | None = None) -> None:
     """Keeps the records for the next time."""
     rows = {_key(root, path): dataclasses.asdict(record) for path, record in zip(paths, records, strict=True)}
-    write_atomic(_index_file(root), json.dumps(rows))
+    write_atomic(_index_file(root, spec), json.dumps(rows))
 
 
 def parallel(work: Callable[[int], T], items: Sequence[int], what: str) -> list[T]:
@@ -142,8 +142,10 @@ def _key(root: Path, path: Path) -> str:
     return os.path.relpath(path, root)
 
 
-def _index_file(root: Path) -> Path:
-    return cache_folder() / f"index-{root_key(root)}.json"
+def _index_file(root: Path, spec: InputSpec | None) -> Path:
+    """An index for each input size: a photo's look differs a little with the scale that it was decoded at."""
+    scale = f"{spec.height}x{spec.width}" if spec else "full"
+    return cache_folder() / f"index-{root_key(root)}-{scale}.json"
 
 
 def _load_index(path: Path) -> dict[str, Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from edgetl.device import live, verify
 from edgetl.device.camera import Frame, open_camera
 from edgetl.device.model import Model
 from edgetl.device.sinks.video import VideoFile
+from edgetl.errors import UsageError
 from edgetl.host.convert.job import convert
 from edgetl.host.demo.draw import PARTS, draw_film, draw_photos
 from edgetl.host.progress import console
@@ -42,10 +44,12 @@ def demo(folder: Path, *, seed: int = 0) -> None:
         seed: of the drawing and the training.
 
     Raises:
+        UsageError: the folder holds photos or films, or the store a model of that name, that no demo made.
         EdgetlError: a step failed, as its own command would.
     """
     started = time.monotonic()
     photos, film, seen = folder / "photos", folder / "film.mp4", folder / "seen.mp4"
+    _require_own(photos, film, seen)
     console.print(f"drawing {_PHOTOS_PER_CLASS} photos of each of {', '.join(PARTS)}, and a film, into {folder}")
     draw_photos(photos, _PHOTOS_PER_CLASS, seed)
     centred = draw_film(film, _FILM_SECONDS, _FPS, seed + 1)
@@ -67,6 +71,29 @@ def demo(folder: Path, *, seed: int = 0) -> None:
     right = sum(labels[index] == label for index, label in centred)
     console.print(f"{right} of {len(centred)} parts named right as they pass the middle of the picture")
     _tell(stored, bundle, seen, time.monotonic() - started)
+
+
+def _require_own(photos: Path, *films: Path) -> None:
+    """Passes where nothing but an earlier demo's work would be replaced."""
+    # The photos are drawn first: a film without them is none of ours.
+    others = [path for path in (photos, *films) if path.exists() and not _drawn(photos)]
+    if others:
+        what, remedy = f"{others[0]} was not drawn by the demo, which would replace it", "name another --folder"
+        raise UsageError(what, where=str(photos.parent), remedy=remedy)
+    if not store.has(NAME):
+        return
+    model = store.open_model(NAME)
+    origin = Path(model.card.dataset.path) if model.card.dataset else None
+    if origin is None or not (origin.resolve() == photos.resolve() or _drawn(origin)):
+        what = f"the store's model {NAME!r} was not trained by the demo, which would replace it"
+        remedy = "rename its folder, or let EDGETL_MODELS name another store"
+        raise UsageError(what, where=str(model.folder), remedy=remedy)
+
+
+def _drawn(photos: Path) -> bool:
+    """Whether a folder holds nothing but what the demo draws: LABEL/LABEL_0001.jpg and so on."""
+    name = re.compile(rf"({'|'.join(PARTS)})(/\1_\d{{4}}\.jpg)?")
+    return photos.is_dir() and all(name.fullmatch(path.relative_to(photos).as_posix()) for path in photos.rglob("*"))
 
 
 def _run(bundle: Bundle, film: Path, seen: Path) -> list[str]:

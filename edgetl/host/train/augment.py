@@ -23,6 +23,8 @@ class RandomAffine(keras.layers.Layer):
         self, *, flip: bool = True, rotation: float = 15, zoom: float = 0.2, shift: float = 0.1, seed: int = 0
     ) -> None:
         super().__init__()
+        # TensorFlow's resampling has no XLA kernel: a model that holds this layer must not be compiled with XLA there.
+        self.supports_jit = keras.config.backend() != "tensorflow"
         self.flip, self.rotation, self.zoom, self.shift = flip, rotation, zoom, shift
         self.generator = keras.random.SeedGenerator(seed)
 

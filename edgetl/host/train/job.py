@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from edgetl.card import InputSpec, ModelCard
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import told_plainly, write_atomic
 from edgetl.host.backend import import_keras
+from edgetl.host.dataset.check import Report
 from edgetl.host.dataset.load import Dataset, load_dataset
 from edgetl.host.evaluate import Evaluation
 from edgetl.host.progress import console
@@ -22,16 +23,18 @@ from edgetl.host.report import write_training_report
 from edgetl.host.stored import predict
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import build_backbone, resolve, stored_source
+from edgetl.host.train.source import build_backbone, check, resolve, stored_source
 from edgetl.host.untyped import Network
 
+_MOST_FILES = 10
+"""That don't open, and are named."""
 
-def train(options: TrainOptions, *, resume: bool = False) -> store.StoredModel:
+
+def train(options: TrainOptions) -> store.StoredModel:
     """Trains a classifier and puts it into the store.
 
     Args:
         options: see `TrainOptions`.
-        resume: continue an unfinished training of that name, with the options it began with.
 
     Raises:
         DatasetError: the photos can't be trained on.
@@ -39,9 +42,36 @@ def train(options: TrainOptions, *, resume: bool = False) -> store.StoredModel:
         UsageError: an option can't be meant.
         EdgetlError: a download failed, the disk is full.
     """
-    folder = store.root() / f".{store.check_name(options.name)}.training"
-    checkpoint = Checkpoint(folder)
-    options = _begin(options, checkpoint, resume)
+    return _prepare(options, Checkpoint(_folder(options.name)), resumed=False)
+
+
+def resume(name: str, data: str | None = None) -> store.StoredModel:
+    """Continues an unfinished training with the options it began with, and puts the model into the store.
+
+    Args:
+        name: of the model.
+        data: the photos' folder, where it has moved.
+
+    Raises:
+        UsageError: there is no such training.
+        EdgetlError: as `train` does.
+    """
+    checkpoint = Checkpoint(_folder(name))
+    if not checkpoint.exists:
+        what, where = f"no unfinished training of {name!r} to resume", str(checkpoint.folder)
+        raise UsageError(what, where=where, remedy="train without --resume")
+    checkpoint.load()
+    console.print(f"resuming after epoch {checkpoint.state.epoch} of stage {checkpoint.state.stage}")
+    begun = TrainOptions.load(checkpoint.folder / "train.toml")
+    return _prepare(replace(begun, data=data or begun.data), checkpoint, resumed=True)
+
+
+def _folder(name: str) -> Path:
+    return store.root() / f".{store.check_name(name)}.training"
+
+
+def _prepare(options: TrainOptions, checkpoint: Checkpoint, *, resumed: bool) -> store.StoredModel:
+    check(options)
     source = stored_source(options.weights)
     size = options.size or (source.card.input.height if source else 224)
     spec = InputSpec(size, size, resize=options.resize)
@@ -49,34 +79,29 @@ def train(options: TrainOptions, *, resume: bool = False) -> store.StoredModel:
         Path(options.data), spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict
     )
     options = resolve(options, np.bincount(data.train.classes).tolist())
-    _settle(checkpoint, data, resume)
-    write_atomic(folder / "train.toml", options.to_toml())
+    _settle(checkpoint, data, resumed)
+    write_atomic(checkpoint.folder / "train.toml", options.to_toml())
     console.print(
         f"{len(data.train)} photos to train on, {len(data.val)} to validate, {len(data.labels)} classes; "
         f"{options.backbone} {options.alpha:g} at {size} px from weights {options.weights}"
     )
-    for warning in data.report.warnings:
-        console.print(f"warning: {warning}")
-    with told_plainly(folder):
+    _warn(data.report)
+    with told_plainly(checkpoint.folder):
         return _train(options, data, spec, checkpoint)
 
 
-def _begin(options: TrainOptions, checkpoint: Checkpoint, resume: bool) -> TrainOptions:
-    folder = checkpoint.folder
-    if resume:
-        if not checkpoint.exists:
-            remedy = "train without --resume"
-            raise UsageError(f"no unfinished training of {options.name!r} to resume", where=str(folder), remedy=remedy)
-        checkpoint.load()
-        state = checkpoint.state
-        console.print(f"resuming after epoch {state.epoch} of stage {state.stage}")
-        return TrainOptions.load(folder / "train.toml")
-    return options
+def _warn(report: Report) -> None:
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    lines += [f"  {file}" for file in report.unreadable[:_MOST_FILES]]
+    if len(report.unreadable) > _MOST_FILES:
+        lines.append(f"  and {len(report.unreadable) - _MOST_FILES} more")
+    for line in lines:
+        console.print(line, markup=False)  # a file may be called [1].jpg
 
 
-def _settle(checkpoint: Checkpoint, data: Dataset, resume: bool) -> None:
+def _settle(checkpoint: Checkpoint, data: Dataset, resumed: bool) -> None:
     """Makes the training's folder ready, now that nothing speaks against the training any more."""
-    if not resume:
+    if not resumed:
         if checkpoint.exists:
             console.print("starting over; --resume would have continued the unfinished training of that name")
         shutil.rmtree(checkpoint.folder, ignore_errors=True)
@@ -139,8 +164,8 @@ def _store(
         summary,
         asdict(options),
     )
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
     stored = store.put(options.name, folder)
+    (stored.folder / "checkpoint.npz").unlink()  # not before: a kill in between leaves a training to resume
     console.print(f"{card.name}: {evaluation.top1:.1%} of {len(data.val)} validation photos right")
     console.print(f"model   {stored.folder}\nreport  {stored.folder / 'report' / 'index.html'}")
     console.print(f"next    edgetl convert {card.name} --target rpi")

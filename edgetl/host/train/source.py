@@ -13,7 +13,7 @@ from edgetl.errors import UsageError
 from edgetl.files import sha256_of
 from edgetl.host.train import backbones
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.weights import load_backbone_weights
+from edgetl.host.train.weights import load_backbone_weights, require_file
 
 T = TypeVar("T")
 
@@ -35,6 +35,22 @@ def stored_source(weights: str) -> store.StoredModel | None:
         raise UsageError(what, where=error.where, remedy=error.remedy) from error
 
 
+def check(options: TrainOptions) -> None:
+    """Refuses what no photos are needed to refuse.
+
+    Raises:
+        UsageError: unknown weights, backbone or width, or nothing would be trained.
+        ModelError: the weights file isn't there.
+    """
+    source = stored_source(options.weights)
+    _network(options, source)
+    if source is None and options.weights not in ("imagenet", "none"):
+        require_file(Path(options.weights))
+    if options.epochs == 0 == _head_epochs(options):
+        remedy = "give --epochs or --head-epochs more than 0; random weights have no head epochs of their own"
+        raise UsageError("nothing would be trained: there are no epochs of either stage", remedy=remedy)
+
+
 def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
     """Fills in what the options leave open, from the weights and the training photos of each class.
 
@@ -46,10 +62,7 @@ def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
     random = options.weights == "none"
     # A backbone that has only ever seen one small data set knows too little to be kept as it is.
     young = taught is not None and taught.weights == "none"
-    name = options.backbone or (taught.name if taught else "mobilenet_v2")
-    inherited = taught.alpha if taught and taught.name == name else None
-    alpha = options.alpha or inherited or backbones.family(name).default_alpha
-    backbones.family(name, alpha)
+    name, alpha = _network(options, source)
     epochs = _given(options.epochs, default_epochs(sum(counts)))
     return replace(
         options,
@@ -57,7 +70,7 @@ def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
         alpha=alpha,
         size=_given(options.size, source.card.input.height if source else 224),
         input_range=options.input_range or (taught.input_range if taught else "-1..1"),
-        head_epochs=_given(options.head_epochs, 0 if random else 40),
+        head_epochs=_head_epochs(options),
         epochs=epochs,
         rate=_given(options.rate, 5e-3 if random else 2e-3 if young else 5e-4),
         layer_decay=_given(options.layer_decay, 1.0 if random or young else 0.5),
@@ -65,6 +78,20 @@ def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
         patience=_given(options.patience, max(10, epochs // 3)),
         batch_norm=options.batch_norm or ("train" if random or young else "frozen"),
     )
+
+
+def _network(options: TrainOptions, source: store.StoredModel | None) -> tuple[str, float]:
+    """The backbone and its width: as given, else the stored source's, else our own choice."""
+    taught = source.card.backbone if source else None
+    name = options.backbone or (taught.name if taught else "mobilenet_v2")
+    inherited = taught.alpha if taught and taught.name == name else None
+    alpha = _given(options.alpha, inherited or backbones.family(name).default_alpha)
+    backbones.family(name, alpha)
+    return name, alpha
+
+
+def _head_epochs(options: TrainOptions) -> int:
+    return _given(options.head_epochs, 0 if options.weights == "none" else 40)
 
 
 def default_epochs(photos: int) -> int:

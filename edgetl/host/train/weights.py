@@ -68,8 +68,7 @@ def read_layers(path: Path) -> Layers:
     """
     import h5py
 
-    if not path.is_file():
-        raise ModelError("there is no such weights file", where=str(path), remedy="check the path given to --weights")
+    require_file(path)
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -86,6 +85,16 @@ def read_layers(path: Path) -> Layers:
     if not any(layers.values()):
         raise ModelError("the file holds no weights", where=str(path), remedy="give a file that Keras saved")
     return layers
+
+
+def require_file(path: Path) -> None:
+    """Passes where there is a file.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if not path.is_file():
+        raise ModelError("there is no such weights file", where=str(path), remedy="check the path given to --weights")
 
 
 def _collect(layers: Iterator[tuple[Kind, Arrays]]) -> Layers:

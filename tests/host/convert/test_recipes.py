@@ -41,7 +41,7 @@ def exports(monkeypatch):
     """What each attempt would export, without the exporting."""
     made = []
     monkeypatch.setattr(recipes, "export", lambda model, recipe, photos, in_float=(): made.append((photos, in_float)))
-    monkeypatch.setattr(recipes, "sensitivity", lambda model, photos: [f"tensor{i}" for i in range(20)])
+    monkeypatch.setattr(recipes, "operations", lambda model, photos: [f"tensor{i}" for i in range(30)])
     return made
 
 
@@ -53,10 +53,10 @@ def test_static_int8_goes_on_to_more_photos_calmer_ones_and_operations_in_float(
     for attempt in tries:
         attempt.make()
     assert [len(photos) for photos, _ in exports] == [100, 156, pytest.approx(140, abs=4), 156, 156, 156]
-    assert [len(in_float) for _, in_float in exports] == [0, 0, 0, 2, 6, 12]
+    assert [len(in_float) for _, in_float in exports] == [0, 0, 0, 5, 11, 23]
     assert tries[0].note == ""
     assert "156 photos" in tries[1].note
-    assert "2 most sensitive" in tries[3].note
+    assert "first 5 operations" in tries[3].note
     contrast = [p.reshape(len(p), -1).std(axis=1).max() for p, _ in exports]
     assert contrast[2] < contrast[1]
 
@@ -66,9 +66,9 @@ def test_a_small_set_is_not_calibrated_twice_with_the_same_photos(exports, shape
 
 
 def test_a_small_network_keeps_operations_to_quantize(exports, shapes_data, monkeypatch):
-    monkeypatch.setattr(recipes, "sensitivity", lambda model, photos: ["a", "b", "c"])
+    monkeypatch.setattr(recipes, "operations", lambda model, photos: list("abcdef"))
     notes = [a.note for a in recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0)]
-    assert [note for note in notes if "sensitive" in note] == ["the 2 most sensitive operations left in float"]
+    assert [note for note in notes if "float" in note] == ["the first 5 operations left in float"]
 
 
 @pytest.mark.parametrize("recipe", ["float32", "float16", "dynamic_wi8_afp32"])

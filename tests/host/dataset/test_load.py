@@ -84,7 +84,7 @@ def test_class_that_only_opens_in_train(empty_home):
     root = empty_home.photos
     draw_folders(root / "train", 3)
     draw_folders(root / "val", 3, ("cross", "disc"), seed=1)
-    with pytest.raises(DatasetError, match="nothing to validate on for: square"):
+    with pytest.raises(DatasetError, match="the class 'square' has no photo in val/"):
         load_dataset(root, SPEC)
 
 

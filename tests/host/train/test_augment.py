@@ -5,7 +5,9 @@ import keras
 import numpy as np
 import pytest
 
+from edgetl.host.train import backbones
 from edgetl.host.train.augment import RandomAffine, RandomColor
+from edgetl.host.train.classifier import assemble
 
 
 def pictures(count=8, height=24, width=32, seed=0):
@@ -111,3 +113,10 @@ def test_the_seed_decides(kind):
     np.testing.assert_array_equal(first, again)
     assert np.abs(first[0] - first[1]).max() > 0.5
     assert np.abs(first[0] - other[0]).max() > 0.5
+
+
+def test_tensorflow_never_compiles_the_learner_with_xla(options, small):
+    """Its resampling has no kernel there; other backends have one."""
+    learner = assemble(backbones.build("mobilenet_v1", 0.25, 96, 96), 3, options).learner
+    learner.compile("sgd", "categorical_crossentropy", jit_compile="auto")
+    assert learner.jit_compile == (keras.config.backend() != "tensorflow")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from edgetl.errors import DatasetError, EdgetlError, ModelError, UsageError
 from edgetl.host.stored import dataset_of, load_keras, predict
 from edgetl.host.train import backbones, fit, job
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import default_epochs, resolve
+from edgetl.host.train.source import check, default_epochs, resolve
 
 
 def weights_of(stored):
@@ -55,6 +56,7 @@ def test_what_is_stored(straight, options):
     assert {"model.keras", "card.json", "train.toml", "history.csv"} <= {path.name for path in straight.files()}
     assert (straight.folder / "report" / "index.html").is_file()
     assert not list(store.root().glob(".straight*")), "nothing is left of the work"
+    assert not (straight.folder / "checkpoint.npz").exists()
     model = load_keras(straight)
     val = dataset_of(card).val
     scores = predict(model, val)
@@ -88,13 +90,18 @@ def test_a_training_interrupted_in_an_epoch_goes_on_exactly(name, step, straight
         with pytest.raises(KeyboardInterrupt):
             train(name, epochs=3)
     assert not (store.root() / name).exists()
-    resumed = train(name, resume=True, epochs=99)  # what it began with counts, not what is given now
+    resumed = job.resume(name)
     assert equal(weights_of(resumed), weights_of(straight))
     assert history(resumed) == history(straight)
 
 
 @pytest.mark.parametrize(
-    ("name", "where"), [("between-the-stages", (fit, "train_all")), ("before-storing", (job, "_store"))]
+    ("name", "where"),
+    [
+        ("between-the-stages", (fit, "train_all")),
+        ("before-storing", (job, "_store")),
+        ("while-storing", (store, "put")),
+    ],
 )
 def test_a_training_interrupted_between_its_parts_goes_on_exactly(name, where, straight, train, small, monkeypatch):
     def interrupted(*args):
@@ -104,7 +111,7 @@ def test_a_training_interrupted_between_its_parts_goes_on_exactly(name, where, s
         patch.setattr(*where, interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(name, epochs=3)
-    resumed = train(name, resume=True)
+    resumed = job.resume(name)
     assert equal(weights_of(resumed), weights_of(straight))
     assert history(resumed) == history(straight)
 
@@ -126,9 +133,9 @@ def test_an_interrupted_training_leaves_the_earlier_model(train, small, monkeypa
     assert equal(weights_of(store.open_model("kept")), before)
 
 
-def test_there_must_be_something_to_resume(train, small):
+def test_there_must_be_something_to_resume(host_env):
     with pytest.raises(UsageError, match="no unfinished training of 'nothing'"):
-        train("nothing", resume=True)
+        job.resume("nothing")
 
 
 @pytest.fixture
@@ -146,7 +153,7 @@ def test_a_damaged_checkpoint_is_told_plainly(damage, interrupted, train):
     file = interrupted / "checkpoint.npz"
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(EdgetlError, match="checkpoint can't be read") as caught:
-        train("broken-off", resume=True)
+        job.resume("broken-off")
     assert "--resume" in caught.value.remedy
 
 
@@ -159,12 +166,58 @@ def test_photos_that_changed_since_the_interruption_are_told_plainly(interrupted
             (added / f"{i}.png").write_bytes(photo)
         (shapes / "circle" / "00.png").rename(added / "moved.png")
         with pytest.raises(DatasetError):
-            train("broken-off", resume=True)
+            job.resume("broken-off")
     finally:
         (added / "moved.png").rename(shapes / "circle" / "00.png")
         for path in added.iterdir():
             path.unlink()
         added.rmdir()
+
+
+def test_photos_that_moved_since_the_interruption_are_found_where_they_are_said_to_be(interrupted, shapes, tmp_path):
+    moved = shutil.copytree(shapes, tmp_path / "moved")
+    assert job.resume("broken-off", str(moved)).card.dataset.path == str(moved)
+
+
+def test_other_photos_are_not_gone_on_with(interrupted, shapes, tmp_path):
+    other = shutil.copytree(shapes, tmp_path / "other")
+    (other / "circle" / "00.png").unlink()
+    with pytest.raises(DatasetError, match="changed since this training began"):
+        job.resume("broken-off", str(other))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        ({"backbone": "resnet"}, UsageError),
+        ({"alpha": 0.3}, UsageError),
+        ({"alpha": 0.0}, UsageError),
+        ({"weights": "gone.h5"}, ModelError),
+        ({"weights": "nobody"}, UsageError),
+        ({"weights": "none", "head_epochs": None, "epochs": 0}, UsageError),
+        ({"weights": "imagenet", "head_epochs": 0, "epochs": 0}, UsageError),
+    ],
+)
+def test_what_needs_no_photos_is_refused_before_they_are_read(wrong, kind, train, monkeypatch):
+    monkeypatch.setattr(job, "load_dataset", lambda *_, **__: pytest.fail("the photos were read"))
+    with pytest.raises(kind):
+        train("refused", **wrong)
+
+
+@pytest.mark.parametrize(("epochs", "head_epochs"), [(0, None), (0, 1), (1, 0), (None, 0)])
+def test_one_stage_is_enough(epochs, head_epochs, options):
+    check(replace(options, weights="imagenet", epochs=epochs, head_epochs=head_epochs))
+
+
+def test_files_that_dont_open_are_named(train, small, shapes, tmp_path, capsys):
+    data = shutil.copytree(shapes, tmp_path / "data")
+    for number in range(12):
+        (data / "circle" / f"broken[{number:02}].jpg").write_bytes(b"no photo")
+    train("unnamed", data=str(data), epochs=0, head_epochs=1)
+    said = capsys.readouterr().err
+    assert all(f"broken[{number:02}].jpg" in said for number in range(10))
+    assert "broken[10]" not in said
+    assert "and 2 more" in said
 
 
 def test_no_second_stage_leaves_the_backbone_as_it_was(train, small, options):

@@ -1,0 +1,20 @@
+"""A network that stands in for a MobileNet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def build_small(name: str, alpha: float, height: int, width: int, *, imagenet: bool = False) -> Any:
+    """A backbone of three convolutions, in place of a MobileNet where only the training around it is tested."""
+    import keras
+
+    layers = keras.layers
+    image = keras.Input((height, width, 3))
+    x = layers.Conv2D(8, 3, strides=4, padding="same", use_bias=False, name="conv1")(image)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv1_bn")(x))
+    x = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False, name="conv_dw_1")(x)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv_dw_1_bn")(x))
+    x = layers.Conv2D(16, 1, use_bias=False, name="conv_pw_1")(x)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv_pw_1_bn")(x))
+    return keras.Model(image, x, name="backbone")
