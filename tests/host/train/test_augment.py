@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import keras
 import numpy as np
@@ -115,8 +117,14 @@ def test_the_seed_decides(kind):
     assert np.abs(first[0] - other[0]).max() > 0.5
 
 
-def test_tensorflow_never_compiles_the_learner_with_xla(options, small):
-    """Its resampling has no kernel there; other backends have one."""
-    learner = assemble(backbones.build("mobilenet_v1", 0.25, 96, 96), 3, options).learner
-    learner.compile("sgd", "categorical_crossentropy", jit_compile="auto")
-    assert learner.jit_compile == (keras.config.backend() != "tensorflow")
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="other backends compile the resampling")
+def test_tensorflow_never_compiles_the_learner_with_xla(options, small, monkeypatch):
+    """Its resampling has no XLA kernel, on a GPU either."""
+    import tensorflow as tf
+
+    gpu = SimpleNamespace(device_type="GPU", name="/physical_device:GPU:0")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: [gpu])
+    parts = assemble(backbones.build("mobilenet_v1", 0.25, 96, 96), 3, options)
+    for model, compiled in ((parts.learner, False), (parts.head, True)):
+        model.compile("sgd", "categorical_crossentropy", jit_compile="auto")
+        assert model.jit_compile is compiled
