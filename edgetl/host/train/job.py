@@ -86,6 +86,8 @@ def _prepare(options: TrainOptions, checkpoint: Checkpoint, *, resumed: bool) ->
         f"{options.backbone} {options.alpha:g} at {size} px from weights {options.weights}"
     )
     _warn(data.report)
+    if store.has(options.name):
+        console.print(f"the earlier model {options.name} and its bundles give way once this one is done")
     with told_plainly(checkpoint.folder):
         return _train(options, data, spec, checkpoint)
 
