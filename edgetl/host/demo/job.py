@@ -31,8 +31,8 @@ _OPTIONS = {
     "alpha": 0.25,
     "size": 96,
     "batch": 16,
-    "epochs": 36,
-    "augment": 0.7,
+    "epochs": 45,
+    "augment": 0.4,
 }
 
 

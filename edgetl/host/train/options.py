@@ -44,7 +44,8 @@ class TrainOptions:
         class_weights: weigh classes inversely to the square root of their counts; where one has twice another's photos.
         augment: strength of flips, turns, zooms, shifts and colour changes; 0 is none.
         flip: whether a mirrored photo still shows the same class.
-        ema: decay of the averaged weights that are validated and kept; 0 is none.
+        ema: decay of the averaged weights that are validated and kept, and that each epoch goes on from; 0 is none;
+            0.99, or 0 on random weights, which an average would hold back.
         patience: stop the second stage after so many epochs that validate no better; a third of them; 0 never stops.
         batch: photos a step.
         seed: of everything random.
@@ -77,7 +78,7 @@ class TrainOptions:
     class_weights: bool | None = None
     augment: float = 1.0
     flip: bool = True
-    ema: float = 0.99
+    ema: float | None = None
     patience: int | None = None
     batch: int = 32
     seed: int = 0

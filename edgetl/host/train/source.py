@@ -74,6 +74,7 @@ def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
         epochs=epochs,
         rate=_given(options.rate, 5e-3 if random else 2e-3 if young else 5e-4),
         layer_decay=_given(options.layer_decay, 1.0 if random or young else 0.5),
+        ema=_given(options.ema, 0.0 if random else 0.99),
         class_weights=_given(options.class_weights, max(counts) >= 2 * min(counts)),
         patience=_given(options.patience, max(10, epochs // 3)),
         batch_norm=options.batch_norm or ("train" if random or young else "frozen"),
