@@ -24,6 +24,12 @@ class _LayerRates:
         index = self._get_variable_index(variable)  # type: ignore[attr-defined]
         super().update_step(gradient, variable, learning_rate * self._rates[index])  # type: ignore[misc]
 
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        super().finalize_variable_values(var_list)  # type: ignore[misc]
+        for variable in var_list:
+            # With averaging on it now shares its average's array, which JAX gives away with the next step.
+            variable.assign(keras.ops.copy(variable))
+
 
 class _AdamW(_LayerRates, keras.optimizers.AdamW):
     pass

@@ -40,11 +40,15 @@ def on_jax(*args):
 
 
 def test_what_jax_trained_gives_the_same_scores_on_tensorflow(host_env, shapes, tmp_path):
-    recipe = "--weights none --backbone mobilenet_v1 --alpha 0.25 --size 96 --head-epochs 1 --epochs 1 --batch 16"
+    recipe = (
+        "--weights none --backbone mobilenet_v1 --alpha 0.25 --size 96 --head-epochs 2 --epochs 2 --batch 16 --ema 0.9"
+    )
     on_jax("-c", TRAIN, str(tmp_path / "scores.npy"), "train", str(shapes), *recipe.split())
     stored = store.open_model("on-jax")
     assert [row.split(",")[0] for row in (stored.folder / "history.csv").read_text().split()[1:]] == [
         "head",
+        "head",
+        "finetune",
         "finetune",
     ]
     here = predict(load_keras(stored), dataset_of(stored.card).val)
