@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -38,12 +38,14 @@ class Variant:
         golden_sha256: of that file.
         accuracy: top-1 on the validation split, through the device's code, 0..1.
         accuracy_drop: the Keras model's top-1 less this one's.
-        worst_class: the class whose recall lost most, and `worst_class_drop` how much.
+        worst_class: the class whose recall lost most.
+        worst_class_drop: how much it lost.
         agreement: share of validation photos with the Keras model's top label, 0..1.
         max_score_difference: largest |score - Keras score| on any validation photo.
         latency_ms: median invoke on the converting machine, one thread.
         accepted: whether it meets the target's gate.
         note: what was done to make it so, or why it was refused.
+        class_drops: what each class's recall lost.
     """
 
     recipe: str
@@ -62,6 +64,7 @@ class Variant:
     latency_ms: float
     accepted: bool
     note: str = ""
+    class_drops: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class Measurement:
         agreement: share of photos with the same top label, 0..1.
         max_score_difference: largest |score - Keras score|.
         latency_ms: median invoke here, one thread.
+        class_drops: what each class's recall lost.
     """
 
     accuracy: float
@@ -39,6 +40,7 @@ class Measurement:
     agreement: float
     max_score_difference: float
     latency_ms: float
+    class_drops: dict[str, float] = field(default_factory=dict)
 
 
 def measure(model: Model, val: Photos, reference: Evaluation) -> Measurement:
@@ -64,6 +66,7 @@ def measure(model: Model, val: Photos, reference: Evaluation) -> Measurement:
         agreement=round(float((found.predicted == reference.predicted).mean()), 4),
         max_score_difference=float(f"{np.abs(found.scores - reference.scores).max():.3g}"),
         latency_ms=round(statistics.median(times), 3),
+        class_drops={label: round(float(drop), 4) for label, drop in zip(reference.labels, drops, strict=True)},
     )
 
 

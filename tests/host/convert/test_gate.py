@@ -84,6 +84,8 @@ def test_a_variant_is_measured_beside_keras(shapes_model, shapes_data):
     assert found.accuracy_drop == pytest.approx(2 / 9, abs=1e-4)
     assert found.agreement == pytest.approx(7 / 9, abs=1e-4)
     assert (found.worst_class, found.worst_class_drop) == ("square", pytest.approx(2 / 3, abs=1e-4))
+    wanted = {label: pytest.approx(2 / 3 if label == "square" else 0, abs=1e-4) for label in shapes_data.labels}
+    assert found.class_drops == wanted
     assert (found.max_score_difference, found.latency_ms) == (0.75, 2.0)
 
 
