@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from edgetl.device.model import Model
     from edgetl.errors import EdgetlError
     from edgetl.target import Target
-    from edgetl.vision.results import Classification
+    from edgetl.vision.results import Classification, Detections
 
-__all__ = ["Classification", "EdgetlError", "Model", "ModelCard", "Target"]
+__all__ = ["Classification", "Detections", "EdgetlError", "Model", "ModelCard", "Target"]
 
 # Imported when first asked for: `edgetl --help` must not wait for OpenCV.
 _HOMES = {
     "Classification": "edgetl.vision.results",
+    "Detections": "edgetl.vision.results",
     "EdgetlError": "edgetl.errors",
     "Model": "edgetl.device.model",
     "ModelCard": "edgetl.card",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -23,14 +24,15 @@ class InputSpec:
         width: px.
         color: order of the three uint8 channels the network takes.
         resize: `stretch` fills the input and lets the aspect ratio go; `crop` takes the largest centred
-            part of the frame that has the input's aspect ratio.
+            part of the frame that has the input's aspect ratio; `letterbox` fits the whole frame in, its aspect ratio
+            kept, between bars of grey.
         interpolation: OpenCV's name of the resampling.
     """
 
     height: int
     width: int
     color: Literal["rgb", "bgr"] = "rgb"
-    resize: Literal["stretch", "crop"] = "stretch"
+    resize: Literal["stretch", "crop", "letterbox"] = "stretch"
     interpolation: Literal["linear", "area"] = "linear"
 
 
@@ -48,13 +50,32 @@ class ClassifierDecoding:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorDecoding:
+    """What a detector's two outputs mean: logits (A, C) and raw distances (A, 4) of A cells.
+
+    Attributes:
+        strides: of the levels, px of the input, ascending.
+        thresholds: the display thresholds, 0..1, one a class; a single one holds for every class.
+        iou: of two boxes of a class that overlap by more, 0..1, only the better one stays.
+        max_det: at most so many objects a frame.
+        kind: `ltrb`: softplus(raw) x stride is how far left, top, right and bottom are from the cell's centre.
+    """
+
+    strides: tuple[int, ...] = (8, 16, 32)
+    thresholds: tuple[float, ...] = (0.25,)
+    iou: float = 0.5
+    max_det: int = 100
+    kind: Literal["ltrb"] = "ltrb"
+
+
+@dataclass(frozen=True, slots=True)
 class Backbone:
     """The network under the head, and where its knowledge came from.
 
     Attributes:
         name: mobilenet_v1, mobilenet_v2, mobilenet_v3_small or mobilenet_v3_large; or `foreign`.
         alpha: width multiplier.
-        weights: imagenet, none, the name of a weights file, or `model NAME` of the store.
+        weights: imagenet, starter, none, the name of a weights file, or `model NAME` of the store.
         weights_sha256: of the weights file, where it was one.
         input_range: the pixel values the backbone was trained on.
     """
@@ -98,7 +119,7 @@ class ModelCard:
         task: what it does.
         labels: in the order of the output's columns.
         input: see `InputSpec`.
-        decoding: see `ClassifierDecoding`.
+        decoding: see `ClassifierDecoding` and `DetectorDecoding`; the task decides which.
         backbone: None for a model that edgetl didn't train.
         dataset: None for a model that edgetl didn't train.
         metrics: measured on the validation split, e.g. top1.
@@ -108,16 +129,38 @@ class ModelCard:
     """
 
     name: str
-    task: Literal["classification"]
+    task: Literal["classification", "detection"]
     labels: tuple[str, ...]
     input: InputSpec
-    decoding: ClassifierDecoding = ClassifierDecoding()
+    decoding: ClassifierDecoding | DetectorDecoding = ClassifierDecoding()
     backbone: Backbone | None = None
     dataset: DatasetInfo | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     created: str = ""
     version: str = ""
     schema: int = SCHEMA_VERSION
+
+    @property
+    def classifier(self) -> ClassifierDecoding:
+        """A classifier's decoding.
+
+        Raises:
+            ModelError: the model is no classifier.
+        """
+        if isinstance(self.decoding, ClassifierDecoding):
+            return self.decoding
+        raise ModelError("a classifier is needed here, but this is a detection model", where=self.name)
+
+    @property
+    def detector(self) -> DetectorDecoding:
+        """A detector's decoding.
+
+        Raises:
+            ModelError: the model is no detector.
+        """
+        if isinstance(self.decoding, DetectorDecoding):
+            return self.decoding
+        raise ModelError("a detector is needed here, but this is a classification model", where=self.name)
 
     def to_dict(self) -> dict[str, object]:
         """Returns the card as JSON-ready values."""
@@ -147,6 +190,9 @@ class ModelCard:
             raise ModelError("the model card's labels are empty or repeat", where=where, remedy=_REMEDY)
         if min(card.input.height, card.input.width) < 1:
             raise ModelError("the model card's input size is not positive", where=where, remedy=_REMEDY)
+        problem = _decoding_problem(card)
+        if problem:
+            raise ModelError(f"the model card's {problem}", where=where, remedy=_REMEDY)
         return card
 
     @classmethod
@@ -160,6 +206,23 @@ class ModelCard:
 
 
 _REMEDY = "restore the file from where it was made, or train or convert again"
+
+
+def _decoding_problem(card: ModelCard) -> str:
+    """Says what is wrong with a card's decoding; empty if nothing is."""
+    decoding = card.decoding
+    fits = "classification" if isinstance(decoding, ClassifierDecoding) else "detection"
+    if fits != card.task:
+        return f"task is {card.task}, but its decoding is one of {fits}"
+    if isinstance(decoding, ClassifierDecoding):
+        return ""
+    if not decoding.strides or any(a >= b for a, b in pairwise((0, *decoding.strides))):
+        return "decoding.strides must be positive and ascend"
+    if len(decoding.thresholds) not in (1, len(card.labels)):
+        return f"decoding.thresholds must be one, or one for each of the {len(card.labels)} labels"
+    if not all(0 <= share <= 1 for share in (*decoding.thresholds, decoding.iou)):
+        return "decoding.thresholds and iou must lie in 0..1"
+    return "" if decoding.max_det > 0 else "decoding.max_det must be positive"
 
 
 def read_json(path: Path) -> object:

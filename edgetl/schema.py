@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ def parse(cls: type[T], data: object, at: str = "") -> T:
 
     Args:
         cls: a dataclass whose fields are str, int, float, bool, Literal, Optional, tuple[X, ...],
-            dict[str, X] or further dataclasses.
+            dict[str, X], further dataclasses or a union of such.
         data: what `json.loads` or `tomllib.loads` gave.
         at: the dotted path of `data` in its document, for messages.
 
@@ -46,8 +46,9 @@ def parse(cls: type[T], data: object, at: str = "") -> T:
 def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide as the fields it serves
     origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        rest = next(a for a in args if a is not type(None))
-        return None if data is None else _value(rest, data, at)
+        if data is None and type(None) in args:
+            return None
+        return _value(_member((a for a in args if a is not type(None)), data), data, at)
     if origin is Literal:
         if data not in args:
             raise SchemaError(f"{at} must be one of {', '.join(map(str, args))}, got {data!r}")
@@ -57,6 +58,16 @@ def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide a
     if dataclasses.is_dataclass(kind):
         return parse(kind, data, at)  # type: ignore[arg-type]
     return _scalar(kind, data, at)
+
+
+def _member(kinds: Iterable[Any], data: object) -> Any:  # noqa: ANN401 - as wide as the fields it serves
+    """Of a union's members the one that shares most keys with a table; the first of equal ones, and of scalars."""
+    keys = set(data) if isinstance(data, Mapping) else set()
+
+    def shared(kind: Any) -> int:  # noqa: ANN401
+        return len(keys & {f.name for f in dataclasses.fields(kind)}) if dataclasses.is_dataclass(kind) else 0
+
+    return max(kinds, key=shared)
 
 
 def _container(origin: type, args: tuple[Any, ...], data: object, at: str) -> object:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
-from edgetl.card import Backbone, ClassifierDecoding, DatasetInfo, InputSpec, ModelCard
+from edgetl.card import Backbone, ClassifierDecoding, DatasetInfo, DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError
 
 CARD = ModelCard(
@@ -20,6 +21,13 @@ CARD = ModelCard(
     version="0.1.0",
 )
 
+DETECTOR = dataclasses.replace(
+    CARD,
+    task="detection",
+    input=InputSpec(320, 320, resize="letterbox"),
+    decoding=DetectorDecoding((16, 32), (0.2, 0.35), 0.6, 50),
+)
+
 
 def test_card_comes_back_whole(tmp_path):
     (tmp_path / "card.json").write_text(CARD.to_json())
@@ -29,6 +37,39 @@ def test_card_comes_back_whole(tmp_path):
 def test_card_without_backbone_and_dataset():
     card = ModelCard("foreign", "classification", ("a",), InputSpec(8, 8))
     assert ModelCard.from_dict(json.loads(card.to_json()), where="x") == card
+
+
+@pytest.mark.parametrize("thresholds", [(0.2, 0.35), (0.3,)])
+def test_detectors_card_comes_back_whole(thresholds):
+    card = dataclasses.replace(DETECTOR, decoding=dataclasses.replace(DETECTOR.decoding, thresholds=thresholds))
+    assert ModelCard.from_dict(json.loads(card.to_json()), where="x") == card
+
+
+def test_detectors_decoding_has_defaults_for_all_but_one_key():
+    data = json.loads(DETECTOR.to_json()) | {"decoding": {"kind": "ltrb"}}
+    assert ModelCard.from_dict(data, where="x").detector == DetectorDecoding((8, 16, 32), (0.25,), 0.5, 100)
+
+
+def test_card_of_before_there_were_detectors():
+    data = changed()
+    assert data["decoding"] == {"scores": "logits", "threshold": 0.25}
+    assert ModelCard.from_dict(data, where="x") == CARD
+    del data["decoding"]
+    assert ModelCard.from_dict(data, where="x").decoding == ClassifierDecoding()
+    assert ModelCard.from_dict(data | {"decoding": {}}, where="x").decoding == ClassifierDecoding()
+
+
+def test_decoding_is_given_to_who_can_use_it():
+    assert CARD.classifier == CARD.decoding
+    assert DETECTOR.detector == DETECTOR.decoding
+    with pytest.raises(ModelError, match="a classifier is needed here"):
+        _ = DETECTOR.classifier
+    with pytest.raises(ModelError, match="a detector is needed here"):
+        _ = CARD.detector
+
+
+def found(**values):
+    return changed(task="detection", decoding={"strides": [8, 16]} | values)
 
 
 def changed(**values):
@@ -49,6 +90,23 @@ def changed(**values):
         (changed(labels=[]), "labels are empty or repeat"),
         (changed(labels=["a", "a"]), "labels are empty or repeat"),
         (changed(input={"height": 0, "width": 8}), "input size is not positive"),
+        (changed(task="detection"), "task is detection, but its decoding is one of classification"),
+        (changed(task="detection", decoding={}), "task is detection, but its decoding is one of classification"),
+        (found() | {"task": "classification"}, "task is classification, but its decoding is one of detection"),
+        (found(scores="logits"), "unknown key decoding."),
+        (found(kind="anchors"), "decoding.kind must be one of ltrb, got 'anchors'"),
+        (found(strides=[]), "decoding.strides must be positive and ascend"),
+        (found(strides=[0, 8]), "decoding.strides must be positive and ascend"),
+        (found(strides=[16, 8]), "decoding.strides must be positive and ascend"),
+        (found(strides=[8, 8.5]), "decoding.strides[1] must be int"),
+        (found(thresholds=0.2), "decoding.thresholds must be a list"),
+        (found(thresholds=[]), "decoding.thresholds must be one, or one for each of the 2 labels"),
+        (found(thresholds=[0.1, 0.2, 0.3]), "decoding.thresholds must be one, or one for each of the 2 labels"),
+        (found(thresholds=[20]), "decoding.thresholds and iou must lie in 0..1"),
+        (found(iou=float("nan")), "decoding.thresholds and iou must lie in 0..1"),
+        (found(max_det=0), "decoding.max_det must be positive"),
+        (changed(decoding=None), "decoding must be a table, got NoneType"),
+        (changed(decoding={"threshold": 0.1, "treshold": 0.1}), "unknown key decoding.treshold; allowed: scores"),
         (changed(schema=2), "schema version 2 is unknown to this edgetl, which reads 1"),
         ({key: value for key, value in changed().items() if key != "schema"}, "schema version None"),
         ({key: value for key, value in changed().items() if key != "labels"}, "missing key labels"),

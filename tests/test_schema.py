@@ -25,6 +25,17 @@ class Outer:
     figures: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Round:
+    radius: float = 1.0
+    unit: str = "px"
+
+
+@dataclass(frozen=True)
+class Shape:
+    form: Inner | Round | None
+
+
 GOOD = {"name": "a", "inner": {"size": 1}}
 
 
@@ -79,6 +90,35 @@ def test_refused(data, message):
     with pytest.raises(SchemaError) as caught:
         parse(Outer, data)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("form", "read"),
+    [
+        ({"size": 1}, Inner(1)),
+        ({"radius": 2}, Round(2.0)),
+        ({"radius": 2, "unit": "mm"}, Round(2.0, "mm")),
+        ({"size": 1, "unit": "mm"}, Inner(1, "mm")),
+        (None, None),
+    ],
+)
+def test_union_takes_the_member_that_shares_most_keys(form, read):
+    assert parse(Shape, {"form": form}) == Shape(read)
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({"radius": 1, "siz": 1}, "unknown key form.siz; allowed: radius, unit"),
+        ({"unit": "mm"}, "missing key form.size"),
+        ({}, "missing key form.size"),
+        (3, "form must be a table, got int '3'"),
+    ],
+)
+def test_union_is_as_strict_as_its_members(form, message):
+    with pytest.raises(SchemaError) as caught:
+        parse(Shape, {"form": form})
+    assert str(caught.value) == message
 
 
 def test_long_values_are_cut_in_messages():

@@ -56,7 +56,8 @@ class Model:
         _check(runtime, card)
         output = runtime.outputs[0]
         self._scale, self._zero_point = (output.scale, output.zero_point) if output.scale else (1.0, 0)
-        self._logits = card.decoding.scores == "logits"
+        self._decoding = card.classifier
+        self._logits = self._decoding.scores == "logits"
         self._scores = np.empty(len(card.labels), np.float32)
         self._pixels = np.empty((card.input.height, card.input.width, 3), np.uint8)
         self._fill = {"uint8": self._fill_uint8, "int8": self._fill_int8, "float32": self._fill_float32}[
@@ -116,7 +117,7 @@ class Model:
         """
         scores = self.scores(frame)
         start = perf_counter_ns()
-        cut = self.card.decoding.threshold if threshold is None else threshold
+        cut = self._decoding.threshold if threshold is None else threshold
         result = best(scores, self.card.labels, top_k, cut)
         self.timings.decode += (perf_counter_ns() - start) / 1e6
         return result

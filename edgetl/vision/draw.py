@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
+import colorsys
 import unicodedata
 
 import cv2
 import numpy as np
 
 from edgetl.vision.preprocess import Image
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Classification, Detections, Result
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_WHITE = (255, 255, 255)
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+_GOLDEN = 0.618034
+"""A step of hue that comes near none of the last ones for long."""
+_LIGHT = (0.114, 0.587, 0.299)
+"""How bright blue, green and red look."""
+_BRIGHT = 110
+"""A ground brighter than that takes black letters, 0..255."""
 _UNIT = cv2.getTextSize("H", _FONT, 1.0, 1)[0][1]
 """Height of a capital letter at font scale 1, px."""
 # From version 5 on OpenCV draws the Hershey fonts' names with a Unicode font; before, "?" for every other letter.
 _UNICODE = int(cv2.__version__.split(".")[0]) >= 5
 _TEXT_HEIGHT = 1 / 18
 """Of a capital letter, as a share of the frame's shorter side."""
+_BOX_TEXT_HEIGHT = 1 / 36
+"""The same of a box's label: there may be many."""
+_LINE = 1 / 240
+"""Thickness of a box's line, as a share of the frame's shorter side."""
 _SMALLEST = 9
 """Height of a capital letter below which nobody can read it, px."""
 
 
-def draw(frame: Image, result: Classification) -> None:
-    """Writes a result along the top of a frame, in place: white on a strip through which the picture shows.
+def draw(frame: Image, result: Result) -> None:
+    """Writes a result onto a frame, in place: classes along its top, boxes where the objects are.
 
     Args:
         frame: (H, W, 3) uint8 BGR of any size; a label too long for it is made smaller, then cut.
-        result: the classes to name, one line each, as many as half the frame holds.
+        result: what to show.
     """
+    if isinstance(result, Detections):
+        _draw_boxes(frame, result)
+    else:
+        _draw_classes(frame, result)
+
+
+def color(class_id: int) -> tuple[int, int, int]:
+    """Returns the colour of a class's boxes, BGR 0..255: always the same, and far from that of the next classes."""
+    hue = (class_id * _GOLDEN + 0.33) % 1
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, 1.0)
+    return round(255 * blue), round(255 * green), round(255 * red)
+
+
+def _draw_classes(frame: Image, result: Classification) -> None:
+    """One line each, white on a strip through which the picture shows, as many as half the frame holds."""
     height, width = frame.shape[:2]
     letter = max(_SMALLEST, round(min(height, width) * _TEXT_HEIGHT))
     line, margin = 2 * letter, letter // 2 + 1
@@ -39,6 +65,40 @@ def draw(frame: Image, result: Classification) -> None:
         text, scale = _fit(label, score, letter, width - 2 * margin)
         baseline = row * line - (line - letter) // 2
         cv2.putText(frame, text, (margin, baseline), _FONT, scale, _WHITE, _thickness(scale), cv2.LINE_AA)
+
+
+def _draw_boxes(frame: Image, result: Detections) -> None:
+    """A box and its label each, the best ones last: they lie on top."""
+    height, width = frame.shape[:2]
+    line = max(2, round(min(height, width) * _LINE))
+    corners = result.xyxy.round().astype(int).tolist()
+    rows = list(zip(corners, result.labels, result.class_id.tolist(), result.score.tolist(), strict=True))[::-1]
+    for (x1, y1, x2, y2), _, class_id, _ in rows:
+        cv2.rectangle(frame, (x1, y1), (x2 - 1, y2 - 1), color(class_id), line)
+    for (x1, y1, _, _), label, class_id, score in rows:
+        _draw_label(frame, (x1, y1), (_drawable(label, class_id), f" {score:.0%}"), color(class_id))
+
+
+def _draw_label(frame: Image, corner: tuple[int, int], text: tuple[str, str], bgr: tuple[int, int, int]) -> None:
+    """A label on a ground of its box's colour: above the box's corner where there is room, else within; in the frame.
+
+    Args:
+        frame: to draw on.
+        corner: the box's left and top, px.
+        text: the label, and the score that is never cut.
+        bgr: of the ground.
+    """
+    height, width = frame.shape[:2]
+    letter = max(_SMALLEST, round(min(height, width) * _BOX_TEXT_HEIGHT))
+    margin, tall = letter // 3 + 1, 2 * letter
+    words, scale = _fit(*text, letter, width - 2 * margin)
+    wide = _width(words, scale) + 2 * margin
+    left = max(0, min(corner[0], width - wide))
+    top = max(0, min(corner[1] - tall if corner[1] >= tall else corner[1], height - tall))
+    cv2.rectangle(frame, (left, top), (left + wide - 1, top + tall - 1), bgr, cv2.FILLED)
+    baseline = top + (tall + letter) // 2
+    ink = _BLACK if np.dot(bgr, _LIGHT) > _BRIGHT else _WHITE
+    cv2.putText(frame, words, (left + margin, baseline), _FONT, scale, ink, _thickness(scale), cv2.LINE_AA)
 
 
 def _lines(result: Classification) -> list[tuple[str, str]]:

@@ -6,15 +6,20 @@ OpenCV decodes a truncated file without a word, its rest grey, so a file's own s
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
-from edgetl.vision.preprocess import Image, reduction
+from edgetl.vision.letterbox import reduction
+from edgetl.vision.preprocess import Image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+_ORIENTATION = 0x0112
+"""EXIF's tag."""
 
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 
@@ -75,6 +80,50 @@ def decode_sized(data: bytes, spec: InputSpec | None, where: str) -> tuple[Image
         # A last row or column of less than `factor` pixels would shift the picture against one averaged in full.
         return np.ascontiguousarray(frame[: size[0] // factor, : size[1] // factor], np.uint8), size
     return np.asarray(frame, np.uint8), (height, width)
+
+
+def exif_orientation(data: bytes) -> int:
+    """Returns how a photo file's pixels must be turned to be upright, 1..8 as EXIF counts; 1 where it doesn't say.
+
+    Args:
+        data: a JPEG up to its first scan, or a whole PNG or WebP.
+    """
+    tiff = _exif(data)
+    order: Literal["little", "big"] = "little" if tiff.startswith(b"II") else "big"
+    start = int.from_bytes(tiff[4:8], order)
+    count = int.from_bytes(tiff[start : start + 2], order)
+    for at in range(start + 2, min(start + 2 + 12 * count, len(tiff) - 11), 12):
+        if int.from_bytes(tiff[at : at + 2], order) == _ORIENTATION:
+            value = int.from_bytes(tiff[at + 8 : at + 10], order)
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def _exif(data: bytes) -> bytes:
+    """The TIFF structure that holds a photo file's EXIF; empty where it has none."""
+    found = b""
+    if data.startswith(b"\xff\xd8"):
+        segments = [
+            data[start : start + length - 2] for marker, start, length in _jpeg_segments(data) if marker == 0xE1
+        ]
+        found = next((segment for segment in segments if segment.startswith(b"Exif\0\0")), b"")
+    elif data.startswith(b"\x89PNG"):
+        found = _chunk(data, 8, b"eXIf", "big")
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        found = _chunk(data, 12, b"EXIF", "little")
+    return found.removeprefix(b"Exif\0\0")
+
+
+def _chunk(data: bytes, at: int, wanted: bytes, order: Literal["little", "big"]) -> bytes:
+    """The content of a PNG's (big) or a WebP's (little) first chunk of a kind; empty where it has none."""
+    while at + 8 <= len(data):
+        first, second = data[at : at + 4], data[at + 4 : at + 8]
+        kind, length = (second, first) if order == "big" else (first, second)
+        size = int.from_bytes(length, order)
+        if kind == wanted:
+            return data[at + 8 : at + 8 + size]
+        at += 12 + size if order == "big" else 8 + size + size % 2
+    return b""
 
 
 def _problem(data: bytes) -> str:

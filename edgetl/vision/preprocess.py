@@ -7,21 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.card import InputSpec
+from edgetl.vision.letterbox import Layout, layout
 
 Image = NDArray[np.uint8]
 
+GREY = 114
+"""Of a letterbox's bars, as YOLO's tools have it; 0..255."""
+
 _INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
-
-
-def reduction(height: int, width: int, spec: InputSpec) -> int:
-    """Returns by which power of two a picture is averaged down before it is resized.
-
-    It leaves both sides, either way up, at least twice as long as the input's, as a 640 x 480 frame is to a usual
-    input. Without it, a photo of twelve megapixels or a 1080p frame would be sampled at one pixel in a hundred; and
-    reduced to the input itself, a ready-made classifier at 128 px lost five points of top-1 by the blur.
-    """
-    (short, long), (need_short, need_long) = sorted((height, width)), sorted((2 * spec.height, 2 * spec.width))
-    return next((f for f in (64, 32, 16, 8, 4, 2) if short // f >= need_short and long // f >= need_long), 1)
 
 
 class Preprocessor:
@@ -33,10 +26,11 @@ class Preprocessor:
 
     def __init__(self, spec: InputSpec) -> None:
         self.spec = spec
-        self._size = (spec.width, spec.height)
+        self._frame_size = (0, 0)
+        self._layout = Layout(1, (0, 0, 0, 0), (0, 0, 0, 0))
         self._interpolation = _INTERPOLATIONS[spec.interpolation]
         self._averaged = np.empty((0, 0, 3), np.uint8)
-        self._scratch = np.empty((spec.height, spec.width, 3), np.uint8) if spec.color == "rgb" else None
+        self._scratch = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, frame: Image, out: Image) -> None:
         """Writes `frame` into `out`.
@@ -55,16 +49,33 @@ class Preprocessor:
             raise ValueError(
                 f"the input is ({self.spec.height}, {self.spec.width}, 3) uint8, got {out.shape} {out.dtype}"
             )
-        factor = reduction(frame.shape[0], frame.shape[1], self.spec)
-        if factor > 1:
-            frame = self._average(frame, factor)
-        if self.spec.resize == "crop":
-            frame = _centre(frame, self.spec.width / self.spec.height)
-        if self._scratch is None:
-            cv2.resize(frame, self._size, dst=out, interpolation=self._interpolation)
+        if frame.shape[:2] != self._frame_size:
+            self._plan(frame.shape[0], frame.shape[1])
+        if self._layout.factor > 1:
+            frame = self._average(frame, self._layout.factor)
+        x, y, width, height = self._layout.part
+        frame = frame[y : y + height, x : x + width]
+        x, y, width, height = self._layout.place
+        if self.spec.resize == "letterbox":
+            self._fill_bars(out)
+            out = out[y : y + height, x : x + width]
+        if self.spec.color == "bgr":
+            cv2.resize(frame, (width, height), dst=out, interpolation=self._interpolation)
         else:
-            cv2.resize(frame, self._size, dst=self._scratch, interpolation=self._interpolation)
+            cv2.resize(frame, (width, height), dst=self._scratch, interpolation=self._interpolation)
             cv2.cvtColor(self._scratch, cv2.COLOR_BGR2RGB, dst=out)
+
+    def _plan(self, height: int, width: int) -> None:
+        self._layout = layout(height, width, self.spec)
+        self._frame_size = (height, width)
+        if self.spec.color == "rgb":
+            self._scratch = np.empty((*self._layout.place[:1:-1], 3), np.uint8)
+
+    def _fill_bars(self, out: Image) -> None:
+        # Every time: the caller may have changed them since, as one that turns the pixels into int8 in place does.
+        x, y, width, height = self._layout.place
+        out[:y], out[y + height :] = GREY, GREY
+        out[y : y + height, :x], out[y : y + height, x + width :] = GREY, GREY
 
     def _average(self, frame: Image, factor: int) -> Image:
         height, width = frame.shape[0] // factor, frame.shape[1] // factor
@@ -73,11 +84,3 @@ class Preprocessor:
         whole = frame[: height * factor, : width * factor]  # by an integer factor: exact, and OpenCV's fast way
         cv2.resize(whole, (width, height), dst=self._averaged, interpolation=cv2.INTER_AREA)
         return self._averaged
-
-
-def _centre(frame: Image, aspect: float) -> Image:
-    """The largest centred view of `frame` whose width is `aspect` times its height."""
-    height, width = frame.shape[:2]
-    w, h = min(width, max(1, round(height * aspect))), min(height, max(1, round(width / aspect)))
-    x, y = (width - w) // 2, (height - h) // 2
-    return frame[y : y + h, x : x + w]

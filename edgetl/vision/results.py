@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgetl.errors import EdgetlError
+
+if TYPE_CHECKING:
+    import supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +41,62 @@ class Classification:
     def __str__(self) -> str:
         pairs = zip(self.labels, self.score.tolist(), strict=True)
         return ", ".join(f"{label} {score:.0%}" for label, score in pairs) or "nothing known"
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The N objects found in a frame, best first; empty where no score reached its threshold.
+
+    Attributes:
+        xyxy: (N, 4) float32 left, top, right, bottom, px of the frame, within it.
+        score: (N,) float32, 0..1.
+        class_id: (N,) int64, columns of the model's output.
+        labels: the N objects' classes' names.
+        size_wh: of the frame, px.
+    """
+
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    class_id: NDArray[np.int64]
+    labels: tuple[str, ...]
+    size_wh: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns JSON-ready values: `{"task", "objects": [{"label", "class_id", "score", "xyxy", "xyxyn"}, …]}`.
+
+        `xyxy` is in px of the frame, `xyxyn` in shares of its width and height, 0..1.
+        """
+        pixels = self.xyxy.astype(np.float64)
+        shares = pixels / (self.size_wh * 2)
+        columns = (self.class_id.tolist(), self.score.tolist(), pixels.round(2).tolist(), shares.round(5).tolist())
+        objects = [
+            {"label": label, "class_id": i, "score": round(score, 4), "xyxy": box, "xyxyn": share}
+            for label, i, score, box, share in zip(self.labels, *columns, strict=True)
+        ]
+        return {"task": "detection", "objects": objects}
+
+    def to_supervision(self) -> supervision.Detections:
+        """Returns the same as supervision has it, the names under `class_name`.
+
+        Raises:
+            EdgetlError: supervision is not installed.
+        """
+        try:
+            import supervision
+        except ImportError as error:
+            remedy = "pip install supervision"
+            raise EdgetlError(f"supervision can't be imported: {error}", remedy=remedy) from error
+        names = np.array(self.labels, np.str_)
+        return supervision.Detections(self.xyxy, None, self.score, self.class_id, data={"class_name": names})
+
+    def __str__(self) -> str:
+        # The order must not follow the scores: it would change with every frame of a live picture.
+        counts = Counter(zip(self.class_id.tolist(), self.labels, strict=True))
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        return ", ".join(f"{count} {label}" for (_, label), count in ordered) or "nothing found"
+
+
+Result = Classification | Detections

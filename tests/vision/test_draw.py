@@ -5,14 +5,21 @@ import numpy as np
 import pytest
 
 from edgetl.vision import draw as draw_module
-from edgetl.vision.draw import draw
-from edgetl.vision.results import Classification
+from edgetl.vision.draw import color, draw
+from edgetl.vision.results import Classification, Detections
 
 LONG = "dragonfly, darning needle, devil's darning needle, sewing needle, snake feeder, snake doctor"
 
 
 def says(*labels, score=0.97):
     return Classification(np.arange(len(labels)), np.full(len(labels), score, np.float32), labels)
+
+
+def finds(size, *boxes, label="king", score=0.97):
+    """Detections of class 0, 1, … in (left, top, right, bottom) shares of a frame of (height, width)."""
+    count = len(boxes)
+    xyxy = np.array(boxes, np.float32).reshape(-1, 4) * np.array(size[::-1] * 2, np.float32)
+    return Detections(xyxy, np.full(count, score, np.float32), np.arange(count), (label,) * count, size[::-1])
 
 
 @pytest.fixture
@@ -98,3 +105,66 @@ def test_part_of_a_larger_picture_can_be_drawn_on():
 def test_fonts_without_unicode_get_ascii(label, drawn):
     assert draw_module._drawable(label, 5, unicode=False) == drawn
     assert draw_module._drawable(label, 5, unicode=True) == label
+
+
+SIZES = [(96, 96), (240, 320), (720, 1280), (1080, 1920), (1920, 1080), (300, 4000)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_box_is_drawn_where_it_is_in_its_classs_colour(size):
+    frame = np.full((*size, 3), 128, np.uint8)
+    draw(frame, finds(size, (0.25, 0.4, 0.5, 0.8), (0.6, 0.4, 0.9, 0.9)))
+    for class_id, (x, y) in enumerate([(0.25, 0.7), (0.6, 0.8)]):
+        x, y = round(x * size[1]), round(y * size[0])
+        assert (frame[y, x] == color(class_id)).all()
+    assert (frame[round(0.7 * size[0]), round(0.4 * size[1])] == 128).all(), "the box's inside is as it was"
+    assert (frame[round(0.95 * size[0]) :] == 128).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("label", ["king", LONG])
+def test_labels_stay_inside_the_frame(lines, size, label):
+    corners = [(x, y, x + 0.1, y + 0.1) for x in (0, 0.45, 0.9) for y in (0, 0.02, 0.5, 0.9)]
+    draw(np.zeros((*size, 3), np.uint8), finds(size, *corners, label=label))
+    assert len(lines) == 12
+    letter = max(9, min(size) / 36)
+    for text, x, y, width in lines:
+        assert text.endswith(" 97%")
+        assert x >= 0
+        assert x + width <= size[1]
+        assert letter <= y <= size[0]
+
+
+def test_labels_are_readable_in_proportion(lines):
+    for size in SIZES[1:4]:
+        frame = np.full((*size, 3), 128, np.uint8)
+        draw(frame, finds(size, (0.3, 0.3, 0.7, 0.7)))
+        black = np.argwhere(frame.max(axis=2) < 60)
+        height = np.ptp(black[:, 0]) + 1
+        assert max(7, min(size) / 45) <= height <= min(size) / 15
+    assert [text for text, *_ in lines] == ["king 97%"] * 3
+
+
+def test_better_boxes_and_all_labels_lie_on_top():
+    size = (480, 640)
+    frame = np.full((*size, 3), 128, np.uint8)
+    draw(frame, finds(size, (0.3, 0.3, 0.6, 0.6), (0.3, 0.3, 0.6, 0.6)))
+    assert (frame[round(0.5 * 480), round(0.3 * 640)] == color(0)).all()
+
+
+def test_colours_are_stable_and_apart():
+    assert [color(i) for i in range(3)] == [color(i) for i in range(3)]
+    shown = np.array([color(i) for i in range(10)])
+    apart = np.abs(shown[:, None] - shown).sum(axis=2) + np.eye(10) * 1000
+    assert apart.min() > 60
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (200, 8), (8, 200)])
+def test_boxes_on_tiny_frames_do_no_harm(size):
+    draw(np.zeros((*size, 3), np.uint8), finds(size, (0, 0, 1, 1), (0.5, 0.5, 0.6, 0.6)))
+
+
+def test_nothing_found_changes_nothing():
+    frame = np.full((240, 320, 3), 128, np.uint8)
+    draw(frame, finds((240, 320)))
+    assert (frame == 128).all()

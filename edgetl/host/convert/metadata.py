@@ -88,7 +88,7 @@ def _metadata(card: ModelCard) -> bytes:
     root = write.table(
         "ModelMetadata",
         name=write.text(card.name),
-        description=write.text(f"{len(card.labels)} classes, {card.decoding.scores}"),
+        description=write.text(f"{len(card.labels)} classes, {card.classifier.scores}"),
         subgraphs=write.tables([graph]),
         files=write.tables([whole_card]),
         min_parser_version=write.text("1.0.0"),

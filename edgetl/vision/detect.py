@@ -1,0 +1,196 @@
+"""A detector's raw outputs to Detections: decode, then non-maximum suppression."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.card import InputSpec, ModelCard
+from edgetl.vision.letterbox import Boxes, Placement, place
+from edgetl.vision.quantized import FLOAT, Floats, Quantization, least, reader, sigmoid, softplus
+from edgetl.vision.results import Detections
+
+CANDIDATES = 1000
+"""At most so many boxes go into non-maximum suppression, the best ones."""
+_NEVER = np.float32(np.inf)
+"""The threshold that no score reaches."""
+
+
+class Decoder:
+    """Reads a detector's two outputs; one stream each, from one thread.
+
+    A cell tells of one object at most: that of its best class.
+
+    Args:
+        card: of the detector.
+        logits: how the output of logits (A, C) is to be read.
+        ltrb: how the output of raw distances (A, 4) is to be read.
+        classes: columns to look for; None looks for all.
+        agnostic: suppress a box that overlaps with a better one of another class, too.
+
+    Raises:
+        ModelError: the card is no detector's, or an output's type is not known.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        logits: Quantization = FLOAT,
+        ltrb: Quantization = FLOAT,
+        *,
+        classes: Collection[int] | None = None,
+        agnostic: bool = False,
+    ) -> None:
+        self.decoding = card.detector
+        self._spec = card.input
+        self._labels = card.labels
+        self._agnostic = agnostic
+        self._cells, self._reach = _grid(card.input, self.decoding.strides)
+        self._thresholds = _per_class(self.decoding.thresholds, len(card.labels), classes)
+        self._score, self._distance = reader(logits, sigmoid), reader(ltrb, softplus)
+        # As wide as the output itself: NumPy compares two arrays of one shape many times as fast as rows with a row.
+        self._least = np.tile(least(logits, self._thresholds), (len(self._cells), 1))
+        self._passes = np.empty(self._least.shape, np.bool_)
+        self._expected = (self._least.shape, np.dtype(logits.dtype), self._cells.shape, np.dtype(ltrb.dtype))
+        self._frame_wh = (0, 0)
+        self._placement = Placement(1.0, 1.0, 0.0, 0.0)
+
+    def __call__(self, logits: NDArray[Any], ltrb: NDArray[Any], size_wh: tuple[int, int]) -> Detections:
+        """Decodes one frame's outputs.
+
+        Args:
+            logits: (A, C), the cells level by level, row by row; with or without a batch axis of 1. May be a
+                runtime's own memory: nothing of it is kept.
+            ltrb: (A, 4), likewise.
+            size_wh: of the frame, px.
+
+        Raises:
+            ValueError: an array of another shape or type.
+        """
+        logits, ltrb = logits.reshape(-1, logits.shape[-1]), ltrb.reshape(-1, ltrb.shape[-1])
+        self._check(logits, ltrb)
+        if size_wh != self._frame_wh:
+            self._frame_wh, self._placement = size_wh, place(size_wh[1], size_wh[0], self._spec)
+        rows, class_id, score = self._candidates(logits)
+        if not len(rows):
+            return _detections(np.empty((0, 4), np.float32), score, class_id, self._labels, size_wh)
+        boxes = self._cells.take(rows, axis=0) + self._distance(ltrb[rows]) * self._reach.take(rows, axis=0)
+        boxes, seen = _within(self._placement.to_frame(boxes), size_wh)
+        if not seen.all():
+            boxes, class_id, score = boxes[seen], class_id[seen], score[seen]
+        keep = suppress(boxes, score, None if self._agnostic else class_id, self.decoding.iou)
+        keep = keep[: self.decoding.max_det]
+        return _detections(boxes[keep], score[keep], class_id[keep], self._labels, size_wh)
+
+    def _candidates(self, logits: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        """Finds the cells that pass, in their order, and their best class with its score."""
+        rows = np.flatnonzero(np.greater_equal(logits, self._least, out=self._passes)) // logits.shape[1]
+        if len(rows) > 1:  # two classes of a cell may pass
+            rows = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
+        class_id = logits[rows].argmax(axis=1)
+        score = self._score(logits[rows, class_id])
+        passes = score >= self._thresholds[class_id]
+        if not passes.all():
+            rows, class_id, score = rows[passes], class_id[passes], score[passes]
+        if len(rows) > CANDIDATES:
+            # Not argpartition: of equal scores, which quantized ones often are, it takes any.
+            chosen = np.sort(np.argsort(-score, kind="stable")[:CANDIDATES])
+            rows, class_id, score = rows[chosen], class_id[chosen], score[chosen]
+        return rows, class_id, score
+
+    def _check(self, logits: NDArray[Any], ltrb: NDArray[Any]) -> None:
+        got = (logits.shape, logits.dtype, ltrb.shape, ltrb.dtype)
+        if got != self._expected:
+            text = "{} {} and {} {}"
+            raise ValueError(f"the outputs are {text.format(*self._expected)}, got {text.format(*got)}")
+
+
+def decode_postprocessed(
+    boxes: Floats,
+    class_id: Floats,
+    score: Floats,
+    count: Floats,
+    card: ModelCard,
+    size_wh: tuple[int, int],
+    classes: Collection[int] | None = None,
+) -> Detections:
+    """Reads the four outputs of a detector that ends with TensorFlow Lite's own `TFLite_Detection_PostProcess`.
+
+    Args:
+        boxes: (1, N, 4), each ymin, xmin, ymax, xmax in shares of the input; suppressed already. This and the
+            following are real numbers, with or without the batch axis.
+        class_id: (1, N), columns of the labels; others are left out.
+        score: (1, N), 0..1.
+        count: (1,), how many of the N are meant.
+        card: of the detector; its input, its thresholds and `max_det` are heeded.
+        size_wh: of the frame, px.
+        classes: to look for; None looks for all.
+    """
+    meant = int(count.reshape(-1)[0])
+    yxyx, score = boxes.reshape(-1, 4)[:meant], score.reshape(-1)[:meant]
+    column = class_id.reshape(-1)[:meant].astype(np.int64)
+    thresholds = _per_class(card.detector.thresholds, len(card.labels), classes)
+    known = (column >= 0) & (column < len(thresholds))
+    passes = known & (score >= thresholds[np.where(known, column, 0)])
+    xyxy = yxyx[:, [1, 0, 3, 2]] * np.array((card.input.width, card.input.height) * 2, np.float32)
+    xyxy, seen = _within(place(size_wh[1], size_wh[0], card.input).to_frame(xyxy), size_wh)
+    chosen = np.flatnonzero(passes & seen)
+    chosen = chosen[np.argsort(-score[chosen], kind="stable")][: card.detector.max_det]
+    return _detections(xyxy[chosen], score[chosen], column[chosen], card.labels, size_wh)
+
+
+def suppress(xyxy: Boxes, score: Floats, class_id: NDArray[np.int64] | None, iou: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression: a box stays if it overlaps with no better one that stays by more than `iou`.
+
+    Args:
+        xyxy: (N, 4) px, each of some area, none left of 0 or above it: OpenCV keeps the classes apart by that.
+        score: (N,) above 0.
+        class_id: (N,); boxes of different classes don't suppress each other. None takes them for one class.
+        iou: intersection over union, 0..1.
+
+    Returns:
+        Which stay, best first, equal ones in the order given.
+    """
+    if not len(xyxy):
+        return np.empty(0, np.intp)
+    xywh = xyxy.astype(np.float64)
+    xywh[:, 2:] -= xywh[:, :2]
+    # OpenCV's stubs ask for sequences, but it takes arrays.
+    if class_id is None:
+        return np.asarray(cv2.dnn.NMSBoxes(xywh, score, 0.0, iou), np.intp)  # type: ignore[arg-type]
+    classes = class_id.astype(np.int32)
+    return np.asarray(cv2.dnn.NMSBoxesBatched(xywh, score, classes, 0.0, iou), np.intp)  # type: ignore[arg-type]
+
+
+def _within(xyxy: Boxes, size_wh: tuple[int, int]) -> tuple[Boxes, NDArray[np.bool_]]:
+    """Clips boxes to the frame; also says which of them have any area there."""
+    boxes = np.minimum(np.maximum(xyxy, np.float32(0)), np.array(size_wh * 2, np.float32))
+    return boxes, (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+
+
+def _detections(
+    xyxy: Boxes, score: Floats, class_id: NDArray[np.int64], labels: tuple[str, ...], size_wh: tuple[int, int]
+) -> Detections:
+    return Detections(xyxy, score, class_id, tuple(labels[i] for i in class_id.tolist()), size_wh)
+
+
+def _grid(spec: InputSpec, strides: tuple[int, ...]) -> tuple[Boxes, Boxes]:
+    """Lists the cells: (A, 4) their centres x, y, x, y in input px; (A, 4) what a distance of 1 adds to that."""
+    centres = []
+    for stride in strides:
+        y, x = np.mgrid[: -(-spec.height // stride), : -(-spec.width // stride)]
+        centres.append((np.stack((x, y, x, y), axis=-1).reshape(-1, 4) + 0.5) * stride)
+    sizes = np.repeat(strides, [len(level) for level in centres])
+    reach = sizes[:, None] * np.array((-1, -1, 1, 1))
+    return np.concatenate(centres).astype(np.float32), reach.astype(np.float32)
+
+
+def _per_class(thresholds: tuple[float, ...], count: int, classes: Collection[int] | None) -> Floats:
+    """The (C,) thresholds; those of classes nobody looks for can't be reached."""
+    wanted = range(count) if classes is None else classes
+    full = np.broadcast_to(np.array(thresholds, np.float32), count)
+    return np.where(np.isin(np.arange(count), list(wanted)), full, _NEVER)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from edgetl import Detections, EdgetlError
+from edgetl.vision.draw import draw
+
+
+def found(*labels, names=("king", "queen", "ace")):
+    count = len(labels)
+    boxes = np.array([[10.123, 20, 30, 60.5]] * count, np.float32).reshape(-1, 4)
+    ids = np.array([names.index(label) for label in labels], np.int64)
+    return Detections(boxes, np.linspace(0.9, 0.3, count, dtype=np.float32), ids, labels, (100, 80))
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ((), "nothing found"),
+        (("king",), "1 king"),
+        (("king", "queen", "queen"), "2 queen, 1 king"),
+        (("ace", "queen", "king"), "1 king, 1 queen, 1 ace"),
+        (("queen", "king", "ace"), "1 king, 1 queen, 1 ace"),
+    ],
+)
+def test_it_says_how_many_of_what(labels, text):
+    assert str(found(*labels)) == text
+    assert len(found(*labels)) == len(labels)
+
+
+def test_it_is_ready_for_json():
+    told = found("king", "ace").to_dict()
+    assert json.loads(json.dumps(told)) == told
+    assert told["task"] == "detection"
+    first, second = told["objects"]
+    assert first == {
+        "label": "king",
+        "class_id": 0,
+        "score": 0.9,
+        "xyxy": [10.12, 20.0, 30.0, 60.5],
+        "xyxyn": [0.10123, 0.25, 0.3, 0.75625],
+    }
+    assert (second["label"], second["class_id"], second["score"]) == ("ace", 2, 0.3)
+    assert found().to_dict() == {"task": "detection", "objects": []}
+
+
+def test_supervision_gets_the_same(monkeypatch):
+    class Stand:
+        def __init__(self, xyxy, mask=None, confidence=None, class_id=None, tracker_id=None, data=None):
+            self.xyxy, self.mask, self.confidence, self.class_id, self.data = xyxy, mask, confidence, class_id, data
+
+    module = types.ModuleType("supervision")
+    module.Detections = Stand
+    monkeypatch.setitem(sys.modules, "supervision", module)
+    ours = found("king", "ace")
+    theirs = ours.to_supervision()
+    assert (theirs.xyxy == ours.xyxy).all()
+    assert (theirs.confidence == ours.score).all()
+    assert (theirs.class_id == ours.class_id).all()
+    assert theirs.data["class_name"].tolist() == ["king", "ace"]
+    assert found().to_supervision().data["class_name"].tolist() == []
+
+
+def test_without_supervision_the_remedy_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(EdgetlError, match="supervision") as caught:
+        found("king").to_supervision()
+    assert "pip install" in caught.value.remedy
+
+
+def test_drawing_takes_both_kinds():
+    frame = np.zeros((80, 100, 3), np.uint8)
+    draw(frame, found("king"))
+    assert frame.any()
