@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from edgetl.host.dataset.boxes import Format
 
 
 @click.group()
@@ -15,18 +19,43 @@ def data() -> None:
 @data.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
-def check(folder: Path, as_json: bool) -> None:
+@click.option("--sheet", type=click.Path(path_type=Path), help="Draw some photos with their boxes into this JPEG.")
+def check(folder: Path, as_json: bool, sheet: Path | None) -> None:
     """Report what is in a data set and what is wrong with it; exit 3 where it can't be trained on.
+
+    The data set is one of class folders, or one of boxes in Pascal VOC, COCO, YOLO or CSV; its files tell which.
 
     \b
       edgetl data check photos/
       edgetl data check photos/ --json | jq .warnings
+      edgetl data check boxes/ --sheet sheet.jpg
     """
     import json
 
-    from edgetl.host.dataset.check import check as check_data
-    from edgetl.host.dataset.check import describe
+    from edgetl.host.dataset.look import look
 
-    report = check_data(folder)
-    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else describe(report), err=not as_json)
+    report, text = look(folder, sheet)
+    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else text, err=not as_json)
     report.require_usable()
+
+
+@data.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "format_", type=click.Choice(["voc", "coco", "yolo", "csv"]), required=True, help="Format to write."
+)
+def convert(source: Path, target: Path, format_: Format) -> None:
+    """Copy a data set of boxes into another annotation format.
+
+    The photos are copied, the boxes are those that `data check` finds clean. TARGET must not exist yet.
+
+    \b
+      edgetl data convert boxes/ boxes-coco/ --format coco
+    """
+    from edgetl.host.dataset.reformat import reformat
+
+    done = reformat(source, target, format_)
+    for text in done.lost:
+        click.echo(f"warning: {text}", err=True)
+    click.echo(f"{target}: {done.photos} photos, {done.boxes} boxes", err=True)

@@ -69,14 +69,17 @@ def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) ->
 
         records = parallel(decode, range(len(paths)), "Decoding photos")
         pixels.flush()
-        for outdated in folder.glob("[!.]*.npy"):
-            outdated.unlink()
         file = folder / f"{_content_key(records)}.npy"
+        # Another command may be doing the same: what it wrote is as good, and it may remove what is outdated first.
+        for outdated in folder.glob("[!.]*.npy"):
+            if outdated != file:
+                outdated.unlink(missing_ok=True)
+        written = np.load(temporary, mmap_mode="r")
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
     remember(root, paths, records, spec)
-    return records, np.load(file, mmap_mode="r")
+    return records, written
 
 
 def _open(file: Path) -> Image | None:

@@ -11,7 +11,9 @@ from edgetl.vision.photo import is_photo
 
 Part = Literal["", "train", "val", "test"]
 
-_PARTS: dict[str, Part] = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+PARTS: dict[str, Part] = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+"""The part of the split that a folder's name means, in lower case."""
+
 _REMEDY = "give a folder that holds one folder of photos for each class"
 
 
@@ -39,7 +41,7 @@ def find_samples(root: Path) -> list[Sample]:
     if not root.is_dir():
         raise DatasetError("there is no such folder", where=str(root), remedy=_REMEDY)
     folders = _folders(root)
-    parts = {path: _PARTS[path.name.lower()] for path in folders if path.name.lower() in _PARTS}
+    parts = {path: PARTS[path.name.lower()] for path in folders if path.name.lower() in PARTS}
     if "train" in parts.values() and (len(parts) > 1 or len(folders) == 1):
         samples = [sample for path, part in parts.items() for sample in _class_folders(path, part)]
         _check_parts(samples, root)

@@ -1,0 +1,243 @@
+"""Photos with boxes: the values, and how a folder's annotation format is recognised.
+
+`voc`, `coco`, `yolo` and `table` read and write one format each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Literal, Protocol, cast
+
+from edgetl.errors import DatasetError
+from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.tree import Tree
+
+Format = Literal["voc", "coco", "yolo", "csv"]
+
+FORMATS: dict[Format, str] = {
+    "voc": "edgetl.host.dataset.voc",
+    "coco": "edgetl.host.dataset.coco",
+    "yolo": "edgetl.host.dataset.yolo",
+    "csv": "edgetl.host.dataset.table",
+}
+"""The module of each format; see `FormatModule`."""
+
+TITLES: dict[Format, str] = {"voc": "Pascal VOC", "coco": "COCO", "yolo": "YOLO", "csv": "CSV"}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One thing in a photo.
+
+    Attributes:
+        label: its class.
+        xyxy: left, top, right, bottom in px of the annotated photo, as edges: right - left is the width.
+        difficult: hard to recognise, as Pascal VOC marks it.
+        crowd: stands for many, as COCO marks it.
+    """
+
+    label: str
+    xyxy: tuple[float, float, float, float]
+    difficult: bool = False
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoxedPhoto:
+    """A photo and what an annotation says of it.
+
+    Attributes:
+        path: the photo file.
+        part: of the data set's own split; empty where it has none.
+        boxes: none for a photo of the background alone.
+        size_wh: width and height in px as the annotation says; None where it doesn't.
+        source: the annotation's file, with its line where that helps, for messages.
+    """
+
+    path: Path
+    part: Part
+    boxes: tuple[Box, ...]
+    size_wh: tuple[int, int] | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """What the files of one format say.
+
+    Attributes:
+        photos: that are there, in any order.
+        missing: `annotation file: photo` of those that aren't.
+        notes: what the reader should be told.
+    """
+
+    photos: list[BoxedPhoto]
+    missing: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BoxedSet:
+    """A detection data set as it was found.
+
+    Attributes:
+        format: of its annotations.
+        photos: ordered by path.
+        notes: what was left out, and why.
+    """
+
+    format: Format
+    photos: list[BoxedPhoto]
+    notes: list[str]
+
+
+class FormatModule(Protocol):
+    """What each format's module offers."""
+
+    def recognise(self, tree: Tree) -> list[Path]:
+        """Returns the files that make a folder one of this format; empty where it is none."""
+
+    def read(self, tree: Tree, files: Sequence[Path]) -> Annotations:
+        """Reads the files that `recognise` returned."""
+
+    def place(self, part: Part, name: str) -> str:
+        """Returns where a photo lies below the data set's folder, with slashes."""
+
+    def write(self, folder: Path, photos: Sequence[BoxedPhoto]) -> None:
+        """Writes the annotations of photos that lie at their `place` below the folder and know their size."""
+
+
+def module_of(name: Format) -> FormatModule:
+    """Returns a format's module."""
+    return cast(FormatModule, import_module(FORMATS[name]))
+
+
+def is_boxed(root: Path) -> bool:
+    """Says whether a folder is a detection data set, by its files' names and first bytes."""
+    return root.is_dir() and bool(_recognised(Tree(root)))
+
+
+def find_boxed(root: Path) -> list[BoxedPhoto]:
+    """Lists a detection set's photos with their boxes, ordered by path; see `read_boxed`."""
+    return read_boxed(root).photos
+
+
+def read_boxed(root: Path) -> BoxedSet:
+    """Reads a detection set, in whichever format it is.
+
+    Raises:
+        DatasetError: no such folder, no annotations or of two formats, an annotation that can't be read,
+            no photos, or no boxes at all.
+    """
+    if not root.is_dir():
+        raise DatasetError("there is no such folder", where=str(root), remedy="give the data set's folder")
+    tree = Tree(root)
+    files = _recognised(tree)
+    if not files:
+        remedy = "give a folder of photos with Pascal VOC, COCO, YOLO or CSV annotations"
+        raise DatasetError("no boxes are annotated here", where=str(root), remedy=remedy)
+    chosen, notes = _chosen(tree, files)
+    told = module_of(chosen).read(tree, files[chosen])
+    notes += [*told.notes, *_missing(tree, told)]
+    _require_once(tree, told.photos)
+    photos, settled = _settled(tree, sorted(told.photos, key=lambda photo: photo.path))
+    notes += [*settled, *_unannotated(tree, told)]
+    if not any(photo.boxes for photo in photos):
+        remedy = "annotate the things to be found, and save the annotations beside the photos"
+        raise DatasetError(f"none of the {len(photos)} photos has a box", where=str(root), remedy=remedy)
+    return BoxedSet(chosen, photos, notes)
+
+
+def number(text: object, what: str, where: str) -> float:
+    """Returns a finite number.
+
+    Raises:
+        DatasetError: it is none; the message calls it `what`.
+    """
+    try:
+        if isinstance(text, str | int | float) and not isinstance(text, bool) and math.isfinite(value := float(text)):
+            return value
+    except (ValueError, OverflowError):
+        pass
+    shown = repr(text) if isinstance(text, str) else str(text) if isinstance(text, int | float) else "none"
+    raise DatasetError(f"{what} must be a number, got {shown:.40}", where=where, remedy="correct the annotation")
+
+
+def written(value: float) -> str:
+    """Returns px as text: whole ones as whole numbers, since many programs read nothing else, others to 1e-4."""
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Returns the first few names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _recognised(tree: Tree) -> dict[Format, list[Path]]:
+    found = {name: module_of(name).recognise(tree) for name in FORMATS}
+    return {name: files for name, files in found.items() if files}
+
+
+def _chosen(tree: Tree, files: dict[Format, list[Path]]) -> tuple[Format, list[str]]:
+    """The format to read: the only one, or Pascal VOC where a CSV repeats it, as the tutorials' scripts leave them."""
+    if len(files) == 1:
+        return next(iter(files)), []
+    shown = " and ".join(f"{TITLES[name]} ({listed([tree.name(f) for f in rows], 2)})" for name, rows in files.items())
+    if set(files) == {"voc", "csv"}:
+        xml = {photo.path: photo for photo in module_of("voc").read(tree, files["voc"]).photos}
+        csv = module_of("csv").read(tree, files["csv"]).photos
+        if all(photo.path in xml for photo in csv):
+            other = sum(_told(photo) != _told(xml[photo.path]) for photo in csv)
+            says = f"the CSV says otherwise of {other} photos" if other else "the CSV says the same"
+            return "voc", [f"annotated as {shown}: every photo has its XML, which is read; {says}"]
+    remedy = "keep one format's files and move the others out of the folder"
+    raise DatasetError(
+        f"annotated in {'two' if len(files) == 2 else 'several'} formats: {shown}", where=str(tree.root), remedy=remedy
+    )
+
+
+def _told(photo: BoxedPhoto) -> list[tuple[str, tuple[float, float, float, float]]]:
+    return sorted((box.label, box.xyxy) for box in photo.boxes)
+
+
+def _missing(tree: Tree, told: Annotations) -> list[str]:
+    if not told.missing:
+        return []
+    what = f"{len(told.missing)} annotated photos are missing"
+    if not told.photos:
+        remedy = "put the photos where the annotations name them"
+        raise DatasetError(f"all {what}: {listed(told.missing)}", where=str(tree.root), remedy=remedy)
+    return [f"{what} and left out: {listed(told.missing)}"]
+
+
+def _require_once(tree: Tree, photos: Sequence[BoxedPhoto]) -> None:
+    seen: dict[Path, BoxedPhoto] = {}
+    for photo in photos:
+        other = seen.setdefault(photo.path, photo)
+        if other is not photo:
+            what = f"{tree.name(photo.path)} is annotated twice: in {other.source} and in {photo.source}"
+            raise DatasetError(what, where=str(tree.root), remedy="remove one of the two")
+
+
+def _settled(tree: Tree, photos: list[BoxedPhoto]) -> tuple[list[BoxedPhoto], list[str]]:
+    """Photos outside any part of a split: they train where there is no train/, else nobody knows what they are for."""
+    loose = [photo for photo in photos if not photo.part]
+    others = sorted({photo.part for photo in photos if photo.part})
+    if not loose or not others:
+        return photos, []
+    names = listed([tree.name(photo.path) for photo in loose])
+    if "train" not in others:
+        note = f"{len(loose)} photos outside {' and '.join(others)} count as train: {names}"
+        return [photo if photo.part else replace(photo, part="train") for photo in photos], [note]
+    note = f"{len(loose)} photos are in no part of the split and are left out: {names}"
+    return [photo for photo in photos if photo.part], [note]
+
+
+def _unannotated(tree: Tree, told: Annotations) -> list[str]:
+    known = {photo.path for photo in told.photos}
+    rest = [tree.name(path) for path in tree.photos if path not in known]
+    return [f"{len(rest)} photos have no annotation and are left out: {listed(rest)}"] if rest else []

@@ -1,0 +1,167 @@
+"""COCO instances: `annotations/*.json`, `_annotations.coco.json` in each part's folder, or one JSON beside the photos.
+
+Format: https://cocodataset.org/#format-data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edgetl.errors import DatasetError
+from edgetl.host.dataset.boxes import Annotations, Box, BoxedPhoto, listed, number
+from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.tree import Tree, part_of_file, read_text
+
+_HEAD = 1 << 20
+_REMEDY = "export the annotations again, as COCO instances"
+_DIGITS = 4
+
+
+def recognise(tree: Tree) -> list[Path]:
+    """Returns the JSON files that are COCO's; of `annotations/` those of the instances where it has others too."""
+    files = [file for file in tree.files(".json") if _is_annotation(file)]
+    instances = [file for file in files if file.name.startswith("instances")]
+    return instances or files
+
+
+def read(tree: Tree, files: Sequence[Path]) -> Annotations:
+    """Reads the JSON files.
+
+    Raises:
+        DatasetError: a file is not JSON, not COCO's, or contradicts itself.
+    """
+    told = Annotations([], [], [])
+    others = [tree.name(file) for file in tree.files(".json") if _is_annotation(file) and file not in files]
+    if others:
+        told.notes.append(f"only the instances are read, not {listed(others)}")
+    for file in files:
+        _read_file(tree, file, told)
+    return told
+
+
+def place(part: Part, name: str) -> str:
+    """Returns where a photo lies."""
+    return f"{part or 'images'}/{name}"
+
+
+def write(folder: Path, photos: Sequence[BoxedPhoto]) -> None:
+    """Writes `annotations/instances_PART.json` for each part; all of them number the classes alike."""
+    (folder / "annotations").mkdir(parents=True)
+    labels = sorted({box.label for photo in photos for box in photo.boxes})
+    for part in sorted({photo.part for photo in photos}):
+        document = _document([photo for photo in photos if photo.part == part], labels)
+        name = f"instances_{part}.json" if part else "instances.json"
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        (folder / "annotations" / name).write_text(text, encoding="utf-8")
+
+
+def _is_annotation(file: Path) -> bool:
+    if file.parent.name.lower() == "annotations" or file.name.lower().endswith(".coco.json"):
+        return True
+    with file.open("rb") as stream:
+        head = stream.read(_HEAD)
+    return b'"images"' in head and (b'"annotations"' in head or b'"categories"' in head or len(head) == _HEAD)
+
+
+def _read_file(tree: Tree, file: Path, told: Annotations) -> None:
+    document = _parse(file)
+    labels = _labels(document, file)
+    images = {_id(row, "images", file): row for row in _rows(document, "images", file)}
+    boxes: dict[int | str, list[Box]] = {key: [] for key in images}
+    for row in _rows(document, "annotations", file, needed=bool(labels)):
+        key = row.get("image_id")
+        if not isinstance(key, int | str) or key not in boxes:
+            what = f"annotation {_id(row, 'annotations', file)} belongs to an image that isn't listed: {key!s:.40}"
+            raise DatasetError(what, where=str(file), remedy=_REMEDY)
+        boxes[key].append(_box(row, labels, file))
+    for key, row in images.items():
+        name = row.get("file_name")
+        if not isinstance(name, str) or not name:
+            raise DatasetError(f"image {key} has no file_name", where=str(file), remedy=_REMEDY)
+        path = tree.beside(name, _folders(tree, file)) or tree.anywhere(name, part_of_file(file) or tree.part(file))
+        if path is None:
+            told.missing.append(f"{tree.name(file)}: {name}")
+            continue
+        part = tree.part_in(file, path)
+        told.photos.append(BoxedPhoto(path, part, tuple(boxes[key]), _size(row, file), str(file)))
+
+
+def _parse(file: Path) -> Mapping[str, object]:
+    try:
+        document = json.loads(read_text(file))
+    except json.JSONDecodeError as error:
+        what = f"is not JSON: {error.msg} (column {error.colno})"
+        raise DatasetError(what, where=f"{file}:{error.lineno}", remedy=_REMEDY) from error
+    except RecursionError as error:
+        raise DatasetError("is not COCO: nested too deeply", where=str(file), remedy=_REMEDY) from error
+    if not isinstance(document, dict):
+        raise DatasetError("is not COCO: no object at its top", where=str(file), remedy=_REMEDY)
+    return document
+
+
+def _rows(document: Mapping[str, object], key: str, file: Path, *, needed: bool = True) -> list[dict[str, object]]:
+    rows = document.get(key, None if needed else [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DatasetError(f"is not COCO: {key!r} must be a list of objects", where=str(file), remedy=_REMEDY)
+    return rows
+
+
+def _id(row: Mapping[str, object], what: str, file: Path) -> int | str:
+    key = row.get("id")
+    if isinstance(key, bool) or not isinstance(key, int | str):
+        raise DatasetError(f"an entry of {what!r} has no id", where=str(file), remedy=_REMEDY)
+    return key
+
+
+def _labels(document: Mapping[str, object], file: Path) -> dict[int | str, str]:
+    labels: dict[int | str, str] = {}
+    for row in _rows(document, "categories", file):
+        name = row.get("name")
+        if not isinstance(name, str) or not name.strip():
+            raise DatasetError(f"category {_id(row, 'categories', file)} has no name", where=str(file), remedy=_REMEDY)
+        labels[_id(row, "categories", file)] = name
+    return labels
+
+
+def _box(row: Mapping[str, object], labels: Mapping[int | str, str], file: Path) -> Box:
+    what = f"annotation {_id(row, 'annotations', file)}"
+    category = row.get("category_id")
+    if not isinstance(category, int | str) or category not in labels:
+        told = f"{what} is of category {category!s:.40}, which isn't listed"
+        raise DatasetError(told, where=str(file), remedy=_REMEDY)
+    bbox = row.get("bbox")
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        told = f"{what} has no bbox of four numbers (x, y, width, height)"
+        raise DatasetError(told, where=str(file), remedy=_REMEDY)
+    x, y, width, height = (number(value, f"the bbox of {what}", str(file)) for value in bbox)
+    return Box(labels[category], (x, y, x + width, y + height), crowd=row.get("iscrowd") in (1, True))
+
+
+def _size(row: Mapping[str, object], file: Path) -> tuple[int, int] | None:
+    width, height = (int(number(row.get(key) or 0, f"an image's {key}", str(file))) for key in ("width", "height"))
+    return (width, height) if width > 0 and height > 0 else None
+
+
+def _folders(tree: Tree, file: Path) -> list[Path]:
+    """Where a JSON's photos may lie: beside it, or for `annotations/instances_X.json` in `X/` or `images/X/`."""
+    bases = [file.parent] if file.parent == tree.root else [file.parent, file.parent.parent]
+    last = file.stem.rpartition("_")[2]
+    return [folder for base in bases for folder in (base / last, base / "images" / last, base, base / "images")]
+
+
+def _document(photos: Sequence[BoxedPhoto], labels: Sequence[str]) -> dict[str, object]:
+    number_of = {label: i for i, label in enumerate(labels, start=1)}
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    for i, photo in enumerate(photos, start=1):
+        width, height = photo.size_wh or (0, 0)
+        images.append({"id": i, "file_name": photo.path.name, "width": width, "height": height})
+        for box in photo.boxes:
+            x1, y1, x2, y2 = box.xyxy
+            bbox = [round(value, _DIGITS) for value in (x1, y1, x2 - x1, y2 - y1)]
+            row = {"id": len(annotations) + 1, "image_id": i, "category_id": number_of[box.label], "bbox": bbox}
+            annotations.append({**row, "area": round(bbox[2] * bbox[3], _DIGITS), "iscrowd": int(box.crowd)})
+    categories = [{"id": i, "name": label} for label, i in number_of.items()]
+    return {"images": images, "annotations": annotations, "categories": categories}

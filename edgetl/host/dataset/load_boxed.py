@@ -1,0 +1,193 @@
+"""A folder of photos with boxes to arrays that a detector can be trained on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.card import DatasetInfo, InputSpec
+from edgetl.errors import DatasetError
+from edgetl.host.dataset.boxes import BoxedPhoto, read_boxed
+from edgetl.host.dataset.boxes_check import BoxesReport, report_boxes
+from edgetl.host.dataset.cache import load_pixels
+from edgetl.host.dataset.duplicates import exact_groups, group_ids, near_pairs
+from edgetl.host.dataset.photos import Record
+from edgetl.host.dataset.split import split
+from edgetl.host.detection_metrics import Truth
+from edgetl.vision.letterbox import place
+from edgetl.vision.preprocess import Image
+
+
+@dataclass(frozen=True, slots=True)
+class BoxedPhotos:
+    """One side of a detection set.
+
+    Attributes:
+        pixels: (M, height, width, 3) uint8, memory-mapped; all of the data set's photos.
+        rows: (N,) the positions of these photos in `pixels`.
+        boxes: of each photo (K, 5) float32: class and xyxy in input px; without difficult ones and crowds.
+        truth: of each photo, in px of the photo.
+        paths: N files.
+    """
+
+    pixels: Image
+    rows: NDArray[np.int64]
+    boxes: tuple[NDArray[np.float32], ...]
+    truth: tuple[Truth, ...]
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def most_boxes(self) -> int:
+        """The largest number of boxes in a photo."""
+        return max(map(len, self.boxes), default=0)
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """(N,) each photo's class that the fewest boxes have; -1 where it shows background alone."""
+        return rarest(self.boxes)
+
+    def picture(self, position: int) -> Image:
+        """Reads the model input at a position, (height, width, 3) uint8."""
+        return np.asarray(self.pixels[self.rows[position]])
+
+    def batch(self, positions: NDArray[np.int64] | slice) -> Image:
+        """Reads the model inputs at some positions, (B, height, width, 3) uint8."""
+        return np.asarray(self.pixels[self.rows[positions]])
+
+
+@dataclass(frozen=True, slots=True)
+class BoxedDataset:
+    """Photos with boxes, ready to train on.
+
+    Attributes:
+        labels: the classes, in alphabetical order.
+        train: to learn from.
+        val: to judge by.
+        test: to measure with once everything is chosen; empty where the data set has none.
+        info: for the card.
+        report: what `edgetl data check` says.
+    """
+
+    labels: tuple[str, ...]
+    train: BoxedPhotos
+    val: BoxedPhotos
+    test: BoxedPhotos
+    info: DatasetInfo
+    report: BoxesReport
+
+
+def load_boxed(
+    root: Path, spec: InputSpec, *, val_fraction: float = 0.2, seed: int = 0, strict: bool = False
+) -> BoxedDataset:
+    """Reads a detection set, from the cache where its photos have been read before.
+
+    Args:
+        root: see `edgetl.host.dataset.boxes.read_boxed`.
+        spec: of the model's input.
+        val_fraction: share of the training photos held back where the folder has no `val/`.
+        seed: of that split.
+        strict: make a photo that doesn't open an error.
+
+    Raises:
+        DatasetError: it can't be trained on; the message says why.
+    """
+    found = read_boxed(root)
+    paths = [photo.path for photo in found.photos]
+    records, pixels = load_pixels(root, paths, spec)
+    checked = report_boxes(root, found, records)
+    if strict and checked.report.unreadable:
+        what = f"{len(checked.report.unreadable)} files don't open: {'; '.join(checked.report.unreadable[:5])}"
+        raise DatasetError(what, where=str(root), remedy="mend or remove them, or drop --strict")
+    checked.report.require_usable()
+    labels = tuple(sorted({box.label for photo in checked.photos for box in photo.boxes}))
+    row_of = {path: row for row, path in enumerate(paths)}
+    rows = np.array([row_of[photo.path] for photo in checked.photos], np.int64)
+    boxes = [_boxes(photo, labels, spec) for photo in checked.photos]
+    sides = []
+    for chosen in _sides(checked.photos, checked.records, boxes, val_fraction, seed):
+        picked = chosen.tolist()
+        truth = tuple(_truth(checked.photos[i], labels) for i in picked)
+        files = tuple(checked.photos[i].path for i in picked)
+        sides.append(BoxedPhotos(pixels, rows[chosen], tuple(boxes[i] for i in picked), truth, files))
+    train, val, test = sides
+    _require(train, val, root)
+    info = DatasetInfo(
+        path=str(root),
+        fingerprint=_sha256([f"{r.digest} {p.boxes}" for p, r in zip(checked.photos, checked.records, strict=True)]),
+        train=len(train),
+        val=len(val),
+        seed=seed,
+        val_fraction=val_fraction,
+        split=_sha256([records[row].digest for row in val.rows.tolist()]),
+    )
+    return BoxedDataset(labels, train, val, test, info, checked.report)
+
+
+def rarest(boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
+    """Returns of each photo the class that the fewest of all boxes have; -1 where it has no box."""
+    counts = Counter(int(c) for rows in boxes for c in rows[:, 0])
+    found = [min((int(c) for c in rows[:, 0]), key=lambda c: (counts[c], c), default=-1) for rows in boxes]
+    return np.array(found, np.int64)
+
+
+def _boxes(photo: BoxedPhoto, labels: Sequence[str], spec: InputSpec) -> NDArray[np.float32]:
+    wanted = [box for box in photo.boxes if not (box.difficult or box.crowd)]
+    width, height = photo.size_wh or (spec.width, spec.height)
+    xyxy = np.array([box.xyxy for box in wanted], np.float32).reshape(-1, 4)
+    classes = np.array([labels.index(box.label) for box in wanted], np.float32)
+    return np.column_stack([classes, place(height, width, spec).to_input(xyxy)]).astype(np.float32)
+
+
+def _truth(photo: BoxedPhoto, labels: Sequence[str]) -> Truth:
+    boxes = photo.boxes
+    return Truth(
+        xyxy=np.array([box.xyxy for box in boxes], np.float32).reshape(-1, 4),
+        class_id=np.array([labels.index(box.label) for box in boxes], np.int64),
+        ignore=np.array([box.difficult or box.crowd for box in boxes], np.bool_),
+        size_wh=photo.size_wh or (0, 0),
+    )
+
+
+def _sides(
+    photos: Sequence[BoxedPhoto],
+    records: Sequence[Record],
+    boxes: Sequence[NDArray[np.float32]],
+    fraction: float,
+    seed: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Positions to train on, to validate and to test with: the data set's own split; a val of ours where it has none.
+
+    `test` is never touched by it: nothing may be chosen by what measures in the end.
+    """
+    parts = np.array([photo.part for photo in photos])
+    test = np.flatnonzero(parts == "test")
+    if (parts == "val").any():
+        return np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val"), test
+    usable = np.flatnonzero(parts != "test")
+    seen = [records[i] for i in usable.tolist()]
+    groups = group_ids(len(usable), [*exact_groups(seen), *near_pairs(seen)])
+    train, val = split(rarest([boxes[i] for i in usable.tolist()]) + 1, groups, fraction, seed)
+    return usable[train], usable[val], test
+
+
+def _require(train: BoxedPhotos, val: BoxedPhotos, root: Path) -> None:
+    for name, side in (("train", train), ("validate", val)):
+        if not side.most_boxes:
+            what = f"there are no photos with boxes to {name} on"
+            raise DatasetError(what, where=str(root), remedy="annotate more photos, or change --val-fraction")
+
+
+def _sha256(rows: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(row.encode() + b"\n")
+    return digest.hexdigest()

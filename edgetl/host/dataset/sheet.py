@@ -1,0 +1,123 @@
+"""A contact sheet: a few photos with their boxes, to see at one glance whether the annotations fit."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgetl.errors import DatasetError, UsageError
+from edgetl.files import write_atomic
+from edgetl.host.dataset.boxes import BoxedPhoto
+from edgetl.vision.photo import read_photo
+from edgetl.vision.preprocess import Image
+
+_COLUMNS = 4
+_CELL = 360
+_GAP = 6
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_SCALE = 0.5
+_GREY = 48
+_TURN = 0.618034
+"""The golden ratio of the colour circle between one class and the next: neighbours never look alike."""
+
+Colour = tuple[int, int, int]
+
+
+def write_sheet(path: Path, photos: Sequence[BoxedPhoto], count: int = 24) -> None:
+    """Writes a JPEG of photos with their boxes, each class in a colour of its own.
+
+    Args:
+        path: ends in .jpg or .jpeg.
+        photos: with clean boxes, as `check_boxes` gives them.
+        count: of photos, at most.
+
+    Raises:
+        UsageError: another suffix.
+        DatasetError: no photo has a box.
+        EdgetlError: the file can't be written.
+    """
+    if path.suffix.lower() not in (".jpg", ".jpeg"):
+        raise UsageError(f"a sheet is a JPEG, not {path.suffix or 'a file without suffix'}", remedy="end it in .jpg")
+    labels = sorted({box.label for photo in photos for box in photo.boxes})
+    if not labels:
+        raise DatasetError("there are no boxes to draw", where=str(path), remedy="look with `edgetl data check`")
+    colours = {label: _colour(i) for i, label in enumerate(labels)}
+    cells = [_cell(photo, colours) for photo in sample(photos, count)]
+    columns = min(_COLUMNS, len(cells))
+    empty = np.full_like(cells[0], _GREY)
+    cells += [empty] * (-len(cells) % columns)
+    rows = [np.hstack(cells[at : at + columns]) for at in range(0, len(cells), columns)]
+    sheet = np.vstack([*rows, _legend(colours, rows[0].shape[1])])
+    write_atomic(path, cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+
+
+def sample(photos: Sequence[BoxedPhoto], count: int) -> list[BoxedPhoto]:
+    """Returns up to `count` photos with boxes: of each class in turn, spread evenly over the class's photos."""
+    piles: dict[str, list[int]] = {}
+    for i, photo in enumerate(photos):
+        for label in {box.label for box in photo.boxes}:
+            piles.setdefault(label, []).append(i)
+    each = -(-count // max(1, len(piles)))
+    spread = [
+        [pile[k * len(pile) // each] for k in range(min(each, len(pile)))] if len(pile) > each else pile
+        for _, pile in sorted(piles.items())
+    ]
+    chosen: dict[int, None] = {}
+    for k in range(max(map(len, spread), default=0)):
+        chosen.update(dict.fromkeys(pile[k] for pile in spread if k < len(pile)))
+    rest = dict.fromkeys(i for i, photo in enumerate(photos) if photo.boxes)
+    return [photos[i] for i in [*chosen, *(i for i in rest if i not in chosen)][:count]]
+
+
+def _colour(i: int) -> Colour:
+    """BGR of the class number `i`: bright, so that black letters are readable on it."""
+    red, green, blue = colorsys.hsv_to_rgb(i * _TURN % 1, 0.45 if i % 2 else 0.7, 1.0)
+    return int(255 * blue), int(255 * green), int(255 * red)
+
+
+def _cell(photo: BoxedPhoto, colours: dict[str, Colour]) -> Image:
+    """(360, 360, 3) uint8 BGR: the photo within it, its boxes drawn after it was made small."""
+    frame = read_photo(photo.path)
+    height, width = frame.shape[:2]
+    inner = _CELL - 2 * _GAP
+    scale = inner / max(height, width)
+    small = cv2.resize(
+        frame, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
+    cell = np.full((_CELL, _CELL, 3), _GREY, np.uint8)
+    top, left = (_CELL - small.shape[0]) // 2, (_CELL - small.shape[1]) // 2
+    cell[top : top + small.shape[0], left : left + small.shape[1]] = small
+    for box in photo.boxes:
+        x1, y1, x2, y2 = (round(value * scale) + shift for value, shift in zip(box.xyxy, (left, top) * 2, strict=True))
+        cv2.rectangle(cell, (x1, y1), (x2, y2), colours[box.label], 1 if box.difficult or box.crowd else 2)
+    for box in photo.boxes:  # names last, so that no box crosses them out
+        _name(cell, box.label, round(box.xyxy[0] * scale) + left, round(box.xyxy[1] * scale) + top, colours[box.label])
+    return cell
+
+
+def _name(cell: Image, label: str, x: int, y: int, colour: Colour) -> None:
+    """Writes a class on its colour above a box, or within it where there is no room above."""
+    (width, height), base = cv2.getTextSize(label, _FONT, _SCALE, 1)
+    x = max(0, min(x, cell.shape[1] - width - 2))
+    bottom = y if y > height + base + 2 else y + height + base + 2
+    cv2.rectangle(cell, (x, bottom - height - base - 2), (x + width + 2, bottom), colour, cv2.FILLED)
+    cv2.putText(cell, label, (x + 1, bottom - base), _FONT, _SCALE, (0, 0, 0), 1, cv2.LINE_AA)
+
+
+def _legend(colours: dict[str, Colour], width: int) -> Image:
+    """(H, width, 3) uint8 BGR: every class on its colour, in as many lines as it takes."""
+    line, places, x, y = 26, [], _GAP, 0
+    for label in colours:
+        needed = int(cv2.getTextSize(label, _FONT, _SCALE, 1)[0][0]) + 2 * _GAP
+        if x + needed > width and x > _GAP:
+            x, y = _GAP, y + line
+        places.append((label, x, y))
+        x += needed
+    legend = np.full((y + line, width, 3), _GREY, np.uint8)
+    for label, left, top in places:
+        _name(legend, label, left, top + line - 3, colours[label])
+    return legend

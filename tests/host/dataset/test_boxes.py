@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+from boxed import coco_text, csv_text, draw_photo, put, put_voc, xml_text
+from homes import draw_folders
+
+from edgetl.errors import DatasetError
+from edgetl.host.dataset.boxes import find_boxed, is_boxed, listed, number, read_boxed, written
+
+ROWS = [("ace", 10, 20, 60, 70)]
+
+
+def test_class_folders_are_no_boxed_set(empty_home):
+    root = draw_folders(empty_home.photos, 2)
+    put(root / "notes.json", '{"a": 1}')
+    put(root / "prices.csv", "name,price\n")
+    put(root / "setup.yaml", "size: 3\n")
+    put(root / "disc" / "caption.txt", "a disc")
+    put(root / "more.xml", "<settings/>")
+    assert not is_boxed(root)
+    with pytest.raises(DatasetError, match="no boxes are annotated here"):
+        find_boxed(root)
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco", "yolo", "csv"])
+def test_each_format_is_recognised(empty_home, kind):
+    root = empty_home.photos
+    draw_photo(root / "images" / "a.jpg")
+    files = {
+        "voc": ("images/a.xml", xml_text("a.jpg", ROWS)),
+        "coco": ("x.json", coco_text({"a.jpg": ROWS})),
+        "yolo": ("data.yaml", "train: images\nval: images\nnames: [ace]\n"),
+        "csv": ("x.csv", csv_text({"a.jpg": ROWS})),
+    }
+    put(root / files[kind][0], files[kind][1])
+    put(root / ("labels" if kind == "yolo" else "other") / "a.txt", "0 0.5 0.5 0.5 0.5\n")
+    assert is_boxed(root)
+    assert read_boxed(root).format == kind
+
+
+def test_no_such_folder(empty_home):
+    assert not is_boxed(empty_home.photos)
+    with pytest.raises(DatasetError, match="there is no such folder"):
+        find_boxed(empty_home.photos)
+
+
+def test_no_boxes_at_all(empty_home):
+    put_voc(empty_home.photos / "a.jpg", [])
+    with pytest.raises(DatasetError, match="none of the 1 photos has a box") as caught:
+        find_boxed(empty_home.photos)
+    assert caught.value.remedy
+
+
+def test_two_formats_in_one_folder(empty_home):
+    root = empty_home.photos
+    put_voc(root / "a.jpg", ROWS)
+    put(root / "all.json", coco_text({"a.jpg": ROWS}))
+    with pytest.raises(DatasetError) as caught:
+        find_boxed(root)
+    assert caught.value.what == "annotated in two formats: Pascal VOC (a.xml) and COCO (all.json)"
+    assert "keep one format's files" in caught.value.remedy
+
+
+def test_csv_that_repeats_the_xml(empty_home):
+    root = empty_home.photos
+    put_voc(root / "train" / "a.jpg", ROWS)
+    put(root / "train_labels.csv", csv_text({"a.jpg": ROWS}))
+    found = read_boxed(root)
+    assert found.format == "voc"
+    assert found.notes == [
+        "annotated as Pascal VOC (train/a.xml) and CSV (train_labels.csv): "
+        "every photo has its XML, which is read; the CSV says the same"
+    ]
+    put(root / "train_labels.csv", csv_text({"a.jpg": [("ace", 1, 2, 3, 4)]}))
+    assert read_boxed(root).notes[0].endswith("the CSV says otherwise of 1 photos")
+
+
+def test_csv_with_photos_that_have_no_xml(empty_home):
+    root = empty_home.photos
+    put_voc(root / "a.jpg", ROWS)
+    draw_photo(root / "b.jpg")
+    put(root / "labels.csv", csv_text({"a.jpg": ROWS, "b.jpg": ROWS}))
+    with pytest.raises(DatasetError, match=r"two formats: Pascal VOC \(a.xml\) and CSV \(labels.csv\)"):
+        find_boxed(root)
+
+
+def test_photos_outside_the_only_other_part_train(empty_home):
+    put_voc(empty_home.photos / "a.jpg", ROWS)
+    put_voc(empty_home.photos / "test" / "b.jpg", ROWS)
+    found = read_boxed(empty_home.photos)
+    assert [photo.part for photo in found.photos] == ["train", "test"]
+    assert found.notes == ["1 photos outside test count as train: a.jpg"]
+
+
+def test_photos_in_no_part_are_left_out(empty_home):
+    put_voc(empty_home.photos / "a.jpg", ROWS)
+    put_voc(empty_home.photos / "train" / "b.jpg", ROWS)
+    found = read_boxed(empty_home.photos)
+    assert [photo.path.name for photo in found.photos] == ["b.jpg"]
+    assert found.notes == ["1 photos are in no part of the split and are left out: a.jpg"]
+
+
+def test_hidden_files_are_no_annotations(empty_home):
+    put_voc(empty_home.photos / "a.jpg", ROWS)
+    put(empty_home.photos / ".idea" / "x.xml", "<annotation/>")
+    put(empty_home.photos / "._a.xml", "junk")
+    assert len(find_boxed(empty_home.photos)) == 1
+
+
+def test_photos_behind_a_link_and_a_link_in_a_circle(empty_home):
+    draw_photo(empty_home.folder / "disk" / "a.jpg")
+    empty_home.photos.mkdir()
+    (empty_home.photos / "images").symlink_to(empty_home.folder / "disk")
+    (empty_home.photos / "round").symlink_to(empty_home.photos)
+    put(empty_home.photos / "labels" / "a.txt", "0 0.5 0.5 0.5 0.5\n")
+    put(empty_home.photos / "data.yaml", "train: images\nval: images\nnames: [ace]\n")
+    assert [photo.path for photo in find_boxed(empty_home.photos)] == [empty_home.photos / "images" / "a.jpg"]
+
+
+def test_order_is_that_of_the_paths(empty_home):
+    for name in ("b.jpg", "a.jpg", "B.JPG", "c/a.jpg"):
+        put_voc(empty_home.photos / name, ROWS)
+    paths = [photo.path for photo in find_boxed(empty_home.photos)]
+    assert paths == sorted(paths)
+    assert len(paths) == 4
+
+
+def test_numbers():
+    assert number(" 3.5 ", "x", "f") == 3.5
+    for value in (None, True, [], "1e999", "nan", ""):
+        with pytest.raises(DatasetError, match="x must be a number"):
+            number(value, "x", "f")
+    assert [written(value) for value in (3.0, 3.25, 0.00001, 100.0, 1 / 3)] == ["3", "3.25", "0", "100", "0.3333"]
+    assert listed(list("abcde")) == "a, b, c and 2 more"

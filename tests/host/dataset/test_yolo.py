@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import pytest
+from boxed import draw_photo, put
+
+from edgetl.errors import DatasetError
+from edgetl.host.dataset.boxes import find_boxed, read_boxed
+
+LINE = "1 0.25 0.5 0.25 0.5\n"
+"""Of a photo of 160 x 120: a king at 20, 30, 60, 90."""
+
+
+def make(root, yaml, *photos, line=LINE):
+    put(root / "data.yaml", yaml)
+    for photo in photos:
+        path = draw_photo(root / photo)
+        put(root.joinpath(*photo.replace("images", "labels").split("/")).with_suffix(".txt"), line)
+        assert path.is_file()
+    return root
+
+
+@pytest.mark.parametrize(
+    "names", ["names: [ace, king]", "names:\n  - ace\n  - king", "names:\n  0: ace\n  1: king", "names: {1: king}"]
+)
+@pytest.mark.parametrize(
+    ("photo", "train"),
+    [
+        ("images/train/a.jpg", "images/train"),
+        ("train/images/a.jpg", "../train/images"),
+        ("train/images/a.jpg", "./train/images"),
+        ("images/train/deeper/A.JPG", "[images/train]"),
+    ],
+)
+def test_layouts(empty_home, names, photo, train):
+    root = make(empty_home.photos, f"train: {train}\n{names}\nnc: 2\n", photo)
+    (found,) = find_boxed(root)
+    assert (found.path, found.part) == (root / photo, "train")
+    assert found.boxes[0].label == "king"
+    assert found.boxes[0].xyxy == pytest.approx((20, 30, 60, 90))
+    assert found.size_wh is None
+
+
+def test_parts_and_path(empty_home):
+    root = make(
+        empty_home.photos,
+        "path: /not/here\ntrain: images/train\nval: images/val\ntest: images/test\nnames: [ace, king]\n",
+        "images/train/a.jpg",
+        "images/val/b.jpg",
+        "images/test/c.jpg",
+    )
+    assert [photo.part for photo in find_boxed(root)] == ["test", "train", "val"]
+
+
+def test_same_folder_to_train_and_validate_is_no_split(empty_home):
+    root = make(empty_home.photos, "train: images\nval: images\nnames: [ace, king]\n", "images/a.jpg")
+    assert [photo.part for photo in find_boxed(root)] == [""]
+
+
+def test_test_folder_inside_the_training_folder_is_not_trained_on(empty_home):
+    root = make(
+        empty_home.photos,
+        "train: images\ntest: images/held\nnames: [ace, king]\n",
+        "images/a.jpg",
+        "images/held/b.jpg",
+    )
+    assert {photo.path.name: photo.part for photo in find_boxed(root)} == {"a.jpg": "train", "b.jpg": "test"}
+
+
+def test_photo_without_label_file_is_background(empty_home):
+    root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg")
+    draw_photo(root / "images" / "b.jpg")
+    found = read_boxed(root)
+    assert [len(photo.boxes) for photo in found.photos] == [1, 0]
+    assert found.notes == ["1 photos have no label file: they count as background, as YOLO has it"]
+
+
+def test_missing_test_folder_is_told(empty_home):
+    root = make(empty_home.photos, "train: images\ntest: ../test/images\nnames: [ace, king]\n", "images/a.jpg")
+    assert read_boxed(root).notes == ["the folder of `test` is missing: ../test/images"]
+
+
+def test_labels_beside_the_photos(empty_home):
+    root = make(empty_home.photos, "train: train\nnames: [ace, king]\n", "train/a.jpg")
+    assert len(find_boxed(root)[0].boxes) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1 0.5 0.5 0.5\n", "a line has 4 numbers, not 5\n"),
+        ("\n1 0.5 0.5 0.5 0.5 0.9\n", "a line has 6 numbers, not 5\n"),
+        ("1 .1 .1 .2 .2 .3 .3\n", "a line has 7 numbers, not 5: a polygon"),
+        ("2 0.5 0.5 0.5 0.5\n", "the class 2 is none of the 2 that data.yaml names"),
+        ("-1 0.5 0.5 0.5 0.5\n", "the class -1 is none"),
+        ("0.5 0.5 0.5 0.5 0.5\n", "the class 0.5 is none"),
+        ("1 x 0.5 0.5 0.5\n", "each of a line's values must be a number, got 'x'"),
+        ("1 inf 0.5 0.5 0.5\n", "each of a line's values must be a number, got 'inf'"),
+    ],
+)
+def test_bad_lines_are_named(empty_home, line, message):
+    root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg", line=LINE + line)
+    with pytest.raises(DatasetError, match=message) as caught:
+        find_boxed(root)
+    assert caught.value.where == f"{root / 'labels' / 'a.txt'}:{3 if line.startswith(chr(10)) else 2}"
+    assert caught.value.remedy
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("names: [ace\n", "is not YAML"),
+        ("names:\n", "`names` must list the classes"),
+        ("names: []\n", "`names` must list the classes"),
+        ("names: [ace, no]\ntrain: images\n", "`names` must give each number one text, not so at 1"),
+        ("names: {x: ace}\ntrain: images\n", "`names` must give each number one text"),
+        (BOMB + "names: *i\ntrain: images\n", "`names` must give each number one text"),
+        (BOMB + "names: [ace]\ntrain: *i\n", "`train` must be a folder"),
+        ("names: [ace, king]\n", "names no folder of photos"),
+        ("names: [ace, king]\ntrain: gone\n", "`train` is no folder of this data set: gone"),
+        ("names: [ace, king]\ntrain: ../..\n", "`train` is no folder of this data set"),
+        ("names: [ace, king]\ntrain: train.txt\n", "`train` is a list of photos; only folders are read"),
+        ("names: !!python/object/apply:os.getcwd []\n", "is not YAML"),
+    ],
+)
+def test_bad_yaml(empty_home, yaml, message):
+    root = make(empty_home.photos, yaml, "images/a.jpg")
+    with pytest.raises(DatasetError, match=message) as caught:
+        find_boxed(root)
+    assert caught.value.where.startswith(str(root / "data.yaml"))
+    assert caught.value.remedy
+
+
+def test_labels_without_yaml(empty_home):
+    root = make(empty_home.photos, "", "images/a.jpg")
+    (root / "data.yaml").unlink()
+    with pytest.raises(DatasetError, match=r"no data.yaml names the classes of the labels, such as labels/a.txt"):
+        find_boxed(root)
+
+
+def test_two_yaml_files(empty_home):
+    root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg")
+    put(root / "other.yml", "names: [x]\n")
+    with pytest.raises(DatasetError, match=r"several files describe the data set: data.yaml, other.yml"):
+        find_boxed(root)
