@@ -13,6 +13,9 @@ from edgetl.card import ModelCard
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import replace_folder
 
+RESERVED = ("auto", "imagenet", "starter", "none")
+"""What weights are called that are no model of the store."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -60,6 +63,19 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} can't be a model's name", remedy="use letters, digits, '.', '_' and '-'")
+    return name
+
+
+def check_new_name(name: str) -> str:
+    """Returns `name` if a new model may be called so.
+
+    Raises:
+        UsageError: it isn't a plain file name, or `--weights` gives it another meaning, in whatever case: to some file
+            systems `Starter` is `starter`.
+    """
+    if check_name(name).lower() in RESERVED:
+        what = f"{name!r} can't be a model's name: `--weights {name.lower()}` means something else"
+        raise UsageError(what, remedy="choose another one with --name")
     return name
 
 

@@ -7,11 +7,16 @@ from typing import Any
 
 import click
 
+_WEIGHTS = (
+    "imagenet, starter (mobilenet_v2 0.35 that comes with edgetl), none, a weights file, or a model of the store.  "
+    "[default: auto: imagenet where it is cached or can be downloaded, else starter]"
+)
+
 
 @click.command()
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--name", help="What to call the model in the store.  [default: the data folder's name]")
-@click.option("--weights", help="imagenet, none, a weights file, or a model of the store.  [default: imagenet]")
+@click.option("--weights", help=_WEIGHTS)
 @click.option("--backbone", help="mobilenet_v1, mobilenet_v2, mobilenet_v3_small or _large.  [default: mobilenet_v2]")
 @click.option("--alpha", type=float, help="Width multiplier.  [default: the backbone's smallest]")
 @click.option("--size", type=int, help="Input height and width, px, from 96.  [default: 224]")
@@ -36,7 +41,7 @@ import click
 @click.option("--ema", type=float, help="Decay of the averaged weights; 0 for none.")
 @click.option("--patience", type=int, help="Stop after so many epochs without a better validation; 0 never.")
 @click.option("--batch", type=int, help="Photos a step.")
-@click.option("--seed", type=int, help="Two runs with the same seed are equal on one machine.")
+@click.option("--seed", type=int, help="Two runs with the same seed and weights are equal on one machine.")
 @click.option("--precision", type=click.Choice(["float32", "mixed"]), help="mixed: 16 bits where a GPU does.")
 @click.option("--val-fraction", type=float, help="Share held back where the folder has no val/.")
 @click.option("--strict/--no-strict", default=None, help="A photo that doesn't open is an error.")

@@ -11,6 +11,8 @@ import pytest
 from homes import LOOSE_TARGET, TINY, draw_folders, edgetl
 
 from edgetl.card import ModelCard
+from edgetl.files import sha256_of
+from edgetl.host.train.starter import weights_file
 from edgetl.target import target_names
 
 
@@ -47,23 +49,56 @@ def test_weights_file_that_is_none(photos):
 
 def test_weights_that_are_nothing(photos, empty_home):
     done = edgetl("train", photos, "--name", "new", "--weights", "imagnet")
-    refused(done, 2, "--weights imagnet is neither imagenet, none", str(empty_home.models), "none yet")
+    refused(done, 2, "--weights imagnet is neither auto, imagenet, starter, none", str(empty_home.models), "none yet")
 
 
 MAIN = "from edgetl.cli import main; main()"
 OFFLINE = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "HTTP", "HTTPS")} | {"no_proxy": ""}
 
 
+TRAIN_HEAD = [sys.executable, "-c", MAIN, "train", "photos", "--name", "new", "--epochs", "0", "--size", "96"]
+
+
 def test_no_network_for_imagenet(photos, empty_home):
     environment = os.environ | OFFLINE | {"KERAS_HOME": str(empty_home.folder / "keras")}
-    command = [sys.executable, "-c", MAIN, "train", "photos", "--name", "new", "--epochs", "0"]
+    command = [*TRAIN_HEAD, "--weights", "imagenet"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 1, done.stderr
     assert "the ImageNet weights of mobilenet_v2 0.35 can't be downloaded: " in done.stderr
     assert "where: --weights imagenet" in done.stderr
-    assert "download it elsewhere and give --weights FILE" in done.stderr
+    assert "take --weights starter (mobilenet_v2 0.35), none, or FILE" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (empty_home.models / "new").exists()
+
+
+def test_no_network_takes_the_starter(photos, empty_home):
+    environment = os.environ | OFFLINE | {"KERAS_HOME": str(empty_home.folder / "keras")}
+    done = subprocess.run(TRAIN_HEAD, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("weights: ")]
+    assert len(said) == 1, done.stderr
+    assert said[0].startswith(
+        "weights: the starter that edgetl brings along; the ImageNet weights of mobilenet_v2 0.35"
+    )
+    card = ModelCard.load(empty_home.models / "new" / "card.json")
+    assert (card.backbone.weights, card.backbone.weights_sha256) == ("starter", sha256_of(weights_file()))
+    assert 'weights = "starter"' in (empty_home.models / "new" / "train.toml").read_text()
+
+
+@pytest.mark.parametrize("wrong", [["--alpha", "0.5"], ["--backbone", "mobilenet_v1"], ["--input-range", "0..1"]])
+def test_the_starter_is_one_backbone_only(photos, wrong, empty_home):
+    done = edgetl("train", photos, "--name", "new", "--weights", "starter", *wrong)
+    refused(done, 2, "the starter ", "mobilenet_v" if "--input-range" not in wrong else "-1..1, not 0..1", "leave out")
+
+
+@pytest.mark.parametrize("name", ["starter", "Starter", "imagenet", "none", "auto"])
+def test_a_model_cant_be_called_what_weights_are_called(photos, name, empty_home):
+    refused(
+        edgetl("train", photos, "--name", name, *TINY),
+        2,
+        f"`--weights {name.lower()}` means something else",
+        "choose another",
+    )
 
 
 @pytest.mark.parametrize("command", ["convert", "eval", "models show", "models remove --yes"])

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPException
 from typing import Literal
+from urllib.error import URLError
 
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.host.untyped import Network
 
 InputRange = Literal["-1..1", "0..1", "0..255"]
+
+
+class DownloadError(EdgetlError):
+    """Weights are not cached, and can't be downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +28,27 @@ class Family:
 
     Attributes:
         application: its name in `keras.applications`.
-        alphas: width multipliers it comes in.
-        imagenet_alphas: those that Keras has ImageNet weights for.
+        alphas: width multipliers it comes in, and that Keras has ImageNet weights for.
         default_alpha: taken where none is named.
     """
 
     application: str
     alphas: tuple[float, ...]
-    imagenet_alphas: tuple[float, ...]
     default_alpha: float
 
+
+_TIMEOUT = 5.0
+"""Seconds that a server, at each of its addresses, may say nothing."""
 
 _V1 = (0.25, 0.5, 0.75, 1.0)
 _V2 = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 _V3 = (0.75, 1.0)
 
 FAMILIES = {
-    "mobilenet_v1": Family("MobileNet", _V1, _V1, 0.25),
-    "mobilenet_v2": Family("MobileNetV2", _V2, _V2, 0.35),
-    "mobilenet_v3_small": Family("MobileNetV3Small", _V3, _V3, 1.0),
-    "mobilenet_v3_large": Family("MobileNetV3Large", _V3, _V3, 1.0),
+    "mobilenet_v1": Family("MobileNet", _V1, 0.25),
+    "mobilenet_v2": Family("MobileNetV2", _V2, 0.35),
+    "mobilenet_v3_small": Family("MobileNetV3Small", _V3, 1.0),
+    "mobilenet_v3_large": Family("MobileNetV3Large", _V3, 1.0),
 }
 
 
@@ -69,37 +79,54 @@ def build(name: str, alpha: float, height: int, width: int, *, imagenet: bool = 
         alpha: width multiplier.
         height: px.
         width: px.
-        imagenet: load Keras's ImageNet weights, downloaded once and verified by Keras.
+        imagenet: load Keras's ImageNet weights, which Keras downloads once.
 
     Returns:
         A `keras.Model`, with random weights unless `imagenet`.
 
     Raises:
         UsageError: there is no such backbone.
-        EdgetlError: the download failed.
+        DownloadError: the weights are not there and can't be downloaded.
+        EdgetlError: Keras's cached file is damaged.
     """
     import keras
 
     found = family(name, alpha)
     options = {"minimalistic": False, "include_preprocessing": False} if "v3" in name else {}
-    make = getattr(keras.applications, found.application)
+    make = partial(
+        getattr(keras.applications, found.application),
+        input_shape=(height, width, 3),
+        alpha=alpha,
+        include_top=False,
+        name="backbone",
+        **options,
+    )
+    if not imagenet:
+        return make(weights=None)
     try:
-        with redirect_stdout(sys.stderr):  # where Keras shows its download
-            return make(
-                input_shape=(height, width, 3),
-                alpha=alpha,
-                include_top=False,
-                weights="imagenet" if imagenet else None,
-                name="backbone",
-                **options,
-            )
-    except Exception as error:
-        if not imagenet:
-            raise
-        remedy = "download it elsewhere and give --weights FILE; or --weights MODEL of the store; or --weights none"
-        what = f"the ImageNet weights of {name} {alpha:g} can't be downloaded: {_first_line(error)}"
-        raise EdgetlError(what, where="--weights imagenet", remedy=remedy) from error
+        with redirect_stdout(sys.stderr), _network_timeout():  # Keras shows its download
+            return make(weights="imagenet")
+    except Exception as error:  # Keras raises that very class where a download fails
+        raise _imagenet_error(f"the ImageNet weights of {name} {alpha:g}", error) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+@contextmanager
+def _network_timeout() -> Iterator[None]:
+    """Makes a network that swallows packets an error; Keras would wait for it for ever."""
+    earlier = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(earlier)
+
+
+def _imagenet_error(what: str, error: Exception) -> EdgetlError:
+    """Tells a network that isn't there from a file that is there but damaged: Keras checks none of MobileNet V1's."""
+    where, text = "--weights imagenet", (str(error).splitlines() or [""])[0] or type(error).__name__
+    failed, reason = text.startswith("URL fetch failure on "), text.partition(": ")[2].removeprefix("None -- ")
+    if failed or isinstance(error, TimeoutError | ConnectionError | HTTPException | URLError):
+        remedy = "take --weights starter (mobilenet_v2 0.35), none, or FILE, which you downloaded elsewhere"
+        return DownloadError(f"{what} can't be downloaded: {reason if failed else text}", where=where, remedy=remedy)
+    remedy = "delete what Keras cached, ~/.keras/models or $KERAS_HOME/models, so that it downloads it again"
+    return EdgetlError(f"{what} can't be read: {text}", where=where, remedy=remedy)

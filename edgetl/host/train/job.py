@@ -23,7 +23,7 @@ from edgetl.host.report import write_training_report
 from edgetl.host.stored import predict
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import build_backbone, check, resolve, stored_source
+from edgetl.host.train.source import DEFAULT_SIZE, build_backbone, check, choose_weights, resolve, stored_source
 from edgetl.host.untyped import Network
 
 _MOST_FILES = 10
@@ -42,7 +42,7 @@ def train(options: TrainOptions) -> store.StoredModel:
         UsageError: an option can't be meant.
         EdgetlError: a download failed, the disk is full.
     """
-    return _prepare(options, Checkpoint(_folder(options.name)), resumed=False)
+    return _prepare(options, Checkpoint(_folder(store.check_new_name(options.name))), resumed=False)
 
 
 def resume(name: str, data: str | None = None) -> store.StoredModel:
@@ -73,12 +73,13 @@ def _folder(name: str) -> Path:
 def _prepare(options: TrainOptions, checkpoint: Checkpoint, *, resumed: bool) -> store.StoredModel:
     check(options)
     source = stored_source(options.weights)
-    size = options.size or (source.card.input.height if source else 224)
+    size = options.size or (source.card.input.height if source else DEFAULT_SIZE)
     spec = InputSpec(size, size, resize=options.resize)
     data = load_dataset(
         Path(options.data), spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict
     )
-    options = resolve(options, np.bincount(data.train.classes).tolist())
+    import_keras()
+    options = resolve(choose_weights(options), np.bincount(data.train.classes).tolist())
     _settle(checkpoint, data, resumed)
     write_atomic(checkpoint.folder / "train.toml", options.to_toml())
     console.print(
@@ -114,7 +115,6 @@ def _settle(checkpoint: Checkpoint, data: Dataset, resumed: bool) -> None:
 
 
 def _train(options: TrainOptions, data: Dataset, spec: InputSpec, checkpoint: Checkpoint) -> store.StoredModel:
-    import_keras()
     import keras
 
     from edgetl.host.train.classifier import assemble
@@ -201,7 +201,7 @@ def _plain(model: Network, options: TrainOptions, classes: int) -> Network:
     from edgetl.host.train.classifier import assemble
 
     keras.config.set_dtype_policy("float32")
-    size = options.size or 224
+    size = options.size or DEFAULT_SIZE
     network = backbones.build(options.backbone or "", options.alpha or 1.0, size, size)
     plain = assemble(network, classes, options).model
     plain.set_weights(model.get_weights())

@@ -25,7 +25,8 @@ class TrainOptions:
         alpha: width multiplier.
         size: input height and width, px, from 96.
         resize: how a photo becomes square; see `edgetl.card.InputSpec`.
-        weights: imagenet, none, a file, or the name of a model in the store.
+        weights: auto, imagenet, starter, none, a file, or the name of a model in the store; auto is imagenet where
+            Keras has it or can download it, else starter, which is mobilenet_v2 0.35.
         input_range: the pixel values the weights were trained on.
         head: units of a hidden ReLU layer between pooling and softmax; 0 leaves it out.
         dropout: before the softmax layer.
@@ -33,13 +34,15 @@ class TrainOptions:
         head_rate: peak learning rate of that stage.
         epochs: of the backbone with the head, after the head's own; fewer the more photos there are.
         rate: peak learning rate of that stage; 5e-4, or 5e-3 on random weights,
-            or 2e-3 on those of a stored model that began with random ones.
+            or 2e-3 on the starter and on those of a stored model that began with random ones.
         optimizer: adamw, adam, sgd or rmsprop.
         weight_decay: for adamw.
         warmup: share of the steps over which the rate rises.
-        layer_decay: the first layer learns at this share of the rate, the last at all of it; 1 on random weights.
+        layer_decay: the first layer learns at this share of the rate, the last at all of it; 0.5, or 1 on random
+            weights and the starter.
         freeze: the first so many layers of the backbone don't learn.
-        batch_norm: `frozen` keeps the pretrained statistics and scales; `train`, for random weights, adapts them.
+        batch_norm: `frozen` keeps the pretrained statistics and scales; `train`, for random weights
+            and the starter, adapts them.
         label_smoothing: 0..1.
         class_weights: weigh classes inversely to the square root of their counts; where one has twice another's photos.
         augment: strength of flips, turns, zooms, shifts and colour changes; 0 is none.
@@ -60,7 +63,7 @@ class TrainOptions:
     alpha: float | None = None
     size: int | None = None
     resize: Literal["stretch", "crop"] = "stretch"
-    weights: str = "imagenet"
+    weights: str = "auto"
     input_range: Literal["-1..1", "0..1", "0..255"] | None = None
     head: int = 0
     dropout: float = 0.2

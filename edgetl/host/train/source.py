@@ -1,4 +1,4 @@
-"""Where a training's weights come from: Keras's ImageNet files, a file, a model of the store, or nowhere."""
+"""Where a training's weights come from: Keras's ImageNet files, the starter, a file, the store, or nowhere."""
 
 from __future__ import annotations
 
@@ -11,27 +11,33 @@ from edgetl import store
 from edgetl.card import Backbone
 from edgetl.errors import UsageError
 from edgetl.files import sha256_of
-from edgetl.host.train import backbones
+from edgetl.host.progress import console
+from edgetl.host.train import backbones, starter
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.weights import load_backbone_weights, require_file
 
 T = TypeVar("T")
 
 _SUFFIXES = (".h5", ".keras")
+_STARTER = (starter.NAME, starter.ALPHA)
+
+DEFAULT_SIZE = 224
+"""Input height and width, px, where nothing says another."""
 
 
 def stored_source(weights: str) -> store.StoredModel | None:
-    """Returns the model of the store that `weights` names; None where it is a file, imagenet or none.
+    """Returns the model of the store that `weights` names; None where it is a file, or a word for something else.
 
     Raises:
         UsageError: it is none of these.
     """
-    if weights in ("imagenet", "none") or weights.endswith(_SUFFIXES) or Path(weights).is_file():
+    if weights in store.RESERVED or weights.endswith(_SUFFIXES) or Path(weights).is_file():
         return None
     try:
         return store.open_model(weights)
     except UsageError as error:
-        what = f"--weights {weights} is neither imagenet, none, an .h5 or .keras file, nor a model of the store"
+        words = ", ".join(store.RESERVED)
+        what = f"--weights {weights} is neither {words}, an .h5 or .keras file, nor a model of the store"
         raise UsageError(what, where=error.where, remedy=error.remedy) from error
 
 
@@ -39,20 +45,57 @@ def check(options: TrainOptions) -> None:
     """Refuses what no photos are needed to refuse.
 
     Raises:
-        UsageError: unknown weights, backbone or width, or nothing would be trained.
-        ModelError: the weights file isn't there.
+        UsageError: unknown weights, backbone or width, weights of another one, or nothing would be trained.
+        ModelError: the weights file isn't there, or the starter isn't.
     """
     source = stored_source(options.weights)
-    _network(options, source)
-    if source is None and options.weights not in ("imagenet", "none"):
+    network = _network(options, source)
+    if source is None and options.weights not in store.RESERVED:
         require_file(Path(options.weights))
+    if options.weights == "starter":
+        _check_starter(*network, options.input_range)
     if options.epochs == 0 == _head_epochs(options):
         remedy = "give --epochs or --head-epochs more than 0; random weights have no head epochs of their own"
         raise UsageError("nothing would be trained: there are no epochs of either stage", remedy=remedy)
 
 
+def _check_starter(name: str, alpha: float, input_range: str | None) -> None:
+    where, remedy = "--weights starter", "leave out --backbone, --alpha and --input-range, or --weights"
+    if (name, alpha) != _STARTER:
+        what = f"the starter is {starter.NAME} {starter.ALPHA}, not {name} {alpha:g}"
+        raise UsageError(what, where=where, remedy=remedy)
+    if input_range not in (None, "-1..1"):
+        raise UsageError(f"the starter takes pixels as -1..1, not {input_range}", where=where, remedy=remedy)
+    starter.weights_file()
+
+
+def choose_weights(options: TrainOptions) -> TrainOptions:
+    """Replaces the weights `auto` by `imagenet` where Keras has them or can download them, else by `starter`.
+
+    It says which it took and why.
+
+    Raises:
+        DownloadError: ImageNet's can't be had, and the starter is another backbone.
+        EdgetlError: ImageNet's are cached, but damaged.
+    """
+    if options.weights != "auto":
+        return options
+    name, alpha = _network(options, None)
+    size = options.size or DEFAULT_SIZE
+    try:
+        backbones.build(name, alpha, size, size, imagenet=True)
+    except backbones.DownloadError as error:
+        if (name, alpha) != _STARTER:
+            remedy = "leave out --backbone and --alpha to begin from the starter, or give --weights FILE or none"
+            raise backbones.DownloadError(error.what, where="--weights auto", remedy=remedy) from error
+        console.print(f"weights: the starter that edgetl brings along; {error.what}", markup=False)
+        return replace(options, weights="starter")
+    console.print("weights: ImageNet's, which Keras has downloaded, now or earlier")
+    return replace(options, weights="imagenet")
+
+
 def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
-    """Fills in what the options leave open, from the weights and the training photos of each class.
+    """Fills in what the options leave open, from the weights, settled, and the training photos of each class.
 
     Raises:
         UsageError: unknown weights, backbone or width.
@@ -60,15 +103,16 @@ def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
     source = stored_source(options.weights)
     taught = source.card.backbone if source else None
     random = options.weights == "none"
-    # A backbone that has only ever seen one small data set knows too little to be kept as it is.
-    young = taught is not None and taught.weights == "none"
+    # A backbone that has only ever seen one small data set, or what another told it of a few thousand pictures, knows
+    # too little to be kept nearly as it is.
+    young = options.weights == "starter" or (taught is not None and taught.weights == "none")
     name, alpha = _network(options, source)
     epochs = _given(options.epochs, default_epochs(sum(counts)))
     return replace(
         options,
         backbone=name,
         alpha=alpha,
-        size=_given(options.size, source.card.input.height if source else 224),
+        size=_given(options.size, source.card.input.height if source else DEFAULT_SIZE),
         input_range=options.input_range or (taught.input_range if taught else "-1..1"),
         head_epochs=_head_epochs(options),
         epochs=epochs,
@@ -112,15 +156,19 @@ def build_backbone(options: TrainOptions) -> tuple[Any, Backbone]:
     Raises:
         EdgetlError: the weights can't be downloaded, read, or don't fit.
     """
-    name, alpha, size = options.backbone or "", options.alpha or 1.0, options.size or 224
+    name, alpha, size = options.backbone or "", options.alpha or 1.0, options.size or DEFAULT_SIZE
     network = backbones.build(name, alpha, size, size, imagenet=options.weights == "imagenet")
     about = Backbone(name, alpha, options.weights, input_range=options.input_range or "-1..1")
     if options.weights in ("imagenet", "none"):
         return network, about
     source = stored_source(options.weights)
-    file = source.weights if source else Path(options.weights)
+    if options.weights == "starter":
+        file, origin = starter.weights_file(), "starter"
+    elif source:
+        file, origin = source.weights, f"model {source.name}"
+    else:
+        file, origin = Path(options.weights), Path(options.weights).name
     load_backbone_weights(network, file)
-    origin = f"model {options.weights}" if source else file.name
     return network, replace(about, weights=origin, weights_sha256=sha256_of(file))
 
 
