@@ -63,7 +63,7 @@ def test_auto_is_the_starter_where_the_download_fails_and_says_why(download, cap
 
 
 def test_auto_has_nothing_for_another_backbone_without_a_network(download):
-    download(Exception("no route to host"))
+    download(Exception("URL fetch failure on https://host/file.h5: None -- no route to host"))
     with pytest.raises(EdgetlError, match=r"ImageNet weights of mobilenet_v1 0\.25 .* no route") as caught:
         source.choose_weights(replace(AUTO, backbone="mobilenet_v1"))
     assert caught.value.where == "--weights auto"
