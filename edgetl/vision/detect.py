@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.card import InputSpec, ModelCard
+from edgetl.card import ModelCard
 from edgetl.vision.letterbox import Boxes, Placement, place
 from edgetl.vision.quantized import FLOAT, Floats, Quantization, least, reader, sigmoid, softplus
 from edgetl.vision.results import Detections
@@ -49,7 +49,9 @@ class Decoder:
         self._spec = card.input
         self._labels = card.labels
         self._agnostic = agnostic
-        self._cells, self._reach = _grid(card.input, self.decoding.strides)
+        centres, sizes = grid(card.input.height, card.input.width, self.decoding.strides)
+        self._cells = np.tile(centres, (1, 2))
+        self._reach = sizes[:, None] * np.array((-1, -1, 1, 1), np.float32)  # what a distance of 1 adds
         self._thresholds = _per_class(self.decoding.thresholds, len(card.labels), classes)
         self._score, self._distance = reader(logits, sigmoid), reader(ltrb, softplus)
         # As wide as the output itself: NumPy compares two arrays of one shape many times as fast as rows with a row.
@@ -178,15 +180,23 @@ def _detections(
     return Detections(xyxy, score, class_id, tuple(labels[i] for i in class_id.tolist()), size_wh)
 
 
-def _grid(spec: InputSpec, strides: tuple[int, ...]) -> tuple[Boxes, Boxes]:
-    """Lists the cells: (A, 4) their centres x, y, x, y in input px; (A, 4) what a distance of 1 adds to that."""
+def grid(height: int, width: int, strides: Sequence[int]) -> tuple[Floats, Floats]:
+    """Lists a detector's cells, level by level, row by row.
+
+    Args:
+        height: of the input, px.
+        width: of the input, px.
+        strides: of the levels, px.
+
+    Returns:
+        (A, 2) centres x, y in input px, and (A,) strides.
+    """
     centres = []
     for stride in strides:
-        y, x = np.mgrid[: -(-spec.height // stride), : -(-spec.width // stride)]
-        centres.append((np.stack((x, y, x, y), axis=-1).reshape(-1, 4) + 0.5) * stride)
+        y, x = np.mgrid[: -(-height // stride), : -(-width // stride)]
+        centres.append((np.stack((x, y), axis=-1).reshape(-1, 2) + 0.5) * stride)
     sizes = np.repeat(strides, [len(level) for level in centres])
-    reach = sizes[:, None] * np.array((-1, -1, 1, 1))
-    return np.concatenate(centres).astype(np.float32), reach.astype(np.float32)
+    return np.concatenate(centres).astype(np.float32), sizes.astype(np.float32)
 
 
 def _per_class(thresholds: tuple[float, ...], count: int, classes: Collection[int] | None) -> Floats:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from edgetl.errors import DatasetError
-from edgetl.host.dataset.check import FEW
+from edgetl.host.dataset.check import FEW, require_none
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,7 @@ class BoxesReport:
 
     def require_usable(self) -> None:
         """Raises a DatasetError where there are problems."""
-        if self.problems:
-            what = "the data set can't be trained on: " + "; ".join(self.problems)
-            raise DatasetError(what, where=self.root, remedy=f"mend it, then look with `edgetl data check {self.root}`")
+        require_none(self.problems, self.root)
 
 
 def warnings_of(report: BoxesReport) -> list[str]:

@@ -59,9 +59,18 @@ class Report:
 
     def require_usable(self) -> None:
         """Raises a DatasetError where there are problems."""
-        if self.problems:
-            what = "the data set can't be trained on: " + "; ".join(self.problems)
-            raise DatasetError(what, where=self.root, remedy=f"mend it, then look with `edgetl data check {self.root}`")
+        require_none(self.problems, self.root)
+
+
+def require_none(problems: Sequence[str], root: str) -> None:
+    """Passes where a data set has no problems.
+
+    Raises:
+        DatasetError: it has; the message says which.
+    """
+    if problems:
+        what = "the data set can't be trained on: " + "; ".join(problems)
+        raise DatasetError(what, where=root, remedy=f"mend it, then look with `edgetl data check {root}`")
 
 
 def check(root: Path) -> Report:

@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from edgetl.host.untyped import Tensor
 
 _TINY = 1e-7
-
-
-def grid(height: int, width: int, strides: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lists a detector's cells, level by level, row by row.
-
-    Args:
-        height: of the input, px.
-        width: of the input, px.
-        strides: of the levels, px.
-
-    Returns:
-        (A, 2) centres x, y in input px, and (A,) strides.
-    """
-    centres, sizes = [], []
-    for stride in strides:
-        y, x = np.mgrid[0 : math.ceil(height / stride), 0 : math.ceil(width / stride)]
-        centres.append((np.stack([x.ravel(), y.ravel()], axis=1) + 0.5) * stride)
-        sizes.append(np.full(x.size, stride))
-    return np.concatenate(centres).astype(np.float32), np.concatenate(sizes).astype(np.float32)
 
 
 def decode(distances: Tensor, cells: Tensor, strides: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ from keras import ops
 
 from edgetl.host.detection_metrics import iou
 from edgetl.host.train.assignment import assign
-from edgetl.host.train.box_ops import decode, giou, grid, iou_matrix
+from edgetl.host.train.box_ops import decode, giou, iou_matrix
 from edgetl.host.train.detection_loss import DetectionLoss
+from edgetl.vision.detect import grid
 
 SIDE, STRIDES, CLASSES = 96, (8, 16, 32), 3
 CELLS, SIZES = grid(SIDE, SIDE, STRIDES)

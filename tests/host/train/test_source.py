@@ -70,6 +70,13 @@ def test_auto_has_nothing_for_another_backbone_without_a_network(download):
     assert "leave out --backbone and --alpha to begin from the starter" in caught.value.remedy
 
 
+def test_the_starter_is_taught_more_freely_than_imagenet():
+    starter, imagenet = (source.resolve(replace(AUTO, weights=w), [500, 500]) for w in ("starter", "imagenet"))
+    assert (starter.batch_norm, starter.layer_decay, starter.head_epochs) == ("train", 1.0, 40)
+    assert (imagenet.batch_norm, imagenet.head_epochs) == ("frozen", 40)
+    assert starter.rate > imagenet.rate
+
+
 @pytest.mark.parametrize("weights", ["imagenet", "starter", "none", "some.h5"])
 def test_what_was_asked_for_stays(weights, download):
     download(AssertionError("asked for"))
