@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetl.card import InputSpec, ModelCard
+from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.host.backend import import_tensorflow
 
 CARD = ModelCard("bench", "classification", tuple("abcdef"), InputSpec(224, 224))
+DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DetectorDecoding())
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,30 @@ def int8_file(tmp_path_factory) -> Path:
     photos = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), np.uint8)
     path = tmp_path_factory.mktemp("bench") / "int8.tflite"
     path.write_bytes(embed(export(model, "static_wi8_ai8", photos), CARD))
+    return path
+
+
+@pytest.fixture(scope="session")
+def int8_detector(tmp_path_factory) -> Path:
+    """The same backbone as a detector at 320 px."""
+    import_tensorflow()
+    import keras
+
+    from edgetl.host.convert.metadata import embed
+    from edgetl.host.convert.tflite import export
+    from edgetl.host.train import backbones
+    from edgetl.host.train.detector import assemble
+    from edgetl.host.train.options import TrainOptions
+
+    keras.utils.set_random_seed(0)
+    network = backbones.build("mobilenet_v2", 0.35, 320, 320)
+    model = assemble(network, 6, DETECTOR.detector.strides, TrainOptions(data="", name="bench")).model
+    for layer in (model.get_layer("head").get_layer(name) for name in ("logits", "distances")):
+        # Scores that differ from cell to cell, as a trained detector's do.
+        layer.kernel.assign(keras.random.normal(layer.kernel.shape, stddev=2.0, seed=1))
+    photos = np.random.default_rng(0).integers(0, 256, (8, 320, 320, 3), np.uint8)
+    path = tmp_path_factory.mktemp("bench") / "int8.tflite"
+    path.write_bytes(embed(export(model, "static_wi8_ai8", photos), DETECTOR))
     return path
 
 

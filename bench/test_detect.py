@@ -1,8 +1,13 @@
 """A detector's outputs to objects: 320 px, cells at strides 8, 16 and 32, six classes; each result is checked."""
 
+import statistics
+import time
+
 import numpy as np
 import pytest
+from hot_path import compare, finding
 
+from edgetl import Model
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.vision.detect import Decoder, suppress
 from edgetl.vision.preprocess import Preprocessor
@@ -45,6 +50,25 @@ def test_decode(benchmark, dtype, cells_each):
     result = benchmark(decoder, *raw, SIZE)
     assert sorted(result.class_id.tolist()) == sorted(thing % 6 for thing in range(OBJECTS))
     assert sorted(result.xyxy[:, 0].tolist()) == pytest.approx([64 * thing for thing in range(OBJECTS)], abs=6)
+
+
+def test_300_candidates_take_at_most_half_a_millisecond_more_than_10():
+    decoder = Decoder(CARD, LOGITS, LTRB)
+    few, many = ([quantized(*pair) for pair in zip(outputs(n), (LOGITS, LTRB), strict=True)] for n in (1, 30))
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(300):
+        for raw, taken in zip((few, many), times, strict=True):
+            start = time.perf_counter()
+            assert len(decoder(*raw, SIZE)) == OBJECTS
+            taken.append(1e3 * (time.perf_counter() - start))
+    assert statistics.median(times[1]) - statistics.median(times[0]) <= 0.5
+
+
+def test_frame_to_boxes_costs_little_more_than_invoke(int8_detector, frame):
+    with Model.open(int8_detector, threads=1) as model:
+        only = finding(model, frame, OBJECTS)
+    invoke, total = compare(int8_detector, frame, 500, only)
+    assert total <= 1.35 * invoke
 
 
 def test_decode_of_nothing(benchmark):

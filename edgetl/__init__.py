@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from edgetl.device.model import Model
     from edgetl.errors import EdgetlError
     from edgetl.target import Target
+    from edgetl.vision.filter import ResultFilter
     from edgetl.vision.results import Classification, Detections
 
-__all__ = ["Classification", "Detections", "EdgetlError", "Model", "ModelCard", "Target"]
+__all__ = ["Classification", "Detections", "EdgetlError", "Model", "ModelCard", "ResultFilter", "Target"]
 
 # Imported when first asked for: `edgetl --help` must not wait for OpenCV.
 _HOMES = {
@@ -27,6 +28,7 @@ _HOMES = {
     "EdgetlError": "edgetl.errors",
     "Model": "edgetl.device.model",
     "ModelCard": "edgetl.card",
+    "ResultFilter": "edgetl.vision.filter",
     "Target": "edgetl.target",
 }
 

@@ -36,16 +36,20 @@ class Variant:
         bytes: of that file.
         golden: its expected outputs (JSON), relative to the bundle.
         golden_sha256: of that file.
-        accuracy: top-1 on the validation split, through the device's code, 0..1.
-        accuracy_drop: the Keras model's top-1 less this one's.
-        worst_class: the class whose recall lost most.
+        accuracy: top-1, a detector's mAP, on the validation split, through the device's code, 0..1.
+        accuracy_drop: the Keras model's less this one's.
+        worst_class: the class whose recall, a detector's mAP, lost most.
         worst_class_drop: how much it lost.
-        agreement: share of validation photos with the Keras model's top label, 0..1.
-        max_score_difference: largest |score - Keras score| on any validation photo.
+        agreement: share of validation photos with the Keras model's top label, 0..1; of a detector, share of boxes
+            that both of them show, see `edgetl.host.convert.judge_detector.agreement`.
+        max_score_difference: largest |score - Keras score| on any validation photo; of a detector, of a box that both
+            found.
         latency_ms: median invoke on the converting machine, one thread.
         accepted: whether it meets the target's gate.
         note: what was done to make it so, or why it was refused.
-        class_drops: what each class's recall lost.
+        class_drops: what each class's recall, a detector's mAP, lost.
+        metrics: what else was measured: a detector's `map50` and `map50_drop`, 0..1, and how far any of its cells is
+            from what Keras says of it, `cell_score_difference`, 0..1, and `cell_edge_px`, px of the input.
     """
 
     recipe: str
@@ -65,6 +69,7 @@ class Variant:
     accepted: bool
     note: str = ""
     class_drops: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,62 @@ class GoldenPhoto:
     Attributes:
         file: PNG, relative to the bundle.
         sha256: of that file.
-        label: what it shows.
+        label: what it shows; of a detector's, the classes by their boxes, or `background`.
     """
 
     file: str
     sha256: str
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenBox:
+    """A box that a detector found.
+
+    Attributes:
+        class_id: column of the model's output.
+        score: 0..1.
+        xyxy: left, top, right, bottom, px of the photo.
+    """
+
+    class_id: int
+    score: float
+    xyxy: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenBoxes:
+    """What a detector found in a golden photo at the thresholds of `golden_card`.
+
+    Attributes:
+        objects: best first.
+        suppressed: what overlaps with a better one of those: the candidates for its place.
+    """
+
+    objects: tuple[GoldenBox, ...]
+    suppressed: tuple[GoldenBox, ...] = ()
+
+    def require(self, classes: int) -> None:
+        """Passes where every box is one that a model of so many classes may find.
+
+        Raises:
+            SchemaError: some are not.
+        """
+        for box in self.objects + self.suppressed:
+            numbers = np.array([box.score, *box.xyxy])
+            if len(box.xyxy) != 4 or not np.isfinite(numbers).all() or not 0 <= box.class_id < classes:
+                raise schema.SchemaError(f"no box of a model of {classes} classes: {box}")
+
+
+def golden_card(card: ModelCard) -> ModelCard:
+    """Returns the card that golden photos are looked at with.
+
+    A detector's thresholds are halved there, so that drift shows before it hides or invents an object.
+    """
+    if card.task != "detection":
+        return card
+    decoding = dataclasses.replace(card.detector, thresholds=tuple(t / 2 for t in card.detector.thresholds))
+    return dataclasses.replace(card, decoding=decoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +236,25 @@ class Bundle:
             raise ModelError(f"golden scores have the shape {scores.shape}", where=str(path), remedy=_REMEDY)
         return scores
 
+    def golden_boxes(self, variant: Variant) -> list[GoldenBoxes]:
+        """Reads what is expected of a detector's variant, one for each golden photo, their digest checked.
+
+        Raises:
+            ModelError: the file is missing or altered, or doesn't hold such boxes.
+        """
+        path = self._checked(variant.golden, variant.golden_sha256)
+        rows = read_json(path)
+        try:
+            found = [schema.parse(GoldenBoxes, row, f"[{i}]") for i, row in enumerate(_listed(rows))]
+            for boxes in found:
+                boxes.require(len(self.manifest.card.labels))
+        except schema.SchemaError as error:
+            raise ModelError(f"golden boxes are not valid: {error}", where=str(path), remedy=_REMEDY) from error
+        if len(found) != len(self.manifest.golden):
+            what = f"golden boxes are those of {len(found)} photos, but there are {len(self.manifest.golden)}"
+            raise ModelError(what, where=str(path), remedy=_REMEDY)
+        return found
+
     def _checked(self, file: str, sha256: str) -> Path:
         path = self.folder / file
         if not path.is_file():
@@ -188,6 +262,12 @@ class Bundle:
         if sha256_of(path) != sha256:
             raise ModelError(f"{file} was altered or cut short: its SHA-256 differs", where=str(path), remedy=_REMEDY)
         return path
+
+
+def _listed(document: object) -> list[object]:
+    if not isinstance(document, list):
+        raise schema.SchemaError("the document must be a list")
+    return document
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -51,21 +51,23 @@ class ClassifierDecoding:
 
 @dataclass(frozen=True, slots=True)
 class DetectorDecoding:
-    """What a detector's two outputs mean: logits (A, C) and raw distances (A, 4) of A cells.
+    """What a detector's outputs mean: logits (A, C) and raw distances (A, 4) of A cells, or finished objects.
 
     Attributes:
-        strides: of the levels, px of the input, ascending.
+        strides: of the levels, px of the input, ascending; of `ltrb` only.
         thresholds: the display thresholds, 0..1, one a class; a single one holds for every class.
         iou: of two boxes of a class that overlap by more, 0..1, only the better one stays.
         max_det: at most so many objects a frame.
-        kind: `ltrb`: softplus(raw) x stride is how far left, top, right and bottom are from the cell's centre.
+        kind: `ltrb`: softplus(raw) x stride is how far left, top, right and bottom are from the cell's centre;
+            `postprocessed`: the boxes, classes, scores and count of `TFLite_Detection_PostProcess`, as a ready-made
+            SSD gives them, suppressed already.
     """
 
     strides: tuple[int, ...] = (8, 16, 32)
     thresholds: tuple[float, ...] = (0.25,)
     iou: float = 0.5
     max_det: int = 100
-    kind: Literal["ltrb"] = "ltrb"
+    kind: Literal["ltrb", "postprocessed"] = "ltrb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,8 @@ def _decoding_problem(card: ModelCard) -> str:
         return f"task is {card.task}, but its decoding is one of {fits}"
     if isinstance(decoding, ClassifierDecoding):
         return ""
-    if not decoding.strides or any(a >= b for a, b in pairwise((0, *decoding.strides))):
+    steps = pairwise((0, *decoding.strides))
+    if decoding.kind == "ltrb" and (not decoding.strides or any(a >= b for a, b in steps)):
         return "decoding.strides must be positive and ascend"
     if len(decoding.thresholds) not in (1, len(card.labels)):
         return f"decoding.thresholds must be one, or one for each of the {len(card.labels)} labels"

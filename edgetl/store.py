@@ -120,8 +120,8 @@ def _folder_of(name: str) -> Path:
 
 
 def table(stored: Sequence[StoredModel]) -> str:
-    """Returns models as a table for people: task, classes, accuracy, size, date, origin, bundles."""
-    head = ("name", "task", "classes", "top-1", "MB", "trained", "from", "bundles")
+    """Returns models as a table for people: task, classes, top-1 or mAP, size, date, origin, bundles."""
+    head = ("name", "task", "classes", "measured", "MB", "trained", "from", "bundles")
     rows = [_row(model) for model in stored]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     return "\n".join(
@@ -134,8 +134,9 @@ def _row(model: StoredModel) -> tuple[str, ...]:
     size = model.weights.stat().st_size / 1e6 if model.weights.is_file() else 0.0
     origin = f"{card.backbone.name} {card.backbone.alpha:g}, {card.backbone.weights}" if card.backbone else "elsewhere"
     bundles = ", ".join(folder.name for folder in model.bundles())
-    top1 = f"{card.metrics['top1']:.3f}" if "top1" in card.metrics else ""
-    return model.name, card.task, str(len(card.labels)), top1, f"{size:.1f}", card.created[:10], origin, bundles
+    names = {"top1": "top-1", "map": "mAP"}
+    measured = ", ".join(f"{name} {card.metrics[key]:.3f}" for key, name in names.items() if key in card.metrics)
+    return model.name, card.task, str(len(card.labels)), measured, f"{size:.1f}", card.created[:10], origin, bundles
 
 
 def put(name: str, folder: Path) -> StoredModel:

@@ -18,15 +18,24 @@ RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32"
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a converted variant must keep.
+    """What a converted variant must keep; the first two of a classifier, the others of a detector.
+
+    A figure is as coarse as the validation set is small: with a hundred boxes, one that is lost or moved is a point.
 
     Attributes:
         max_accuracy_drop: largest loss of top-1 against the Keras model, 0..1.
         min_agreement: smallest share of validation photos on which the top label is the Keras model's, 0..1.
+        max_map_drop: largest loss of mAP (IoU 0.50 to 0.95) against the Keras model, 0..1.
+        max_map50_drop: largest loss of mAP at IoU 0.50, 0..1.
+        min_box_agreement: smallest share of the boxes shown that are the Keras model's, of one class and at IoU 0.9;
+            0..1.
     """
 
     max_accuracy_drop: float = 0.01
     min_agreement: float = 0.96
+    max_map_drop: float = 0.02
+    max_map50_drop: float = 0.01
+    min_box_agreement: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import cv2
 import numpy as np
 import pytest
 
-from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
-from edgetl.card import InputSpec, ModelCard
+from edgetl.bundle import Bundle, GoldenBox, GoldenBoxes, GoldenPhoto, Manifest, Variant, golden_card, write_manifest
+from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
 
@@ -141,3 +142,61 @@ def test_golden_scores_of_another_shape(folder):
     bundle = Bundle.open(folder)
     with pytest.raises(ModelError, match=r"golden scores have the shape \(1, 3\)"):
         bundle.golden_scores(bundle.variant())
+
+
+BOX = {"class_id": 1, "score": 0.5, "xyxy": [1, 2.5, 3, 4]}
+
+
+def put_boxes(folder, document):
+    path = folder / "golden" / "float16.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    edit(folder, lambda d: d["variants"][1].update(golden_sha256=sha256_of(path)))
+    return Bundle.open(folder)
+
+
+def test_golden_boxes_come_back(folder):
+    bundle = put_boxes(folder, [{"objects": [BOX], "suppressed": [BOX, BOX]}, {"objects": []}])
+    box = GoldenBox(1, 0.5, (1.0, 2.5, 3.0, 4.0))
+    assert bundle.golden_boxes(bundle.variant()) == [GoldenBoxes((box,), (box, box)), GoldenBoxes(())]
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([{"objects": []}], "golden boxes are those of 1 photos, but there are 2"),
+        ({}, "the document must be a list"),
+        ([{"objects": []}, []], r"\[1\] must be a table"),
+        ([{"objects": []}, {}], r"missing key \[1\].objects"),
+        ([{"objects": []}, {"objects": [{**BOX, "label": "b"}]}], r"unknown key \[1\].objects\[0\].label"),
+        ([{"objects": []}, {"objects": [{**BOX, "xyxy": [1, 2, 3]}]}], "no box of a model of 3 classes"),
+        ([{"objects": []}, {"objects": [{**BOX, "class_id": 3}]}], "no box of a model of 3 classes"),
+        ([{"objects": [], "suppressed": [{**BOX, "class_id": -1}]}, {"objects": []}], "no box of a model of 3 classes"),
+        ('[{"objects": [{"class_id": 1, "score": NaN, "xyxy": [1, 2, 3, 4]}]}, {"objects": []}]', "no box of a model"),
+        ("[", "can't be read"),
+    ],
+)
+def test_golden_boxes_that_are_none(folder, document, message):
+    bundle = put_boxes(folder, document)
+    with pytest.raises(ModelError, match=message) as caught:
+        bundle.golden_boxes(bundle.variant())
+    assert caught.value.where == str(folder / "golden" / "float16.json")
+
+
+def test_golden_boxes_that_were_altered(folder):
+    (folder / "golden" / "float16.json").write_text(json.dumps([{"objects": []}] * 2))
+    bundle = Bundle.open(folder)
+    with pytest.raises(ModelError, match="was altered or cut short"):
+        bundle.golden_boxes(bundle.variant())
+
+
+def test_golden_photos_of_a_detector_are_looked_at_with_half_its_thresholds():
+    card = dataclasses.replace(CARD, task="detection", decoding=DetectorDecoding((8,), (0.5, 0.25, 0.1), 0.6, 20))
+    assert golden_card(card) == dataclasses.replace(card, decoding=DetectorDecoding((8,), (0.25, 0.125, 0.05), 0.6, 20))
+    assert golden_card(CARD) is CARD
+
+
+def test_a_manifest_from_before_other_metrics_is_read(folder):
+    edit(folder, lambda d: [v.pop("metrics") for v in d["variants"]])
+    assert Bundle.open(folder).manifest.variants[1].metrics == {}
+    edit(folder, lambda d: d["variants"][1].update(metrics={"map50": 0.75}))
+    assert Bundle.open(folder).variant().metrics == {"map50": 0.75}

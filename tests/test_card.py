@@ -94,7 +94,7 @@ def changed(**values):
         (changed(task="detection", decoding={}), "task is detection, but its decoding is one of classification"),
         (found() | {"task": "classification"}, "task is classification, but its decoding is one of detection"),
         (found(scores="logits"), "unknown key decoding."),
-        (found(kind="anchors"), "decoding.kind must be one of ltrb, got 'anchors'"),
+        (found(kind="anchors"), "decoding.kind must be one of ltrb, postprocessed, got 'anchors'"),
         (found(strides=[]), "decoding.strides must be positive and ascend"),
         (found(strides=[0, 8]), "decoding.strides must be positive and ascend"),
         (found(strides=[16, 8]), "decoding.strides must be positive and ascend"),

@@ -37,7 +37,7 @@ def test_root_is_where_the_environment_says(root, monkeypatch):
 
 def test_nothing_stored(root):
     assert store.models() == []
-    assert store.table([]) == "name  task  classes  top-1  MB  trained  from  bundles"
+    assert store.table([]) == "name  task  classes  measured  MB  trained  from  bundles"
     with pytest.raises(UsageError, match="no model has been trained yet"):
         store.open_model()
     assert not root.exists()
@@ -65,8 +65,8 @@ def test_table(tmp_path, root):
         (root / "parts" / bundle).mkdir()
         (root / "parts" / bundle / "bundle.json").write_text("{}")
     head, row = store.table(store.models()).splitlines()
-    assert head.split() == ["name", "task", "classes", "top-1", "MB", "trained", "from", "bundles"]
-    cells = ["parts", "classification", "2", "0.988", "1.5", "2026-01-01", "mobilenet_v2 0.35, none", "rpi, x86"]
+    assert head.split() == ["name", "task", "classes", "measured", "MB", "trained", "from", "bundles"]
+    cells = ["parts", "classification", "2", "top-1 0.988", "1.5", "2026-01-01", "mobilenet_v2 0.35, none", "rpi, x86"]
     assert re.split(r" {2,}", row) == cells
     assert head.index("bundles") == row.index("rpi")
     assert [path.name for path in store.open_model("parts").bundles()] == ["rpi", "x86"]

@@ -18,6 +18,8 @@ def test_every_shipped_target_is_sound(name):
     assert len(set(target.recipes)) == len(target.recipes)
     assert 0 <= target.gate.max_accuracy_drop <= 0.05
     assert 0.8 <= target.gate.min_agreement <= 1
+    assert 0 <= target.gate.max_map50_drop <= target.gate.max_map_drop <= 0.05
+    assert 0.7 <= target.gate.min_box_agreement <= 1
 
 
 def test_the_documented_ones_are_shipped():
@@ -30,6 +32,15 @@ def test_file_of_ones_own(tmp_path):
     target = Target.load(str(path))
     assert (target.name, target.recipes, target.threads) == ("board", ("float32", "float16"), 1)
     assert (target.gate, target.budget) == (Gate(1.0, 0.0), Budget(20.0, None))
+
+
+def test_gate_of_detectors_is_read_and_checked_too(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text(LOOSE_TARGET + "max_map_drop = 0.5\nmax_map50_drop = 0.25\nmin_box_agreement = 0.125\n")
+    assert Target.load(str(path)).gate == Gate(1.0, 0.0, 0.5, 0.25, 0.125)
+    path.write_text(LOOSE_TARGET + "max_map75_drop = 0.5\n")
+    with pytest.raises(UsageError, match=r"unknown key gate.max_map75_drop; allowed: .*min_box_agreement"):
+        Target.load(str(path))
 
 
 def test_file_may_name_itself(tmp_path):

@@ -17,6 +17,9 @@ def convert(name: str | None, target: str, recipe: tuple[str, ...], data: str | 
     Every recipe's file is evaluated on the validation photos through the device's own code. One that loses more
     accuracy than the target allows is refused; exit 5 where none is left. The bundle is models/NAME/TARGET.
 
+    A detector is held to its mAP, its mAP at IoU 0.5, and the boxes that it shows as the trained model does. Its file
+    gives raw outputs, for edgetl to make boxes of: other software reads its labels, but finds no objects in them.
+
     \b
       edgetl convert parts --target rpi
       edgetl convert parts --target rpi5 --recipe static_wi8_ai8

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from edgetl.host.demo.task import TaskName
+
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where to.")
+@click.option(
+    "--task",
+    type=click.Choice(["classify", "detect"]),
+    default="classify",
+    show_default=True,
+    help="Name one part, or find several.",
+)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to.  [default: demo, or demo-detect]")
 @click.option("--seed", default=0, show_default=True, help="Another seed draws other photos.")
-def demo(folder: Path, seed: int) -> None:
-    """Show the whole way, offline, in under three minutes, on photos that edgetl draws itself.
+def demo(task: TaskName, folder: Path | None, seed: int) -> None:
+    """Show the whole way, offline, in under four minutes, on photos that edgetl draws itself.
 
     Draws machine parts on a conveyor belt, trains on them, converts for the Raspberry Pi, verifies the bundle, runs it
-    over a short film, and says where everything is and what to type for your own photos.
+    over a short film, and says where everything is and what to type for your own photos. The photos show one part each
+    and a classifier learns to name it; with --task detect they show several, and a detector learns to find them.
+
+    The models are called demo and demo-detect: neither demo replaces what the other one made.
     """
     from edgetl.host.demo.job import demo as run_demo
 
-    run_demo(folder, seed=seed)
+    run_demo(task, folder, seed=seed)

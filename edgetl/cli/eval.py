@@ -14,15 +14,17 @@ import click
 @click.option("--variant", help="A recipe of the bundle.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON on stdout.")
 def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | None, as_json: bool) -> None:
-    """Measure a model's accuracy on labelled photos.
+    """Measure a model's accuracy on labelled photos: a classifier's top-1, a detector's mAP.
 
-    MODEL is a model of the store, a bundle, or a .tflite file. DATA holds class folders named as the model's labels;
-    by default it is the validation split that the model was trained with. That split is taken, too, of a folder with
-    the very photos that the model was trained on.
+    MODEL is a model of the store, a bundle, or a .tflite file. DATA holds class folders named as the model's labels,
+    or, for a detector, photos with boxes of its classes in Pascal VOC, COCO, YOLO or CSV. Its test photos are taken
+    where it has some, else those to validate, else all of it. By default it is the validation split that the model was
+    trained with; that split is taken, too, of a folder with the very photos that the model was trained on.
 
     \b
       edgetl eval parts
       edgetl eval models/parts/rpi
+      edgetl eval cards boxes/ --json
       edgetl eval mobilenet_v2_1.0_224_quant.tflite photos/ --labels imagenet_labels.txt
     """
     from edgetl.host.evaluate import describe, evaluate

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from edgetl.card import ModelCard
 
 
 @click.command()
@@ -16,7 +20,19 @@ import click
 @click.option(
     "--threshold", type=click.FloatRange(0, 1), help="Smallest score that counts, 0 to 1.  [default: the model's own]"
 )
-@click.option("--top-k", type=click.IntRange(min=1), default=1, show_default=True, help="Name at most so many classes.")
+@click.option("--classes", metavar="LABEL", multiple=True, help="Look for this class only; repeat it for more.")
+@click.option("--top-k", type=click.IntRange(min=1), help="Classifier: name at most so many classes.  [default: 1]")
+@click.option(
+    "--iou",
+    type=click.FloatRange(0, 1),
+    help="Detector: of boxes of a class that overlap by more, only the best stays.  [default: the model's own]",
+)
+@click.option(
+    "--max-det",
+    type=click.IntRange(min=1),
+    help="Detector: find at most so many objects a frame.  [default: the model's own]",
+)
+@click.option("--agnostic", is_flag=True, help="Detector: of overlapping boxes of any classes only the best stays.")
 @click.option("--max-frames", type=click.IntRange(min=1), help="End after so many frames.  [default: no limit]")
 @click.option("--threads", type=click.IntRange(min=1), help="For inference.  [default: the bundle's target's]")
 @click.option("--variant", metavar="RECIPE", help="A variant of the bundle.  [default: the chosen one]")
@@ -34,17 +50,21 @@ def run(
     save: Path | None,
     show: bool,
     threshold: float | None,
-    top_k: int,
+    classes: tuple[str, ...],
+    top_k: int | None,
+    iou: float | None,
+    max_det: int | None,
+    agnostic: bool,
     max_frames: int | None,
     threads: int | None,
     variant: str | None,
     labels: Path | None,
     quiet: bool,
 ) -> None:
-    """Recognise what a camera sees, live.
+    """Recognise what a camera sees, live: what it shows, or where which objects are, as the model was trained.
 
-    BUNDLE is a folder made by `edgetl convert`, or a single .tflite file; without it the last model that was
-    trained and converted here runs.
+    BUNDLE is a folder made by `edgetl convert`, or a single .tflite file: one of edgetl's, any classifier, or an SSD
+    that ends with TFLite_Detection_PostProcess. Without it the last model that was trained and converted here runs.
 
     SOURCE is a camera's number (0 is the first) or device (/dev/video0), a film, an rtsp:// or http:// address,
     a photo, a folder of photos, or a pattern of photos in quotes.
@@ -57,6 +77,7 @@ def run(
       edgetl run                                         the first camera, the last model
       edgetl run bundle --source holiday.mp4 --save annotated.mp4
       edgetl run bundle --source 'photos/*.jpg' --jsonl - --quiet | jq .classes
+      edgetl run bundle --classes bolt --classes nut --threshold 0.4
     """
     from contextlib import ExitStack
 
@@ -65,17 +86,33 @@ def run(
     from edgetl.device.model import Model
     from edgetl.device.signals import stop_on_signals
     from edgetl.device.sinks import open_sinks
+    from edgetl.vision.filter import ResultFilter
 
+    only = ResultFilter(threshold, classes, top_k or 1, iou, max_det, agnostic)
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
-        model = Model.open(bundle or _last_bundle(), variant=variant, threads=threads, labels=labels)
+        model = Model.open(bundle or _last_bundle(), variant=variant, threads=threads, labels=labels, only=only)
         stack.enter_context(model)
+        _refuse_misplaced(model.card, {"--top-k": top_k}, {"--iou": iou, "--max-det": max_det, "--agnostic": agnostic})
         camera = stack.enter_context(open_camera(source, model.card.input))
         opened = open_sinks(camera, model.timings, source=source, jsonl=jsonl, save=save, show=show, quiet=quiet)
         sinks = [stack.enter_context(sink) for sink in opened]
-        summary = live.run(model, camera, sinks, top_k=top_k, threshold=threshold, max_frames=max_frames, stop=stop)
+        summary = live.run(model, camera, sinks, max_frames=max_frames, stop=stop)
     click.echo(str(summary), err=True)
+
+
+def _refuse_misplaced(card: ModelCard, classifiers: dict[str, object], detectors: dict[str, object]) -> None:
+    """Refuses options that mean nothing to a model, given what was given of each kind of model's own."""
+    from edgetl.errors import UsageError
+
+    kind, other, foreign = ("classifier", "detector", detectors)
+    if card.task == "detection":
+        kind, other, foreign = other, kind, classifiers
+    given = [option for option, value in foreign.items() if value is not None and value is not False]
+    if given:
+        what = f"{given[0]} is for a {other}, and this model is a {kind}"
+        raise UsageError(what, where=card.name, remedy=f"leave {' and '.join(given)} out")
 
 
 def _last_bundle() -> Path:

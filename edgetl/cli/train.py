@@ -13,14 +13,22 @@ _WEIGHTS = (
 )
 
 
+def _numbers(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(part) for part in value.split(",")) if value else None
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not numbers with commas between them, as 8,16,32") from error
+
+
 @click.command()
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--name", help="What to call the model in the store.  [default: the data folder's name]")
 @click.option("--weights", help=_WEIGHTS)
 @click.option("--backbone", help="mobilenet_v1, mobilenet_v2, mobilenet_v3_small or _large.  [default: mobilenet_v2]")
 @click.option("--alpha", type=float, help="Width multiplier.  [default: the backbone's smallest]")
-@click.option("--size", type=int, help="Input height and width, px, from 96.  [default: 224]")
-@click.option("--resize", type=click.Choice(["stretch", "crop"]), help="How a photo becomes square.")
+@click.option("--size", type=int, help="Input height and width, px, from 96.  [default: 224, a detector's 320]")
+@click.option("--resize", type=click.Choice(["stretch", "crop", "letterbox"]), help="How a photo becomes square.")
+@click.option("--strides", callback=_numbers, metavar="8,16,32", help="A detector's levels, px: 8 for small objects.")
 @click.option("--input-range", type=click.Choice(["-1..1", "0..1", "0..255"]), help="Pixels the weights expect.")
 @click.option("--head", type=int, help="Units of a hidden ReLU layer before the softmax; 0 for none.")
 @click.option("--dropout", type=float, help="Before the softmax layer.")
@@ -48,13 +56,16 @@ _WEIGHTS = (
 @click.option("--config", type=click.Path(path_type=Path), help="A train.toml to repeat; other options override it.")
 @click.option("--resume", is_flag=True, help="Continue an unfinished training of that name, with its options.")
 def train(data: Path | None, name: str | None, config: Path | None, resume: bool, **options: Any) -> None:  # noqa: ANN401
-    """Fine-tune a MobileNet on a folder of labelled photos (DATA, by default ./data).
+    """Fine-tune a MobileNet on labelled photos (DATA, by default ./data).
 
-    DATA holds one folder of photos for each class, or train/ and val/ with such folders. The model goes into
-    models/NAME with its card, its history, a report to look at, and train.toml, which repeats the run.
+    DATA's files tell what is trained. A classifier: one folder of photos for each class, or train/ and val/ with such
+    folders. A detector: photos with boxes in Pascal VOC, COCO, YOLO or CSV, whose own train, val and test parts are
+    kept; test is never looked at. The model goes into models/NAME with its card, its history, a report to look at, and
+    train.toml, which repeats the run.
 
     \b
       edgetl train photos/ --name parts
+      edgetl train boxes/ --name finder                       a detector
       edgetl train photos/ --name parts --weights none --size 96
       edgetl train more/ --name better --weights parts        start from an earlier model
       edgetl train photos/ --name textbook --freeze 20 --head 1024 --epochs 5 --optimizer adam

@@ -14,11 +14,11 @@ import click
 def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     """Prove that this machine sees what the converting one saw.
 
-    BUNDLE carries golden photos with the scores that each variant gave for them where it was converted. They
-    are replayed here, through the code that `edgetl run` uses, and compared; every file's SHA-256 is checked on
-    the way. Do it once on the device after copying, and after every update of its system.
+    BUNDLE carries golden photos with the scores, or the boxes, that each variant gave for them where it was
+    converted. They are replayed here, through the code that `edgetl run` uses, and compared; every file's SHA-256
+    is checked on the way. Do it once on the device after copying, and after every update of its system.
 
-    Exits with 5 where a variant's file is damaged or its scores drifted, naming the variant.
+    Exits with 5 where a variant's file is damaged or its scores or boxes drifted, naming the variant.
 
     \b
     Examples:

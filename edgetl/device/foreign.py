@@ -7,19 +7,30 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.card import ClassifierDecoding, InputSpec, ModelCard
+from edgetl.card import ClassifierDecoding, DetectorDecoding, InputSpec, ModelCard
+from edgetl.device.heads import Order
 from edgetl.device.runtime import Runtime
-from edgetl.device.tflite_metadata import ClassifierMetadata, read_files, read_metadata
+from edgetl.device.tflite_metadata import Metadata, read_files, read_metadata
+from edgetl.device.tflite_postprocess import PostProcess, read_postprocess
 from edgetl.errors import ModelError, UsageError
 
 CARD_FILE = "card.json"
 """The card's name among a `.tflite` file's associated files."""
 
 _LABELS_REMEDY = "give a text file with one label a line: --labels FILE"
+_KINDS_REMEDY = (
+    "edgetl runs classifiers with one output (1, classes), its own detectors, and SSDs that end with "
+    "TFLite_Detection_PostProcess"
+)
+_BACKGROUND = ("???", "background")
+"""What labels files call what is no object, in small letters."""
+_SSD_THRESHOLD = 0.5
+"""The display threshold of a ready-made SSD, which doesn't tell of one; its scores are high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +46,57 @@ class Scaling:
         return mean, std
 
 
-def describe(path: Path, runtime: Runtime, labels: Path | None) -> tuple[ModelCard, Scaling | None]:
+@dataclass(frozen=True, slots=True)
+class Description:
+    """How to run a model file.
+
+    Attributes:
+        card: of the model.
+        scaling: that a foreign float32 input wants, else None.
+        order: where a ready-made SSD has its boxes, classes, scores and their count among its outputs.
+    """
+
+    card: ModelCard
+    scaling: Scaling | None = None
+    order: Order = (0, 1, 2, 3)
+
+
+def describe(path: Path, runtime: Runtime, labels: Path | None) -> Description:
     """Finds out how to run a model file: from our card inside, else from its metadata, else from `labels`.
 
     Args:
         path: the `.tflite` file.
         runtime: the same file, loaded; a foreign classifier is run twice, to see what its output is.
-        labels: a text file with one label a line, UTF-8; stronger than what the file itself says.
-
-    Returns:
-        The card, and the scaling that a foreign float32 input wants, else None.
+        labels: a text file with one label a line, UTF-8; stronger than what the file itself says. A ready-made SSD
+            counts its classes without the background, so a first line `???` or `background` is left out, provided
+            that as many lines as there are classes follow it.
 
     Raises:
-        ModelError: the file is damaged; or it doesn't say what its classes are and no labels were given; or it
-            takes float32 and doesn't say how pixels are scaled.
+        ModelError: the file is damaged; or it doesn't say what its classes are and no labels were given; or they
+            don't fit; or it takes float32 and doesn't say how pixels are scaled; or it is no classifier and no
+            detector that edgetl knows.
         UsageError: there is no such labels file.
     """
     files = read_files(path)
-    given = read_labels(labels) if labels else None
     if CARD_FILE in files:
         card = _own_card(files[CARD_FILE], f"{path}: {CARD_FILE}")
-        return (dataclasses.replace(card, labels=given) if given is not None else card), None
-    height, width = runtime.input.shape[1:3]
-    card = ModelCard(path.stem, "classification", given or (), InputSpec(height, width))
-    if not _looks_like_a_classifier(runtime):
-        return card, None  # for the model's own check to refuse: it knows the shapes
+        return Description(dataclasses.replace(card, labels=read_labels(labels)) if labels else card)
+    ssd = read_postprocess(path) if len(runtime.outputs) == 4 else None
+    if ssd is None and not _is_classifier(runtime):
+        shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
+        what = f"the model's outputs {shapes} are neither a classifier's nor those of a detector that edgetl knows"
+        raise ModelError(what, where=str(path), remedy=_KINDS_REMEDY)
+    spec = InputSpec(height=runtime.input.shape[1], width=runtime.input.shape[2])
+    if runtime.input.dtype not in ("uint8", "int8", "float32"):
+        return Description(ModelCard(path.stem, "classification", (), spec))  # for the model's own check to refuse
     metadata = read_metadata(path)
-    if given is None:
-        card = dataclasses.replace(card, labels=_carried_labels(path, files, metadata))
+    lines = _read_lines(labels) if labels else _carried_lines(path, files, metadata)
     scaling = _scaling(path, metadata) if runtime.input.dtype == "float32" else None
-    decoding = ClassifierDecoding("probabilities" if _gives_probabilities(runtime, scaling) else "logits")
-    return dataclasses.replace(card, decoding=decoding), scaling
+    if ssd is None:
+        decoding = ClassifierDecoding(_kind_of_scores(runtime, scaling))
+        return Description(ModelCard(path.stem, "classification", _numbered(lines), spec, decoding), scaling)
+    names = _numbered(_of_objects(lines, ssd.classes, str(labels or path)))
+    return Description(ModelCard(path.stem, "detection", names, spec, _ssd_decoding(runtime, ssd)), scaling, ssd.order)
 
 
 def _own_card(content: bytes, where: str) -> ModelCard:
@@ -84,42 +115,73 @@ def read_labels(path: Path) -> tuple[str, ...]:
         UsageError: the file isn't there.
         ModelError: it isn't text.
     """
+    return _numbered(_read_lines(path))
+
+
+def _read_lines(path: Path) -> list[str]:
     try:
-        return _parse_labels(path.read_bytes(), str(path))
+        return _lines(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(f"the labels can't be read: {error.strerror}", where=str(path)) from error
 
 
-def _carried_labels(path: Path, files: dict[str, bytes], metadata: ClassifierMetadata) -> tuple[str, ...]:
+def _carried_lines(path: Path, files: dict[str, bytes], metadata: Metadata) -> list[str]:
     name = metadata.labels_file or next((n for n in files if n.endswith(".txt")), "")
     if name not in files:
         raise ModelError("the file doesn't say what its classes are called", where=str(path), remedy=_LABELS_REMEDY)
-    return _parse_labels(files[name], f"{path}: {name}")
+    return _lines(files[name], f"{path}: {name}")
 
 
-def _parse_labels(content: bytes, where: str) -> tuple[str, ...]:
-    """One label a line; a repeated one, as ImageNet's `crane`, is numbered: `crane (2)`."""
+def _lines(content: bytes, where: str) -> list[str]:
+    """The lines of a labels file; none where it is empty."""
     try:
         lines = content.decode("utf-8-sig").rstrip().split("\n")
     except UnicodeDecodeError as error:
         raise ModelError("the labels are not UTF-8 text", where=where, remedy=_LABELS_REMEDY) from error
+    return [line.strip() for line in lines] if any(lines) else []
+
+
+def _numbered(lines: list[str]) -> tuple[str, ...]:
+    """One label a line; a repeated one, as ImageNet's `crane`, is numbered: `crane (2)`."""
     labels: dict[str, None] = {}
-    for line in lines:
-        label = name = line.strip()
+    for name in lines:
+        label = name
         count = 1
         while label in labels:
             count += 1
             label = f"{name} ({count})"
         labels[label] = None
-    return tuple(labels) if any(labels) else ()
+    return tuple(labels)
 
 
-def _looks_like_a_classifier(runtime: Runtime) -> bool:
-    known = runtime.input.dtype in ("uint8", "int8", "float32")
-    return known and len(runtime.outputs) == 1 and len(runtime.outputs[0].shape) == 2
+def _of_objects(lines: list[str], classes: int, where: str) -> list[str]:
+    """The labels of an SSD's classes: its class 0 is the first object, but many a file's first line is no object.
+
+    Raises:
+        ModelError: the lines are not as many as the classes, or one of them is no object.
+    """
+    background = bool(lines) and lines[0].lower() in _BACKGROUND
+    objects = lines[1:] if background else lines
+    if len(objects) == classes:
+        return objects
+    told = f", the first of them {lines[0]!r}" if background else ""
+    raise ModelError(
+        f"the model has {classes} classes besides the background, but there are {len(lines)} labels{told}",
+        where=where,
+        remedy=f"give one label a line; before the {classes} there may be one that is ??? or background",
+    )
 
 
-def _scaling(path: Path, metadata: ClassifierMetadata) -> Scaling:
+def _ssd_decoding(runtime: Runtime, ssd: PostProcess) -> DetectorDecoding:
+    most = runtime.outputs[ssd.order[2]].shape[-1]
+    return DetectorDecoding((), (_SSD_THRESHOLD,), min(1.0, max(0.0, ssd.iou)), max(1, most), "postprocessed")
+
+
+def _is_classifier(runtime: Runtime) -> bool:
+    return len(runtime.outputs) == 1 and len(runtime.outputs[0].shape) == 2
+
+
+def _scaling(path: Path, metadata: Metadata) -> Scaling:
     """Takes the metadata's scaling.
 
     Raises:
@@ -139,12 +201,13 @@ def _scaling(path: Path, metadata: ClassifierMetadata) -> Scaling:
     return Scaling(mean, std)
 
 
-def _gives_probabilities(runtime: Runtime, scaling: Scaling | None) -> bool:
+def _kind_of_scores(runtime: Runtime, scaling: Scaling | None) -> Literal["probabilities", "logits"]:
     """Runs the model on grey and on noise: probabilities lie within 0..1 and sum to one each time."""
     shape, step = runtime.input.shape[1:], runtime.outputs[0].scale
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     grey = np.full(shape, 128, np.uint8)
-    return all(_sums_to_one(_run(runtime, pixels, scaling), step) for pixels in (grey, noise))
+    sums = all(_sums_to_one(_run(runtime, pixels, scaling), step) for pixels in (grey, noise))
+    return "probabilities" if sums else "logits"
 
 
 def _run(runtime: Runtime, pixels: NDArray[np.uint8], scaling: Scaling | None) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from edgetl.device.model import Model
 from edgetl.device.signals import Stop, stop_on_signals
 from edgetl.device.sinks import RunEnded, Sink
 from edgetl.errors import CameraError
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Result
 
 STAGES = ("preprocess", "invoke", "decode", "total", "age")
 """What is measured of a frame; age is from its capture to its result."""
@@ -52,20 +52,16 @@ def run(
     camera: Camera,
     sinks: Sequence[Sink] = (),
     *,
-    top_k: int = 1,
-    threshold: float | None = None,
     max_frames: int | None = None,
-    on_result: Callable[[Frame, Classification], None] | None = None,
+    on_result: Callable[[Frame, Result], None] | None = None,
     stop: Stop | None = None,
 ) -> Summary:
     """Looks at a camera's frames until it ends, a sink or a signal ends the run, or `max_frames` are done.
 
     Args:
-        model: opened.
+        model: opened; what is wanted of it, its `only`, may change as it goes.
         camera: opened; it stays so.
         sinks: opened; each gets every frame with its result.
-        top_k: at most so many classes a result.
-        threshold: smallest score, 0..1; None takes the card's.
         max_frames: to look at; None sets no limit.
         on_result: called before the sinks.
         stop: of an enclosing `stop_on_signals`; None handles SIGINT and SIGTERM here.
@@ -78,7 +74,7 @@ def run(
     with nullcontext(stop) if stop else stop_on_signals() as asked, _frames(camera, asked) as (frames, newest):
         try:
             for frame in frames:
-                result = model(frame.image, top_k=top_k, threshold=threshold)
+                result = model(frame.image, frame.size_wh)
                 meter.add(frame)
                 if on_result:
                     on_result(frame, result)

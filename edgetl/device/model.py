@@ -9,16 +9,20 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.bundle import MANIFEST, Bundle
 from edgetl.card import ModelCard
 from edgetl.device.foreign import Scaling, describe
-from edgetl.device.runtime import Runtime, open_runtime
+from edgetl.device.heads import ClassifierHead, Order, open_head
+from edgetl.device.runtime import Runtime, Tensor, open_runtime
 from edgetl.errors import ModelError, UsageError
-from edgetl.vision.classify import best, softmax
+from edgetl.vision.classify import Scores
+from edgetl.vision.filter import ResultFilter
 from edgetl.vision.preprocess import Image, Preprocessor
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Result
+
+EVERYTHING = ResultFilter()
+"""Leaves it all to the card."""
 
 
 @dataclass(slots=True)
@@ -40,30 +44,52 @@ class Model:
 
     Args:
         runtime: the loaded model file.
-        card: what it takes and what its output means.
+        card: what it takes and what its outputs mean.
         scaling: of pixels, for a foreign float model that doesn't scale them itself.
+        only: the results wanted.
+        order: where a ready-made SSD has its outputs.
 
     Raises:
         ModelError: the file is not what the card says.
+        UsageError: the model has no class that is wanted.
     """
 
-    def __init__(self, runtime: Runtime, card: ModelCard, scaling: Scaling | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        card: ModelCard,
+        scaling: Scaling | None = None,
+        only: ResultFilter = EVERYTHING,
+        *,
+        order: Order = (0, 1, 2, 3),
+    ) -> None:
+        _check_input(runtime.input, card)
         self.card = card
         self.timings = Timings()
         self._runtime = runtime
         self._preprocess = Preprocessor(card.input)
         self._scaling = scaling.rows(card.input.width) if scaling else None
-        _check(runtime, card)
-        output = runtime.outputs[0]
-        self._scale, self._zero_point = (output.scale, output.zero_point) if output.scale else (1.0, 0)
-        self._decoding = card.classifier
-        self._logits = self._decoding.scores == "logits"
-        self._scores = np.empty(len(card.labels), np.float32)
-        self._pixels = np.empty((card.input.height, card.input.width, 3), np.uint8)
+        self._pixels = np.zeros((card.input.height, card.input.width, 3), np.uint8)
         self._fill = {"uint8": self._fill_uint8, "int8": self._fill_int8, "float32": self._fill_float32}[
             runtime.input.dtype
         ]
-        self.scores(self._pixels * 0)  # the first call allocates; no user's frame should wait for it
+        self._head = open_head(runtime, card, only, order)
+        self._only = only
+        self(self._pixels.copy())  # the first call allocates; no user's frame should wait for it
+
+    @property
+    def only(self) -> ResultFilter:
+        """The results wanted. May be set at any time and from any thread; it holds from the next frame on.
+
+        Raises:
+            UsageError: the model has no class that is wanted; the earlier ones stay.
+        """
+        return self._only
+
+    @only.setter
+    def only(self, only: ResultFilter) -> None:
+        self._head.choose(only)
+        self._only = only
 
     @classmethod
     def open(
@@ -73,6 +99,7 @@ class Model:
         variant: str | None = None,
         threads: int | None = None,
         labels: Path | None = None,
+        only: ResultFilter = EVERYTHING,
     ) -> Self:
         """Opens a bundle, or a single model file.
 
@@ -81,11 +108,12 @@ class Model:
             variant: a recipe of the bundle; None takes the chosen one.
             threads: for inference; None takes the target's, or one for a single file.
             labels: a text file with one label a line, for a file that doesn't carry its own.
+            only: the results wanted.
 
         Raises:
             ModelError: the file is missing, altered, or not a model edgetl can run.
-            UsageError: the path isn't there, the bundle has no such variant, labels were given for a bundle or a
-                variant for a file.
+            UsageError: the path isn't there, the bundle has no such variant, the model has no class that is wanted,
+                labels were given for a bundle or a variant for a file.
         """
         path = Path(path)
         if (path / MANIFEST).is_file():
@@ -95,7 +123,8 @@ class Model:
             bundle = Bundle.open(path)
             chosen = bundle.variant(variant)
             file = bundle.model_file(chosen)
-            return cls(open_runtime(chosen.runtime, file, threads or bundle.manifest.threads), bundle.manifest.card)
+            runtime = open_runtime(chosen.runtime, file, threads or bundle.manifest.threads)
+            return cls(runtime, bundle.manifest.card, only=only)
         if not path.exists():
             raise UsageError("there is no such bundle or model file", where=str(path), remedy=_REMEDY)
         if path.suffix.lower() != ".tflite":
@@ -104,40 +133,45 @@ class Model:
             what = "a single file has no variants: --variant can't be given with it"
             raise UsageError(what, where=str(path), remedy="leave --variant out, or name a bundle")
         runtime = open_runtime("tflite", path, threads or 1)
-        card, scaling = describe(path, runtime, labels)
-        return cls(runtime, card, scaling)
+        found = describe(path, runtime, labels)
+        return cls(runtime, found.card, found.scaling, only, order=found.order)
 
-    def __call__(self, frame: Image, *, top_k: int = 1, threshold: float | None = None) -> Classification:
-        """Classifies a frame.
+    def __call__(self, frame: Image, size_wh: tuple[int, int] | None = None) -> Result:
+        """Says what is in a frame.
 
         Args:
             frame: (H, W, 3) uint8 BGR.
-            top_k: at most so many classes.
-            threshold: smallest score, 0..1; None takes the card's.
+            size_wh: width and height of the source, px, where the frame is that at a smaller scale (see
+                `edgetl.vision.photo.read_sized`): boxes are in its px. None: the frame's own.
         """
-        scores = self.scores(frame)
-        start = perf_counter_ns()
-        cut = self._decoding.threshold if threshold is None else threshold
-        result = best(scores, self.card.labels, top_k, cut)
-        self.timings.decode += (perf_counter_ns() - start) / 1e6
+        invoked = self._invoke(frame)
+        result = self._head(size_wh or (frame.shape[1], frame.shape[0]))
+        self.timings.decode = (perf_counter_ns() - invoked) / 1e6
         return result
 
-    def scores(self, frame: Image) -> NDArray[np.float32]:
-        """Returns every class's score, (C,) float32, 0..1; the array is reused by the next call."""
-        runtime, timings = self._runtime, self.timings
+    def scores(self, frame: Image) -> Scores:
+        """Returns every class's score, (C,) float32, 0..1; the array is reused by the next call.
+
+        Raises:
+            ModelError: the model is no classifier.
+        """
+        _ = self.card.classifier  # a detector's card refuses
+        assert isinstance(self._head, ClassifierHead)  # as the card says
+        invoked = self._invoke(frame)
+        scores = self._head.scores()
+        self.timings.decode = (perf_counter_ns() - invoked) / 1e6
+        return scores
+
+    def _invoke(self, frame: Image) -> int:
+        """Runs the network on a frame; returns the time at its end, ns."""
         start = perf_counter_ns()
         self._fill(frame)
         filled = perf_counter_ns()
-        runtime.invoke()
+        self._runtime.invoke()
         invoked = perf_counter_ns()
-        np.subtract(runtime.output_view(0), self._zero_point, out=self._scores, dtype=np.float32)
-        self._scores *= self._scale
-        if self._logits:
-            self._scores[:] = softmax(self._scores)
-        timings.preprocess = (filled - start) / 1e6
-        timings.invoke = (invoked - filled) / 1e6
-        timings.decode = (perf_counter_ns() - invoked) / 1e6
-        return self._scores
+        self.timings.preprocess = (filled - start) / 1e6
+        self.timings.invoke = (invoked - filled) / 1e6
+        return invoked
 
     def _fill_uint8(self, frame: Image) -> None:
         self._preprocess(frame, self._runtime.input_view())
@@ -174,26 +208,11 @@ class Model:
 _REMEDY = "name a folder made by `edgetl convert`, or a .tflite file"
 
 
-def _check(runtime: Runtime, card: ModelCard) -> None:
-    where = runtime.input.name
-    if runtime.input.dtype not in ("uint8", "int8", "float32"):
-        raise ModelError(f"the model's input is {runtime.input.dtype}", where=where, remedy="give it a uint8 input")
-    if runtime.input.shape[1:3] != (card.input.height, card.input.width):
+def _check_input(tensor: Tensor, card: ModelCard) -> None:
+    if tensor.dtype not in ("uint8", "int8", "float32"):
+        raise ModelError(f"the model's input is {tensor.dtype}", where=tensor.name, remedy="give it a uint8 input")
+    if tensor.shape[1:3] != (card.input.height, card.input.width):
         raise ModelError(
-            f"the model takes {runtime.input.shape}, its card says {card.input.height} x {card.input.width}",
-            where=where,
-        )
-    shapes = [tensor.shape for tensor in runtime.outputs]
-    if len(shapes) != 1 or len(shapes[0]) != 2:
-        raise ModelError(
-            f"classes were expected, but the model has {len(shapes)} outputs of the shapes {shapes}: "
-            "it looks like a detection model",
-            where=where,
-            remedy="edgetl runs classifiers: one output of shape (1, classes)",
-        )
-    if shapes[0][1] != len(card.labels):
-        raise ModelError(
-            f"the model has {shapes[0][1]} classes, but there are {len(card.labels)} labels",
-            where=where,
-            remedy="give the labels file that belongs to the model, one label a line",
+            f"the model takes {tensor.shape}, its card says {card.input.height} x {card.input.width}",
+            where=tensor.name,
         )

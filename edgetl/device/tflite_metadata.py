@@ -20,15 +20,22 @@ METADATA_BUFFER = "TFLITE_METADATA"
 AXIS_LABELS = 2
 """The associated file's type that says: one line a column of the output."""
 
+VALUE_LABELS = 3
+"""The one that says: one line a value of the output, as of a detector's class numbers."""
+
 NORMALIZATION = 1
 """The process unit's type whose options are `NormalizationOptions`."""
 
 SLOTS: dict[str, tuple[str, ...]] = {
-    # TensorFlow's schema, as far as the way to the metadata.
-    "Model": ("version", "operators", "subgraphs", "description", "buffers", "metadata_buffer", "metadata"),
+    # TensorFlow's schema, as far as the way to the metadata and to an operator of its own kind.
+    # In both schemas a union takes two slots: its type, then its value.
+    "Model": ("version", "operator_codes", "subgraphs", "description", "buffers", "metadata_buffer", "metadata"),
     "Metadata": ("name", "buffer"),
     "Buffer": ("data",),
-    # The metadata's schema, as far as a classifier needs it. A union takes two slots: its type, then its value.
+    "OperatorCode": ("deprecated_builtin_code", "custom_code"),
+    "SubGraph": ("tensors", "inputs", "outputs", "operators"),
+    "Operator": ("opcode_index", "inputs", "outputs", "builtin_options_type", "builtin_options", "custom_options"),
+    # The metadata's schema, as far as a classifier or a detector needs it.
     "ModelMetadata": (
         *("name", "description", "version", "subgraphs"),
         *("author", "license", "files", "min_parser_version"),
@@ -45,13 +52,14 @@ SLOTS: dict[str, tuple[str, ...]] = {
 }
 """The fields of each table in the order of its schema: a field's place is its slot number."""
 
-_BROKEN = (struct.error, zipfile.BadZipFile, ValueError, RuntimeError, EOFError, OverflowError, OSError)
+BROKEN = (struct.error, zipfile.BadZipFile, LookupError, ValueError, RuntimeError, EOFError, OverflowError, OSError)
+"""What reading a damaged file may raise."""
 _REMEDY = "copy the file again from where it was made"
 
 
 @dataclass(frozen=True, slots=True)
-class ClassifierMetadata:
-    """What the metadata say of a classifier, as far as edgetl asks.
+class Metadata:
+    """What the metadata say of a model, as far as edgetl asks.
 
     Attributes:
         mean: subtracted from a pixel, 0..255, one value or one a channel; empty where the file doesn't say.
@@ -64,20 +72,20 @@ class ClassifierMetadata:
     labels_file: str = ""
 
 
-def read_metadata(path: Path) -> ClassifierMetadata:
+def read_metadata(path: Path) -> Metadata:
     """Reads what a `.tflite` file's metadata say; every field is empty where there are none.
 
     Raises:
         ModelError: the file's structure is damaged.
     """
     try:
-        model = _Table.root("Model", path.read_bytes())
+        model = Table.root("Model", path.read_bytes())
         found = next((m for m in model.tables("metadata", "Metadata") if m.text("name") == METADATA_BUFFER), None)
         if found is None:
-            return ClassifierMetadata()
+            return Metadata()
         holder = model.tables("buffers", "Buffer")[found.number("buffer", "<I")]
-        return _classifier(_Table.root("ModelMetadata", holder.blob("data")))
-    except (*_BROKEN, IndexError) as error:
+        return _metadata(Table.root("ModelMetadata", holder.blob("data")))
+    except BROKEN as error:
         raise ModelError(f"the file's metadata are damaged: {error}", where=str(path), remedy=_REMEDY) from error
 
 
@@ -97,12 +105,12 @@ def read_files(path: Path) -> dict[str, bytes]:
                 for entry in archive.infolist()
                 if entry.filename.endswith((".txt", ".json")) and entry.compress_type == zipfile.ZIP_STORED
             }
-    except _BROKEN as error:
+    except BROKEN as error:
         what = f"the files inside the model are damaged: {error}"
         raise ModelError(what, where=str(path), remedy=_REMEDY) from error
 
 
-def _classifier(metadata: _Table) -> ClassifierMetadata:
+def _metadata(metadata: Table) -> Metadata:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     labels_file = ""
@@ -112,13 +120,14 @@ def _classifier(metadata: _Table) -> ClassifierMetadata:
                 options = unit.table("options", "NormalizationOptions")
                 if options and unit.number("options_type", "<B") == NORMALIZATION:
                     mean, std = options.floats("mean"), options.floats("std")
-        for tensor in graph.tables("outputs", "TensorMetadata")[:1]:
-            files = tensor.tables("files", "AssociatedFile")
-            labels_file = next((f.text("name") for f in files if f.number("type", "<B") == AXIS_LABELS), "")
-    return ClassifierMetadata(mean, std, labels_file)
+        outputs = graph.tables("outputs", "TensorMetadata")
+        files = [file for tensor in outputs for file in tensor.tables("files", "AssociatedFile")]
+        labels = (f.text("name") for f in files if f.number("type", "<B") in (AXIS_LABELS, VALUE_LABELS))
+        labels_file = next(labels, "")
+    return Metadata(mean, std, labels_file)
 
 
-class _Table:
+class Table:
     """A table of a flatbuffer: its fields are found through the offsets in its vtable.
 
     Args:
@@ -131,7 +140,8 @@ class _Table:
         self._slots, self._data, self._at = SLOTS[kind], data, at
 
     @classmethod
-    def root(cls, kind: str, data: bytes) -> _Table:
+    def root(cls, kind: str, data: bytes) -> Table:
+        """The table at the flatbuffer's root."""
         return cls(kind, data, struct.unpack_from("<I", data)[0])
 
     def _place(self, field: str) -> int | None:
@@ -151,28 +161,39 @@ class _Table:
         return None if place is None else place + self._read("<I", place)
 
     def number(self, field: str, layout: str) -> int:
+        """A whole number as `struct` lays it out; 0 where it is absent."""
         place = self._place(field)
         return 0 if place is None else self._read(layout, place)
 
-    def table(self, field: str, kind: str) -> _Table | None:
+    def table(self, field: str, kind: str) -> Table | None:
+        """A table of its own kind; None where it is absent."""
         target = self._target(field)
-        return None if target is None else _Table(kind, self._data, target)
+        return None if target is None else Table(kind, self._data, target)
 
-    def tables(self, field: str, kind: str) -> list[_Table]:
+    def tables(self, field: str, kind: str) -> list[Table]:
+        """A vector of tables; empty where it is absent, as are the following."""
         start, count = self._vector(field, 4)
         places = range(start, start + 4 * count, 4)
-        return [_Table(kind, self._data, place + self._read("<I", place)) for place in places]
+        return [Table(kind, self._data, place + self._read("<I", place)) for place in places]
 
     def blob(self, field: str) -> bytes:
+        """A vector of bytes."""
         start, count = self._vector(field, 1)
         return self._data[start : start + count]
 
     def text(self, field: str) -> str:
+        """A string."""
         return self.blob(field).decode()
 
     def floats(self, field: str) -> tuple[float, ...]:
+        """A vector of float32."""
         start, count = self._vector(field, 4)
         return struct.unpack_from(f"<{count}f", self._data, start)
+
+    def integers(self, field: str) -> tuple[int, ...]:
+        """A vector of int32."""
+        start, count = self._vector(field, 4)
+        return struct.unpack_from(f"<{count}i", self._data, start)
 
     def _vector(self, field: str, width: int) -> tuple[int, int]:
         """A vector's first byte and its count of elements, each `width` bytes; no elements where it is absent."""

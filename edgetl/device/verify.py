@@ -2,66 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edgetl.bundle import Bundle, Variant
+from edgetl.bundle import Bundle, Variant, golden_card
+from edgetl.device.drift import VariantReport, compare, compare_boxes
 from edgetl.device.model import Model
-from edgetl.device.runtime import UnloadableRuntimeError
+from edgetl.device.runtime import UnloadableRuntimeError, open_runtime
 from edgetl.errors import EdgetlError, GateError
 from edgetl.vision.preprocess import Image
-
-Scores = NDArray[np.float32]
-
-TOLERANCES = {
-    # Sums in another order move a probability by some 1e-6; 1e-3 leaves room for another processor's exp.
-    "float32": 1e-3,
-    # Runtimes may compute in half precision, whose 11 bits add up over the layers.
-    "float16": 2e-2,
-    # Outputs move in steps of 1/256; rounding that differs by a step in the last layers moves them by a few.
-    "static_wi8_ai8": 3 / 256,
-    # Activations are quantized by each kernel's own choice of range.
-    "dynamic_wi8_afp32": 2e-2,
-}
-"""Largest |score - expected score| that is the same answer, by recipe, 0..1."""
-_STRICTEST = min(TOLERANCES.values())
-
-
-@dataclass(frozen=True, slots=True)
-class VariantReport:
-    """How one variant's replay went.
-
-    Attributes:
-        recipe: the variant's name.
-        ok: whether it gave what was expected of it.
-        reason: why not; empty where it did.
-        photos: replayed.
-        changed: of them, those whose top label is another one.
-        max_difference: largest |score - expected score|, 0..1; None where nothing could be replayed.
-        tolerance: what it may be.
-    """
-
-    recipe: str
-    ok: bool
-    reason: str = ""
-    photos: int = 0
-    changed: int = 0
-    max_difference: float | None = None
-    tolerance: float = 0.0
-
-    def to_dict(self) -> dict[str, object]:
-        """Returns JSON-ready values."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    def __str__(self) -> str:
-        if self.max_difference is None:
-            return f"{self.recipe:<20} FAILS  {self.reason}"
-        difference = f"differs by {self.max_difference:.5f} (allowed {self.tolerance:.5f})"
-        end = "" if self.ok else f"; {self.reason}"
-        return f"{self.recipe:<20} {'ok' if self.ok else 'FAILS':<6} {self.photos} photos, {difference}{end}"
+from edgetl.vision.results import Detections
 
 
 def verify(bundle_folder: Path, variant: str | None = None, threads: int | None = None) -> list[VariantReport]:
@@ -89,46 +40,30 @@ def verify(bundle_folder: Path, variant: str | None = None, threads: int | None 
 
 
 def _verify_variant(bundle: Bundle, variant: Variant, frames: list[Image], threads: int | None) -> VariantReport:
+    if not frames:
+        return VariantReport(variant.recipe, ok=False, reason="the bundle has no golden photos")
+    replay = _replay_boxes if bundle.manifest.card.task == "detection" else _replay_scores
     try:
-        expected = bundle.golden_scores(variant)
-        with Model.open(bundle.folder, variant=variant.recipe, threads=threads) as model:
-            scores = [model.scores(frame).copy() for frame in frames]
+        return replay(bundle, variant, frames, threads or bundle.manifest.threads)
     except UnloadableRuntimeError:
         raise  # nothing of the bundle's doing
     except (EdgetlError, OSError, ValueError, TypeError, RuntimeError) as error:  # NumPy's and the runtimes' own too
         return VariantReport(variant.recipe, ok=False, reason=_first_line(error))
-    if not scores:
-        return VariantReport(variant.recipe, ok=False, reason="the bundle has no golden photos")
-    return compare(variant.recipe, np.stack(scores), expected)
 
 
-def compare(recipe: str, scores: Scores, expected: Scores) -> VariantReport:
-    """Judges replayed scores.
-
-    Args:
-        recipe: of the variant; an unknown one is held to the strictest tolerance.
-        scores: (photos, classes), 0..1.
-        expected: of the same shape.
-    """
-    tolerance = TOLERANCES.get(recipe, _STRICTEST)
-    difference = float(np.abs(scores - expected).max())
-    changed = int(_changed(scores, expected, tolerance).sum())
-    reasons = []
-    if changed:
-        reasons.append(f"{changed} of {len(scores)} top labels changed")
-    if not difference <= tolerance:  # so that NaN fails
-        reasons.append("the scores drifted")
-    reason = ", ".join(reasons)
-    return VariantReport(recipe, not reason, reason, len(scores), changed, difference, tolerance)
+def _replay_scores(bundle: Bundle, variant: Variant, frames: list[Image], threads: int) -> VariantReport:
+    expected = bundle.golden_scores(variant)
+    with Model.open(bundle.folder, variant=variant.recipe, threads=threads) as model:
+        scores = np.stack([model.scores(frame).copy() for frame in frames])
+    return compare(variant.recipe, scores, expected)
 
 
-def _changed(scores: Scores, expected: Scores, tolerance: float) -> NDArray[np.bool_]:
-    """Which photos' top label is another one, but for those whose two best expected scores were a tie."""
-    other = scores.argmax(axis=1) != expected.argmax(axis=1)
-    if expected.shape[1] < 2:
-        return np.asarray(other)
-    second, first = np.sort(expected, axis=1)[:, -2:].T
-    return np.asarray(other & (first - second > tolerance))
+def _replay_boxes(bundle: Bundle, variant: Variant, frames: list[Image], threads: int) -> VariantReport:
+    expected, card = bundle.golden_boxes(variant), bundle.manifest.card
+    runtime = open_runtime(variant.runtime, bundle.model_file(variant), threads)
+    with Model(runtime, golden_card(card)) as model:
+        found = [result for frame in frames if isinstance(result := model(frame), Detections)]
+    return compare_boxes(variant.recipe, found, expected, card)
 
 
 def _first_line(error: Exception) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.host.untyped import Library
+from edgetl.vision.pairs import iou
 
 Floats = NDArray[np.float64]
 
@@ -221,14 +222,6 @@ def match(
             pairs.append((true, box))
             overlap[true] = -1
     return pairs
-
-
-def iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> Floats:
-    """Returns (K, N) intersection over union of (K, 4) with (N, 4) xyxy boxes."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = (high - low).clip(0).prod(axis=2, dtype=np.float64)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).clip(0).prod(axis=1, dtype=np.float64) for boxes in (a, b)]
-    return np.asarray(both / np.maximum(areas[0][:, None] + areas[1] - both, 1e-9))
 
 
 def _mean(precision: Floats) -> float:

@@ -1,4 +1,4 @@
-"""How right a classifier is: top-1, confusion, precision and recall by class."""
+"""How right a model is; of a classifier: top-1, confusion, precision and recall by class."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from edgetl.bundle import MANIFEST
 from edgetl.card import ModelCard
 from edgetl.device.model import Model
 from edgetl.errors import DatasetError, UsageError
+from edgetl.host import evaluate_detection
+from edgetl.host.dataset.boxes import is_boxed
 from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.folders import find_samples
 from edgetl.host.dataset.load import Photos, load_labelled
+from edgetl.host.evaluate_detection import DetectorResult
 from edgetl.host.progress import track
 from edgetl.host.stored import dataset_of, load_keras, predict
 from edgetl.vision.photo import read_photo
@@ -72,27 +75,34 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
         return np.asarray(part / whole, np.float64)
 
 
-def evaluate(model: str, data: Path | None, *, labels: Path | None = None, variant: str | None = None) -> Evaluation:
+def evaluate(
+    model: str, data: Path | None, *, labels: Path | None = None, variant: str | None = None
+) -> Evaluation | DetectorResult:
     """Measures a model of the store, a bundle or a `.tflite` file on labelled photos.
 
     Args:
         model: a store's name, or a path.
-        data: class folders named as the labels. None, and the photos that the model was trained on where they have
-            no `test/` or `val/`, stand for the validation split it was trained with.
+        data: for a classifier, class folders named as the labels; for a detector, photos with boxes of its classes.
+            Its test part is taken where it has one, else its validation part. None, and the photos that the model was
+            trained on where they have neither, stand for the validation split it was trained with.
         labels: for a file that doesn't carry its own.
         variant: a recipe of the bundle.
 
     Raises:
         UsageError: there is no such model, or it is one of the store and a variant or labels were named.
-        DatasetError: the photos can't be used, or a class is unknown to the model.
+        DatasetError: the photos can't be used, are of the other task, or a class is unknown to the model.
     """
     stored = _stored(model)
     if stored:
         if variant or labels:
             remedy = f"name the bundle, e.g. {stored.folder / 'rpi'}"
             raise UsageError("--variant and --labels are of bundles and files", where=model, remedy=remedy)
+        if stored.card.task == "detection":
+            return evaluate_detection.evaluate_stored(stored, data)
         return _evaluate_keras(stored, data)
     with Model.open(model, variant=variant, labels=labels) as opened:
+        if opened.card.task == "detection":
+            return evaluate_detection.evaluate_opened(opened, data)
         return evaluate_model(opened, *_labelled(opened.card, data))
 
 
@@ -134,6 +144,9 @@ def _held_back(card: ModelCard, data: Path) -> Photos | None:
 
     All of them would measure how well the training was learnt by heart.
     """
+    if is_boxed(data):
+        what = f"the photos have boxes, but {card.name} is a classifier"
+        raise DatasetError(what, where=str(data), remedy="give photos in folders named as its classes")
     info, samples = card.dataset, find_samples(data)
     labels, parts = {sample.label for sample in samples}, {sample.part for sample in samples}
     # What can't be the same photos is told by its names alone: decoding takes long.
@@ -161,8 +174,10 @@ def evaluate_model(model: Model, photos: Sequence[Path], truth: NDArray[np.int64
     return Evaluation(model.card.labels, truth, scores)
 
 
-def describe(result: Evaluation, *, as_json: bool = False) -> str:
+def describe(result: Evaluation | DetectorResult, *, as_json: bool = False) -> str:
     """Returns the figures as a table for people, or as JSON."""
+    if isinstance(result, DetectorResult):
+        return evaluate_detection.describe(result, as_json=as_json)
     rows = list(zip(result.labels, result.confusion.sum(axis=1).tolist(), result.precision, result.recall, strict=True))
     rows = [row for row in rows if row[1]]
     if as_json:

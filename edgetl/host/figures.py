@@ -10,6 +10,7 @@ import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
@@ -20,12 +21,14 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 History = Sequence[Mapping[str, float | str]]
+Floats = NDArray[np.float64]
 
 # Placeholder colours, and the page's variables that take their place.
 INK, MUTED, LINE, ACCENT, SECOND, SURFACE = "#010203", "#010204", "#010205", "#010206", "#010207", "#010208"
 _VARIABLES = {INK: "ink", MUTED: "muted", LINE: "line", ACCENT: "accent", SECOND: "second", SURFACE: "surface"}
 # Mid-tones, which are legible on white and on near-black; RGB.
 _RIGHT, _WRONG, _EMPTY = (74, 112, 220), (214, 74, 74), (128, 136, 150)
+_SERIES = ("#4a70dc", "#d9822b", "#2f9e6e", "#d64a4a", "#9a5fd0", "#2a9bb5", "#9a8c1f", "#d1589f")
 _STYLE = {
     "svg.fonttype": "none",  # text stays text: selectable, searchable, in the page's typeface
     "svg.hashsalt": "edgetl",
@@ -41,23 +44,39 @@ _ANNOTATED_CLASSES = 40
 _LABEL_LENGTH = 24
 
 
-def curve(history: History, measure: str, best: int | None) -> Markup:
-    """Draws a measure of training and of validation over the epochs of all stages.
+def best_epoch(history: History, measure: str) -> int | None:
+    """Returns the index of the row in which a measure is highest, the first of equals; None where none has it."""
+    values = [_value(row, measure) for row in history]
+    known = [index for index, value in enumerate(values) if not math.isnan(value)]
+    return max(known, key=lambda index: values[index], default=None)
+
+
+def _value(row: Mapping[str, float | str], measure: str) -> float:
+    """Of an epoch; NaN where it wasn't measured, which a CSV file has as an empty cell."""
+    value = row.get(measure, "")
+    return float(value) if value != "" else math.nan
+
+
+def curve(history: History, title: str, strong: str, faint: str, best: int | None) -> Markup:
+    """Draws one or two measures over the epochs of all stages.
 
     Args:
         history: one row for each epoch, at least one.
-        measure: `loss` or `accuracy`; validation's is under `val_` and that name.
+        title: what is drawn; all but a `loss` are shares.
+        strong: the measure that the accent is on; empty draws none.
+        faint: the other measure.
         best: index of the row to mark.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(4.7, 2.8), layout="constrained")
         axes = figure.add_subplot()
-        epochs = np.arange(1, len(history) + 1)
-        for key, color in ((measure, SECOND), (f"val_{measure}", ACCENT)):
-            values = [float(row.get(key, math.nan)) for row in history]
-            marker = "o" if len(history) <= 40 else ""
-            axes.plot(epochs, values, color=color, linewidth=1.8, marker=marker, markersize=3, clip_on=False)
-            if best is not None and color == ACCENT:
+        for key, color in ((faint, SECOND), (strong, ACCENT)):
+            values = [_value(row, key) for row in history]
+            known = [index for index, value in enumerate(values) if not math.isnan(value)]
+            marker = "o" if len(known) <= 40 else ""
+            drawn = ([index + 1 for index in known], [values[index] for index in known])
+            axes.plot(*drawn, color=color, linewidth=1.8, marker=marker, markersize=3, clip_on=False)
+            if best is not None and color == ACCENT and best in known:
                 axes.plot(best + 1, values[best], "o", ms=9, mfc="none", mec=ACCENT, mew=1.6, clip_on=False)
         _mark_stages(axes, [str(row.get("stage", "")) for row in history])
         _quiet(axes)
@@ -66,9 +85,9 @@ def curve(history: History, measure: str, best: int | None) -> Markup:
         axes.set_xlim(0.5, len(history) + 0.5)
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
         axes.set_xlabel("epoch")
-        if measure == "accuracy":
+        if title != "loss":
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        return _svg(figure, f"{measure} over {len(history)} epochs")
+        return _svg(figure, f"{title} over {len(history)} epochs")
 
 
 def _mark_stages(axes: Axes, stages: Sequence[str]) -> None:
@@ -87,6 +106,61 @@ def _mark_stages(axes: Axes, stages: Sequence[str]) -> None:
                     color=MUTED,
                     fontsize=8,
                 )
+
+
+MOST_LINES = len(_SERIES)
+"""How many lines a picture of several classes can have at most: as many as there are colours to tell them by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A class's line in a picture of several.
+
+    Attributes:
+        name: for the legend.
+        value: what the legend says of it.
+        x: (P,) rising, 0..1.
+        y: (P,) 0..1.
+        mark: the point to mark.
+    """
+
+    name: str
+    value: str
+    x: Floats
+    y: Floats
+    mark: tuple[float, float] | None = None
+
+
+def lines(drawn: Sequence[Line], mean: Line | None, x: str, y: str, title: str) -> Markup:
+    """Draws lines over the unit square, with a legend beside it.
+
+    Args:
+        drawn: at most `MOST_LINES`.
+        mean: of them and maybe others; the same pen in any picture.
+        x: what the horizontal axis measures.
+        y: what the vertical axis measures.
+        title: for readers who don't see.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(5.2, 2.9), layout="constrained")
+        axes = figure.add_subplot()
+        pens: list[tuple[Line, str, float, object]] = [
+            (line, color, 1.6, "-") for line, color in zip(drawn, _SERIES, strict=False)
+        ]
+        pens += [(mean, INK, 2.2, (0, (4, 2)))] if mean else []
+        handles = []
+        for line, color, width, dashes in pens:
+            handles += axes.plot(line.x, line.y, color=color, linewidth=width, linestyle=dashes, clip_on=False)
+            if line.mark:
+                axes.plot(*line.mark, "o", ms=5.5, color=color, clip_on=False)
+        # The value comes first: Matplotlib leaves out a name that begins with an underscore.
+        names = [f"{line.value}  {_shortened(line.name)}" for line, *_ in pens]
+        figure.legend(handles, names, loc="outside right upper", frameon=False, handlelength=1.4, fontsize=8.5)
+        _quiet(axes)
+        axes.grid(color=LINE, linewidth=0.8)
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=x, ylabel=y)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        return _svg(figure, title)
 
 
 def confusion_matrix(counts: NDArray[np.int64], labels: Sequence[str]) -> Markup:

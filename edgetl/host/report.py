@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgetl.bundle import Manifest
 from edgetl.card import InputSpec, ModelCard
-from edgetl.files import write_atomic
 from edgetl.host import figures
 from edgetl.host.evaluate import Evaluation
+from edgetl.host.page import filesize, inlined, milliseconds, percent, write_page
 from edgetl.vision.photo import PhotoError, read_photo
 
 _THUMBNAIL = 240  # px, the longer side
 _THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-_UNKNOWN = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,7 @@ class Mistake:
         height, width = frame.shape[:2]
         scale = min(1.0, _THUMBNAIL / max(height, width))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes()
-        return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+        return inlined(np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +158,6 @@ def confidence_interval(share: float, count: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
 
 
-def best_epoch(history: figures.History) -> int | None:
-    """Returns the index of the row with the highest validation accuracy, the first of equals; None without any."""
-    values = [float(row.get("val_accuracy", math.nan)) for row in history]
-    known = [index for index, value in enumerate(values) if not math.isnan(value)]
-    return max(known, key=lambda index: values[index], default=None)
-
-
 def write_training_report(
     path: Path,
     card: ModelCard,
@@ -193,27 +181,33 @@ def write_training_report(
     Raises:
         EdgetlError: the file can't be written.
     """
-    best, count = best_epoch(history), len(evaluation.truth)
+    best, count = figures.best_epoch(history, "val_accuracy"), len(evaluation.truth)
     top1 = evaluation.top1 if count else math.nan
-    _write(
+    write_page(
         path,
         "report_training.html.j2",
-        card=card,
-        top1=top1,
-        interval=confidence_interval(top1, count),
-        count=count,
-        wrong=int((evaluation.predicted != evaluation.truth).sum()),
-        seconds=sum(float(row.get("seconds", 0)) for row in history),
-        history=history,
-        best=best,
-        curves=[(measure, figures.curve(history, measure, best)) for measure in ("accuracy", "loss") if history],
-        matrix=figures.confusion_matrix(evaluation.confusion, evaluation.labels),
-        mix_ups=mix_ups(evaluation),
-        classes=class_rows(evaluation),
-        thresholds=threshold_rows(evaluation),
-        mistakes=worst_mistakes(evaluation, photos),
-        data_summary=data_summary,
-        settings=settings,
+        {
+            "card": card,
+            "top1": top1,
+            "interval": confidence_interval(top1, count),
+            "count": count,
+            "wrong": int((evaluation.predicted != evaluation.truth).sum()),
+            "seconds": sum(float(row.get("seconds", 0)) for row in history),
+            "history": history,
+            "best": best,
+            "curves": [
+                (measure, figures.curve(history, measure, f"val_{measure}", measure, best))
+                for measure in ("accuracy", "loss")
+                if history
+            ],
+            "matrix": figures.confusion_matrix(evaluation.confusion, evaluation.labels),
+            "mix_ups": mix_ups(evaluation),
+            "classes": class_rows(evaluation),
+            "thresholds": threshold_rows(evaluation),
+            "mistakes": worst_mistakes(evaluation, photos),
+            "data_summary": data_summary,
+            "settings": settings,
+        },
     )
 
 
@@ -230,69 +224,21 @@ def write_conversion_report(path: Path, manifest: Manifest) -> None:
     variants = manifest.variants
     names = [variant.recipe for variant in variants]
     chosen = names.index(manifest.chosen)
+    boxed = manifest.card.task == "detection"
     measures = (
-        ("top-1 accuracy", [v.accuracy for v in variants], percent),
+        ("mAP" if boxed else "top-1 accuracy", [v.accuracy for v in variants], percent),
         ("size", [float(v.bytes) or math.nan for v in variants], filesize),
         ("latency, median", [v.latency_ms for v in variants], milliseconds),
     )
     drawn = [figures.bars(names, values, [form(v) for v in values], chosen, title) for title, values, form in measures]
-    _write(
+    write_page(
         path,
         "report_conversion.html.j2",
-        card=manifest.card,
-        manifest=manifest,
-        chosen=variants[chosen],
-        bars=drawn,
+        {
+            "card": manifest.card,
+            "manifest": manifest,
+            "chosen": variants[chosen],
+            "bars": drawn,
+            "boxed": boxed,
+        },
     )
-
-
-def percent(share: float) -> str:
-    """0.853 as `85.3 %`."""
-    return _UNKNOWN if math.isnan(share) else f"{100 * share:.1f}\u202f%"
-
-
-def points(drop: float) -> str:
-    """A loss of 0.012 as `−1.2`, in percentage points; a gain with a plus."""
-    if math.isnan(drop):
-        return _UNKNOWN
-    change = round(-100 * drop, 1)
-    return f"{change:+.1f}".replace("-", "−") if change else "0.0"
-
-
-def filesize(size: float) -> str:
-    """2 621 440 bytes as `2.62 MB`."""
-    if math.isnan(size) or not size:
-        return _UNKNOWN
-    return f"{size / 1e6:.2f}\u202fMB" if size >= 1e5 else f"{size / 1e3:.1f}\u202fkB"
-
-
-def milliseconds(latency: float) -> str:
-    """12.34 as `12.3 ms`."""
-    return _UNKNOWN if math.isnan(latency) else f"{latency:.3g}\u202fms"
-
-
-def duration(seconds: float) -> str:
-    """754 s as `12 min 34 s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}\u202fh {minutes:02d}\u202fmin"
-    return f"{minutes}\u202fmin {rest:02d}\u202fs" if minutes else f"{rest}\u202fs"
-
-
-def _columns(table: Mapping[object, Mapping[object, object]]) -> Iterable[object]:
-    """The keys of a table's rows, each once, in the order they turn up in."""
-    return dict.fromkeys(key for row in table.values() for key in row)
-
-
-def _write(path: Path, template: str, **values: object) -> None:
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters = (percent, points, filesize, milliseconds, duration)
-    page.filters.update({form.__name__: form for form in filters}, columns=_columns)
-    write_atomic(path, page.get_template(template).render(values))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl import store
-from edgetl.card import ModelCard
+from edgetl.card import InputSpec, ModelCard
 from edgetl.errors import DatasetError, ModelError
 from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import Dataset, Photos, load_dataset
+from edgetl.host.dataset.load_boxed import BoxedDataset, load_boxed
 from edgetl.host.untyped import Network
 from edgetl.quiet import quiet_output
 
+D_co = TypeVar("D_co", Dataset, BoxedDataset, covariant=True)
+
 
 def dataset_of(card: ModelCard, data: str | None = None) -> Dataset:
-    """Opens the data set that a model was trained on, split as it was then.
+    """Opens the class folders that a classifier was trained on, split as they were then.
 
     Args:
         card: of the model.
@@ -27,11 +31,26 @@ def dataset_of(card: ModelCard, data: str | None = None) -> Dataset:
         ModelError: the card doesn't name a data set.
         DatasetError: the photos are gone, or have changed.
     """
+    return _unchanged(card, data, load_dataset)
+
+
+def boxed_dataset_of(card: ModelCard, data: str | None = None) -> BoxedDataset:
+    """Opens the photos with boxes that a detector was trained on; see `dataset_of`."""
+    return _unchanged(card, data, load_boxed)
+
+
+class _Load(Protocol[D_co]):
+    """`load_dataset` or `load_boxed`."""
+
+    def __call__(self, root: Path, spec: InputSpec, *, val_fraction: float, seed: int) -> D_co: ...
+
+
+def _unchanged(card: ModelCard, data: str | None, load: _Load[D_co]) -> D_co:
     if card.dataset is None:
         raise ModelError("the model's card names no data set", where=card.name, remedy="name one with --data")
     info = card.dataset
     folder = Path(data or info.path)
-    found = load_dataset(folder, card.input, val_fraction=info.val_fraction, seed=info.seed)
+    found = load(folder, card.input, val_fraction=info.val_fraction, seed=info.seed)
     if (found.info.fingerprint, found.info.split) != (info.fingerprint, info.split):
         raise DatasetError(
             "the photos have changed since the model was trained: its validation photos are no longer known",

@@ -17,7 +17,13 @@ def softmax(logits: NDArray[np.floating]) -> Scores:
     return result
 
 
-def best(scores: Scores, labels: tuple[str, ...], top_k: int, threshold: float) -> Classification:
+def best(
+    scores: Scores,
+    labels: tuple[str, ...],
+    top_k: int,
+    threshold: float,
+    columns: NDArray[np.int64] | None = None,
+) -> Classification:
     """Takes the best classes whose score reaches the threshold.
 
     Args:
@@ -25,7 +31,11 @@ def best(scores: Scores, labels: tuple[str, ...], top_k: int, threshold: float) 
         labels: the C classes' names.
         top_k: at most so many, ties in the order of the columns.
         threshold: 0..1.
+        columns: to choose from, ascending; None for all.
     """
-    order = np.array([int(scores.argmax())]) if top_k == 1 else np.argsort(-scores, kind="stable")[:top_k]
+    among = scores if columns is None else scores[columns]
+    order = np.array([int(among.argmax())]) if top_k == 1 else np.argsort(-among, kind="stable")[:top_k]
+    if columns is not None:
+        order = columns[order]
     order = order[scores[order] >= threshold]
     return Classification(order.astype(np.int64), scores[order], tuple(labels[i] for i in order))

@@ -111,38 +111,64 @@ class Decoder:
             raise ValueError(f"the outputs are {text.format(*self._expected)}, got {text.format(*got)}")
 
 
-def decode_postprocessed(
-    boxes: Floats,
-    class_id: Floats,
-    score: Floats,
-    count: Floats,
-    card: ModelCard,
-    size_wh: tuple[int, int],
-    classes: Collection[int] | None = None,
-) -> Detections:
+class PostprocessedDecoder:
     """Reads the four outputs of a detector that ends with TensorFlow Lite's own `TFLite_Detection_PostProcess`.
 
     Args:
-        boxes: (1, N, 4), each ymin, xmin, ymax, xmax in shares of the input; suppressed already. This and the
-            following are real numbers, with or without the batch axis.
-        class_id: (1, N), columns of the labels; others are left out.
-        score: (1, N), 0..1.
-        count: (1,), how many of the N are meant.
         card: of the detector; its input, its thresholds and `max_det` are heeded.
-        size_wh: of the frame, px.
-        classes: to look for; None looks for all.
+        classes: columns to look for; None looks for all.
+        again: suppress by the card's `iou` what the model let stay.
+        agnostic: with `again`, suppress a box that overlaps with a better one of another class, too.
+
+    Raises:
+        ModelError: the card is no detector's.
     """
-    meant = int(count.reshape(-1)[0])
-    yxyx, score = boxes.reshape(-1, 4)[:meant], score.reshape(-1)[:meant]
-    column = class_id.reshape(-1)[:meant].astype(np.int64)
-    thresholds = _per_class(card.detector.thresholds, len(card.labels), classes)
-    known = (column >= 0) & (column < len(thresholds))
-    passes = known & (score >= thresholds[np.where(known, column, 0)])
-    xyxy = yxyx[:, [1, 0, 3, 2]] * np.array((card.input.width, card.input.height) * 2, np.float32)
-    xyxy, seen = _within(place(size_wh[1], size_wh[0], card.input).to_frame(xyxy), size_wh)
-    chosen = np.flatnonzero(passes & seen)
-    chosen = chosen[np.argsort(-score[chosen], kind="stable")][: card.detector.max_det]
-    return _detections(xyxy[chosen], score[chosen], column[chosen], card.labels, size_wh)
+
+    def __init__(
+        self,
+        card: ModelCard,
+        *,
+        classes: Collection[int] | None = None,
+        again: bool = False,
+        agnostic: bool = False,
+    ) -> None:
+        self.decoding = card.detector
+        self._spec = card.input
+        self._labels = card.labels
+        self._again = again
+        self._agnostic = agnostic
+        self._thresholds = _per_class(self.decoding.thresholds, len(card.labels), classes)
+        self._input_px = np.array((card.input.width, card.input.height) * 2, np.float32)
+        self._frame_wh = (0, 0)
+        self._placement = Placement(1.0, 1.0, 0.0, 0.0)
+
+    def __call__(
+        self, boxes: Floats, class_id: Floats, score: Floats, count: Floats, size_wh: tuple[int, int]
+    ) -> Detections:
+        """Decodes one frame's outputs, real numbers with or without the batch axis of 1; nothing of them is kept.
+
+        Args:
+            boxes: (N, 4), each ymin, xmin, ymax, xmax in shares of the input.
+            class_id: (N,), columns of the labels; others are left out.
+            score: (N,), 0..1.
+            count: (1,), how many of the N are meant.
+            size_wh: of the frame, px.
+        """
+        if size_wh != self._frame_wh:
+            self._frame_wh, self._placement = size_wh, place(size_wh[1], size_wh[0], self._spec)
+        meant = int(count.reshape(-1)[0])  # the others are not even set
+        yxyx, score = boxes.reshape(-1, 4)[:meant], score.reshape(-1)[:meant]
+        column = class_id.reshape(-1)[:meant].astype(np.int64)
+        known = (column >= 0) & (column < len(self._thresholds))
+        passes = known & (score >= self._thresholds[np.where(known, column, 0)])
+        xyxy, seen = _within(self._placement.to_frame(yxyx[:, [1, 0, 3, 2]] * self._input_px), size_wh)
+        chosen = np.flatnonzero(passes & seen)
+        chosen = chosen[np.argsort(-score[chosen], kind="stable")]
+        if self._again:
+            classes = None if self._agnostic else column[chosen]
+            chosen = chosen[suppress(xyxy[chosen], score[chosen], classes, self.decoding.iou)]
+        chosen = chosen[: self.decoding.max_det]
+        return _detections(xyxy[chosen], score[chosen], column[chosen], self._labels, size_wh)
 
 
 def suppress(xyxy: Boxes, score: Floats, class_id: NDArray[np.int64] | None, iou: float) -> NDArray[np.intp]:

@@ -38,7 +38,7 @@ def draw(frame: Image, result: Result) -> None:
 
     Args:
         frame: (H, W, 3) uint8 BGR of any size; a label too long for it is made smaller, then cut.
-        result: what to show.
+        result: what to show; boxes in a picture of another size than the frame's are drawn to its scale.
     """
     if isinstance(result, Detections):
         _draw_boxes(frame, result)
@@ -71,7 +71,8 @@ def _draw_boxes(frame: Image, result: Detections) -> None:
     """A box and its label each, the best ones last: they lie on top."""
     height, width = frame.shape[:2]
     line = max(2, round(min(height, width) * _LINE))
-    corners = result.xyxy.round().astype(int).tolist()
+    scales = np.array((width, height) * 2) / (result.size_wh * 2)
+    corners = (result.xyxy * scales).round().astype(int).tolist()
     rows = list(zip(corners, result.labels, result.class_id.tolist(), result.score.tolist(), strict=True))[::-1]
     for (x1, y1, x2, y2), _, class_id, _ in rows:
         cv2.rectangle(frame, (x1, y1), (x2 - 1, y2 - 1), color(class_id), line)

@@ -47,11 +47,17 @@ def read_photo(path: Path, spec: InputSpec | None = None) -> Image:
     Raises:
         PhotoError: the file is missing, empty, truncated or not a photo.
     """
+    return read_sized(path, spec)[0]
+
+
+def read_sized(path: Path, spec: InputSpec | None = None) -> tuple[Image, tuple[int, int]]:
+    """Reads a photo, see `read_photo`; also returns its own (width, height) in px, upright."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise PhotoError(f"can't be read: {error.strerror}", where=str(path)) from error
-    return decode_photo(data, spec, where=str(path))
+    image, (height, width) = decode_sized(data, spec, where=str(path))
+    return image, (width, height)
 
 
 def decode_photo(data: bytes, spec: InputSpec | None, where: str) -> Image:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
-from boxed import coco_text, draw_photo, put, put_voc, xml_text
+from boxed import put_voc
 from homes import draw_folders, edgetl
 
 ROWS = [("ace", 10, 20, 60, 70), ("king", 80, 20, 130, 90)]
@@ -97,88 +96,3 @@ def test_convert_class_folders(empty_home):
     draw_folders(empty_home.photos, 2)
     refused(edgetl("data", "convert", "photos", "new", "--format", "coco"), "no boxes are annotated here")
     assert not (empty_home.folder / "new").exists()
-
-
-def no_boxes(root):
-    put_voc(root / "a.jpg", [])
-
-
-def name_with_a_space(root):
-    put_voc(root / "a.jpg", [("ace", 1, 2, 30, 40), ("ace ", 1, 2, 30, 40)])
-
-
-def all_outside(root):
-    put_voc(root / "a.jpg", [("ace", 500, 2, 600, 40)])
-
-
-def no_xml(root):
-    put(draw_photo(root / "a.jpg").with_suffix(".xml"), "<annotation><object>")
-
-
-def entity_bomb(root):
-    text = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><annotation><filename>&c;</filename></annotation>'
-    put(draw_photo(root / "a.jpg").with_suffix(".xml"), text)
-
-
-def no_json(root):
-    draw_photo(root / "a.jpg")
-    put(root / "_annotations.coco.json", "{")
-
-
-def json_without_photos(root):
-    put(root / "annotations" / "instances_train.json", coco_text({"gone.jpg": ROWS, "away.jpg": ROWS}))
-
-
-def yolo(line):
-    def make(root):
-        draw_photo(root / "images" / "a.jpg")
-        put(root / "labels" / "a.txt", f"0 0.5 0.5 0.5 0.5\n{line}\n")
-        put(root / "data.yaml", "train: images\nval: images\nnames: [ace]\n")
-
-    return make
-
-
-def mixed(root):
-    put_voc(root / "a.jpg", ROWS)
-    put(root / "all.json", coco_text({"a.jpg": ROWS}))
-
-
-BAD = {
-    "no boxes at all": (no_boxes, "none of the 1 photos has a box", "where: photos"),
-    "a name that differs by a space": (name_with_a_space, "'ace' and 'ace ' differ only by case or spaces", "photos"),
-    "all boxes outside": (all_outside, "no box is left", "where: photos"),
-    "no XML": (no_xml, "is not XML", "where: photos/a.xml:1"),
-    "entity bomb": (entity_bomb, "it has a DOCTYPE", "where: photos/a.xml"),
-    "no JSON": (no_json, "is not JSON", "where: photos/_annotations.coco.json:1"),
-    "JSON without its photos": (json_without_photos, "all 2 annotated photos are missing", "gone.jpg"),
-    "4 numbers": (yolo("0 0.5 0.5 0.5"), "a line has 4 numbers, not 5", "where: photos/labels/a.txt:2"),
-    "6 numbers": (yolo("0 0.5 0.5 0.5 0.5 1"), "a line has 6 numbers, not 5", "where: photos/labels/a.txt:2"),
-    "class number": (yolo("1 0.5 0.5 0.5 0.5"), "the class 1 is none of the 1", "where: photos/labels/a.txt:2"),
-    "mixed formats": (mixed, "annotated in two formats: Pascal VOC (a.xml) and COCO (all.json)", "keep one format"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_sets_are_refused_by_both_commands(empty_home, name):
-    make, *parts = BAD[name]
-    make(empty_home.photos)
-    refused(edgetl("data", "check", "photos"), *parts)
-    refused(edgetl("data", "convert", "photos", "new", "--format", "voc"), *parts)
-    assert not (empty_home.folder / "new").exists()
-
-
-def test_warnings_leave_the_set_usable(boxes):
-    put_voc(boxes / "train" / "once.jpg", [("ten", 1, 2, 30, 40), ("ace", 100, 2, 300, 40)])
-    put(boxes / "train" / "gone.xml", xml_text("gone.jpg", ROWS))
-    done = edgetl("data", "check", "photos")
-    assert done.code == 0
-    assert "warning: 1 annotated photos are missing and left out: train/gone.xml: gone.jpg" in done.err
-    assert "warning: in one photo only, so never both trained and validated on: ten" in done.err
-    assert re.search(r"clipped:\n  train/once.jpg: ace 100,2,300,40", done.err)
-
-
-def test_test_folder_inside_the_training_folder(empty_home):
-    for i, folder in enumerate(("train", "train/test")):
-        put_voc(empty_home.photos / folder / f"{i}.jpg", ROWS, seed=i)
-    report = json.loads(edgetl("data", "check", "photos", "--json").out)
-    assert report["photos"] == {"train": 1, "test": 1}

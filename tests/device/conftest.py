@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from detectors import build_cells, build_ssd
 
 from edgetl.bundle import GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.card import InputSpec, ModelCard
@@ -172,3 +173,17 @@ def mjpeg():
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture(scope="session")
+def cells():
+    """A detector's files by the type of their input and outputs; see `detectors.CARD`."""
+    pytest.importorskip("tensorflow")
+    return {"float32": build_cells(integer=False), "int8": build_cells(integer=True)}
+
+
+@pytest.fixture(scope="session")
+def ssd():
+    """A ready-made SSD's file, without labels; its outputs in the order scores, boxes, count, classes."""
+    pytest.importorskip("tensorflow")
+    return build_ssd((2, 0, 3, 1))

@@ -159,6 +159,17 @@ def test_photos_are_averaged_down_towards_the_models_input(tmp_path):
     cv2.imwrite(str(tmp_path / "large.jpg"), solid(0, (800, 400)))
     (frame,) = open_camera(str(tmp_path / "large.jpg"), InputSpec(48, 48))
     assert frame.image.shape == (100, 200, 3)
+    assert frame.size_wh == (800, 400)
+
+
+def test_photos_with_every_pixel_need_no_other_size(tmp_path):
+    for name in ("small.jpg", "large.png"):
+        cv2.imwrite(str(tmp_path / name), solid(0, (100, 80) if name == "small.jpg" else (800, 400)))
+    with open_camera(str(tmp_path), InputSpec(48, 48)) as camera:
+        assert [(frame.name, frame.size_wh) for frame in camera] == [("large.png", None), ("small.jpg", None)]
+    cv2.imwrite(str(tmp_path / "large.jpg"), solid(0, (800, 400)))
+    with open_camera(str(tmp_path / "large.jpg")) as camera:
+        assert [frame.size_wh for frame in camera] == [None]
 
 
 def test_network_camera_is_live(mjpeg):

@@ -20,11 +20,18 @@ from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.sinks.video import VideoFile
 from edgetl.device.sinks.window import Window
 from edgetl.errors import EdgetlError, UsageError
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Classification, Detections
 
 
 def says(label="red", score=0.5):
     return Classification(np.array([0]), np.array([score], np.float32), (label,))
+
+
+def finds(*boxes, size_wh=(64, 48), label="red"):
+    """Objects of class 0 in (left, top, right, bottom) px of a picture of size_wh."""
+    count = len(boxes)
+    xyxy = np.array(boxes, np.float32).reshape(-1, 4)
+    return Detections(xyxy, np.full(count, 0.5, np.float32), np.zeros(count, int), (label,) * count, size_wh)
 
 
 def frame(index, at=None, image=None, name=""):
@@ -50,6 +57,17 @@ def test_jsonl_holds_a_line_a_frame_and_is_readable_at_once(tmp_path):
     classes = [{"label": "grün", "class_id": 0, "score": 0.5}]
     assert first == {"index": 0, "t": 0.0, "timings_ms": timings, "task": "classification", "classes": classes}
     assert (second["index"], second["t"], second["name"]) == (3, 0.12, "x.png")
+
+
+def test_jsonl_of_objects(tmp_path):
+    with JsonLines(str(tmp_path / "r.jsonl")) as sink:
+        sink.write(frame(0), finds((16, 12, 32, 48)))
+        sink.write(frame(1), finds())
+    first, second = map(json.loads, (tmp_path / "r.jsonl").read_text().splitlines())
+    box = {"xyxy": [16, 12, 32, 48], "xyxyn": [0.25, 0.25, 0.5, 1]}
+    assert first["task"] == "detection"
+    assert first["objects"] == [{"label": "red", "class_id": 0, "score": 0.5} | box]
+    assert second["objects"] == []
 
 
 def test_jsonl_without_timings(tmp_path):
@@ -93,7 +111,7 @@ import numpy as np, sys
 from edgetl.device.camera import Frame
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.jsonl import JsonLines
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Classification, Detections
 nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
 try:
     with JsonLines("-") as sink:
@@ -164,6 +182,25 @@ def test_photos_of_all_sizes_fit_into_one_film(tmp_path):
     assert fps == 1.0
     assert frames[2][60, 50].argmax() == 1
     assert frames[2][60, 5].max() < 40
+
+
+def test_boxes_in_a_film_of_photos_are_where_the_objects_are(tmp_path):
+    path = tmp_path / "film.mp4"
+    black = np.zeros((240, 320, 3), np.uint8)
+    with VideoFile(path) as sink:
+        sink.write(frame(0, image=black, name="1.png"), finds((80, 60, 240, 180), size_wh=(320, 240)))
+        # Half as high as the film: between bars, in px of a source four times as large as what was decoded.
+        half = np.zeros((120, 320, 3), np.uint8)
+        sink.write(frame(1, image=half, name="2.jpg"), finds((320, 120, 960, 360), size_wh=(1280, 480)))
+        sink.write(frame(2, image=half, name="3.jpg"), finds(size_wh=(1280, 480)))
+    first, second, third = read(path)[0]
+    for picture, (left, top, right, bottom) in ((first, (80, 60, 240, 180)), (second, (80, 90, 240, 150))):
+        rows, columns = np.nonzero(picture[:, 100:].max(axis=2) > 90)  # right of the label
+        assert columns.max() + 100 == pytest.approx(right, abs=4)
+        assert rows.max() == pytest.approx(bottom, abs=4)
+        assert picture[bottom - 20 : bottom - 10, left + 20 : right - 20].max() < 60
+        assert (picture[(top + bottom) // 2].max(axis=1) > 90).nonzero()[0].min() == pytest.approx(left, abs=4)
+    assert third.max() < 60
 
 
 @pytest.mark.parametrize("name", ["film.avi", "film", "folder.mp4"])
@@ -239,6 +276,23 @@ def test_console_prints_changes_twice_a_second_at_most():
         for index, label in enumerate(["red"] * 30 + ["blue", "green"] * 20):
             sink.write(frame(index, at=index / 40), says(label))
     assert stream.getvalue() == "frame 0: red 50%\nframe 30: blue 50%\nframe 51: green 50%\n"
+
+
+def test_console_tells_of_objects_when_their_counts_change():
+    stream, one, two = io.StringIO(), (1, 1, 9, 9), (20, 20, 30, 30)
+    with Console(stream) as sink:
+        for index in range(40):
+            moved = (1 + index % 5, 1, 9 + index % 5, 9)
+            sink.write(frame(index, at=index / 40), finds(moved) if index < 30 else finds(one, two))
+        sink.write(frame(41, name="a.png"), finds(one, two))
+        sink.write(frame(42, name="b.png"), finds())
+    lines = ["frame 0: 1 red", "frame 30: 2 red", "a.png: 2 red", "b.png: nothing found"]
+    assert stream.getvalue().splitlines() == lines
+    stream.truncate(0)
+    with Console(stream) as sink:
+        for index in range(40):
+            sink.write(frame(index, at=index / 40), finds(*[one] * (index % 2)))
+    assert stream.getvalue().count("\n") == 2, "twice a second at most, however it flickers"
 
 
 def test_window_wants_an_opencv_with_windows(monkeypatch):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from conftest import VARIANTS, reseal
 
-from edgetl.device.verify import TOLERANCES, compare, require, verify
+from edgetl.device.drift import TOLERANCES, compare
+from edgetl.device.verify import require, verify
 from edgetl.errors import GateError, ModelError, UsageError
 
 VERIFY = [sys.executable, "-c", "import sys; from edgetl.cli.verify import verify; verify.main(sys.argv[1:])"]

@@ -2,11 +2,11 @@
 
 import math
 import re
-from html.parser import HTMLParser
 
 import cv2
 import numpy as np
 import pytest
+from pages import HOSTILE, Nesting, require_self_contained, words
 
 from edgetl.bundle import GoldenPhoto, Manifest, Variant
 from edgetl.card import Backbone, DatasetInfo, InputSpec, ModelCard
@@ -15,7 +15,6 @@ from edgetl.host.evaluate import Evaluation
 from edgetl.host.report import worst_mistakes, write_conversion_report, write_training_report
 
 LABELS = ("cat", "dog", "owl")
-HOSTILE = "<script>alert('x')</script> & $x_1$ 猫"
 
 
 def evaluation_of(truth, predicted, scores=None, labels=LABELS):
@@ -74,37 +73,6 @@ def written(tmp_path, photos):
     return write
 
 
-class Nesting(HTMLParser):
-    """Collects the tags of a page and the elements that were closed out of order."""
-
-    VOID = frozenset({"meta", "img", "br", "path", "image", "use", "rect", "g"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.wrong, self.tags, self.references = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.references += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.references += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID and (not self.open or self.open.pop() != tag):
-            self.wrong.append(tag)
-
-
-def words(text):
-    """The page as a person reads it."""
-    text = re.sub(r"<style.*?</style>|<svg.*?</svg>", " ", text, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text).replace("\u202f", " "))
-
-
 def manifest_of(labels=LABELS, note="", accuracies=(0.9, 0.89, 0.5)):
     variants = [
         Variant(recipe, "tflite", "", "", size, "", "", top1, 0.9 - top1, labels[0], 0.03, 0.97, 0.012, 3.21, ok, note)
@@ -145,14 +113,7 @@ def test_data_and_settings_are_shown_generically(written):
 def test_page_loads_nothing_and_closes_its_elements(written, tmp_path):
     write_conversion_report(tmp_path / "conversion.html", manifest_of())
     for text in (written(), (tmp_path / "conversion.html").read_text(encoding="utf-8")):
-        page = Nesting(text)
-        assert not page.wrong
-        assert not page.open
-        assert "http://" not in text
-        assert "https://" not in text
-        assert all(reference.startswith(("data:", "#")) for reference in page.references)
-        assert not {"script", "link", "iframe"} & set(page.tags)
-        assert "url(" not in re.sub(r"url\(#", "", text)
+        require_self_contained(text)
 
 
 def test_figures_and_photos_are_inlined(written):

@@ -9,7 +9,7 @@ import pytest
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError
 from edgetl.vision import detect
-from edgetl.vision.detect import Decoder, decode_postprocessed, suppress
+from edgetl.vision.detect import Decoder, PostprocessedDecoder, suppress
 from edgetl.vision.letterbox import place
 from edgetl.vision.quantized import Quantization
 
@@ -291,16 +291,16 @@ def test_outputs_of_ssd_files():
         ((0.1, 0.2, 0.5, 0.6), 3, 0.9),  # no such label
         ((0.1, 0.2, 0.1, 0.6), 1, 0.9),  # no area
     ]
-    result = decode_postprocessed(*postprocessed(rows), model, SIZE)
+    result = PostprocessedDecoder(model)(*postprocessed(rows), SIZE)
     assert result.class_id.tolist() == [1, 0, 1]
     assert result.labels == ("thing 1", "thing 0", "thing 1")
     assert result.score == pytest.approx([0.9, 0.6, 0.3])
     assert result.xyxy == pytest.approx(np.array([[100, 0, 200, 75], [40, 15, 120, 75], [40, 15, 120, 75]]), abs=1e-3)
-    assert decode_postprocessed(*postprocessed(rows), model, SIZE, classes=[0]).labels == ("thing 0",)
-    assert len(decode_postprocessed(*postprocessed([]), model, SIZE)) == 0
+    assert PostprocessedDecoder(model, classes=[0])(*postprocessed(rows), SIZE).labels == ("thing 0",)
+    assert len(PostprocessedDecoder(model)(*postprocessed([]), SIZE)) == 0
 
 
 def test_outputs_of_letterboxed_ssd_files():
     model = card(1, (200, 200), "letterbox")
-    result = decode_postprocessed(*postprocessed([((0.125, 0.0, 0.875, 1.0), 0, 0.9)]), model, SIZE)
+    result = PostprocessedDecoder(model)(*postprocessed([((0.125, 0.0, 0.875, 1.0), 0, 0.9)]), SIZE)
     assert result.xyxy[0].tolist() == pytest.approx([0, 0, 200, 150])

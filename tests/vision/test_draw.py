@@ -168,3 +168,15 @@ def test_nothing_found_changes_nothing():
     frame = np.full((240, 320, 3), 128, np.uint8)
     draw(frame, finds((240, 320)))
     assert (frame == 128).all()
+
+
+def test_boxes_of_a_picture_of_another_size_are_drawn_to_scale():
+    large, small = np.zeros((480, 640, 3), np.uint8), np.zeros((240, 160, 3), np.uint8)
+    result = finds((480, 640), (0.5, 0.25, 0.75, 0.75))
+    draw(large, result)
+    draw(small, result)
+    for frame, (left, top, right, bottom) in ((large, (320, 120, 480, 360)), (small, (80, 60, 120, 180))):
+        assert frame[bottom - 1, left:right].max(axis=1).min() > 0
+        assert frame[bottom - 10, left + 10 : right - 10].max() == 0
+        assert frame[top:bottom, right - 1].max(axis=1).min() > 0
+        assert frame[bottom + 5 :].max() == 0

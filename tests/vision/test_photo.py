@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from edgetl.card import InputSpec
-from edgetl.vision.photo import PhotoError, decode_photo, is_photo, read_photo
+from edgetl.vision.photo import PhotoError, decode_photo, is_photo, read_photo, read_sized
 
 SPEC = InputSpec(48, 48)
 
@@ -242,3 +242,14 @@ def test_what_cant_be_read(tmp_path, name):
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(PhotoError, match="can't be read"):
         read_photo(tmp_path / name)
+
+
+def test_a_photo_decoded_smaller_tells_its_own_size(bgr, tmp_path):
+    path = tmp_path / "photo.jpg"
+    assert cv2.imwrite(str(path), bgr)
+    for spec, shape in ((None, (600, 800, 3)), (SPEC, (150, 200, 3))):
+        image, size_wh = read_sized(path, spec)
+        assert (image == read_photo(path, spec)).all()
+        assert (image.shape, size_wh) == (shape, (800, 600))
+    with pytest.raises(PhotoError, match="can't be read"):
+        read_sized(tmp_path / "gone.jpg")

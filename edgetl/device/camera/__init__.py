@@ -20,12 +20,14 @@ class Frame:
         captured_at: when it was taken or read, in seconds of `time.monotonic`.
         index: counted from 0 within its source.
         name: the file's name for a photo, else empty.
+        size_wh: width and height of the source, px, where `image` is that at a smaller scale; else None.
     """
 
     image: Image
     captured_at: float
     index: int
     name: str = ""
+    size_wh: tuple[int, int] | None = None
 
 
 class Camera(Protocol):

@@ -14,7 +14,7 @@ from typing import Self
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
 from edgetl.errors import CameraError
-from edgetl.vision.photo import PhotoError, is_photo, read_photo
+from edgetl.vision.photo import PhotoError, is_photo, read_sized
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +55,13 @@ class Photos:
     def __iter__(self) -> Iterator[Frame]:
         for index, path in enumerate(self._paths):
             try:
-                image = read_photo(path, self._spec)
+                image, size_wh = read_sized(path, self._spec)
             except PhotoError as error:
                 self.skipped += 1
                 logger.warning("%s is skipped: it %s", path, error.what)
                 continue
-            yield Frame(image, monotonic(), index, path.name)
+            reduced = size_wh != image.shape[1::-1]
+            yield Frame(image, monotonic(), index, path.name, size_wh if reduced else None)
         if self.skipped == len(self._paths):
             remedy = "convert them to JPEG or PNG"
             raise CameraError(f"none of {self.skipped} photos can be read", where=self._source, remedy=remedy)

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 from edgetl.device.camera import Camera, Frame
 from edgetl.device.model import Timings
 from edgetl.errors import UsageError
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Result
 
 
 class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
@@ -20,7 +20,7 @@ class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
 class Sink(Protocol):
     """Takes every frame of a run with its result."""
 
-    def write(self, frame: Frame, result: Classification) -> None:
+    def write(self, frame: Frame, result: Result) -> None:
         """Takes one frame; it must not change the frame's image, which other sinks see too.
 
         Raises:

@@ -6,11 +6,13 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from edgetl.device.camera import Frame
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Classification, Result
 
 
 class Console:
-    """A line for every photo; of a film or a camera only when the best label changes, twice a second at most.
+    """A line for every photo; of a film or a camera only when there is something new, twice a second at most.
+
+    New is another best class, or another count of a class's objects.
 
     Args:
         stream: usually stderr.
@@ -20,20 +22,20 @@ class Console:
     def __init__(self, stream: TextIO, pause: float = 0.5) -> None:
         self._stream = stream
         self._pause = pause
-        self._label: str | None = None
+        self._said: str | None = None
         self._next = 0.0
 
     def __enter__(self) -> Self:
         return self
 
-    def write(self, frame: Frame, result: Classification) -> None:
+    def write(self, frame: Frame, result: Result) -> None:
         """Prints a line where there is something new to say."""
         if frame.name:
             self._print(f"{frame.name}: {result}")
             return
-        label = result.labels[0] if result.labels else ""
-        if label != self._label and frame.captured_at >= self._next:
-            self._label, self._next = label, frame.captured_at + self._pause
+        news = "".join(result.labels[:1]) if isinstance(result, Classification) else str(result)
+        if news != self._said and frame.captured_at >= self._next:
+            self._said, self._next = news, frame.captured_at + self._pause
             self._print(f"frame {frame.index}: {result}")
 
     def _print(self, line: str) -> None:

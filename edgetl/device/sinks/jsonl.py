@@ -15,7 +15,7 @@ from edgetl.device.camera import Frame
 from edgetl.device.model import Timings
 from edgetl.device.sinks import RunEnded
 from edgetl.files import told_plainly
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Result
 
 
 class JsonLines:
@@ -45,7 +45,7 @@ class JsonLines:
                 self._file = self._path.open("wb", buffering=0)
         return self
 
-    def write(self, frame: Frame, result: Classification) -> None:
+    def write(self, frame: Frame, result: Result) -> None:
         """Writes one line."""
         if self._start is None:
             self._start = frame.captured_at

@@ -19,7 +19,7 @@ from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import told_plainly
 from edgetl.vision.draw import draw
 from edgetl.vision.preprocess import Image
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Classification, Result
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class VideoFile:
             self._temporary = Path(name)
         return self
 
-    def write(self, frame: Frame, result: Classification) -> None:
+    def write(self, frame: Frame, result: Result) -> None:
         """Adds a frame."""
         if self._writer is None:
             self._writer = self._open(frame)
@@ -75,8 +75,9 @@ class VideoFile:
                 where=str(self._path),
                 remedy="free some space there, or save it to another disk",
             )
-        _place(frame.image, self._canvas)
-        draw(self._canvas, result)
+        picture = _place(frame.image, self._canvas)
+        # Words may be wider than a narrow photo; boxes are where the objects are.
+        draw(self._canvas if isinstance(result, Classification) else picture, result)
         for _ in range(self._due(frame)):
             self._writer.write(self._canvas)
             self._written += 1
@@ -135,8 +136,12 @@ class VideoFile:
             logger.warning("%s", own)  # the first error is the one to tell
 
 
-def _place(image: Image, canvas: Image) -> None:
-    """Puts an image onto the canvas: as it is where it fits, else shrunk or grown to fit, on black."""
+def _place(image: Image, canvas: Image) -> Image:
+    """Puts an image onto the canvas: as it is where it fits, else shrunk or grown to fit, on black.
+
+    Returns:
+        The part of the canvas that shows it.
+    """
     height, width = image.shape[:2]
     rows, columns = canvas.shape[:2]
     if (height, width) != (rows, columns):
@@ -147,7 +152,9 @@ def _place(image: Image, canvas: Image) -> None:
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
             height, width = image.shape[:2]
     y, x = (rows - height) // 2, (columns - width) // 2
-    canvas[y : y + height, x : x + width] = image
+    part = canvas[y : y + height, x : x + width]
+    part[:] = image
+    return part
 
 
 def _playable(path: Path) -> bool:

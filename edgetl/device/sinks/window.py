@@ -16,7 +16,7 @@ from edgetl.device.camera import Frame
 from edgetl.device.sinks import RunEnded
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw
-from edgetl.vision.results import Classification
+from edgetl.vision.results import Result
 
 _KEYS_TO_END = (ord("q"), 27)
 _PHOTO_MS = 1000
@@ -50,7 +50,7 @@ class Window:
             raise UsageError(f"no window can be opened: {error.err}", where="--show", remedy=remedy) from error
         return self
 
-    def write(self, frame: Frame, result: Classification) -> None:
+    def write(self, frame: Frame, result: Result) -> None:
         """Shows a frame; a photo for a second."""
         image = frame.image.copy()
         draw(image, result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
@@ -10,21 +11,22 @@ from typing import get_args
 from edgetl import store
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.card import ModelCard
-from edgetl.device.model import Model
 from edgetl.device.runtime import open_runtime
 from edgetl.errors import GateError, UsageError
 from edgetl.files import new_folder, sha256_of, write_atomic
 from edgetl.host.convert import golden
-from edgetl.host.convert.gate import Measurement, measure, misses
+from edgetl.host.convert.gate import Judge, Measurement
+from edgetl.host.convert.judge_classifier import ClassifierJudge
+from edgetl.host.convert.judge_detector import DetectorJudge
 from edgetl.host.convert.metadata import embed
 from edgetl.host.convert.recipes import Attempt, attempts
-from edgetl.host.dataset.load import Dataset
-from edgetl.host.evaluate import Evaluation
+from edgetl.host.convert.table import table
 from edgetl.host.progress import console
 from edgetl.host.report import write_conversion_report
-from edgetl.host.stored import dataset_of, load_keras, predict
+from edgetl.host.stored import boxed_dataset_of, dataset_of, load_keras
 from edgetl.host.untyped import Network
 from edgetl.target import RecipeName, Target
+from edgetl.vision.photo import read_photo
 
 
 def convert(
@@ -47,17 +49,16 @@ def convert(
     target = Target.load(target_name)
     wanted = _recipes(recipes) or target.recipes
     stored = store.open_model(name)
-    photos = dataset_of(stored.card, data)
-    model = load_keras(stored)
-    reference = Evaluation(stored.card.labels, photos.val.classes, predict(model, photos.val))
-    console.print(f"{stored.card.name}: {reference.top1:.1%} top-1 in Keras on {len(photos.val)} validation photos")
+    judge, model = _judge(stored, data)
+    console.print(f"{stored.card.name}: {judge.told} in Keras on {len(judge.photos)} validation photos")
     folder = stored.bundle(target.name)
     with new_folder(folder) as work:
-        kept = golden.write_photos(work, stored.card, photos.val, golden.choose(photos.val, seed))
-        maker = _Maker(work, stored.card, target, model, photos, reference, kept, seed)
+        positions = golden.choose(judge.shown, seed)
+        kept = golden.write_photos(work, stored.card, judge.photos, judge.shown, positions)
+        maker = _Maker(work, stored.card, target, model, judge, kept, seed)
         variants = tuple(maker.make(recipe) for recipe in wanted)
         chosen = next((variant.recipe for variant in variants if variant.accepted), None)
-        console.print(table(variants, chosen))
+        console.print(table(variants, chosen, stored.card.task))
         if chosen is None:
             raise GateError(
                 f"no variant of {stored.card.name} meets the gate of {target.name}",
@@ -71,6 +72,18 @@ def convert(
     return Bundle.open(folder)
 
 
+def _judge(stored: store.StoredModel, data: str | None) -> tuple[Judge, Network]:
+    """Opens a model's data set, and only then the model itself: where the photos are gone, nobody waits for Keras."""
+    card = stored.card
+    if card.task == "detection":
+        boxed = boxed_dataset_of(card, data)
+        network = load_keras(stored)
+        return DetectorJudge(card, network, boxed), network
+    photos = dataset_of(card, data)
+    network = load_keras(stored)
+    return ClassifierJudge(card, network, photos), network
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes, proves and writes the variants of one conversion."""
@@ -79,8 +92,7 @@ class _Maker:
     card: ModelCard
     target: Target
     model: Network
-    data: Dataset
-    reference: Evaluation
+    judge: Judge
     photos: tuple[GoldenPhoto, ...]
     seed: int
 
@@ -88,7 +100,7 @@ class _Maker:
         """Makes a recipe's variant, trying what helps while it misses the gate; a refused one leaves no file."""
         tried: list[str] = []
         refused: list[tuple[float, int, Measurement]] = []
-        for attempt in attempts(recipe, self.model, self.data.train, self.seed):
+        for attempt in attempts(recipe, self.model, self.judge.train, self.seed):
             measured, missed = self._try(recipe, attempt)
             if not missed:
                 return self._accept(recipe, measured, "; ".join([*tried, attempt.note] if tried else []))
@@ -103,14 +115,16 @@ class _Maker:
     def _try(self, recipe: RecipeName, attempt: Attempt) -> tuple[Measurement, str]:
         console.print(f"{recipe}: converting" + (f", {attempt.note}" if attempt.note else ""))
         write_atomic(self._file(recipe), embed(attempt.make(), self.card))
-        with Model(open_runtime("tflite", self._file(recipe), 1), self.card) as model:
-            measured = measure(model, self.data.val, self.reference)
-        return measured, misses(measured, self.target.gate, recipe)
+        with closing(open_runtime("tflite", self._file(recipe), 1)) as runtime:
+            measured = self.judge.measure(runtime)
+        return measured, self.judge.misses(measured, self.target.gate, recipe)
 
     def _accept(self, recipe: RecipeName, measured: Measurement, note: str) -> Variant:
         path = self._file(recipe)
-        with Model(open_runtime("tflite", path, 1), self.card) as model:
-            file, digest = golden.write_scores(self.folder, recipe, model, self.photos)
+        frames = [read_photo(self.folder / photo.file) for photo in self.photos]
+        with closing(open_runtime("tflite", path, 1)) as runtime:
+            expected = self.judge.expected(runtime, frames)
+        file, digest = golden.write_expected(self.folder, recipe, expected)
         facts = asdict(measured) | {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         facts |= {"golden": file, "golden_sha256": digest}
         return Variant(recipe=recipe, runtime="tflite", file=path.name, accepted=True, note=note, **facts)
@@ -125,15 +139,3 @@ def _recipes(names: Sequence[str]) -> tuple[RecipeName, ...]:
         if name not in known:
             raise UsageError(f"unknown recipe {name!r}", remedy=f"choose from {', '.join(known)}")
     return tuple(names)  # type: ignore[arg-type]
-
-
-def table(variants: Sequence[Variant], chosen: str | None) -> str:
-    """Returns what was measured of each variant, for people."""
-    head = f"  {'recipe':<18}{'top-1':>7}{'drop':>7}{'agree':>7}{'max diff':>10}{'kB':>7}{'ms':>8}  worst class"
-    rows = []
-    for v in variants:
-        mark = "*" if v.recipe == chosen else " " if v.accepted else "x"
-        measured = f"{v.accuracy:>7.3f}{v.accuracy_drop:>7.3f}{v.agreement:>7.3f}{v.max_score_difference:>10.2g}"
-        cost = f"{v.bytes / 1000:>7.0f}{v.latency_ms:>8.2f}"
-        rows.append(f"{mark} {v.recipe:<18}{measured}{cost}  {v.worst_class} {-v.worst_class_drop:+.3f}")
-    return "\n".join([head, *rows, "* chosen, x refused; ms: median invoke here, one thread"])

@@ -2,6 +2,10 @@
 
 Source: `metadata_schema.fbs` of tensorflow/tflite-support. The fields' places in their tables are in
 `edgetl.device.tflite_metadata`, which reads what this file writes.
+
+A detector's two outputs are told for what they are, raw. Other software's detectors want boxes instead: MediaPipe's
+takes two outputs only with fixed anchors (`DETECTOR_METADATA`), which ours has none of, and refuses the file; it would
+take one whose detections are made inside the graph, which edgetl doesn't make yet.
 """
 
 from __future__ import annotations
@@ -13,14 +17,16 @@ from collections.abc import Sequence
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.device.foreign import CARD_FILE
+from edgetl.device.heads import DISTANCES, LOGITS
 from edgetl.device.tflite_metadata import AXIS_LABELS, METADATA_BUFFER, NORMALIZATION, SLOTS
-from edgetl.errors import ModelError
+from edgetl.host.convert.flatbuffer import pack, parse
 
 LABELS_FILE = "labels.txt"
+OUTPUTS = (LOGITS, DISTANCES)
+"""A detector's outputs, in their order."""
 
 _FEATURE, _IMAGE = 1, 2  # members of the union ContentProperties
 _UNKNOWN_COLOR, _RGB = 0, 1  # ColorSpaceType; there is no name for BGR
@@ -31,7 +37,8 @@ def embed(model: bytes, card: ModelCard) -> bytes:
     """Writes a card into a model, in place of one that it carries.
 
     Args:
-        model: a `.tflite` file's content, with one input and one output.
+        model: a `.tflite` file's content, with one input, and one output or a detector's two in the order of
+            `OUTPUTS`.
         card: goes in whole as `card.json`; its labels again as `labels.txt` for software that isn't edgetl.
 
     Returns:
@@ -40,7 +47,7 @@ def embed(model: bytes, card: ModelCard) -> bytes:
     Raises:
         ModelError: the bytes are not a model, or one whose weights lie outside of it (above 2 GB).
     """
-    parsed = _parse(model)
+    parsed = parse(model)
     data = np.frombuffer(_metadata(card), np.uint8)
     entries = parsed.metadata = parsed.metadata or []
     entry = next((m for m in entries if m.name == METADATA_BUFFER.encode()), None)
@@ -49,51 +56,46 @@ def embed(model: bytes, card: ModelCard) -> bytes:
     else:
         entries.append(schema.MetadataT(METADATA_BUFFER.encode(), len(parsed.buffers)))
         parsed.buffers.append(schema.BufferT(data))
-    builder = _ModelBuilder(len(model) + len(data) + 4096)
-    builder.Finish(parsed.Pack(builder), b"TFL3")
     labels = "".join(" ".join(label.splitlines()) + "\n" for label in card.labels)
-    return _append(bytes(builder.Output()), {LABELS_FILE: labels, CARD_FILE: card.to_json()})
-
-
-class _ModelBuilder(flatbuffers.Builder):  # type: ignore[misc] # flatbuffers has no types
-    """Keeps each buffer of weights at a multiple of 16 bytes.
-
-    The schema demands that alignment, kernels rely on it in a memory-mapped file, and Python's generated code
-    forgets it.
-    """
-
-    def CreateNumpyVector(self, x: NDArray[np.generic]) -> int:  # noqa: N802 - the library's name
-        if x.dtype == np.uint8:
-            self.Prep(16, x.nbytes)
-        return int(super().CreateNumpyVector(x))
-
-
-def _parse(model: bytes) -> schema.ModelT:
-    if model[4:8] != b"TFL3":
-        raise ModelError("metadata can't be added: this is not a .tflite model", remedy="convert the model again")
-    parsed = schema.ModelT.InitFromPackedBuf(model)
-    if any(buffer.offset > 1 for buffer in parsed.buffers):
-        what = "metadata can't be added: the model's weights lie behind it"
-        raise ModelError(what, remedy="convert a model below 2 GB")
-    return parsed
+    return _append(pack(parsed, len(model) + len(data) + 4096), {LABELS_FILE: labels, CARD_FILE: card.to_json()})
 
 
 def _metadata(card: ModelCard) -> bytes:
     write = _Writer()
-    content = write.table("Content", properties_type=_FEATURE, properties=write.table("FeatureProperties"))
-    labels = write.table("AssociatedFile", name=write.text(LABELS_FILE), type=AXIS_LABELS)
-    output = write.table("TensorMetadata", name=write.text("score"), content=content, files=write.tables([labels]))
-    graph = write.table("SubGraphMetadata", inputs=write.tables([_image(write, card)]), outputs=write.tables([output]))
+    outputs = _detector_outputs(write, card) if card.task == "detection" else [_output(write, "score")]
+    graph = write.table("SubGraphMetadata", inputs=write.tables([_image(write, card)]), outputs=write.tables(outputs))
     whole_card = write.table("AssociatedFile", name=write.text(CARD_FILE), type=_DESCRIPTION)
     root = write.table(
         "ModelMetadata",
         name=write.text(card.name),
-        description=write.text(f"{len(card.labels)} classes, {card.classifier.scores}"),
+        description=write.text(f"{len(card.labels)} classes, {_meaning(card)}"),
         subgraphs=write.tables([graph]),
         files=write.tables([whole_card]),
         min_parser_version=write.text("1.0.0"),
     )
     return write.finish(root)
+
+
+def _meaning(card: ModelCard) -> str:
+    return "boxes to be decoded from raw outputs" if card.task == "detection" else card.classifier.scores
+
+
+def _detector_outputs(write: _Writer, card: ModelCard) -> list[int]:
+    cells = f"of each cell, at strides {', '.join(map(str, card.detector.strides))} px, row by row"
+    logits = f"Each class's logit, {cells}"
+    distances = f"Of left, top, right and bottom, {cells}: softplus(x) * stride is the distance from the centre, px"
+    return [_output(write, LOGITS, logits), _output(write, DISTANCES, distances, labelled=False)]
+
+
+def _output(write: _Writer, name: str, description: str = "", *, labelled: bool = True) -> int:
+    content = write.table("Content", properties_type=_FEATURE, properties=write.table("FeatureProperties"))
+    parts = {"name": write.text(name), "content": content}
+    if description:
+        parts["description"] = write.text(description)
+    if labelled:
+        labels = write.table("AssociatedFile", name=write.text(LABELS_FILE), type=AXIS_LABELS)
+        parts["files"] = write.tables([labels])
+    return write.table("TensorMetadata", **parts)
 
 
 def _image(write: _Writer, card: ModelCard) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.host.convert.tflite import export, operations
-from edgetl.host.dataset.load import Photos
 from edgetl.host.untyped import Network
 from edgetl.target import RecipeName
 from edgetl.vision.preprocess import Image
@@ -38,13 +38,27 @@ class Attempt:
     make: Callable[[], bytes]
 
 
-def attempts(recipe: RecipeName, model: Network, train: Photos, seed: int) -> Iterator[Attempt]:
+class Representative(Protocol):
+    """Photos to calibrate with."""
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """(N,) what they are balanced by: their classes, of photos with boxes the rarest in each."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, positions: NDArray[np.int64]) -> Image:
+        """Reads the model inputs at some positions, (B, height, width, 3) uint8."""
+
+
+def attempts(recipe: RecipeName, model: Network, train: Representative, seed: int) -> Iterator[Attempt]:
     """Yields ways to convert, the plain one first; a caller goes on to the next only where one missed the gate.
 
     Args:
         recipe: see `edgetl.host.convert.tflite.export`.
         model: a `keras.Model`.
         train: photos to calibrate with; validation photos must not be, or the gate would judge what it has seen.
+            Of a detector's, too, ten to a hundred suffice.
         seed: of the choice of photos.
     """
     first = representative(train, FIRST_PHOTOS, seed)
@@ -63,14 +77,14 @@ def attempts(recipe: RecipeName, model: Network, train: Photos, seed: int) -> It
         )
 
 
-def representative(train: Photos, count: int, seed: int) -> Image:
+def representative(train: Representative, count: int, seed: int) -> Image:
     """Returns (N, H, W, 3) uint8 training inputs, as many of each class as there are, up to `count` in all."""
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(train))
+    order, classes = rng.permutation(len(train)), train.classes
     turn: NDArray[np.int64] = np.zeros(len(train), np.int64)
     seen: dict[int, int] = {}
     for position in order.tolist():
-        label = int(train.classes[position])
+        label = int(classes[position])
         turn[position] = seen[label] = seen.get(label, -1) + 1
     rounds = order[np.argsort(turn[order], kind="stable")]
     return train.batch(np.sort(rounds[:count]))

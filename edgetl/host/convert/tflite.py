@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.host.backend import import_tensorflow
+from edgetl.host.convert.flatbuffer import name_outputs
+from edgetl.host.convert.metadata import OUTPUTS
 from edgetl.host.untyped import Library, Network
 from edgetl.quiet import quiet_output
 from edgetl.target import RecipeName
@@ -18,11 +20,14 @@ from edgetl.vision.preprocess import Image
 
 
 def export(model: Network, recipe: RecipeName, representative: Image, in_float: Sequence[str] = ()) -> bytes:
-    """Converts a classifier; whatever the recipe, the file takes raw pixels.
+    """Converts a classifier or a detector; whatever the recipe, the file takes raw pixels.
+
+    A detector's outputs stay raw and apart, each with a quantization of its own: the tensors are called `logits` and
+    `distances`, in this order.
 
     Args:
         model: a `keras.Model` from (N, H, W, 3) uint8 pixels to (N, classes) probabilities, made by
-            `edgetl.host.train.classifier`.
+            `edgetl.host.train.classifier`, or to two outputs, made by `edgetl.host.train.detector`.
         recipe: `float32`; `float16` (weights); `dynamic_wi8_afp32` (8-bit weights, float activations); or
             `static_wi8_ai8` (signed 8-bit weights per channel and activations; uint8 in and out).
         representative: (N, H, W, 3) uint8 model inputs that `static_wi8_ai8` is calibrated with.
@@ -30,17 +35,14 @@ def export(model: Network, recipe: RecipeName, representative: Image, in_float: 
 
     Returns:
         The file's content.
+
+    Raises:
+        ModelError: the converter doesn't tell a detector's outputs apart.
     """
     tf = import_tensorflow()
     with quiet_output():
-        if recipe == "static_wi8_ai8":
-            return _static(tf, model, representative, in_float)
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        if recipe != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if recipe == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        return bytes(converter.convert())
+        content = _convert(tf, model, recipe, representative, in_float)
+    return name_outputs(content, OUTPUTS) if len(model.outputs) == len(OUTPUTS) else content
 
 
 def operations(model: Network, representative: Image) -> list[str]:
@@ -54,17 +56,24 @@ def operations(model: Network, representative: Image) -> list[str]:
     return [row["tensor_name"] for row in csv.DictReader(io.StringIO(text.getvalue()))]
 
 
-def _static(tf: Library, model: Network, representative: Image, in_float: Sequence[str]) -> bytes:
-    if in_float:
-        return bytes(_debugger(tf, model, representative, in_float).get_nondebug_quantized_model())
-    return bytes(_static_converter(tf, model, representative).convert())
+def _convert(tf: Library, model: Network, recipe: RecipeName, representative: Image, in_float: Sequence[str]) -> bytes:
+    if recipe == "static_wi8_ai8":
+        if in_float:
+            return bytes(_debugger(tf, model, representative, in_float).get_nondebug_quantized_model())
+        return bytes(_static_converter(tf, model, representative).convert())
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if recipe != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if recipe == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
 
 
 def _debugger(tf: Library, model: Network, representative: Image, in_float: Sequence[str]) -> Library:
     """TensorFlow's quantization debugger, the one way it has to leave single operations in float.
 
     It gets the whole model, value scaling included: an input that is quantized for an operation in float would not take
-    raw pixels. The scores come out as float32.
+    raw pixels. The outputs come out as float32.
     """
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -97,9 +106,9 @@ def _core(model: Network, representative: Image) -> tuple[Any, Callable[[], Iter
 
     scaling = model.get_layer("scale")
     core_input = keras.Input(model.input_shape[1:], dtype="float32", name="image")
-    tensor = core_input
+    tensors = core_input  # one after the other, but between a detector's backbone and its head, and behind that
     for layer in model.layers[model.layers.index(scaling) + 1 :]:
-        tensor = layer(tensor)
+        tensors = layer(tensors)
     pinned = np.array(representative)
     pinned[0, 0, 0], pinned[0, 0, 1] = 0, 255
 
@@ -107,4 +116,4 @@ def _core(model: Network, representative: Image) -> tuple[Any, Callable[[], Iter
         for photo in pinned:
             yield [(photo[None] * np.float32(scaling.scale) + np.float32(scaling.offset)).astype(np.float32)]
 
-    return keras.Model(core_input, tensor), feed
+    return keras.Model(core_input, tensors), feed

@@ -45,6 +45,11 @@ class Box:
     difficult: bool = False
     crowd: bool = False
 
+    @property
+    def ignored(self) -> bool:
+        """Whether it is neither trained on nor counted, found or not."""
+        return self.difficult or self.crowd
+
 
 @dataclass(frozen=True, slots=True)
 class BoxedPhoto:
@@ -146,6 +151,9 @@ def read_boxed(root: Path) -> BoxedSet:
     _require_once(tree, told.photos)
     photos, settled = _settled(tree, sorted(told.photos, key=lambda photo: photo.path))
     notes += [*settled, *_unannotated(tree, told)]
+    if not photos:
+        remedy = "put the photos where the annotations name them"
+        raise DatasetError("the annotations are of no photo here", where=str(root), remedy=remedy)
     if not any(photo.boxes for photo in photos):
         remedy = "annotate the things to be found, and save the annotations beside the photos"
         raise DatasetError(f"none of the {len(photos)} photos has a box", where=str(root), remedy=remedy)

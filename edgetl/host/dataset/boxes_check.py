@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from edgetl.host.dataset.boxes import TITLES, Box, BoxedPhoto, BoxedSet, listed, read_boxed
 from edgetl.host.dataset.boxes_mend import Mended, mend
-from edgetl.host.dataset.boxes_report import BoxesReport, warnings_of
+from edgetl.host.dataset.boxes_report import ONE_PHOTO, BoxesReport, warnings_of
 from edgetl.host.dataset.duplicates import exact_groups, near_pairs
 from edgetl.host.dataset.photos import Record, inspect
 
@@ -89,11 +89,17 @@ def _report(root: Path, found: BoxedSet, mended: Mended) -> BoxesReport:
         near_duplicates=[[names[i] for i in pair] for pair in near],
         leaks=[[names[i] for i in group] for group in leaks],
         notes=found.notes,
-        warnings=[],
+        warnings=_never_trained(boxes),
         problems=_problems(found, mended, classes),
     )
-    report.warnings.extend(warnings_of(report))
+    report.warnings[:0] = warnings_of(report)
     return report
+
+
+def _never_trained(boxes: Sequence[Box]) -> list[str]:
+    """A warning of the classes that a detector won't know."""
+    labels = {box.label for box in boxes} - {box.label for box in boxes if not box.ignored}
+    return [f"only as difficult or crowds, so not trained: {', '.join(sorted(labels))}"] if labels else []
 
 
 def _by_part(photos: Sequence[BoxedPhoto]) -> dict[str, int]:
@@ -161,6 +167,8 @@ def _problems(found: BoxedSet, mended: Mended, classes: dict[str, dict[str, int]
         problems.append(f"none of the {len(found.photos)} photos opens: {listed(mended.unreadable, 1)}")
     elif not classes:
         problems.append("no box is left")
+    elif all(box.ignored for photo in mended.photos for box in photo.boxes):
+        problems.append("every box is marked difficult or a crowd, and such are not trained on")
     # The names come from the annotations as they are: a class whose boxes were all dropped is still misspelt.
     alike: dict[str, set[str]] = {}
     for label in {box.label for photo in found.photos for box in photo.boxes}:
@@ -173,7 +181,10 @@ def _problems(found: BoxedSet, mended: Mended, classes: dict[str, dict[str, int]
     if parts - {""} and "train" not in parts:
         problems.append("no photo is in train/")
     else:
-        problems += _unknown(classes)
+        wanted = [replace(p, boxes=tuple(box for box in p.boxes if not box.ignored)) for p in mended.photos]
+        problems += _unknown(_classes(wanted))
+        if not problems and sum(bool(p.boxes) for p in wanted if p.part != "test") < 2:
+            problems.append(ONE_PHOTO)
     return problems
 
 

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 
 from edgetl.host.dataset.check import FEW, require_none
 
+ONE_PHOTO = "only one photo with boxes; one to train on and one to validate on are needed"
+"""The only problem that is none for whoever doesn't train."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoxesReport:

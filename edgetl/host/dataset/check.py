@@ -11,7 +11,7 @@ import numpy as np
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.duplicates import exact_groups, near_pairs
-from edgetl.host.dataset.folders import Sample, find_samples
+from edgetl.host.dataset.folders import Sample, find_samples, unknown_files
 from edgetl.host.dataset.photos import Record, inspect
 
 FEW = 20
@@ -73,6 +73,21 @@ def require_none(problems: Sequence[str], root: str) -> None:
         raise DatasetError(what, where=root, remedy=f"mend it, then look with `edgetl data check {root}`")
 
 
+def require_open(unreadable: Sequence[str], root: Path) -> None:
+    """Passes where every photo opens, as `--strict` asks.
+
+    Args:
+        unreadable: `file: what is wrong`.
+        root: the data set's folder.
+
+    Raises:
+        DatasetError: some don't; the message names the first ones.
+    """
+    if unreadable:
+        what = f"{len(unreadable)} files don't open: {'; '.join(unreadable[:5])}"
+        raise DatasetError(what, where=str(root), remedy="mend or remove them, or drop --strict")
+
+
 def check(root: Path) -> Report:
     """Reads every photo of a data set once and reports on it.
 
@@ -109,7 +124,7 @@ def report_on(root: Path, samples: Sequence[Sample], records: Sequence[Record]) 
         leaks=[[names[i] for i in group] for group in leaks],
         imbalance=round(max(totals.values()) / max(1, min(totals.values())), 2),
         warnings=[],
-        problems=[*_class_problems(classes), *_shared_problems(samples, records, exact)],
+        problems=[*_class_problems(classes, root), *_shared_problems(samples, records, exact)],
     )
     report.warnings.extend(_warnings(report, totals))
     return report
@@ -122,11 +137,11 @@ def _sizes(records: Sequence[Record]) -> dict[str, str]:
     return {"smallest": ordered[0][1], "median": ordered[len(ordered) // 2][1], "largest": ordered[-1][1]}
 
 
-def _class_problems(classes: dict[str, dict[str, int]]) -> list[str]:
+def _class_problems(classes: dict[str, dict[str, int]], root: Path) -> list[str]:
     validated = any("val" in row for row in classes.values())
     problems = []
     if len(classes) < 2:
-        problems.append(f"only one class, {next(iter(classes))!r}; two or more are needed")
+        problems.append(f"only one class, {next(iter(classes))!r}; two or more are needed{_unknown(root)}")
     for label, row in classes.items():
         if not row:
             problems.append(f"no photo of the class {label!r} opens")
@@ -137,6 +152,12 @@ def _class_problems(classes: dict[str, dict[str, int]]) -> list[str]:
         elif validated and not row.get("val"):
             problems.append(f"the class {label!r} has no photo in val/")
     return problems
+
+
+def _unknown(root: Path) -> str:
+    """What may make one folder of photos a detection set that wasn't recognised."""
+    names = unknown_files(root)
+    return f" (of no known format of annotations: {', '.join(names[:3])})" if names else ""
 
 
 def _shared_problems(samples: Sequence[Sample], records: Sequence[Record], exact: Sequence[list[int]]) -> list[str]:

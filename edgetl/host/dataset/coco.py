@@ -62,7 +62,8 @@ def _is_annotation(file: Path) -> bool:
         return True
     with file.open("rb") as stream:
         head = stream.read(_HEAD)
-    return b'"images"' in head and (b'"annotations"' in head or b'"categories"' in head or len(head) == _HEAD)
+    others = any(key in head for key in (b'"annotations"', b'"categories"', b'"file_name"'))
+    return b'"images"' in head and (others or len(head) == _HEAD)
 
 
 def _read_file(tree: Tree, file: Path, told: Annotations) -> None:

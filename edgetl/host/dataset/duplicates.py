@@ -47,6 +47,11 @@ def near_pairs(records: Sequence[Record]) -> list[tuple[int, int]]:
     return sorted(pair for pair in pairs if records[pair[0]].digest != records[pair[1]].digest)
 
 
+def duplicate_groups(records: Sequence[Record]) -> NDArray[np.int64]:
+    """Returns (N,) the same number for photos that are the same, or nearly."""
+    return group_ids(len(records), [*exact_groups(records), *near_pairs(records)])
+
+
 def group_ids(count: int, groups: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     """Returns (count,) the smallest member of the group each item belongs to, groups that touch joined."""
     parent = list(range(count))

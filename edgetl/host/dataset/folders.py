@@ -14,7 +14,12 @@ Part = Literal["", "train", "val", "test"]
 PARTS: dict[str, Part] = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 """The part of the split that a folder's name means, in lower case."""
 
-_REMEDY = "give a folder that holds one folder of photos for each class"
+_REMEDY = (
+    "give a folder that holds one folder of photos for each class, "
+    "or photos whose boxes are annotated as Pascal VOC, COCO, YOLO or CSV"
+)
+
+_ANNOTATIONS = frozenset({".xml", ".json", ".csv", ".txt", ".yaml", ".yml", ".record", ".tfrecord"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,23 @@ def _class_folders(root: Path, part: Part) -> list[Sample]:
             raise DatasetError(f"the class {folder.name!r} has no photos", where=str(folder), remedy=remedy)
         samples += [Sample(path, folder.name, part) for path in photos]
     if not samples:
-        raise DatasetError("no class folders with photos here", where=str(root), remedy=_REMEDY)
+        what = "no class folders with photos here, and no annotated boxes"
+        raise DatasetError(what + _strays(root), where=str(root), remedy=_REMEDY)
     return samples
+
+
+def unknown_files(root: Path) -> list[str]:
+    """Lists the files in a folder that may have been meant as annotations of boxes, and are in no format known."""
+    names = sorted(path.name for path in root.iterdir() if path.suffix.lower() in _ANNOTATIONS and path.is_file())
+    return [name for name in names if not name.startswith(".")]
+
+
+def _strays(root: Path) -> str:
+    loose = sum(is_photo(path) for path in root.iterdir())
+    unknown = unknown_files(root)
+    told = [f"{loose} photos lie loose"] if loose else []
+    told += [f"of no known format of annotations: {', '.join(unknown[:3])}"] if unknown else []
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _check_parts(samples: list[Sample], root: Path) -> None:

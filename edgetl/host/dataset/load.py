@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from edgetl.card import DatasetInfo, InputSpec
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.check import Report, report_on
-from edgetl.host.dataset.duplicates import exact_groups, group_ids, near_pairs
+from edgetl.host.dataset.check import Report, report_on, require_open
+from edgetl.host.dataset.duplicates import duplicate_groups
 from edgetl.host.dataset.folders import Sample, find_samples
-from edgetl.host.dataset.photos import Record, inspect
+from edgetl.host.dataset.photos import Record, fingerprint, inspect
 from edgetl.host.dataset.split import split
 from edgetl.vision.preprocess import Image
 
@@ -82,9 +81,8 @@ def load_dataset(
     samples = find_samples(root)
     records, pixels = load_pixels(root, [sample.path for sample in samples], spec)
     report = report_on(root, samples, records)
-    if strict and report.unreadable:
-        what = f"{len(report.unreadable)} files don't open: {'; '.join(report.unreadable[:5])}"
-        raise DatasetError(what, where=str(root), remedy="mend or remove them, or drop --strict")
+    if strict:
+        require_open(report.unreadable, root)
     report.require_usable()
     good = np.array([i for i, record in enumerate(records) if not record.error], np.int64)
     labels = tuple(sorted({sample.label for sample in samples}))
@@ -93,9 +91,9 @@ def load_dataset(
     train, val = _sides([samples[i] for i in good], [records[i] for i in good], classes, val_fraction, seed)
     _require_all(labels, classes[train], classes[val], root)
     sides = [Photos(pixels, good[s], classes[s], tuple(samples[good[i]].path for i in s)) for s in (train, val)]
-    fingerprint = _sha256(f"{record.digest} {s.label}" for s, record in zip(samples, records, strict=True))
-    held_back = _sha256(records[i].digest for i in good[val].tolist())
-    info = DatasetInfo(str(root), fingerprint, len(train), len(val), seed, val_fraction, held_back)
+    content = fingerprint(f"{record.digest} {s.label}" for s, record in zip(samples, records, strict=True))
+    held_back = fingerprint(records[i].digest for i in good[val].tolist())
+    info = DatasetInfo(str(root), content, len(train), len(val), seed, val_fraction, held_back)
     return Dataset(labels, sides[0], sides[1], info, report)
 
 
@@ -141,9 +139,8 @@ def _sides(
     if (parts == "val").any():
         return np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val")
     usable = np.flatnonzero(parts != "test")
-    seen = [records[i] for i in usable.tolist()]
-    same = [*exact_groups(seen), *near_pairs(seen)]
-    train, val = split(classes[usable], group_ids(len(usable), same), fraction, seed)
+    groups = duplicate_groups([records[i] for i in usable.tolist()])
+    train, val = split(classes[usable], groups, fraction, seed)
     return usable[train], usable[val]
 
 
@@ -154,7 +151,3 @@ def _require_all(labels: Sequence[str], train: NDArray[np.int64], val: NDArray[n
             what = f"nothing to {name} on for: {', '.join(missing)}"
             remedy = "add photos that aren't copies of each other or of another class's"
             raise DatasetError(what, where=str(root), remedy=remedy)
-
-
-def _sha256(rows: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +15,16 @@ from edgetl.errors import DatasetError
 from edgetl.host.dataset.boxes import BoxedPhoto, read_boxed
 from edgetl.host.dataset.boxes_check import BoxesReport, report_boxes
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.duplicates import exact_groups, group_ids, near_pairs
-from edgetl.host.dataset.photos import Record
+from edgetl.host.dataset.check import require_open
+from edgetl.host.dataset.duplicates import duplicate_groups
+from edgetl.host.dataset.photos import Record, fingerprint
 from edgetl.host.dataset.split import split
 from edgetl.host.detection_metrics import Truth
 from edgetl.vision.letterbox import place
 from edgetl.vision.preprocess import Image
+
+_LEAST_LEFT = 0.25
+"""Of a box's area: what `crop` leaves less of is not trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +107,29 @@ def load_boxed(
     paths = [photo.path for photo in found.photos]
     records, pixels = load_pixels(root, paths, spec)
     checked = report_boxes(root, found, records)
-    if strict and checked.report.unreadable:
-        what = f"{len(checked.report.unreadable)} files don't open: {'; '.join(checked.report.unreadable[:5])}"
-        raise DatasetError(what, where=str(root), remedy="mend or remove them, or drop --strict")
+    if strict:
+        require_open(checked.report.unreadable, root)
     checked.report.require_usable()
-    labels = tuple(sorted({box.label for photo in checked.photos for box in photo.boxes}))
+    labels = tuple(sorted({box.label for photo in checked.photos for box in photo.boxes if not box.ignored}))
     row_of = {path: row for row, path in enumerate(paths)}
     rows = np.array([row_of[photo.path] for photo in checked.photos], np.int64)
-    boxes = [_boxes(photo, labels, spec) for photo in checked.photos]
+    boxes = [boxes_of(photo, labels, spec) for photo in checked.photos]
     sides = []
     for chosen in _sides(checked.photos, checked.records, boxes, val_fraction, seed):
         picked = chosen.tolist()
-        truth = tuple(_truth(checked.photos[i], labels) for i in picked)
+        truth = tuple(truth_of(checked.photos[i], labels) for i in picked)
         files = tuple(checked.photos[i].path for i in picked)
         sides.append(BoxedPhotos(pixels, rows[chosen], tuple(boxes[i] for i in picked), truth, files))
     train, val, test = sides
     _require(train, val, root)
     info = DatasetInfo(
         path=str(root),
-        fingerprint=_sha256([f"{r.digest} {p.boxes}" for p, r in zip(checked.photos, checked.records, strict=True)]),
+        fingerprint=fingerprint(map(_content, checked.photos, checked.records)),
         train=len(train),
         val=len(val),
         seed=seed,
         val_fraction=val_fraction,
-        split=_sha256([records[row].digest for row in val.rows.tolist()]),
+        split=fingerprint(records[row].digest for row in val.rows.tolist()),
     )
     return BoxedDataset(labels, train, val, test, info, checked.report)
 
@@ -139,20 +141,28 @@ def rarest(boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
     return np.array(found, np.int64)
 
 
-def _boxes(photo: BoxedPhoto, labels: Sequence[str], spec: InputSpec) -> NDArray[np.float32]:
-    wanted = [box for box in photo.boxes if not (box.difficult or box.crowd)]
+def boxes_of(photo: BoxedPhoto, labels: Sequence[str], spec: InputSpec) -> NDArray[np.float32]:
+    """Returns a clean photo's boxes to train on, (K, 5): class and xyxy in input px; see `BoxedPhotos`."""
+    wanted = [box for box in photo.boxes if not box.ignored]
     width, height = photo.size_wh or (spec.width, spec.height)
-    xyxy = np.array([box.xyxy for box in wanted], np.float32).reshape(-1, 4)
+    xyxy = place(height, width, spec).to_input(np.array([box.xyxy for box in wanted], np.float32).reshape(-1, 4))
+    seen = np.clip(xyxy, 0, (spec.width, spec.height) * 2)
     classes = np.array([labels.index(box.label) for box in wanted], np.float32)
-    return np.column_stack([classes, place(height, width, spec).to_input(xyxy)]).astype(np.float32)
+    return np.column_stack([classes, seen])[_area(seen) >= _LEAST_LEFT * _area(xyxy)].astype(np.float32)
 
 
-def _truth(photo: BoxedPhoto, labels: Sequence[str]) -> Truth:
-    boxes = photo.boxes
+def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    sides: NDArray[np.float32] = xyxy[:, 2:] - xyxy[:, :2]
+    return np.asarray(sides[:, 0] * sides[:, 1])
+
+
+def truth_of(photo: BoxedPhoto, labels: Sequence[str]) -> Truth:
+    """Returns a clean photo's true boxes in its own px."""
+    boxes = [box for box in photo.boxes if box.label in labels]  # others are nowhere but ignored
     return Truth(
         xyxy=np.array([box.xyxy for box in boxes], np.float32).reshape(-1, 4),
         class_id=np.array([labels.index(box.label) for box in boxes], np.int64),
-        ignore=np.array([box.difficult or box.crowd for box in boxes], np.bool_),
+        ignore=np.array([box.ignored for box in boxes], np.bool_),
         size_wh=photo.size_wh or (0, 0),
     )
 
@@ -173,21 +183,34 @@ def _sides(
     if (parts == "val").any():
         return np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val"), test
     usable = np.flatnonzero(parts != "test")
-    seen = [records[i] for i in usable.tolist()]
-    groups = group_ids(len(usable), [*exact_groups(seen), *near_pairs(seen)])
-    train, val = split(rarest([boxes[i] for i in usable.tolist()]) + 1, groups, fraction, seed)
-    return usable[train], usable[val], test
+    seen = [boxes[i] for i in usable.tolist()]
+    groups = duplicate_groups([records[i] for i in usable.tolist()])
+    _, val = split(rarest(seen) + 1, groups, fraction, seed)
+    val = _with_trained_classes(val, seen, groups)
+    return np.setdiff1d(usable, usable[val]), usable[val], test
+
+
+def _with_trained_classes(
+    val: NDArray[np.int64], boxes: Sequence[NDArray[np.float32]], groups: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Gives back to training the photos to validate with that hold a class which it would have none of.
+
+    The split holds a class's photos apart only where it is the rarest in them.
+    """
+    held = set(val.tolist())
+    trained = {c for i, rows in enumerate(boxes) if i not in held for c in rows[:, 0].tolist()}
+    lost = [groups[i] for i in val.tolist() if not trained.issuperset(boxes[i][:, 0].tolist())]
+    return val[~np.isin(groups[val], lost)]
 
 
 def _require(train: BoxedPhotos, val: BoxedPhotos, root: Path) -> None:
     for name, side in (("train", train), ("validate", val)):
         if not side.most_boxes:
             what = f"there are no photos with boxes to {name} on"
-            raise DatasetError(what, where=str(root), remedy="annotate more photos, or change --val-fraction")
+            remedy = "annotate more photos, and none that are copies of each other"
+            raise DatasetError(what, where=str(root), remedy=remedy)
 
 
-def _sha256(rows: Sequence[str]) -> str:
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(row.encode() + b"\n")
-    return digest.hexdigest()
+def _content(photo: BoxedPhoto, record: Record) -> str:
+    boxes = sorted((box.label, box.xyxy, box.difficult, box.crowd) for box in photo.boxes)
+    return f"{record.digest} {boxes}"

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +115,11 @@ def parallel(work: Callable[[int], T], items: Sequence[int], what: str) -> list[
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def fingerprint(rows: Iterable[str]) -> str:
+    """Returns the SHA-256 of what a text each says of photos, in any order."""
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
 
 
 def look_of(frame: Image) -> NDArray[np.uint8]:

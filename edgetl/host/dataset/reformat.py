@@ -11,6 +11,7 @@ from edgetl.errors import UsageError
 from edgetl.files import new_folder
 from edgetl.host.dataset.boxes import TITLES, BoxedPhoto, Format, listed, module_of
 from edgetl.host.dataset.boxes_check import check_boxes
+from edgetl.host.dataset.boxes_report import ONE_PHOTO
 
 _KEEPS: dict[Format, frozenset[str]] = {
     "voc": frozenset({"difficult", "background"}),
@@ -56,7 +57,8 @@ def reformat(source: Path, target: Path, format_: Format) -> Reformatted:
     if target.resolve().is_relative_to(source.resolve()):
         raise UsageError("the copy would lie inside the data set", where=str(target), remedy="choose another place")
     checked = check_boxes(source)
-    checked.report.require_usable()
+    if checked.report.problems != [ONE_PHOTO]:
+        checked.report.require_usable()
     photos = checked.photos
     if "background" not in _KEEPS[format_]:
         photos = [photo for photo in photos if photo.boxes]

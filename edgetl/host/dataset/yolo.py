@@ -17,17 +17,19 @@ from edgetl.errors import DatasetError
 from edgetl.host.dataset.boxes import Annotations, Box, BoxedPhoto, number
 from edgetl.host.dataset.folders import Part
 from edgetl.host.dataset.photos import inspect
-from edgetl.host.dataset.tree import Tree, read_text
+from edgetl.host.dataset.tree import Tree, part_of_folder, read_text
 
 _PARTS: tuple[Part, ...] = ("train", "val", "test")
 _REMEDY = "give data.yaml `names`, and the photos' folders as `train`, `val` and `test`"
 _LINE = "write `class x y width height`, one box a line"
+_MOST = 2.0
+"""A box's share of its photo that reaches beyond this is none: the numbers are px."""
 
 
 def recognise(tree: Tree) -> list[Path]:
-    """Returns the YAML files in the folder itself that name classes; without one, texts in `labels/`."""
+    """Returns the YAML files in the folder itself that name classes; without one, the label files."""
     files = [file for file in tree.files(".yaml", ".yml") if file.parent == tree.root and _names_classes(file)]
-    return files or [file for file in tree.files(".txt") if "labels" in file.relative_to(tree.root).parts[:-1]]
+    return files or [file for file in tree.files(".txt") if _in_labels(tree, file) or _is_label_file(tree, file)]
 
 
 def read(tree: Tree, files: Sequence[Path]) -> Annotations:
@@ -46,15 +48,14 @@ def read(tree: Tree, files: Sequence[Path]) -> Annotations:
     names = _names(document, files[0])
     told = Annotations([], [], [])
     folders = _folders(tree, files[0], document, told.notes)
+    labels = _label_files(tree, told.missing)
     paths = [path for path in tree.photos if _innermost(path, folders)]
     bare = 0
     for path, record in zip(paths, inspect(tree.root, paths), strict=True):  # boxes in px need the photo's size
-        label_file = _label_file(tree, path)
-        bare += not label_file.is_file()
-        boxes = _boxes(label_file, names, (record.width, record.height)) if label_file.is_file() else ()
-        folder = _innermost(path, folders)
-        part = folders[folder] if folder else ""
-        told.photos.append(BoxedPhoto(path, part, boxes, None, str(label_file)))
+        label_file = labels.get(path)
+        bare += label_file is None
+        boxes = _boxes(label_file, names, (record.width, record.height)) if label_file else ()
+        told.photos.append(BoxedPhoto(path, _part(path, folders), boxes, None, str(label_file or path)))
     if bare:
         told.notes.append(f"{bare} photos have no label file: they count as background, as YOLO has it")
     return told
@@ -155,19 +156,51 @@ def _folder(tree: Tree, file: Path, base: object, entry: object, part: Part) -> 
     raise DatasetError(f"`{part}` {told}: {entry:.80}", where=str(file), remedy=_REMEDY)
 
 
+def _part(path: Path, folders: Mapping[Path, Part]) -> Part:
+    """The part of a photo: that of its named folder, but a `test/` inside that one is never trained on."""
+    folder = _innermost(path, folders)
+    if folder is None:
+        return ""
+    within = path.relative_to(folder).parts[:-1]
+    return "test" if any(part_of_folder(name) == "test" for name in within) else folders[folder]
+
+
 def _innermost(path: Path, folders: Mapping[Path, Part]) -> Path | None:
     """The named folder that a photo lies in; a test folder inside the training folder is the test's."""
     return next((folder for folder in path.parents if folder in folders), None)
 
 
-def _label_file(tree: Tree, path: Path) -> Path:
-    """The label file of a photo: in `labels` in place of its last `images` folder, or beside it where there is none."""
-    parts = list(path.relative_to(tree.root).parts)
-    for at in range(len(parts) - 2, -1, -1):
-        if parts[at] == "images":
-            parts[at] = "labels"
-            break
-    return tree.root.joinpath(*parts).with_suffix(".txt")
+def _label_files(tree: Tree, missing: list[str]) -> dict[Path, Path]:
+    """The label files by their photos; those in `labels/` that have none are added to `missing`."""
+    texts = {tree.name(file).lower(): file for file in tree.files(".txt")}
+    files = {}
+    for path in tree.photos:
+        found = next((texts[name] for name in _label_names(tree, path) if name in texts), None)
+        if found:
+            files[path] = found
+    known = {*files.values()}
+    rest = [f for f in texts.values() if f not in known and _in_labels(tree, f) and f.name.lower() != "classes.txt"]
+    missing += [f"{tree.name(file)}: {file.stem}" for file in rest]
+    return files
+
+
+def _label_names(tree: Tree, path: Path) -> list[str]:
+    """What a photo's label file may be called: in `labels` in place of its last `images` folder, or beside it."""
+    folder, _, rest = f"/{tree.name(path.with_suffix('.txt'))}".lower().rpartition("/images/")
+    beside = tree.name(path.with_suffix(".txt")).lower()
+    return [f"{folder}/labels/{rest}".removeprefix("/"), beside] if rest != f"/{beside}" else [beside]
+
+
+def _in_labels(tree: Tree, file: Path) -> bool:
+    return "labels" in tree.name(file.parent).lower().split("/")
+
+
+def _is_label_file(tree: Tree, file: Path) -> bool:
+    """Whether a text beside a photo of its name begins with a box."""
+    if tree.beside(f"{file.stem}.jpg", [file.parent]) is None:
+        return False
+    with file.open("rb") as stream:
+        return re.match(rb"\s*\d+(\s+[-+.\deE]+){4}\s*?(\n|$)", stream.read(200)) is not None
 
 
 def _boxes(file: Path, names: Mapping[int, str], size_wh: tuple[int, int]) -> tuple[Box, ...]:
@@ -184,6 +217,11 @@ def _boxes(file: Path, names: Mapping[int, str], size_wh: tuple[int, int]) -> tu
         if index not in names:
             what = f"the class {words[0]} is none of the {len(names)} that data.yaml names"
             raise DatasetError(what, where=where, remedy="correct the number, or add the class to `names`")
+        if max(x, y, width, height) > _MOST:
+            what = f"a box is given in shares of the photo, 0 to 1, not as {' '.join(words[1:]):.40}"
+            raise DatasetError(
+                what, where=where, remedy="divide x and width by the photo's width, y and height by its height"
+            )
         (w, h), half_w, half_h = size_wh, width / 2, height / 2
         boxes.append(Box(names[int(index)], ((x - half_w) * w, (y - half_h) * h, (x + half_w) * w, (y + half_h) * h)))
     return tuple(boxes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -15,11 +16,39 @@ from edgetl.files import told_plainly
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Light, Patch, draw_light, draw_part
 from edgetl.host.demo.parts import SHAPES, Field
-from edgetl.host.demo.scene import lay
+from edgetl.host.demo.scene import Placed, lay
 from edgetl.vision.preprocess import Image
 
-_SECONDS_PER_PART = 1.2
-_SPACING = 0.78  # from one part's centre to the next, of the picture's width: neighbours only peep in
+_REACH = 0.75  # from a part's middle to the end of its shadow at most, of the picture's height
+_LEAST_SEEN = 0.5  # of a part's box: what shows less of itself at the picture's edge need not be found
+
+
+@dataclass(frozen=True, slots=True)
+class _Traffic:
+    """How the parts follow each other.
+
+    Attributes:
+        seconds: from one part to the next.
+        spacing: likewise, of the picture's width.
+        extent: least and largest length of a part, of the picture's height.
+        lanes: how far below the middle the parts lie in turn, of the picture's height.
+        stray: how far a part may lie from its lane, of the picture's height.
+        ahead: parts past the middle when the film begins, and before it when the film ends.
+    """
+
+    seconds: float
+    spacing: float
+    extent: tuple[float, float]
+    lanes: tuple[float, ...]
+    stray: float
+    ahead: int
+
+
+_SINGLE = _Traffic(1.2, 0.78, (0.45, 0.7), (0.0,), 0.08, 0)
+"""One part after the other: its neighbours only peep in."""
+
+_DENSE = _Traffic(0.4, 0.26, (0.28, 0.36), (-0.23, 0.23), 0.02, 3)
+"""About four parts in sight, in two lanes so that they lie apart."""
 
 
 def draw_film(
@@ -40,15 +69,51 @@ def draw_film(
     Raises:
         EdgetlError: the film can't be written.
     """
-    frames = max(1, round(seconds * fps))
-    passing = _order(np.random.default_rng(seed), max(1, round(seconds / _SECONDS_PER_PART)))
+    frames, count = _counts(seconds, fps, _SINGLE)
+    passing = _order(np.random.default_rng(seed), count)
+    _film(path, _frames(passing, frames, seed, size_wh, _SINGLE), frames, fps, size_wh)
+    return [(_centred(index, frames, count), label) for index, label in enumerate(passing)]
+
+
+def draw_boxed_film(
+    path: Path, seconds: float, fps: int, seed: int, size_wh: tuple[int, int] = (640, 480)
+) -> list[list[Placed]]:
+    """Writes a film as `draw_film` does, of a belt on which about four parts are in sight at a time.
+
+    Args:
+        path: the film; it appears whole or not at all.
+        seconds: its length.
+        fps: frames per second.
+        seed: equal seeds draw equal films.
+        size_wh: width and height, px.
+
+    Returns:
+        For each frame the parts of whose boxes at least half lies in the picture, cut at its edges, px.
+
+    Raises:
+        EdgetlError: the film can't be written.
+    """
+    frames, count = _counts(seconds, fps, _DENSE)
+    passing = _order(np.random.default_rng(seed), count + 2 * _DENSE.ahead)
+    return _film(path, _frames(passing, frames, seed, size_wh, _DENSE), frames, fps, size_wh)
+
+
+def _counts(seconds: float, fps: int, traffic: _Traffic) -> tuple[int, int]:
+    """The frames of a film, and the parts that pass the middle of its picture."""
+    return max(1, round(seconds * fps)), max(1, round(seconds / traffic.seconds))
+
+
+def _film(
+    path: Path, shown: Iterator[tuple[Image, list[Placed]]], frames: int, fps: int, size_wh: tuple[int, int]
+) -> list[list[Placed]]:
+    """Writes a film whole or not at all; returns each frame's parts."""
     with told_plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".mp4")
         os.close(handle)
         temporary = Path(name)
         try:
-            _write(temporary, _frames(passing, frames, seed, size_wh), fps, size_wh, path)
+            placed = _write(temporary, shown, fps, size_wh, path)
             _check(temporary, frames, path)
             with temporary.open("rb") as written:
                 os.fsync(written.fileno())
@@ -56,7 +121,7 @@ def draw_film(
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    return [(_centred(index, frames, len(passing)), label) for index, label in enumerate(passing)]
+    return placed
 
 
 def _order(rng: np.random.Generator, count: int) -> list[str]:
@@ -74,30 +139,45 @@ def _centred(index: int, frames: int, parts: int) -> int:
     return min(frames - 1, round((index + 0.5) * frames / parts))
 
 
-def _frames(passing: list[str], frames: int, seed: int, size_wh: tuple[int, int]) -> Iterator[Image]:
-    """Yields (H, W, 3) uint8 BGR frames; keeps only the parts in sight, so a film may be long."""
+def _frames(
+    passing: list[str], frames: int, seed: int, size_wh: tuple[int, int], traffic: _Traffic
+) -> Iterator[tuple[Image, list[Placed]]]:
+    """Yields (H, W, 3) uint8 BGR frames and their parts; keeps only the parts in sight, so a film may be long."""
     rng = np.random.default_rng([seed, 1])
     w, h = size_wh
     light, camera, belt = draw_light(rng), Camera.of(rng, size_wh), _endless_belt(rng, size_wh)
-    spacing = _SPACING * w
+    spacing = traffic.spacing * w
+    middles = (np.arange(len(passing)) + 0.5 - traffic.ahead) * spacing + w / 2
     drawn: dict[int, tuple[Patch, int]] = {}
     for frame in range(frames):
-        moved = frame * spacing * len(passing) / frames
+        moved = frame * spacing * (len(passing) - 2 * traffic.ahead) / frames
         scene = belt.take(np.arange(w) + round(moved), axis=1, mode="wrap")
-        first = int(moved / spacing) - 1
-        for index in range(max(0, first), min(len(passing), first + 4)):
-            if index not in drawn:
-                drawn[index] = _part(np.random.default_rng([seed, 2, index]), passing[index], h, light)
-            patch, down = drawn[index]
-            middle = (index + 0.5) * spacing + w / 2 - moved
-            lay(scene, patch, round(middle) - patch.alpha.shape[1] // 2, h // 2 + down - patch.alpha.shape[0] // 2)
-        drawn.pop(first - 1, None)
-        yield camera(rng, scene)
+        near = np.flatnonzero(np.abs(middles - moved - w / 2) < w / 2 + _REACH * h).tolist()
+        drawn = {i: drawn.get(i) or _part(seed, i, passing[i], h, light, traffic) for i in near}
+        placed = []
+        for index, (patch, down) in drawn.items():
+            left = round(middles[index] - moved) - patch.alpha.shape[1] // 2
+            top = h // 2 + down - patch.alpha.shape[0] // 2
+            lay(scene, patch, left, top)
+            placed += _seen(passing[index], patch, left, top, size_wh)
+        yield camera(rng, scene), placed
 
 
-def _part(rng: np.random.Generator, label: str, height: int, light: Light) -> tuple[Patch, int]:
-    patch = draw_part(rng, label, height * rng.uniform(0.45, 0.7), light)
-    return patch, round(height * rng.uniform(-0.08, 0.08))
+def _part(seed: int, index: int, label: str, height: int, light: Light, traffic: _Traffic) -> tuple[Patch, int]:
+    """A part, and how many px below the middle it lies."""
+    rng = np.random.default_rng([seed, 2, index])
+    patch = draw_part(rng, label, height * rng.uniform(*traffic.extent), light)
+    lane = traffic.lanes[index % len(traffic.lanes)]
+    return patch, round(height * (lane + rng.uniform(-traffic.stray, traffic.stray)))
+
+
+def _seen(label: str, patch: Patch, left: int, top: int, size_wh: tuple[int, int]) -> list[Placed]:
+    """The part with its box in the picture; none where too little of it shows."""
+    x0, y0, x1, y1 = patch.xyxy
+    xs = np.clip((x0 + left, x1 + left), 0, size_wh[0])
+    ys = np.clip((y0 + top, y1 + top), 0, size_wh[1])
+    share = (xs[1] - xs[0]) * (ys[1] - ys[0]) / ((x1 - x0) * (y1 - y0))
+    return [Placed(label, (float(xs[0]), float(ys[0]), float(xs[1]), float(ys[1])))] if share >= _LEAST_SEEN else []
 
 
 def _endless_belt(rng: np.random.Generator, size_wh: tuple[int, int]) -> Field:
@@ -110,7 +190,9 @@ def _endless_belt(rng: np.random.Generator, size_wh: tuple[int, int]) -> Field:
     return belt[:, : 3 * w]
 
 
-def _write(temporary: Path, frames: Iterator[Image], fps: int, size_wh: tuple[int, int], path: Path) -> None:
+def _write(
+    temporary: Path, shown: Iterator[tuple[Image, list[Placed]]], fps: int, size_wh: tuple[int, int], path: Path
+) -> list[list[Placed]]:
     fourcc = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(temporary), fourcc, fps, size_wh)
     try:
@@ -120,8 +202,11 @@ def _write(temporary: Path, frames: Iterator[Image], fps: int, size_wh: tuple[in
                 where=str(path),
                 remedy="check the size and the frame rate, and install opencv-python-headless from PyPI: it has one",
             )
-        for frame in frames:
+        placed = []
+        for frame, parts in shown:
             writer.write(frame)
+            placed.append(parts)
+        return placed
     finally:
         writer.release()
 

@@ -20,8 +20,6 @@ from edgetl.host.untyped import Network, Tensor
 
 Row = dict[str, float | str]
 
-_COLUMNS = ("stage", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
-
 
 @dataclass(slots=True)
 class State:
@@ -32,7 +30,7 @@ class State:
         stage: being trained.
         epoch: finished in this stage.
         best_epoch: the one validated best in this stage; 0 where the stage hasn't bettered what it began with.
-        best: (accuracy, -loss) of the best so far.
+        best: the best score so far, see `edgetl.host.train.stage.Judgement`.
         done: finished stages.
         rows: the history.
     """
@@ -41,7 +39,7 @@ class State:
     stage: str = ""
     epoch: int = 0
     best_epoch: int = 0
-    best: tuple[float, float] = (-1.0, 0.0)
+    best: tuple[float, ...] = (-1.0,)
     done: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
@@ -87,7 +85,7 @@ class Checkpoint:
         return stage in self.state.done
 
     def attach(self, whole: Network) -> None:
-        """Takes the whole classifier, and gives it the weights that the last finished stage ended with."""
+        """Takes the whole model, and gives it the weights that the last finished stage ended with."""
         self._whole = whole
         if self.state.done:
             self._finished = self._stored("model")
@@ -106,12 +104,11 @@ class Checkpoint:
         self._loaded = {}
         return self.state
 
-    def record(self, row: Row, model: Network) -> None:
-        """Notes an epoch; keeps the model's weights where it is the best so far."""
+    def record(self, row: Row, score: tuple[float, ...], model: Network) -> None:
+        """Notes an epoch; keeps the model's weights where its score is the best so far."""
         state = self.state
         state.rows.append(row)
         state.epoch += 1
-        score = (float(row["val_accuracy"]), -float(row["val_loss"]))
         if score > state.best:
             state.best, state.best_epoch = score, state.epoch
             self._best = [_array(v) for v in model.weights]
@@ -139,7 +136,8 @@ class Checkpoint:
     def write_history(self, path: Path) -> None:
         """Writes the history as CSV."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        columns = list(dict.fromkeys(name for row in self.state.rows for name in row))
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.state.rows)
         write_atomic(path, text.getvalue())

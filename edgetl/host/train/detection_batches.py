@@ -17,42 +17,40 @@ MOST_BOXES = 150
 """In a picture; of more, as crowds in mosaics can have, the largest are told."""
 
 
-class BoxBatches(keras.utils.PyDataset):
-    """One epoch's batches; the same seed and epoch give the same pictures.
+class Pictures:
+    """What a detector is shown: the photos, varied anew each epoch; the same seed gives the same pictures.
 
     Args:
         photos: to learn from.
         augment: how they vary; None shows them as they are.
-        batch: photos a step; a last, smaller one is left out where there is a whole one.
         seed: of everything random.
-        epoch: from 0.
-        pictures: how many the epoch shows; photos come again where there are fewer.
+
+    Attributes:
+        room: rows of boxes a picture; the same whatever the augmentation, for another count would be traced anew.
     """
 
-    def __init__(
-        self, photos: BoxedPhotos, augment: BoxAugment | None, batch: int, seed: int, epoch: int, pictures: int
-    ) -> None:
-        super().__init__(workers=1)
-        self.photos, self.augment, self.seed, self.epoch = photos, augment, seed, epoch
-        rng = np.random.default_rng((seed, epoch))
-        rounds = [rng.permutation(len(photos)) for _ in range(-(-pictures // len(photos)))]
-        self.order = np.concatenate(rounds)[:pictures]
-        self.batch = min(batch, pictures)
-        self.room = min(MOST_BOXES, (4 if augment and augment.mosaic else 1) * max(1, photos.most_boxes))
+    def __init__(self, photos: BoxedPhotos, augment: BoxAugment | None, seed: int) -> None:
+        self.photos, self.augment, self.seed = photos, augment, seed
+        self.room = min(MOST_BOXES, 4 * max(1, photos.most_boxes))
         self._pool = ThreadPoolExecutor(os.cpu_count())
 
-    def __len__(self) -> int:
-        return len(self.order) // self.batch
+    def order(self, epoch: int, count: int) -> NDArray[np.int64]:
+        """Returns the photos of an epoch, (count,) positions: each once before any comes again."""
+        rng = np.random.default_rng((self.seed, epoch))
+        rounds = [rng.permutation(len(self.photos)) for _ in range(-(-count // len(self.photos)))]
+        return np.concatenate(rounds)[:count]
 
-    def __getitem__(self, index: int) -> tuple[Image, Boxes]:
-        places = range(index * self.batch, (index + 1) * self.batch)
-        made = list(self._pool.map(self._picture, places))
-        truth = np.stack([pad(boxes, self.room) for _, boxes in made])
-        return np.stack([pixels for pixels, _ in made]), truth
+    def batch(self, epoch: int, places: range, order: NDArray[np.int64]) -> tuple[Image, NDArray[np.float32]]:
+        """Makes the pictures at some places of an epoch's order.
 
-    def _picture(self, place: int) -> tuple[Image, Boxes]:
-        rng = np.random.default_rng((self.seed, self.epoch, place))
-        chosen = int(self.order[place])
+        Returns:
+            (B, H, W, 3) uint8 and (B, room, 5) class and xyxy in input px, class -1 in rows without a box.
+        """
+        made = list(self._pool.map(lambda place: self._picture(epoch, place, int(order[place])), places))
+        return np.stack([pixels for pixels, _ in made]), np.stack([pad(boxes, self.room) for _, boxes in made])
+
+    def _picture(self, epoch: int, place: int, chosen: int) -> tuple[Image, Boxes]:
+        rng = np.random.default_rng((self.seed, epoch, place))
         if self.augment is None:
             return self._photo(chosen)
         if rng.random() >= self.augment.mosaic:
@@ -62,6 +60,29 @@ class BoxBatches(keras.utils.PyDataset):
 
     def _photo(self, position: int) -> tuple[Image, Boxes]:
         return self.photos.picture(position), self.photos.boxes[position]
+
+
+class BoxBatches(keras.utils.PyDataset):
+    """One epoch's batches.
+
+    Args:
+        pictures: to show.
+        batch: pictures a step.
+        epoch: from 0.
+        steps: photos come again where there are fewer.
+    """
+
+    def __init__(self, pictures: Pictures, batch: int, epoch: int, steps: int) -> None:
+        super().__init__(workers=1)
+        self.pictures, self.batch, self.epoch, self.steps = pictures, batch, epoch, steps
+        self.order = pictures.order(epoch, steps * batch)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> tuple[Image, NDArray[np.float32]]:
+        places = range(index * self.batch, (index + 1) * self.batch)
+        return self.pictures.batch(self.epoch, places, self.order)
 
 
 def pad(boxes: Boxes, room: int) -> NDArray[np.float32]:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
 from edgetl import store
-from edgetl.card import InputSpec, ModelCard
+from edgetl.card import DatasetInfo, InputSpec
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import told_plainly, write_atomic
-from edgetl.host.backend import import_keras
-from edgetl.host.dataset.check import Report
-from edgetl.host.dataset.load import Dataset, load_dataset
-from edgetl.host.evaluate import Evaluation
 from edgetl.host.progress import console
-from edgetl.host.report import write_training_report
-from edgetl.host.stored import predict
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import DEFAULT_SIZE, build_backbone, check, choose_weights, resolve, stored_source
+from edgetl.host.train.source import build_backbone, check, stored_source
+from edgetl.host.train.task import Task, TaskName, Trained, Training, open_task, task_name
 from edgetl.host.untyped import Network
 
 _MOST_FILES = 10
@@ -31,7 +24,7 @@ _MOST_FILES = 10
 
 
 def train(options: TrainOptions) -> store.StoredModel:
-    """Trains a classifier and puts it into the store.
+    """Trains a classifier or a detector, as the data set asks for, and puts it into the store.
 
     Args:
         options: see `TrainOptions`.
@@ -72,104 +65,73 @@ def _folder(name: str) -> Path:
 
 def _prepare(options: TrainOptions, checkpoint: Checkpoint, *, resumed: bool) -> store.StoredModel:
     check(options)
-    source = stored_source(options.weights)
-    size = options.size or (source.card.input.height if source else DEFAULT_SIZE)
-    spec = InputSpec(size, size, resize=options.resize)
-    data = load_dataset(
-        Path(options.data), spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict
-    )
-    import_keras()
-    options = resolve(choose_weights(options), np.bincount(data.train.classes).tolist())
-    _settle(checkpoint, data, resumed)
+    name = task_name(Path(options.data))
+    task = open_task(name)
+    options, spec = _settle_input(options, task, name)
+    training = task.load(options, spec)
+    options = training.options
+    _settle_folder(checkpoint, training.data, resumed)
     write_atomic(checkpoint.folder / "train.toml", options.to_toml())
-    console.print(
-        f"{len(data.train)} photos to train on, {len(data.val)} to validate, {len(data.labels)} classes; "
-        f"{options.backbone} {options.alpha:g} at {size} px from weights {options.weights}"
-    )
-    _warn(data.report)
+    network = f"{options.backbone} {options.alpha:g} at {options.size} px from weights {options.weights}"
+    console.print(f"{training.describe()}; {network}", markup=False)
+    _warn(training)
     if store.has(options.name):
         console.print(f"the earlier model {options.name} and its bundles give way once this one is done")
     with told_plainly(checkpoint.folder):
-        return _train(options, data, spec, checkpoint)
+        return _train(training, checkpoint)
 
 
-def _warn(report: Report) -> None:
-    lines = [f"warning: {warning}" for warning in report.warnings]
-    lines += [f"  {file}" for file in report.unreadable[:_MOST_FILES]]
-    if len(report.unreadable) > _MOST_FILES:
-        lines.append(f"  and {len(report.unreadable) - _MOST_FILES} more")
+def _settle_input(options: TrainOptions, task: Task, name: TaskName) -> tuple[TrainOptions, InputSpec]:
+    """Settles how large the input is, and how a photo becomes so."""
+    source = stored_source(options.weights)
+    alike = source is not None and source.card.task == name
+    size = options.size or (source.card.input.height if source and alike else task.SIZE)
+    resize = options.resize or task.RESIZE
+    return replace(options, size=size, resize=resize), InputSpec(size, size, resize=resize)
+
+
+def _warn(training: Training) -> None:
+    lines = [f"warning: {warning}" for warning in training.warnings]
+    lines += [f"  {file}" for file in training.unreadable[:_MOST_FILES]]
+    if len(training.unreadable) > _MOST_FILES:
+        lines.append(f"  and {len(training.unreadable) - _MOST_FILES} more")
     for line in lines:
         console.print(line, markup=False)  # a file may be called [1].jpg
 
 
-def _settle(checkpoint: Checkpoint, data: Dataset, resumed: bool) -> None:
+def _settle_folder(checkpoint: Checkpoint, data: DatasetInfo, resumed: bool) -> None:
     """Makes the training's folder ready, now that nothing speaks against the training any more."""
     if not resumed:
         if checkpoint.exists:
             console.print("starting over; --resume would have continued the unfinished training of that name")
         shutil.rmtree(checkpoint.folder, ignore_errors=True)
-        checkpoint.state.data = data.info.fingerprint
-    elif checkpoint.state.data != data.info.fingerprint:
+        checkpoint.state.data = data.fingerprint
+    elif checkpoint.state.data != data.fingerprint:
         what = "the photos have changed since this training began"
-        raise DatasetError(what, where=data.info.path, remedy="bring them back, or train without --resume")
+        raise DatasetError(what, where=data.path, remedy="bring them back, or train without --resume")
 
 
-def _train(options: TrainOptions, data: Dataset, spec: InputSpec, checkpoint: Checkpoint) -> store.StoredModel:
+def _train(training: Training, checkpoint: Checkpoint) -> store.StoredModel:
     import keras
 
-    from edgetl.host.train.classifier import assemble
-    from edgetl.host.train.fit import train_all, train_head
-
-    keras.utils.set_random_seed(options.seed)
-    _set_precision(options)
-    backbone, about = build_backbone(options)
-    parts = assemble(backbone, len(data.labels), options)
-    checkpoint.attach(parts.model)
-    train_head(parts, data, options, checkpoint)
-    train_all(parts, data, options, checkpoint)
-    model = _plain(parts.model, options, len(data.labels))
-    evaluation = Evaluation(data.labels, data.val.classes, predict(model, data.val))
-    card = ModelCard(
-        name=options.name,
-        task="classification",
-        labels=data.labels,
-        input=spec,
-        backbone=about,
-        dataset=data.info,
-        metrics={"top1": round(evaluation.top1, 4)},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        version=version("edgetl"),
-    )
-    return _store(checkpoint, model, card, evaluation, data, options)
+    keras.utils.set_random_seed(training.options.seed)
+    _set_precision(training.options)
+    backbone, about = build_backbone(training.options)
+    return _store(checkpoint, training.run(backbone, about, checkpoint))
 
 
-def _store(
-    checkpoint: Checkpoint,
-    model: Network,
-    card: ModelCard,
-    evaluation: Evaluation,
-    data: Dataset,
-    options: TrainOptions,
-) -> store.StoredModel:
-    folder = checkpoint.folder
-    _save(model, folder / "model.keras")
+def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
+    folder, report = checkpoint.folder, Path("report") / "index.html"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    card = replace(trained.card, created=now, version=version("edgetl"))
+    _save(trained.model, folder / "model.keras")
     write_atomic(folder / "card.json", card.to_json())
     checkpoint.write_history(folder / "history.csv")
-    summary: dict[str, object] = {"photos": data.report.photos, "classes": data.report.classes}
-    summary |= {"sizes": data.report.sizes, "unreadable": data.report.unreadable, "warnings": data.report.warnings}
-    write_training_report(
-        folder / "report" / "index.html",
-        card,
-        checkpoint.state.rows,
-        evaluation,
-        data.val.paths,
-        summary,
-        asdict(options),
-    )
-    stored = store.put(options.name, folder)
+    trained.write_report(folder / report, checkpoint.state.rows)
+    stored = store.put(card.name, folder)
     (stored.folder / "checkpoint.npz").unlink()  # not before: a kill in between leaves a training to resume
-    console.print(f"{card.name}: {evaluation.top1:.1%} of {len(data.val)} validation photos right")
-    console.print(f"model   {stored.folder}\nreport  {stored.folder / 'report' / 'index.html'}")
+    console.print(f"{card.name}: {trained.told}")
+    console.print(f"model   {stored.folder}\nreport  {stored.folder / report}")
     console.print(f"next    edgetl convert {card.name} --target rpi")
     return stored
 
@@ -191,18 +153,3 @@ def _set_precision(options: TrainOptions) -> None:
         console.print("there is no GPU here: training in float32")
         mixed = False
     keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
-
-
-def _plain(model: Network, options: TrainOptions, classes: int) -> Network:
-    """Returns the model as it is stored: in float32 whatever it was trained in, without any optimizer of ours."""
-    import keras
-
-    from edgetl.host.train import backbones
-    from edgetl.host.train.classifier import assemble
-
-    keras.config.set_dtype_policy("float32")
-    size = options.size or DEFAULT_SIZE
-    network = backbones.build(options.backbone or "", options.alpha or 1.0, size, size)
-    plain = assemble(network, classes, options).model
-    plain.set_weights(model.get_weights())
-    return plain

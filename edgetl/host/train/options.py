@@ -7,26 +7,31 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 from edgetl import schema
 from edgetl.errors import UsageError
 
+CLASSIFIER_ONLY = frozenset({"head", "dropout", "head_epochs", "head_rate", "label_smoothing", "class_weights"})
+DETECTOR_ONLY = frozenset({"strides"})
+
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """How a classifier is trained. An option left at None is resolved from the data set or the weights.
+    """How a model is trained. An option left at None is resolved from the data set, its task and the weights.
 
     Attributes:
-        data: folder of labelled photos.
+        data: folder of labelled photos: class folders, or photos with boxes.
         name: of the model in the store.
         backbone: see `edgetl.host.train.backbones.FAMILIES`.
         alpha: width multiplier.
-        size: input height and width, px, from 96.
-        resize: how a photo becomes square; see `edgetl.card.InputSpec`.
+        size: input height and width, px, from 96; 224, or 320 of a detector, whose must be a multiple of 32.
+        resize: how a photo becomes square, see `edgetl.card.InputSpec`; stretch, or letterbox for a detector.
         weights: auto, imagenet, starter, none, a file, or the name of a model in the store; auto is imagenet where
             Keras has it or can download it, else starter, which is mobilenet_v2 0.35.
+        strides: of a detector's levels, px: 8 for small objects, 32 for large ones; all three of 8, 16 and 32.
         input_range: the pixel values the weights were trained on.
         head: units of a hidden ReLU layer between pooling and softmax; 0 leaves it out.
         dropout: before the softmax layer.
@@ -40,7 +45,8 @@ class TrainOptions:
         warmup: share of the steps over which the rate rises.
         layer_decay: the first layer learns at this share of the rate, the last at all of it; 0.5, or 1 on random
             weights and the starter.
-        freeze: the first so many layers of the backbone don't learn.
+        freeze: the first so many layers of the backbone don't learn; 0, or of a detector on pretrained weights those
+            before stride 8.
         batch_norm: `frozen` keeps the pretrained statistics and scales; `train`, for random weights
             and the starter, adapts them.
         label_smoothing: 0..1.
@@ -50,7 +56,7 @@ class TrainOptions:
         ema: decay of the averaged weights that are validated and kept, and that each epoch goes on from; 0 is none;
             0.99, or 0 on random weights, which an average would hold back.
         patience: stop the second stage after so many epochs that validate no better; a third of them; 0 never stops.
-        batch: photos a step.
+        batch: photos a step; 32, or 16 of a detector.
         seed: of everything random.
         precision: `mixed` computes in 16 bits where a GPU does.
         val_fraction: share of photos held back where the folder has no `val/`.
@@ -62,8 +68,9 @@ class TrainOptions:
     backbone: str | None = None
     alpha: float | None = None
     size: int | None = None
-    resize: Literal["stretch", "crop"] = "stretch"
+    resize: Literal["stretch", "crop", "letterbox"] | None = None
     weights: str = "auto"
+    strides: tuple[int, ...] | None = None
     input_range: Literal["-1..1", "0..1", "0..255"] | None = None
     head: int = 0
     dropout: float = 0.2
@@ -75,7 +82,7 @@ class TrainOptions:
     weight_decay: float = 0.01
     warmup: float = 0.1
     layer_decay: float | None = None
-    freeze: int = 0
+    freeze: int | None = None
     batch_norm: Literal["frozen", "train"] | None = None
     label_smoothing: float = 0.1
     class_weights: bool | None = None
@@ -83,7 +90,7 @@ class TrainOptions:
     flip: bool = True
     ema: float | None = None
     patience: int | None = None
-    batch: int = 32
+    batch: int | None = None
     seed: int = 0
     precision: Literal["float32", "mixed"] = "float32"
     val_fraction: float = 0.2
@@ -104,12 +111,29 @@ class TrainOptions:
             value = getattr(self, key)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"--{key.replace('_', '-')} must be {low} to {high}, got {value}")
+        if self.strides is not None and not _ascend(self.strides):
+            raise UsageError(f"--strides must ascend, got {self.strides}", remedy="choose from 8, 16 and 32")
         for key in ("rate", "head_rate"):
             if (value := getattr(self, key)) is not None and not value > 0:
                 raise UsageError(f"--{key.replace('_', '-')} must be above 0, got {value}")
         for key in ("epochs", "head_epochs", "freeze", "head", "patience", "augment", "weight_decay", "seed"):
             if (getattr(self, key) or 0) < 0:
                 raise UsageError(f"--{key.replace('_', '-')} can't be negative, got {getattr(self, key)}")
+
+    def refuse(self, names: frozenset[str], why: str) -> None:
+        """Passes where none of some options was given.
+
+        Args:
+            names: of options that mean nothing here.
+            why: they mean nothing.
+
+        Raises:
+            UsageError: one was given; it names them.
+        """
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        given = [f"--{name.replace('_', '-')}" for name in sorted(names) if getattr(self, name) != defaults[name]]
+        if given:
+            raise UsageError(f"{why}, which has no {', '.join(given)}", where=self.data, remedy="leave it out")
 
     def to_toml(self) -> str:
         """Returns the options as TOML; those at None are left out."""
@@ -149,3 +173,7 @@ class TrainOptions:
             raise UsageError("there is no such file", where=str(path), remedy="give a train.toml") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, schema.SchemaError) as error:
             raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct it") from error
+
+
+def _ascend(strides: tuple[int, ...]) -> bool:
+    return bool(strides) and all(a < b for a, b in pairwise((0, *strides)))

@@ -15,6 +15,8 @@ class _LayerRates:
     """Multiplies the learning rate by each variable's own factor; for any Keras optimizer, on any backend."""
 
     factors: Mapping[str, float]
+    raw: tuple[Tensor, ...] = ()
+    """The variables as they were learnt, where averages have taken their place."""
 
     def build(self, variables: Sequence[Any]) -> None:
         self._rates = [self.factors.get(variable.path, 1.0) for variable in variables]
@@ -25,6 +27,7 @@ class _LayerRates:
         super().update_step(gradient, variable, learning_rate * self._rates[index])  # type: ignore[misc]
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        self.raw = tuple(keras.ops.copy(variable) for variable in var_list) if self.use_ema else ()  # type: ignore[attr-defined]
         super().finalize_variable_values(var_list)  # type: ignore[misc]
         for variable in var_list:
             # With averaging on it now shares its average's array, which JAX gives away with the next step.
@@ -55,7 +58,9 @@ _OPTIMIZERS = {
 }
 
 
-def optimizer(options: TrainOptions, rate: float, steps: int, factors: Mapping[str, float]) -> Library:
+def optimizer(
+    options: TrainOptions, rate: float, steps: int, factors: Mapping[str, float], clip: float = 1.0
+) -> Library:
     """Makes the optimizer of a stage: linear warm-up, then half a cosine down to nothing.
 
     Args:
@@ -63,6 +68,7 @@ def optimizer(options: TrainOptions, rate: float, steps: int, factors: Mapping[s
         rate: the peak.
         steps: of the whole stage.
         factors: of the rate, by variable path; 1 where absent.
+        clip: largest norm of all gradients together.
     """
     warmup = min(round(options.warmup * steps), steps - 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -74,7 +80,7 @@ def optimizer(options: TrainOptions, rate: float, steps: int, factors: Mapping[s
     kind, extra = _OPTIMIZERS[options.optimizer]
     if options.optimizer == "adamw":
         extra = {"weight_decay": options.weight_decay}
-    made = kind(schedule, global_clipnorm=1.0, name=options.optimizer, **extra)
+    made = kind(schedule, global_clipnorm=clip, name=options.optimizer, **extra)
     made.factors = factors
     return made
 

@@ -20,9 +20,8 @@ T = TypeVar("T")
 
 _SUFFIXES = (".h5", ".keras")
 _STARTER = (starter.NAME, starter.ALPHA)
-
-DEFAULT_SIZE = 224
-"""Input height and width, px, where nothing says another."""
+_ANY_SIZE = 224
+"""Weights serve every size, px."""
 
 
 def stored_source(weights: str) -> store.StoredModel | None:
@@ -81,7 +80,7 @@ def choose_weights(options: TrainOptions) -> TrainOptions:
     if options.weights != "auto":
         return options
     name, alpha = _network(options, None)
-    size = options.size or DEFAULT_SIZE
+    size = options.size or _ANY_SIZE
     try:
         backbones.build(name, alpha, size, size, imagenet=True)
     except backbones.DownloadError as error:
@@ -94,33 +93,49 @@ def choose_weights(options: TrainOptions) -> TrainOptions:
     return replace(options, weights="imagenet")
 
 
-def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
-    """Fills in what the options leave open, from the weights, settled, and the training photos of each class.
+def inherit(options: TrainOptions) -> TrainOptions:
+    """Fills in the backbone, its width and the pixels it takes, from the weights, settled.
 
     Raises:
         UsageError: unknown weights, backbone or width.
     """
     source = stored_source(options.weights)
     taught = source.card.backbone if source else None
-    random = options.weights == "none"
-    # A backbone that has only ever seen one small data set, or what another told it of a few thousand pictures, knows
-    # too little to be kept nearly as it is.
-    young = options.weights == "starter" or (taught is not None and taught.weights == "none")
     name, alpha = _network(options, source)
-    epochs = _given(options.epochs, default_epochs(sum(counts)))
+    input_range = options.input_range or (taught.input_range if taught else "-1..1")
+    return replace(options, backbone=name, alpha=alpha, input_range=input_range)
+
+
+def knows_little(options: TrainOptions) -> bool:
+    """Says whether pretrained weights are not worth keeping nearly as they are.
+
+    A backbone that has only ever seen one small data set, or what another told it of a few thousand pictures, is such.
+    """
+    source = stored_source(options.weights)
+    taught = source.card.backbone if source else None
+    return options.weights == "starter" or (taught is not None and taught.weights == "none")
+
+
+def resolve(options: TrainOptions, counts: Sequence[int]) -> TrainOptions:
+    """Fills in what a classifier's options leave open, from the weights, settled, and each class's training photos.
+
+    Raises:
+        UsageError: unknown weights, backbone or width.
+    """
+    options = inherit(options)
+    random, young = options.weights == "none", knows_little(options)
+    epochs = given(options.epochs, default_epochs(sum(counts)))
     return replace(
         options,
-        backbone=name,
-        alpha=alpha,
-        size=_given(options.size, source.card.input.height if source else DEFAULT_SIZE),
-        input_range=options.input_range or (taught.input_range if taught else "-1..1"),
         head_epochs=_head_epochs(options),
         epochs=epochs,
-        rate=_given(options.rate, 5e-3 if random else 2e-3 if young else 5e-4),
-        layer_decay=_given(options.layer_decay, 1.0 if random or young else 0.5),
-        ema=_given(options.ema, 0.0 if random else 0.99),
-        class_weights=_given(options.class_weights, max(counts) >= 2 * min(counts)),
-        patience=_given(options.patience, max(10, epochs // 3)),
+        rate=given(options.rate, 5e-3 if random else 2e-3 if young else 5e-4),
+        layer_decay=given(options.layer_decay, 1.0 if random or young else 0.5),
+        freeze=given(options.freeze, 0),
+        ema=given(options.ema, 0.0 if random else 0.99),
+        class_weights=given(options.class_weights, max(counts) >= 2 * min(counts)),
+        patience=given(options.patience, max(10, epochs // 3)),
+        batch=given(options.batch, 32),
         batch_norm=options.batch_norm or ("train" if random or young else "frozen"),
     )
 
@@ -130,13 +145,13 @@ def _network(options: TrainOptions, source: store.StoredModel | None) -> tuple[s
     taught = source.card.backbone if source else None
     name = options.backbone or (taught.name if taught else "mobilenet_v2")
     inherited = taught.alpha if taught and taught.name == name else None
-    alpha = _given(options.alpha, inherited or backbones.family(name).default_alpha)
+    alpha = given(options.alpha, inherited or backbones.family(name).default_alpha)
     backbones.family(name, alpha)
     return name, alpha
 
 
 def _head_epochs(options: TrainOptions) -> int:
-    return _given(options.head_epochs, 0 if options.weights == "none" else 40)
+    return given(options.head_epochs, 0 if options.weights == "none" else 40)
 
 
 def default_epochs(photos: int) -> int:
@@ -156,7 +171,7 @@ def build_backbone(options: TrainOptions) -> tuple[Any, Backbone]:
     Raises:
         EdgetlError: the weights can't be downloaded, read, or don't fit.
     """
-    name, alpha, size = options.backbone or "", options.alpha or 1.0, options.size or DEFAULT_SIZE
+    name, alpha, size = options.backbone or "", options.alpha or 1.0, options.size or _ANY_SIZE
     network = backbones.build(name, alpha, size, size, imagenet=options.weights == "imagenet")
     about = Backbone(name, alpha, options.weights, input_range=options.input_range or "-1..1")
     if options.weights in ("imagenet", "none"):
@@ -172,5 +187,6 @@ def build_backbone(options: TrainOptions) -> tuple[Any, Backbone]:
     return network, replace(about, weights=origin, weights_sha256=sha256_of(file))
 
 
-def _given(value: T | None, default: T) -> T:
+def given(value: T | None, default: T) -> T:
+    """Returns an option's value, or what stands in for None."""
     return default if value is None else value

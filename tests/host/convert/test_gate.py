@@ -7,10 +7,10 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.errors import GateError, UsageError
-from edgetl.host.convert import job, recipes
-from edgetl.host.convert.gate import Measurement, measure, misses
+from edgetl.host.convert import job, judge_classifier, recipes
+from edgetl.host.convert.gate import Measurement
+from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.host.convert.recipes import Attempt
-from edgetl.host.evaluate import Evaluation
 from edgetl.target import Gate
 
 TARGET = """
@@ -36,6 +36,21 @@ def target(tmp_path):
     return written
 
 
+class Perfect:
+    """A Keras model that is always right."""
+
+    def __init__(self, data):
+        self._truth = iter(data.val.classes.tolist())
+
+    def predict_on_batch(self, pixels):
+        return np.eye(3, dtype=np.float32)[[next(self._truth) for _ in pixels]]
+
+
+@pytest.fixture
+def judge(shapes_model, shapes_data):
+    return ClassifierJudge(shapes_model.card, Perfect(shapes_data), shapes_data)
+
+
 MEASURED = Measurement(0.9, 0.01, "disc", 0.2, 0.9, 0.1, 1.0)
 
 
@@ -49,37 +64,37 @@ MEASURED = Measurement(0.9, 0.01, "disc", 0.2, 0.9, 0.1, 1.0)
         (0.02, 0.5, "loses 2.0 points of top-1, 1.0 are allowed; agrees on 50.0 % of the photos, 90.0 % are wanted"),
     ],
 )
-def test_the_gate_says_what_is_missed(drop, agreement, says):
+def test_the_gate_says_what_is_missed(judge, drop, agreement, says):
     measured = replace(MEASURED, accuracy_drop=drop, agreement=agreement)
-    assert misses(measured, Gate(0.01, 0.9), "float16") == says
+    assert judge.misses(measured, Gate(0.01, 0.9), "float16") == says
 
 
-def test_a_float32_file_must_compute_what_keras_computes():
+def test_a_float32_file_must_compute_what_keras_computes(judge):
     measured = replace(MEASURED, accuracy_drop=0.0, agreement=1.0, max_score_difference=2e-4)
-    assert misses(measured, Gate(), "float32") == "a score differs by 0.0002 from Keras, float32 may by 0.0001"
-    assert misses(replace(measured, max_score_difference=5e-5), Gate(), "float32") == ""
-    assert misses(measured, Gate(), "static_wi8_ai8") == ""
+    assert judge.misses(measured, Gate(), "float32") == "a score differs by 0.0002 from Keras, float32 may by 0.0001"
+    assert judge.misses(replace(measured, max_score_difference=5e-5), Gate(), "float32") == ""
+    assert judge.misses(replace(measured, max_score_difference=float("nan")), Gate(), "float32")
+    assert judge.misses(measured, Gate(), "static_wi8_ai8") == ""
 
 
 class Said:
     """A model that says what it is told of one photo after the other."""
 
-    def __init__(self, card, rows):
-        self.card, self._rows = card, iter(rows)
+    def __init__(self, rows):
+        self._rows = iter(rows)
         self.timings = type("Timings", (), {"invoke": 2.0})()
 
     def scores(self, frame):
         return next(self._rows)
 
 
-def test_a_variant_is_measured_beside_keras(shapes_model, shapes_data):
+def test_a_variant_is_measured_beside_keras(judge, shapes_data, monkeypatch):
     truth = shapes_data.val.classes
-    right = np.eye(3, dtype=np.float32)[truth]
-    reference = Evaluation(shapes_data.labels, truth, right)
-    said = right.copy()
+    said = np.eye(3, dtype=np.float32)[truth]
     wrong = np.flatnonzero(truth == 1)[:2]
     said[wrong] = [0.75, 0.25, 0]
-    found = measure(Said(shapes_model.card, said), shapes_data.val, reference)
+    monkeypatch.setattr(judge_classifier, "Model", lambda runtime, card: Said(said))
+    found = judge.measure(None)
     assert found.accuracy == pytest.approx(7 / 9, abs=1e-4)
     assert found.accuracy_drop == pytest.approx(2 / 9, abs=1e-4)
     assert found.agreement == pytest.approx(7 / 9, abs=1e-4)

@@ -13,9 +13,10 @@ import pytest
 
 from edgetl.card import ClassifierDecoding, InputSpec, ModelCard
 from edgetl.device.model import Model
-from edgetl.device.tflite_metadata import ClassifierMetadata, read_files, read_metadata
+from edgetl.device.tflite_metadata import Metadata, read_files, read_metadata
 from edgetl.errors import ModelError
 from edgetl.host.convert.metadata import embed
+from edgetl.vision.filter import ResultFilter
 
 CARD = ModelCard(
     name="fruit",
@@ -106,7 +107,7 @@ def test_a_label_of_two_lines_takes_one(tiny_models):
 def test_the_device_reads_it_back(tiny_models, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(embed(tiny_models["float32"], CARD))
-    assert read_metadata(path) == ClassifierMetadata(mean=(0.0,), std=(1.0,), labels_file="labels.txt")
+    assert read_metadata(path) == Metadata(mean=(0.0,), std=(1.0,), labels_file="labels.txt")
     assert list(read_files(path)) == ["labels.txt", "card.json"]
     with Model.open(path) as model:
         assert model.card == CARD
@@ -145,6 +146,6 @@ def test_mediapipe_reads_it_and_agrees(tiny_models, frame, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     for (label, score), file, tolerance in zip(answers, files, tolerances.values(), strict=True):
-        with Model.open(file) as model:
-            ours = model(frame, threshold=0.0)
+        with Model.open(file, only=ResultFilter(threshold=0.0)) as model:
+            ours = model(frame)
         assert (label, score) == (ours.labels[0], pytest.approx(float(ours.score[0]), abs=tolerance))

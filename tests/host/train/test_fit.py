@@ -9,7 +9,7 @@ import pytest
 
 from edgetl.card import InputSpec
 from edgetl.host.dataset.load import load_dataset
-from edgetl.host.train import fit
+from edgetl.host.train import fit, stage
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier import assemble
 from edgetl.host.train.source import build_backbone, resolve
@@ -180,12 +180,12 @@ def test_labels_are_smoothed_in_the_loss(training, smoothing):
 def test_the_averaged_weights_are_what_is_judged_and_kept(training, monkeypatch):
     steps = []
 
-    class Noting(fit._Bar):
+    class Noting(stage._Bar):
         def on_train_batch_end(self, batch, logs=None):
             super().on_train_batch_end(batch, logs)
             steps.append([np.array(v) for v in self.model.trainable_variables])
 
-    monkeypatch.setattr(fit, "_Bar", Noting)
+    monkeypatch.setattr(stage, "_Bar", Noting)
     run = training(epochs=1, rate=0.02, batch=6, ema=0.9, batch_norm="frozen")
     judged = []
     monkeypatch.setattr(fit, "predict", lambda model, photos: judged.append(model.get_weights()) or scores(0.5))

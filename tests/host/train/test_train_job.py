@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from interrupt import interrupt_at
 
 from edgetl import store
 from edgetl.errors import DatasetError, EdgetlError, ModelError, UsageError
@@ -64,21 +65,6 @@ def test_what_is_stored(straight, options):
     assert card.metrics["top1"] == pytest.approx((scores.argmax(axis=1) == val.classes).mean(), abs=1e-4)
     assert model.input_shape == (None, 96, 96, 3)
     assert model.inputs[0].dtype == "uint8"
-
-
-def interrupt_at(monkeypatch, step):
-    """Ctrl-C at a step of the second stage, counted over its epochs."""
-    seen = []
-
-    class Interrupted(fit._Bar):
-        def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
-            if self.model.name == "learner":
-                seen.append(batch)
-                if len(seen) == step:
-                    raise KeyboardInterrupt
-
-    monkeypatch.setattr(fit, "_Bar", Interrupted)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""A `.tflite` file taken apart and put together again, as TensorFlow's `schema.fbs` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from edgetl.errors import ModelError
+
+
+def parse(model: bytes) -> schema.ModelT:
+    """Takes a file apart.
+
+    Raises:
+        ModelError: the bytes are not a model, or one whose weights lie outside of it (above 2 GB).
+    """
+    if model[4:8] != b"TFL3":
+        raise ModelError("this is not a .tflite model", remedy="convert the model again")
+    parsed = schema.ModelT.InitFromPackedBuf(model)
+    if any(buffer.offset > 1 for buffer in parsed.buffers):
+        raise ModelError("the model's weights lie behind it", remedy="convert a model below 2 GB")
+    return parsed
+
+
+def pack(parsed: schema.ModelT, size: int) -> bytes:
+    """Puts a file together; the same for the same parts.
+
+    Args:
+        parsed: see `parse`.
+        size: about how many bytes it takes.
+    """
+    builder = _ModelBuilder(size)
+    builder.Finish(parsed.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+class _ModelBuilder(flatbuffers.Builder):  # type: ignore[misc] # flatbuffers has no types
+    """Keeps each buffer of weights at a multiple of 16 bytes.
+
+    The schema demands that alignment, kernels rely on it in a memory-mapped file, and Python's generated code
+    forgets it.
+    """
+
+    def CreateNumpyVector(self, x: NDArray[np.generic]) -> int:  # noqa: N802 - the library's name
+        if x.dtype == np.uint8:
+            self.Prep(16, x.nbytes)
+        return int(super().CreateNumpyVector(x))
+
+
+def name_outputs(model: bytes, names: Sequence[str]) -> bytes:
+    """Names a file's outputs and brings them into order.
+
+    The converter gives outputs names of its own and whatever order suits it, and their shapes may be equal. Which is
+    which it does tell, in the file's signature: `output_0` is the Keras model's first one, and so on.
+
+    Args:
+        model: as the converter made it of a `keras.Model` with a list of outputs.
+        names: of the Keras model's outputs, in its order; tensors and signature get them.
+
+    Raises:
+        ModelError: the file doesn't tell its outputs apart.
+    """
+    parsed = parse(model)
+    signatures = parsed.signatureDefs or []
+    told = {entry.name.decode(): entry for signature in signatures[:1] for entry in signature.outputs}
+    if sorted(told) != [f"output_{i}" for i in range(len(names))]:
+        what = f"the converter's file doesn't tell its outputs apart: its signature has {sorted(told) or 'none'}"
+        raise ModelError(what, remedy="install the TensorFlow that edgetl[train] asks for, then convert again")
+    signature = signatures[0]
+    graph = parsed.subgraphs[signature.subgraphIndex]
+    entries = [told[f"output_{i}"] for i in range(len(names))]
+    for entry, name in zip(entries, names, strict=True):
+        entry.name = graph.tensors[entry.tensorIndex].name = name.encode()
+    signature.outputs = entries
+    graph.outputs = np.array([entry.tensorIndex for entry in entries], np.int32)
+    return pack(parsed, len(model) + 4096)

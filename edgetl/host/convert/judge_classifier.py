@@ -1,0 +1,84 @@
+"""The judge of classifiers: top-1, agreement of the labels, differences of the scores."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgetl.card import ModelCard
+from edgetl.device.model import Model
+from edgetl.device.runtime import Runtime
+from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, told
+from edgetl.host.dataset.load import Dataset
+from edgetl.host.evaluate import Evaluation
+from edgetl.host.progress import track
+from edgetl.host.stored import predict
+from edgetl.host.untyped import Network
+from edgetl.target import Gate
+from edgetl.vision.photo import read_photo
+from edgetl.vision.preprocess import Image
+
+
+class ClassifierJudge:
+    """See `edgetl.host.convert.gate.Judge`.
+
+    Args:
+        card: of the classifier.
+        network: its Keras model.
+        data: the photos it was trained on, split as they were then.
+    """
+
+    def __init__(self, card: ModelCard, network: Network, data: Dataset) -> None:
+        self._card = card
+        self.reference = Evaluation(card.labels, data.val.classes, predict(network, data.val))
+        self.told = f"{self.reference.top1:.1%} top-1"
+        self.train = data.train
+        self.photos = data.val.paths
+        self.shown = [(int(label),) for label in data.val.classes]
+
+    def measure(self, runtime: Runtime) -> Measurement:
+        """See `Judge`."""
+        model, reference = Model(runtime, self._card), self.reference
+        scores, times = [], []
+        for path in track(self.photos, "Evaluating", len(self.photos)):
+            scores.append(model.scores(read_photo(path, self._card.input)).copy())
+            times.append(model.timings.invoke)
+        found = Evaluation(reference.labels, reference.truth, np.stack(scores))
+        drops = np.nan_to_num(reference.recall - found.recall)
+        worst = int(drops.argmax())
+        return Measurement(
+            accuracy=round(found.top1, 4),
+            accuracy_drop=round(reference.top1 - found.top1, 4),
+            worst_class=reference.labels[worst],
+            worst_class_drop=round(float(drops[worst]), 4),
+            agreement=round(float((found.predicted == reference.predicted).mean()), 4),
+            max_score_difference=float(f"{np.abs(found.scores - reference.scores).max():.3g}"),
+            latency_ms=round(statistics.median(times), 3),
+            class_drops={label: round(float(drop), 4) for label, drop in zip(reference.labels, drops, strict=True)},
+        )
+
+    def misses(self, measured: Measurement, gate: Gate, recipe: str) -> str:
+        """See `Judge`."""
+        difference, drop, agreed = measured.max_score_difference, measured.accuracy_drop, measured.agreement
+        reasons = (
+            (
+                recipe == "float32" and not difference <= FLOAT32_PARITY,
+                f"a score differs by {difference:g} from Keras, float32 may by {FLOAT32_PARITY:g}",
+            ),
+            (
+                drop > gate.max_accuracy_drop,
+                f"loses {100 * drop:.1f} points of top-1, {100 * gate.max_accuracy_drop:.1f} are allowed",
+            ),
+            (
+                agreed < gate.min_agreement,
+                f"agrees on {100 * agreed:.1f} % of the photos, {100 * gate.min_agreement:.1f} % are wanted",
+            ),
+        )
+        return told(reasons)
+
+    def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
+        """Returns the scores of each photo."""
+        model = Model(runtime, self._card)
+        return [[float(score) for score in model.scores(frame)] for frame in frames]

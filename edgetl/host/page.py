@@ -1,0 +1,85 @@
+"""The page that every report is: one self-contained HTML file, nothing loaded from elsewhere, everything escaped."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import cv2
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from edgetl.files import write_atomic
+from edgetl.vision.preprocess import Image
+
+_UNKNOWN = "–"
+_QUALITY = 82
+
+
+def write_page(path: Path, template: str, values: Mapping[str, object]) -> None:
+    """Writes a report.
+
+    Args:
+        path: the HTML file.
+        template: beside this module.
+        values: what the template asks for.
+
+    Raises:
+        EdgetlError: the file can't be written.
+    """
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (percent, points, filesize, milliseconds, duration)
+    page.filters.update({form.__name__: form for form in filters}, columns=_columns)
+    write_atomic(path, page.get_template(template).render(values))
+
+
+def inlined(picture: Image) -> str:
+    """Returns an (H, W, 3) uint8 BGR picture as a JPEG in a data URI."""
+    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+
+def percent(share: float) -> str:
+    """0.853 as `85.3 %`."""
+    return _UNKNOWN if math.isnan(share) else f"{100 * share:.1f}\u202f%"
+
+
+def points(drop: float) -> str:
+    """A loss of 0.012 as `−1.2`, in percentage points; a gain with a plus."""
+    if math.isnan(drop):
+        return _UNKNOWN
+    change = round(-100 * drop, 1)
+    return f"{change:+.1f}".replace("-", "−") if change else "0.0"
+
+
+def filesize(size: float) -> str:
+    """2 621 440 bytes as `2.62 MB`."""
+    if math.isnan(size) or not size:
+        return _UNKNOWN
+    return f"{size / 1e6:.2f}\u202fMB" if size >= 1e5 else f"{size / 1e3:.1f}\u202fkB"
+
+
+def milliseconds(latency: float) -> str:
+    """12.34 as `12.3 ms`."""
+    return _UNKNOWN if math.isnan(latency) else f"{latency:.3g}\u202fms"
+
+
+def duration(seconds: float) -> str:
+    """754 s as `12 min 34 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}\u202fh {minutes:02d}\u202fmin"
+    return f"{minutes}\u202fmin {rest:02d}\u202fs" if minutes else f"{rest}\u202fs"
+
+
+def _columns(table: Mapping[object, Mapping[object, object]]) -> Iterable[object]:
+    """The keys of a table's rows, each once, in the order they turn up in."""
+    return dict.fromkeys(key for row in table.values() for key in row)

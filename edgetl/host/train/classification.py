@@ -1,0 +1,99 @@
+"""The training of a classifier: from class folders to a card with its top-1."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.card import Backbone, InputSpec, ModelCard
+from edgetl.host.backend import import_keras
+from edgetl.host.dataset.load import Dataset, load_dataset
+from edgetl.host.evaluate import Evaluation
+from edgetl.host.report import write_training_report
+from edgetl.host.stored import predict
+from edgetl.host.train.checkpoint import Checkpoint, Row
+from edgetl.host.train.options import DETECTOR_ONLY, TrainOptions
+from edgetl.host.train.source import choose_weights, resolve
+from edgetl.host.train.task import Trained
+from edgetl.host.untyped import Network
+
+SIZE = 224
+RESIZE = "stretch"
+
+
+class Training:
+    """See `edgetl.host.train.task.Training`.
+
+    Args:
+        options: resolved.
+        spec: of the model's input.
+        dataset: split.
+    """
+
+    def __init__(self, options: TrainOptions, spec: InputSpec, dataset: Dataset) -> None:
+        self.options, self.data = options, dataset.info
+        self.warnings, self.unreadable = dataset.report.warnings, dataset.report.unreadable
+        self._spec, self._dataset = spec, dataset
+
+    def describe(self) -> str:
+        """Says for people what is about to be trained on what."""
+        data = self._dataset
+        return f"{len(data.train)} photos to train on, {len(data.val)} to validate, {len(data.labels)} classes"
+
+    def run(self, backbone: Network, about: Backbone, checkpoint: Checkpoint) -> Trained:
+        """Trains the head, then the backbone with it."""
+        from edgetl.host.train.classifier import assemble
+        from edgetl.host.train.fit import train_all, train_head
+
+        data, options = self._dataset, self.options
+        parts = assemble(backbone, len(data.labels), options)
+        checkpoint.attach(parts.model)
+        train_head(parts, data, options, checkpoint)
+        train_all(parts, data, options, checkpoint)
+        model = _plain(parts.model, options, len(data.labels))
+        evaluation = Evaluation(data.labels, data.val.classes, predict(model, data.val))
+        card = ModelCard(
+            name=options.name,
+            task="classification",
+            labels=data.labels,
+            input=self._spec,
+            backbone=about,
+            dataset=data.info,
+            metrics={"top1": round(evaluation.top1, 4)},
+        )
+        told = f"{evaluation.top1:.1%} of {len(data.val)} validation photos right"
+        return Trained(model, card, told, lambda path, rows: self._report(path, rows, card, evaluation))
+
+    def _report(self, path: Path, rows: list[Row], card: ModelCard, evaluation: Evaluation) -> None:
+        report = self._dataset.report
+        summary: dict[str, object] = {"photos": report.photos, "classes": report.classes}
+        summary |= {"sizes": report.sizes, "unreadable": report.unreadable, "warnings": report.warnings}
+        photos = self._dataset.val.paths
+        write_training_report(path, card, rows, evaluation, photos, summary, asdict(self.options))
+
+
+def load(options: TrainOptions, spec: InputSpec) -> Training:
+    """Loads class folders and settles what the options leave open; see `edgetl.host.train.task.Task`."""
+    options.refuse(DETECTOR_ONLY, "these photos are in class folders: a classifier is trained")
+    folder = Path(options.data)
+    data = load_dataset(folder, spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict)
+    import_keras()
+    options = resolve(choose_weights(options), np.bincount(data.train.classes).tolist())
+    return Training(options, spec, data)
+
+
+def _plain(model: Network, options: TrainOptions, classes: int) -> Network:
+    """Returns the model as it is stored: in float32 whatever it was trained in, without any optimizer of ours."""
+    import keras
+
+    from edgetl.host.train import backbones
+    from edgetl.host.train.classifier import assemble
+
+    keras.config.set_dtype_policy("float32")
+    size = options.size or SIZE
+    network = backbones.build(options.backbone or "", options.alpha or 1.0, size, size)
+    plain = assemble(network, classes, options).model
+    plain.set_weights(model.get_weights())
+    return plain

@@ -1,0 +1,143 @@
+"""The training of a detector: from photos with boxes to a card with its mAP and its display thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from edgetl.card import Backbone, DetectorDecoding, InputSpec, ModelCard
+from edgetl.errors import UsageError
+from edgetl.host.backend import import_keras
+from edgetl.host.dataset.load_boxed import BoxedDataset, load_boxed
+from edgetl.host.detected import measure
+from edgetl.host.detection_metrics import DetectionEvaluation
+from edgetl.host.report_detection import write_detection_report
+from edgetl.host.train.checkpoint import Checkpoint, Row
+from edgetl.host.train.options import CLASSIFIER_ONLY, TrainOptions
+from edgetl.host.train.source import choose_weights, given, inherit, knows_little
+from edgetl.host.train.task import Trained
+from edgetl.host.untyped import Network
+
+SIZE = 320
+RESIZE = "letterbox"
+
+_STRIDES = (8, 16, 32)
+_BATCH = 16
+
+
+class Training:
+    """See `edgetl.host.train.task.Training`.
+
+    Args:
+        options: resolved.
+        spec: of the model's input.
+        dataset: split.
+    """
+
+    def __init__(self, options: TrainOptions, spec: InputSpec, dataset: BoxedDataset) -> None:
+        self.options, self.data = options, dataset.info
+        self.warnings, self.unreadable = dataset.report.warnings, dataset.report.unreadable
+        self._spec, self._dataset = spec, dataset
+
+    def describe(self) -> str:
+        """Says for people what is about to be trained on what."""
+        data = self._dataset
+        test = f", {len(data.test)} left aside to test with" if len(data.test) else ""
+        boxes, classes = sum(map(len, data.train.boxes)), len(data.labels)
+        return (
+            f"{len(data.train)} photos with {boxes} boxes to train on, {len(data.val)} to validate{test}, "
+            f"{classes} classes"
+        )
+
+    def run(self, backbone: Network, about: Backbone, checkpoint: Checkpoint) -> Trained:
+        """Trains backbone and head together."""
+        from edgetl.host.train.detector import assemble
+        from edgetl.host.train.fit_detector import train_detector
+
+        data, options = self._dataset, self.options
+        parts = assemble(backbone, len(data.labels), options.strides or _STRIDES, options)
+        card = ModelCard(
+            name=options.name,
+            task="detection",
+            labels=data.labels,
+            input=self._spec,
+            decoding=DetectorDecoding(strides=options.strides or _STRIDES),
+            backbone=about,
+            dataset=data.info,
+        )
+        checkpoint.attach(parts.model)
+        train_detector(parts, data, options, checkpoint, card)
+        model = _plain(parts.model, options, len(data.labels))
+        evaluation = measure(model, data.val, card)
+        card = _complete(card, evaluation)
+        told = f"mAP {evaluation.map:.3f}, mAP50 {evaluation.map50:.3f} on {len(data.val)} validation photos"
+        return Trained(model, card, told, lambda path, rows: self._report(path, rows, card, evaluation))
+
+    def _report(self, path: Path, rows: list[Row], card: ModelCard, evaluation: DetectionEvaluation) -> None:
+        summary = self._dataset.report.to_dict()
+        photos = self._dataset.val.paths
+        write_detection_report(path, card, rows, evaluation, photos, summary, asdict(self.options))
+
+
+def load(options: TrainOptions, spec: InputSpec) -> Training:
+    """Loads photos with boxes and settles what the options leave open; see `edgetl.host.train.task.Task`."""
+    options.refuse(CLASSIFIER_ONLY, "these photos have boxes: a detector is trained")
+    if spec.height % 32:
+        what = f"a detector's --size must be a multiple of 32, got {spec.height}"
+        raise UsageError(what, remedy=f"give --size {max(128, round(spec.height / 32) * 32)}")
+    folder = Path(options.data)
+    data = load_boxed(folder, spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict)
+    import_keras()
+    return Training(resolve_detector(choose_weights(options), len(data.train)), spec, data)
+
+
+def resolve_detector(options: TrainOptions, photos: int) -> TrainOptions:
+    """Fills in what the options leave open, from the weights, settled, and the count of training photos.
+
+    Raises:
+        UsageError: unknown weights, backbone or width.
+    """
+    options = inherit(options)
+    little = options.weights == "none" or knows_little(options)
+    batch = given(options.batch, _BATCH)
+    epochs = given(options.epochs, default_epochs(photos, batch))
+    return replace(
+        options,
+        strides=options.strides or _STRIDES,
+        batch=batch,
+        epochs=epochs,
+        rate=given(options.rate, 2e-3),
+        layer_decay=given(options.layer_decay, 1.0),
+        ema=given(options.ema, 0.98),
+        patience=given(options.patience, max(10, epochs // 3)),
+        batch_norm=options.batch_norm or ("train" if little else "frozen"),
+    )
+
+
+def default_epochs(photos: int, batch: int) -> int:
+    """Returns epochs: about 900 steps for few photos, for many at least 12 rounds."""
+    from edgetl.host.train.fit_detector import steps_per_epoch
+
+    return max(12, round(900 / steps_per_epoch(photos, batch)))
+
+
+def _complete(card: ModelCard, evaluation: DetectionEvaluation) -> ModelCard:
+    """Adds what was measured: the figures, and each class's display threshold."""
+    decoding = replace(card.detector, thresholds=evaluation.thresholds())
+    metrics = {"map": round(evaluation.map, 4), "map50": round(evaluation.map50, 4)}
+    return replace(card, decoding=decoding, metrics=metrics)
+
+
+def _plain(model: Network, options: TrainOptions, classes: int) -> Network:
+    """Returns the model as it is stored: in float32 whatever it was trained in, without any optimizer of ours."""
+    import keras
+
+    from edgetl.host.train import backbones
+    from edgetl.host.train.detector import assemble
+
+    keras.config.set_dtype_policy("float32")
+    size = options.size or SIZE
+    network = backbones.build(options.backbone or "", options.alpha or 1.0, size, size)
+    plain = assemble(network, classes, options.strides or _STRIDES, options).model
+    plain.set_weights(model.get_weights())
+    return plain

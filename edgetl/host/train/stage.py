@@ -1,0 +1,162 @@
+"""A stage of a training: epochs that learn, average, are judged, and leave a checkpoint behind."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from edgetl.host.progress import bar, console
+from edgetl.host.train.checkpoint import Checkpoint, Row
+from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.schedule import optimizer
+from edgetl.host.untyped import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the validation photos say of an epoch.
+
+    Attributes:
+        score: more is better; what comes first decides, the rest breaks ties.
+        figures: for the history, by column.
+    """
+
+    score: tuple[float, ...]
+    figures: Mapping[str, float]
+
+
+class Stage:
+    """A stage's epochs: learn, average, judge, keep the best, write the checkpoint.
+
+    Args:
+        name: of the stage.
+        model: what learns.
+        options: resolved; those of the optimizer and ema are read.
+        checkpoint: attached to the whole model.
+        epochs: at most.
+        steps: an epoch.
+        patience: end after so many epochs that are judged no better; 0 never does.
+        brief: a stage of seconds: not worth a file an epoch, nor a line.
+        from_average: each epoch goes on from the averaged weights, which holds on to what was known before; else only
+            what is judged and kept is averaged, as a head that knows nothing yet would have it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Network,
+        options: TrainOptions,
+        checkpoint: Checkpoint,
+        *,
+        epochs: int,
+        steps: int,
+        patience: int = 0,
+        brief: bool = False,
+        from_average: bool = True,
+    ) -> None:
+        self.name, self.model, self.options, self.checkpoint = name, model, options, checkpoint
+        self.epochs, self.steps, self.patience, self.brief = epochs, steps, patience, brief
+        self.from_average = from_average
+
+    def compile(
+        self,
+        loss: keras.losses.Loss,
+        rate: float,
+        factors: Mapping[str, float],
+        *,
+        clip: float = 1.0,
+        metrics: tuple[str, ...] = (),
+    ) -> None:
+        """Gives the model its loss and its optimizer.
+
+        Args:
+            loss: of a batch.
+            rate: the peak.
+            factors: of the rate, by variable path.
+            clip: largest norm of all gradients together.
+            metrics: Keras's names.
+        """
+        made = optimizer(self.options, rate, self.steps * self.epochs, factors, clip)
+        if self.options.ema:
+            made.use_ema = True
+            made.ema_momentum = self.options.ema
+            if self.from_average:  # over at most an epoch or two: what it forgets of the last steps is never learnt
+                made.ema_momentum = min(self.options.ema, 1 - 1 / max(2, self.steps))
+            made.ema_overwrite_frequency = None
+        self.model.compile(made, loss, metrics=list(metrics), jit_compile="auto" if _compiles() else False)
+
+    def run(self, batches: Callable[[int], keras.utils.PyDataset], judge: Callable[[], Judgement]) -> None:
+        """Trains until the last epoch, or until patience ends.
+
+        Args:
+            batches: of an epoch, counted from 0; the same epoch gives the same ones.
+            judge: the model as it is.
+        """
+        state = self.checkpoint.begin(self.name, self.model)
+        with bar() as progress:
+            total = self.steps * self.epochs
+            task = progress.add_task(self.name, total=total, completed=state.epoch * self.steps, note="")
+            show = _Bar(lambda note: progress.update(task, advance=1, note=note))
+            while state.epoch < self.epochs and not self._out_of_patience(state.epoch, state.best_epoch):
+                started = time.monotonic()
+                # Keras would shuffle the batches again, by a state that a resumed training doesn't have.
+                logs = self.model.fit(batches(state.epoch), verbose=0, shuffle=False, callbacks=[show]).history
+                # With averaging on, `fit` ends by putting the averages into the model: they are what is judged and
+                # kept.
+                judgement = judge()
+                row = self._row(state.epoch + 1, logs, judgement, started)
+                self.checkpoint.record(row, judgement.score, self.model)
+                if not self.from_average:
+                    self._take_back()
+                if not self.brief:
+                    self.checkpoint.save(self.model)
+                self._tell(row)
+        self.checkpoint.end(self.name, self.model)
+
+    def _take_back(self) -> None:
+        """Puts the weights as they were learnt back into the model, in place of their averages."""
+        for variable, raw in zip(self.model.trainable_variables, self.model.optimizer.raw, strict=False):
+            variable.assign(raw)
+
+    def _out_of_patience(self, epoch: int, best_epoch: int) -> bool:
+        return bool(self.patience) and epoch - best_epoch >= self.patience
+
+    def _row(self, epoch: int, logs: dict[str, list[float]], judgement: Judgement, started: float) -> Row:
+        row: Row = {"stage": self.name, "epoch": epoch}
+        row |= {name: round(values[-1], 5) for name, values in logs.items()}
+        row |= {name: round(value, 5) for name, value in judgement.figures.items()}
+        row["learning_rate"] = float(f"{float(self.model.optimizer.learning_rate):.3g}")
+        row["seconds"] = round(time.monotonic() - started, 2)
+        return row
+
+    def _tell(self, row: Row) -> None:
+        every = max(1, math.ceil(self.epochs / 10)) if self.brief else 1
+        epoch = int(row["epoch"])
+        if epoch % every and epoch != self.epochs:
+            return
+        figures = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in row.items() if name not in _TOLD_APART]
+        console.print(f"{self.name:>8} {epoch:>3}/{self.epochs}  {'  '.join(figures)}  {row['seconds']:.1f} s")
+
+
+_TOLD_APART = ("stage", "epoch", "learning_rate", "seconds")
+
+
+class _Bar(keras.callbacks.Callback):
+    """Shows each step of an epoch on a progress bar."""
+
+    def __init__(self, advance: Callable[[str], None]) -> None:
+        super().__init__()
+        self._advance = advance
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._advance("  ".join(f"{name} {float(value):.3f}" for name, value in (logs or {}).items()))
+
+
+def _compiles() -> bool:
+    """XLA pays on a GPU; TensorFlow's took twelve times as long for a step on a CPU, where JAX needs it."""
+    return keras.config.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu"))

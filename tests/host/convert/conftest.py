@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boxed
+import numpy as np
+import pytest
+
+CARDS = ("ace", "jack", "king", "ten")  # as many as a box has edges: no shape tells the outputs apart
+
+
+@pytest.fixture(scope="session")
+def card_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 drawn photos with up to three boxes each, four of them without any."""
+    root = tmp_path_factory.mktemp("cards")
+    rng = np.random.default_rng(3)
+    for i in range(60):
+        rows: list[boxed.Row] = []
+        for cell in rng.permutation(4)[: int(rng.integers(1, 4)) if i % 15 else 0].tolist():
+            w, h = (int(v) for v in rng.integers(24, (60, 48)))
+            x = cell % 2 * 80 + int(rng.integers(2, 79 - w))
+            y = cell // 2 * 60 + int(rng.integers(2, 59 - h))
+            rows.append((CARDS[int(rng.integers(4))], x, y, x + w, y + h))
+        boxed.put_voc(root / f"{i:02}.png", rows)
+    return root
+
+
+def small_backbone(size: int) -> Any:
+    """Feature maps at strides 2 to 16, from random weights."""
+    import keras
+
+    layers = keras.layers
+    x = image = keras.Input((size, size, 3))
+    for channels in (16, 24, 32, 48):
+        x = layers.Conv2D(channels, 3, strides=2, padding="same", use_bias=False)(x)
+        x = layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.9)(x))
+    return keras.Model(image, x, name="backbone")
+
+
+def assembled(strides: tuple[int, ...], size: int = 96, classes: int = len(CARDS)) -> Any:
+    """An untrained detector, see `edgetl.host.train.detector.Detector`."""
+    import keras
+
+    from edgetl.host.train.detector import assemble
+    from edgetl.host.train.options import TrainOptions
+
+    keras.utils.set_random_seed(1)
+    return assemble(small_backbone(size), classes, strides, TrainOptions(data="", name="", augment=0.0))
+
+
+@pytest.fixture(scope="session")
+def detector(host_env: Path, card_photos: Path) -> Any:
+    """A stored detector, learnt by heart in some twenty seconds, that finds most cards of photos it hasn't seen."""
+    import keras
+
+    from edgetl.card import DetectorDecoding, InputSpec, ModelCard
+    from edgetl.host.dataset.load_boxed import load_boxed
+    from edgetl.host.detected import measure
+    from edgetl.host.train.detection_batches import pad
+    from edgetl.host.train.detection_loss import DetectionLoss
+    from edgetl.store import StoredModel
+    from edgetl.vision.detect import grid
+
+    spec = InputSpec(96, 96, resize="letterbox")
+    data = load_boxed(card_photos, spec)
+    parts = assembled((8, 16))
+    rounds, batch = 50, 16
+    rate = keras.optimizers.schedules.CosineDecay(5e-3, rounds * -(-len(data.train) // batch))
+    parts.learner.compile(keras.optimizers.AdamW(rate), DetectionLoss(*grid(96, 96, (8, 16))), jit_compile=False)
+    truth = np.stack([pad(boxes, 8) for boxes in data.train.boxes])
+    parts.learner.fit(data.train.batch(slice(None)), truth, batch, rounds, verbose=0)
+    card = ModelCard("cards", "detection", data.labels, spec, DetectorDecoding((8, 16)), dataset=data.info)
+    found = measure(parts.model, data.val, card)
+    assert found.map50 > 0.6, "the detector finds too little to test with"
+    card = replace(card, decoding=replace(card.detector, thresholds=found.thresholds()))
+    stored = StoredModel(host_env / "cards", card)
+    stored.folder.mkdir()
+    parts.model.save(stored.weights)
+    (stored.folder / "card.json").write_text(card.to_json())
+    return stored
+
+
+@pytest.fixture(scope="session")
+def detector_data(detector: Any) -> Any:
+    """The data set of `detector`, split as it was."""
+    from edgetl.host.stored import boxed_dataset_of
+
+    return boxed_dataset_of(detector.card)
+
+
+@pytest.fixture(scope="session")
+def detector_network(detector: Any) -> Any:
+    """The Keras model of `detector`."""
+    from edgetl.host.stored import load_keras
+
+    return load_keras(detector)
+
+
+@pytest.fixture(scope="session")
+def detector_files(detector_network: Any, detector_data: Any, tmp_path_factory: Any) -> Callable[[str], Path]:
+    """Makes the file of a recipe, once."""
+    from edgetl.host.convert.recipes import representative
+    from edgetl.host.convert.tflite import export
+
+    folder = tmp_path_factory.mktemp("variants")
+
+    def made_once(recipe: Any) -> Path:
+        path = folder / f"{recipe}.tflite"
+        if not path.exists():
+            path.write_bytes(export(detector_network, recipe, representative(detector_data.train, 20, 0)))
+        return path
+
+    return made_once

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pages import require_self_contained, words
+
+from edgetl.bundle import GoldenPhoto, Manifest, Variant
+from edgetl.card import DetectorDecoding, InputSpec, ModelCard
+from edgetl.host.convert.table import table
+from edgetl.host.report import write_conversion_report
+
+CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), DetectorDecoding((8,)))
+
+
+def variant(recipe, accuracy, *, accepted):
+    metrics = {"map50": accuracy + 0.3, "map50_drop": 0.005}
+    facts = (accuracy, 0.6 - accuracy, "king", 0.03, 0.85, 0.05, 1.5, accepted)
+    return Variant(recipe, "tflite", "", "", 800_000, "", "", *facts, "", {"king": 0.03}, metrics)
+
+
+VARIANTS = (variant("static_wi8_ai8", 0.59, accepted=True), variant("float16", 0.5, accepted=False))
+
+
+def test_conversion_report_has_a_detectors_figures(tmp_path):
+    golden = (GoldenPhoto("golden/00.png", "ab" * 32, "2 ace, king"),)
+    write_conversion_report(tmp_path / "report.html", Manifest(CARD, "rpi", 2, "static_wi8_ai8", VARIANTS, golden))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    require_self_contained(page)
+    text = words(page)
+    assert "59.0 % mAP of the chosen variant, static_wi8_ai8" in text
+    assert "static_wi8_ai8 accepted 59.0 % −1.0 89.0 % −0.5 king −3.0 85.0 % 0.050" in text
+    assert "float16 refused 50.0 % −10.0 80.0 % −0.5" in text
+    assert "2 ace, king" in text
+    assert "with the boxes every variant must give for them" in text
+    assert "op-1" not in text
+    assert ">mAP</text>" in page
+
+
+def test_table_of_a_detectors_variants():
+    head, first, second, _ = table(VARIANTS, "static_wi8_ai8", "detection").splitlines()
+    assert head.split() == ["recipe", "mAP", "mAP50", "drop", "agree", "max", "diff", "kB", "ms", "worst", "class"]
+    assert " ".join(first.split()) == "* static_wi8_ai8 0.590 0.890 0.010 0.850 0.05 800 1.50 king -0.030"
+    assert second.startswith("x float16")
+    assert "top-1" in table(VARIANTS, None, "classification")
+    assert "0.890" not in table(VARIANTS, None, "classification")

@@ -1,0 +1,69 @@
+"""What the demo counts as right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgetl.device.camera import Frame
+from edgetl.host.demo.classification import PassingParts
+from edgetl.host.demo.detection import BoxedParts
+from edgetl.host.demo.draw import Placed
+from edgetl.vision.results import Classification, Detections
+
+NUT = Placed("nut", (10, 10, 50, 50))
+BOLT = Placed("bolt", (100, 20, 160, 60))
+
+
+def frame(index):
+    return Frame(np.zeros((2, 2, 3), np.uint8), 0.0, index)
+
+
+def named(*labels):
+    return Classification(np.arange(len(labels)), np.full(len(labels), 0.9, np.float32), labels)
+
+
+def boxed(*found):
+    """Detections of (label, xyxy)."""
+    xyxy = np.array([box for _, box in found], np.float32).reshape(-1, 4)
+    scores = np.linspace(0.9, 0.5, len(found), dtype=np.float32)
+    return Detections(xyxy, scores, np.zeros(len(found), np.int64), tuple(label for label, _ in found), (640, 480))
+
+
+def counts(watch):
+    right, _, of, *_ = str(watch).split()
+    return int(right), int(of)
+
+
+def test_a_classifier_is_judged_where_a_part_is_in_the_middle():
+    watch = PassingParts([(1, "nut"), (3, "bolt"), (5, "nut")])
+    for index, result in enumerate([named("bolt"), named("nut"), named(), named("nut", "bolt"), named("nut"), named()]):
+        watch(frame(index), result)
+    assert counts(watch) == (1, 3)
+
+
+def test_a_run_that_was_ended_early_is_judged_by_what_it_saw():
+    passing, in_sight = PassingParts([(0, "nut"), (9, "bolt")]), BoxedParts([[NUT], [NUT, BOLT]])
+    passing(frame(0), named("nut"))
+    in_sight(frame(0), boxed(("nut", NUT.xyxy)))
+    assert counts(passing) == counts(in_sight) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "right"),
+    [
+        ([("nut", NUT.xyxy), ("bolt", BOLT.xyxy)], 2),
+        ([("bolt", BOLT.xyxy)], 1),
+        ([], 0),
+        ([("bolt", NUT.xyxy), ("nut", BOLT.xyxy)], 0),
+        ([("nut", NUT.xyxy), ("nut", NUT.xyxy), ("nut", (11, 11, 50, 50))], 1),
+        ([("nut", (10, 10, 50, 31))], 1),
+        ([("nut", (10, 10, 50, 29))], 0),
+    ],
+    ids=["all", "one missed", "none", "classes swapped", "boxed twice", "half of it", "less than half"],
+)
+def test_a_part_counts_once_where_a_box_of_its_class_covers_it(found, right):
+    watch = BoxedParts([[], [NUT, BOLT]])
+    watch(frame(0), boxed(("nut", NUT.xyxy)))
+    watch(frame(1), boxed(*found))
+    assert counts(watch) == (right, 2)
