@@ -81,7 +81,7 @@ def _tap(backbone: Network, stride: int) -> Tensor:
     wanted = (math.ceil(height / stride), math.ceil(width / stride))
     found = [layer.output for layer in backbone.layers if tuple(layer.output.shape[1:3]) == wanted]
     if not found:
-        remedy = "choose --strides from 8, 16 and 32, and a --size that is a multiple of 32"
+        remedy = "choose --strides from 4, 8, 16 and 32, and a --size that is a multiple of 32"
         raise UsageError(f"{backbone.name} has no map at stride {stride} of {height} px", remedy=remedy)
     return found[-1]
 

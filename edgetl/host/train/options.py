@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from edgetl.errors import UsageError
 
 CLASSIFIER_ONLY = frozenset({"head", "dropout", "head_epochs", "head_rate", "label_smoothing", "class_weights"})
 DETECTOR_ONLY = frozenset({"strides"})
+_LEVELS = [levels for count in range(1, 5) for levels in combinations((4, 8, 16, 32), count)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,9 @@ class TrainOptions:
             value = getattr(self, key)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"--{key.replace('_', '-')} must be {low} to {high}, got {value}")
-        if self.strides is not None and not _ascend(self.strides):
-            raise UsageError(f"--strides must ascend, got {self.strides}", remedy="choose from 8, 16 and 32")
+        if self.strides is not None and self.strides not in _LEVELS:
+            remedy = "choose from 4, 8, 16 and 32, ascending; 8,16,32 serve most"
+            raise UsageError(f"no detector has --strides {','.join(map(str, self.strides))}", remedy=remedy)
         for key in ("rate", "head_rate"):
             if (value := getattr(self, key)) is not None and not value > 0:
                 raise UsageError(f"--{key.replace('_', '-')} must be above 0, got {value}")
@@ -173,7 +175,3 @@ class TrainOptions:
             raise UsageError("there is no such file", where=str(path), remedy="give a train.toml") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, schema.SchemaError) as error:
             raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct it") from error
-
-
-def _ascend(strides: tuple[int, ...]) -> bool:
-    return bool(strides) and all(a < b for a, b in pairwise((0, *strides)))

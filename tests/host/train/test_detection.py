@@ -145,7 +145,8 @@ def test_options_of_a_detector_are_refused_for_class_folders(options, small):
     ("changes", "words"),
     [
         ({"size": 300}, "a multiple of 32, got 300"),
-        ({"strides": (4,)}, "--strides"),
+        ({"strides": (64,)}, "--strides"),
+        ({"strides": (12, 16)}, "--strides"),
         ({"strides": (16, 8)}, "--strides"),
         ({"strides": (0, 8)}, "--strides"),
     ],
@@ -206,7 +207,7 @@ def test_of_too_many_boxes_the_largest_are_told():
 
 def test_a_classifier_is_a_start_for_a_detector(train, boxed_options, small):
     classifier = train("teaching", epochs=1)
-    stored = job.train(replace(boxed_options, name="taught", weights="teaching", epochs=1, rate=1e-9, ema=0.0))
+    stored = job.train(replace(boxed_options, name="taught", weights="teaching", backbone=None, alpha=None, epochs=1, rate=1e-9))
     assert stored.card.backbone.weights == "model teaching"
     assert stored.card.backbone.name == "mobilenet_v1"
     taught = load_keras(stored).get_layer("backbone").get_layer("conv1").get_weights()

@@ -13,7 +13,7 @@ from interrupt import interrupt_at
 from edgetl import store
 from edgetl.errors import DatasetError, EdgetlError, ModelError, UsageError
 from edgetl.host.stored import dataset_of, load_keras, predict
-from edgetl.host.train import backbones, fit, job
+from edgetl.host.train import backbones, classification, fit, job, stage
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.source import check, default_epochs, resolve
 
@@ -185,7 +185,7 @@ def test_other_photos_are_not_gone_on_with(interrupted, shapes, tmp_path):
     ],
 )
 def test_what_needs_no_photos_is_refused_before_they_are_read(wrong, kind, train, monkeypatch):
-    monkeypatch.setattr(job, "load_dataset", lambda *_, **__: pytest.fail("the photos were read"))
+    monkeypatch.setattr(classification, "load_dataset", lambda *_, **__: pytest.fail("the photos were read"))
     with pytest.raises(kind):
         train("refused", **wrong)
 
@@ -221,7 +221,7 @@ def test_random_weights_train_everything_at_once(options):
     blank = TrainOptions(data="x", name="x", weights="none")
     found = resolve(blank, [500, 500])
     assert (found.head_epochs, found.layer_decay, found.batch_norm) == (0, 1.0, "train")
-    assert (found.backbone, found.alpha, found.size, found.epochs) == ("mobilenet_v2", 0.35, 224, 60)
+    assert (found.backbone, found.alpha, found.epochs) == ("mobilenet_v2", 0.35, 60)
     taught = resolve(replace(blank, weights="imagenet"), [500, 500])
     assert (taught.batch_norm, taught.head_epochs > 0, taught.layer_decay < 1) == ("frozen", True, True)
     assert taught.rate < found.rate
@@ -262,17 +262,17 @@ def test_weights_that_are_not_there(weights, kind, train, small):
 def test_the_textbook_recipe(train):
     """`--freeze 20 --head 1024 --optimizer adam`: the first twenty layers still, a hidden layer, Adam on the rest."""
     noted = {}
-    real = fit._Stage._compile
+    real = stage.Stage.compile
 
-    def compiled(self, *args):
-        real(self, *args)
+    def compiled(self, *args, **options):
+        real(self, *args, **options)
         noted[self.name] = self.model.optimizer, [layer.trainable for layer in noted_backbone(self.model).layers]
 
     def noted_backbone(model):
         return next((layer for layer in model.layers if layer.name == "backbone"), model)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit._Stage, "_compile", compiled)
+        patch.setattr(stage.Stage, "compile", compiled)
         recipe = {"freeze": 20, "head": 1024, "epochs": 1, "head_epochs": 0, "optimizer": "adam"}
         stored = train("textbook", **recipe)
     optimizer, trainable = noted["finetune"]
