@@ -128,16 +128,16 @@ class DetectionEvaluation:
         """Counts boxes, (C + 1, C + 1): rows are the truth, columns what was said; the last of either is background."""
         counts = np.zeros((len(self.labels) + 1,) * 2, np.int64)
         for truth, found in zip(self.truth, self.found, strict=True):
-            shown = found.score >= np.asarray(thresholds, np.float32)[found.class_id]
+            shown = found.score >= np.broadcast_to(np.asarray(thresholds, np.float32), len(self.labels))[found.class_id]
             pairs = match(truth.xyxy, found.xyxy[shown], found.score[shown], _MATCH_IOU)
             said = found.class_id[shown]
             for true, box in pairs:
                 if not truth.ignore[true]:
                     counts[truth.class_id[true], said[box]] += 1
             missed = np.setdiff1d(np.flatnonzero(~truth.ignore), [true for true, _ in pairs])
-            wrong = np.setdiff1d(np.arange(len(said)), [box for _, box in pairs])
+            wrong = alarms(truth, found.xyxy[shown], [box for _, box in pairs])
             np.add.at(counts, (truth.class_id[missed], -1), 1)
-            np.add.at(counts, (-1, said[wrong]), 1)
+            counts[-1] += np.bincount(said[wrong], minlength=len(counts))
         return counts
 
     @cached_property
@@ -222,6 +222,21 @@ def match(
             pairs.append((true, box))
             overlap[true] = -1
     return pairs
+
+
+def alarms(truth: Truth, boxes: NDArray[np.float32], paired: Sequence[int]) -> NDArray[np.int64]:
+    """Returns the positions of found boxes that should not be there: without a partner, and not part of a crowd.
+
+    Args:
+        truth: of the photo.
+        boxes: (N, 4) xyxy.
+        paired: positions of those with a partner.
+    """
+    crowds = truth.xyxy[truth.ignore]
+    inner = np.minimum(boxes[:, None, 2:], crowds[None, :, 2:]) - np.maximum(boxes[:, None, :2], crowds[None, :, :2])
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    within = (inner.clip(0).prod(axis=2) >= _MATCH_IOU * areas[:, None]).any(axis=1)
+    return np.setdiff1d(np.flatnonzero(~within), np.asarray(paired, np.int64))
 
 
 def _mean(precision: Floats) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.host.detection_metrics import DetectionEvaluation, Floats, Found, Truth, match
+from edgetl.host.detection_metrics import DetectionEvaluation, Floats, Found, Truth, alarms, match
 from edgetl.host.detection_rows import each
 from edgetl.vision.pairs import iou
 
@@ -65,14 +65,14 @@ def mistakes(result: DetectionEvaluation, thresholds: Sequence[float]) -> Mistak
         thresholds: the display thresholds, one a class or one for all.
     """
     cuts = each(thresholds, len(result.labels))
-    misses: list[Mistake] = []
-    alarms: list[Mistake] = []
+    missed: list[Mistake] = []
+    wrong: list[Mistake] = []
     for photo, (truth, found) in enumerate(zip(result.truth, result.found, strict=True)):
         seen = shown(found, cuts)
         pairs = match(truth.xyxy, found.xyxy[seen], found.score[seen], _PAIRED)
-        misses += _misses(photo, truth, {true for true, _ in pairs}, result.labels)
-        alarms += _alarms(photo, truth, found, {int(seen[box]): true for true, box in pairs}, seen, result.labels)
-    worst = [sorted(rows, key=lambda row: -row.weight) for rows in (misses, alarms)]
+        missed += _misses(photo, truth, {true for true, _ in pairs}, result.labels)
+        wrong += _alarms(photo, truth, found, {int(seen[box]): true for true, box in pairs}, seen, result.labels)
+    worst = [sorted(rows, key=lambda row: -row.weight) for rows in (missed, wrong)]
     return Mistakes(*worst)
 
 
@@ -92,12 +92,13 @@ def _alarms(
     labels: Sequence[str],
 ) -> Iterator[Mistake]:
     overlaps = iou(truth.xyxy, found.xyxy)
+    alone = set(alarms(truth, found.xyxy, list(partner)).tolist())
     for box in seen.tolist():
         true = partner.get(box)
         said, score = int(found.class_id[box]), float(found.score[box])
-        if true is None:
+        if true is None and box in alone:
             yield Mistake(photo, box, labels[said], _reason(truth, overlaps[:, box], labels), score)
-        elif truth.class_id[true] != said and not truth.ignore[true]:
+        elif true is not None and truth.class_id[true] != said and not truth.ignore[true]:
             yield Mistake(photo, box, labels[said], f"really {labels[truth.class_id[true]]}", score)
 
 

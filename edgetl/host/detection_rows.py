@@ -99,7 +99,8 @@ def size_rows(result: DetectionEvaluation) -> list[SizeRow]:
     areas = sides.prod(axis=1)
     small, large = int((areas < _SMALL).sum()), int((areas >= _LARGE).sum())
     counts = {"small": small, "medium": len(areas) - small - large, "large": large}
-    return [SizeRow(size, counts[size], value) for size, value in result.by_size().items()]
+    # A box just at a bound counts as both sizes with COCO: here as the larger one.
+    return [SizeRow(size, counts[size], ap if counts[size] else math.nan) for size, ap in result.by_size().items()]
 
 
 def _wanted(truth: Sequence[Truth]) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from edgetl.host.dataset.folders import find_samples
 from edgetl.host.dataset.load import Photos, load_labelled
 from edgetl.host.evaluate_detection import DetectorResult
 from edgetl.host.progress import track
-from edgetl.host.stored import dataset_of, load_keras, predict
+from edgetl.host.stored import dataset_of, load_keras, predict, warn_of_learnt_photos
 from edgetl.vision.photo import read_photo
 
 _MOST_ROWS = 50
@@ -155,6 +155,7 @@ def _held_back(card: ModelCard, data: Path) -> Photos | None:
     try:
         return dataset_of(card, str(data)).val
     except DatasetError:
+        warn_of_learnt_photos(card)
         return None
 
 

@@ -23,7 +23,7 @@ from edgetl.host.detected import LEAST_SCORE, measure
 from edgetl.host.detection_metrics import DetectionEvaluation, Found, Truth
 from edgetl.host.detection_rows import ClassRow, class_rows, size_rows
 from edgetl.host.progress import track
-from edgetl.host.stored import boxed_dataset_of, load_keras
+from edgetl.host.stored import boxed_dataset_of, load_keras, warn_of_learnt_photos
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.photo import read_sized
 from edgetl.vision.results import Detections
@@ -121,6 +121,7 @@ def _held_back(card: ModelCard, data: Path, count: int) -> BoxedPhotos | None:
     try:
         return boxed_dataset_of(card, str(data)).val
     except DatasetError:
+        warn_of_learnt_photos(card)
         return None
 
 

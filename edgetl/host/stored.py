@@ -14,6 +14,7 @@ from edgetl.errors import DatasetError, ModelError
 from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import Dataset, Photos, load_dataset
 from edgetl.host.dataset.load_boxed import BoxedDataset, load_boxed
+from edgetl.host.progress import console
 from edgetl.host.untyped import Network
 from edgetl.quiet import quiet_output
 
@@ -58,6 +59,12 @@ def _unchanged(card: ModelCard, data: str | None, load: _Load[D_co]) -> D_co:
             remedy="bring them back, or train again; `edgetl convert` takes a folder that moved with --data",
         )
     return found
+
+
+def warn_of_learnt_photos(card: ModelCard) -> None:
+    """Says that photos to measure on may be those that a model learnt from, since they can't be told apart."""
+    told = f"warning: {card.name} was trained on photos of these classes, and these may be among them: "
+    console.print(told + "its validation split is not known here, and what was learnt by heart looks too good")
 
 
 def load_keras(stored: store.StoredModel) -> Network:

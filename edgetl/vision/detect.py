@@ -23,7 +23,7 @@ _NEVER = np.float32(np.inf)
 class Decoder:
     """Reads a detector's two outputs; one stream each, from one thread.
 
-    A cell tells of one object at most: that of its best class.
+    A cell tells of one object at most: that of its best class among those that pass.
 
     Args:
         card: of the detector.
@@ -57,6 +57,7 @@ class Decoder:
         # As wide as the output itself: NumPy compares two arrays of one shape many times as fast as rows with a row.
         self._least = np.tile(least(logits, self._thresholds), (len(self._cells), 1))
         self._passes = np.empty(self._least.shape, np.bool_)
+        self._lowest = self._least.dtype.type(-np.inf if logits.dtype == "float32" else np.iinfo(logits.dtype).min)
         self._expected = (self._least.shape, np.dtype(logits.dtype), self._cells.shape, np.dtype(ltrb.dtype))
         self._frame_wh = (0, 0)
         self._placement = Placement(1.0, 1.0, 0.0, 0.0)
@@ -93,7 +94,7 @@ class Decoder:
         rows = np.flatnonzero(np.greater_equal(logits, self._least, out=self._passes)) // logits.shape[1]
         if len(rows) > 1:  # two classes of a cell may pass
             rows = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
-        class_id = logits[rows].argmax(axis=1)
+        class_id = np.where(self._passes[rows], logits[rows], self._lowest).argmax(axis=1)
         score = self._score(logits[rows, class_id])
         passes = score >= self._thresholds[class_id]
         if not passes.all():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.host.detection_metrics import Curve, DetectionEvaluation, Found, Truth, match
+from edgetl.host.detection_mistakes import mistakes
 
 LABELS = ("ace", "king")
 
@@ -99,3 +100,20 @@ def test_each_true_box_is_found_once():
 def test_a_curve_without_hits_has_no_threshold():
     none = Curve(np.array([0.9]), np.array([0.0]), np.array([0.0]))
     assert none.best_threshold(0.25) == 0.25
+
+
+def test_what_is_found_inside_a_crowd_is_no_false_alarm():
+    result = figures(
+        [truth((0, 0, 0, 150, 100), (1, 160, 10, 190, 40), ignore=[0])],
+        [
+            found(
+                *((0, 0.9, x, 10, x + 30, 60) for x in (5, 50, 100)),
+                (1, 0.8, 160, 10, 190, 40),
+                (0, 0.7, 140, 0, 199, 90),
+            )
+        ],
+    )
+    assert result.confusion((0.5,)).tolist() == [[0, 0, 0], [0, 1, 0], [1, 0, 0]]
+    wrong = mistakes(result, (0.5,))
+    assert [(m.box, m.told) for m in wrong.alarms] == [(4, "beside king, IoU 0.17")]
+    assert wrong.misses == []

@@ -61,6 +61,13 @@ def test_sizes_are_counted_without_those_to_ignore():
     ]
 
 
+def test_a_box_at_a_bound_is_of_one_size_alone():
+    result = DetectionEvaluation(LABELS, [truth((0, 0, 0, 32, 32))], [found((0, 0.9, 0, 0, 32, 32))])
+    small, medium, _ = size_rows(result)
+    assert (small.boxes, medium.boxes, medium.map) == (0, 1, pytest.approx(1))
+    assert math.isnan(small.map)
+
+
 def test_one_threshold_is_that_of_every_class():
     assert each((0.3,), 3) == (0.3, 0.3, 0.3)
     assert each((0.1, 0.2), 2) == (0.1, 0.2)

@@ -109,6 +109,16 @@ def test_keras_and_device_find_the_same(cells):
 
 
 @MODELS
+def test_photos_that_may_have_been_learnt_are_warned_of(cells, model, capsys):
+    evaluate(model, cells.folder / "boxes")
+    assert "warning" not in capsys.readouterr().err
+    more = shutil.copytree(cells.folder / "boxes", cells.folder / "more")
+    paint_many(more / "added", 1, seed=9)
+    assert evaluate(model, more).side == ""
+    assert "may be among them" in capsys.readouterr().err
+
+
+@MODELS
 def test_other_photos_are_all_measured(cells, model):
     paint_many(cells.folder / "other", 5, seed=1, labels=("red", "green"))
     result = evaluate(model, cells.folder / "other")

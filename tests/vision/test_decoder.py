@@ -67,10 +67,12 @@ def slowly(card, logits, ltrb, classes=None, agnostic=False, candidates=1000):
     placement = place(height, width, card.input)
     passing = []
     for (x, y, stride), row, raw in zip(cells(card), logits.tolist(), ltrb.tolist(), strict=True):
-        class_id = row.index(max(row))
-        score = 1 / (1 + math.exp(-row[class_id]))
-        if score < thresholds[class_id] or (classes is not None and class_id not in classes):
+        scores = [1 / (1 + math.exp(-logit)) for logit in row]
+        wanted = [i for i, score in enumerate(scores) if score >= thresholds[i] and (classes is None or i in classes)]
+        if not wanted:
             continue
+        score, class_id = max((scores[i], -i) for i in wanted)
+        class_id = -class_id
         left, top, right, bottom = (math.log1p(math.exp(value)) * stride for value in raw)
         passing.append((score, class_id, (x - left, y - top, x + right, y + bottom)))
     passing = sorted(passing, key=lambda thing: -thing[0])[:candidates]
@@ -304,3 +306,14 @@ def test_outputs_of_letterboxed_ssd_files():
     model = card(1, (200, 200), "letterbox")
     result = PostprocessedDecoder(model)(*postprocessed([((0.125, 0.0, 0.875, 1.0), 0, 0.9)]), SIZE)
     assert result.xyxy[0].tolist() == pytest.approx([0, 0, 200, 150])
+
+
+def test_a_class_below_its_threshold_hides_no_other():
+    two = card(classes=2, thresholds=(0.5, 0.3), strides=(32,))
+    logits = np.full((6, 2), -9, np.float32)
+    logits[0] = np.log(0.45 / 0.55), np.log(0.4 / 0.6)
+    ltrb = np.zeros((6, 4), np.float32)
+    assert Decoder(two)(logits, ltrb, SIZE).class_id.tolist() == [1]
+    logits[0, 0] = 3
+    assert Decoder(two)(logits, ltrb, SIZE).class_id.tolist() == [0]
+    assert Decoder(two, classes=[1])(logits, ltrb, SIZE).class_id.tolist() == [1], "as asked for"

@@ -101,7 +101,7 @@ def describe_boxes(report: BoxesReport) -> str:
     lines.append("areas: " + ", ".join(f"{name} {count}" for name, count in report.areas.items()))
     if report.sides:
         low, middle, high = (f"{value:.1%}" for value in report.sides.values())
-        lines.append(f"sides: {middle} of the picture's in the middle, {low} to {high} for four of five boxes")
+        lines.append(f"sides: {middle} of the picture's at the median, {low} to {high} for four of five boxes")
     lists = {
         **report.mended,
         "unreadable": report.unreadable,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +114,7 @@ def load_boxed(
     row_of = {path: row for row, path in enumerate(paths)}
     rows = np.array([row_of[photo.path] for photo in checked.photos], np.int64)
     boxes = [boxes_of(photo, labels, spec) for photo in checked.photos]
+    checked.report.warnings.extend(_cut_off(checked.photos, boxes, labels))
     sides = []
     for chosen in _sides(checked.photos, checked.records, boxes, val_fraction, seed):
         picked = chosen.tolist()
@@ -149,6 +150,17 @@ def boxes_of(photo: BoxedPhoto, labels: Sequence[str], spec: InputSpec) -> NDArr
     seen = np.clip(xyxy, 0, (spec.width, spec.height) * 2)
     classes = np.array([labels.index(box.label) for box in wanted], np.float32)
     return np.column_stack([classes, seen])[_area(seen) >= _LEAST_LEFT * _area(xyxy)].astype(np.float32)
+
+
+def _cut_off(
+    photos: Sequence[BoxedPhoto], boxes: Sequence[NDArray[np.float32]], labels: Sequence[str]
+) -> Iterator[str]:
+    """Says which boxes lie where a cropped input doesn't reach."""
+    before = Counter(labels.index(box.label) for photo in photos for box in photo.boxes if not box.ignored)
+    after = Counter(int(c) for rows in boxes for c in rows[:, 0])
+    if lost := before.total() - after.total():
+        gone = [labels[c] for c in before if not after[c]]
+        yield f"{lost} boxes are cut off with the photos' edges" + (f", all of: {', '.join(gone)}" if gone else "")
 
 
 def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:

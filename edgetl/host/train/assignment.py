@@ -13,6 +13,8 @@ _MOST_CELLS = 10
 _SCORE_POWER = 0.5
 _IOU_POWER = 6.0
 _TINY = 1e-9
+_LEAST_WEIGHT = 0.1
+"""Of the best cell of a box, however little it overlaps yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,11 @@ def _targets(
     chosen: Tensor, quality: Tensor, iou: Tensor, classes: Tensor, true_boxes: Tensor, count: int
 ) -> Assignment:
     """What the chosen cells should say: the best of a box its IoU, the others their share of it."""
-    quality = quality * chosen
+    quality = (quality + _TINY) * chosen
     best_quality = ops.max(quality, axis=2, keepdims=True)
-    best_iou = ops.max(iou * chosen, axis=2, keepdims=True)
-    wanted = quality / (best_quality + _TINY) * best_iou
+    # Nothing overlaps well with a large box before anything is learnt: without a least weight nothing would ever be.
+    best_iou = ops.maximum(ops.max(iou * chosen, axis=2, keepdims=True), _LEAST_WEIGHT)
+    wanted = quality / ops.maximum(best_quality, _TINY) * best_iou
     per_cell = ops.transpose(chosen, (0, 2, 1))
     hot = ops.one_hot(ops.maximum(classes, 0), count, dtype=chosen.dtype)
     weight = ops.sum(wanted, axis=1)

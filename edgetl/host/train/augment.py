@@ -22,7 +22,7 @@ class RandomAffine(keras.layers.Layer):
     def __init__(
         self, *, flip: bool = True, rotation: float = 15, zoom: float = 0.2, shift: float = 0.1, seed: int = 0
     ) -> None:
-        super().__init__()
+        super().__init__(dtype="float32")  # also under mixed precision: 16 bits would round the pixels
         # TensorFlow's resampling has no XLA kernel: a model that holds this layer must not be compiled with XLA there.
         self.supports_jit = keras.config.backend() != "tensorflow"
         self.flip, self.rotation, self.zoom, self.shift = flip, rotation, zoom, shift
@@ -61,7 +61,7 @@ class RandomColor(keras.layers.Layer):
     """
 
     def __init__(self, strength: float = 0.2, *, seed: int = 1) -> None:
-        super().__init__()
+        super().__init__(dtype="float32")
         self.strength = strength
         self.generator = keras.random.SeedGenerator(seed)
 

@@ -65,7 +65,7 @@ class BoxAugment:
         found = []
         for window, (pixels, boxes) in zip(windows, photos, strict=True):
             x1, y1, x2, y2 = window
-            # From as a whole in its window to its own size, cut: all as small as a window would never show details.
+            # From about its window's size to its own, cut: all as small as a window would never show details.
             scale = float(np.exp(rng.uniform(np.log(max((x2 - x1) / width, (y2 - y1) / height)), 0)))
             room = np.array([x2 - x1 - scale * width, y2 - y1 - scale * height])
             corner = rng.uniform(np.minimum(room, 0), np.maximum(room, 0)) + np.array([x1, y1])

@@ -14,7 +14,7 @@ from edgetl.host.train.box_augment import BoxAugment, Boxes
 from edgetl.vision.preprocess import Image
 
 MOST_BOXES = 150
-"""In a picture; of more, as crowds in mosaics can have, the largest are told."""
+"""In a mosaic, or as many as a photo has; of more the largest are told."""
 
 
 class Pictures:
@@ -31,8 +31,12 @@ class Pictures:
 
     def __init__(self, photos: BoxedPhotos, augment: BoxAugment | None, seed: int) -> None:
         self.photos, self.augment, self.seed = photos, augment, seed
-        self.room = min(MOST_BOXES, 4 * max(1, photos.most_boxes))
+        self.room = max(photos.most_boxes, min(MOST_BOXES, 4 * max(1, photos.most_boxes)))
         self._pool = ThreadPoolExecutor(os.cpu_count())
+
+    def close(self) -> None:
+        """Ends the threads that make the pictures."""
+        self._pool.shutdown()
 
     def order(self, epoch: int, count: int) -> NDArray[np.int64]:
         """Returns the photos of an epoch, (count,) positions: each once before any comes again."""

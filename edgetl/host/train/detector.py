@@ -97,11 +97,12 @@ def _head(shapes: Sequence[tuple[int, ...]], classes: int) -> Network:
     outputs = []
     for name, channels, bias in (("logits", classes, -math.log((1 - _PRIOR) / _PRIOR)), ("distances", 4, 0.0)):
         initial = keras.initializers.Constant(bias)
-        # Float32 under mixed precision: 16 bits would round the distances of large boxes.
+        # Float32 under mixed precision, to the end: 16 bits would round the distances of large boxes.
         last = keras.layers.Conv2D(channels, 1, bias_initializer=initial, dtype="float32", name=name)
-        branches = _branches(levels, name)
-        rows = [keras.layers.Reshape((-1, channels), name=f"{name}{i}")(last(x)) for i, x in enumerate(branches)]
-        outputs.append(keras.layers.Concatenate(axis=1, name=f"all_{name}")(rows) if len(rows) > 1 else rows[0])
+        flat = [keras.layers.Reshape((-1, channels), dtype="float32", name=f"{name}{i}") for i in range(len(levels))]
+        rows = [reshape(last(x)) for reshape, x in zip(flat, _branches(levels, name), strict=True)]
+        join = keras.layers.Concatenate(axis=1, dtype="float32", name=f"all_{name}")
+        outputs.append(join(rows) if len(rows) > 1 else rows[0])
     return keras.Model(maps, outputs, name="head")
 
 

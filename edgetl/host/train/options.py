@@ -7,7 +7,6 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,8 @@ from edgetl.errors import UsageError
 
 CLASSIFIER_ONLY = frozenset({"head", "dropout", "head_epochs", "head_rate", "label_smoothing", "class_weights"})
 DETECTOR_ONLY = frozenset({"strides"})
-_LEVELS = [levels for count in range(1, 5) for levels in combinations((4, 8, 16, 32), count)]
+_LEVELS = [(4, 8, 16, 32)[i:j] for i in range(4) for j in range(i + 1, 5)]
+"""Strides that a detector may have: each level hands on what it sees to the next finer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class TrainOptions:
         head_epochs: of the head alone, on features computed once; 40, or 0 on random weights.
         head_rate: peak learning rate of that stage.
         epochs: of the backbone with the head, after the head's own; fewer the more photos there are.
-        rate: peak learning rate of that stage; 5e-4, or 5e-3 on random weights,
-            or 2e-3 on the starter and on those of a stored model that began with random ones.
+        rate: peak learning rate of that stage; 5e-4, or 5e-3 on random weights, or 2e-3 of a detector, on the starter
+            and on those of a stored model that began with random ones.
         optimizer: adamw, adam, sgd or rmsprop.
         weight_decay: for adamw.
         warmup: share of the steps over which the rate rises.
-        layer_decay: the first layer learns at this share of the rate, the last at all of it; 0.5, or 1 on random
-            weights and the starter.
+        layer_decay: the first layer learns at this share of the rate, the last at all of it; 0.5, or 1 of a
+            detector, on random weights and the starter.
         freeze: the first so many layers of the backbone don't learn; 0, or of a detector on pretrained weights those
             before stride 8.
         batch_norm: `frozen` keeps the pretrained statistics and scales; `train`, for random weights
@@ -54,8 +54,8 @@ class TrainOptions:
         class_weights: weigh classes inversely to the square root of their counts; where one has twice another's photos.
         augment: strength of flips, turns, zooms, shifts and colour changes; 0 is none.
         flip: whether a mirrored photo still shows the same class.
-        ema: decay of the averaged weights that are validated and kept, and that each epoch goes on from; 0 is none;
-            0.99, or 0 on random weights, which an average would hold back.
+        ema: decay of the averaged weights that are validated and kept, and that each epoch of a classifier goes on
+            from; 0 is none; 0.99, or 0 on random weights, which an average would hold back, or 0.98 of a detector.
         patience: stop the second stage after so many epochs that validate no better; a third of them; 0 never stops.
         batch: photos a step; 32, or 16 of a detector.
         seed: of everything random.
@@ -113,7 +113,7 @@ class TrainOptions:
             if value is not None and not low <= value <= high:
                 raise UsageError(f"--{key.replace('_', '-')} must be {low} to {high}, got {value}")
         if self.strides is not None and self.strides not in _LEVELS:
-            remedy = "choose from 4, 8, 16 and 32, ascending; 8,16,32 serve most"
+            remedy = "choose from 4, 8, 16 and 32, ascending, without gaps; 8,16,32 serve most"
             raise UsageError(f"no detector has --strides {','.join(map(str, self.strides))}", remedy=remedy)
         for key in ("rate", "head_rate"):
             if (value := getattr(self, key)) is not None and not value > 0:

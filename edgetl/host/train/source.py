@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from edgetl import store
 from edgetl.card import Backbone
-from edgetl.errors import UsageError
+from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
 from edgetl.host.progress import console
 from edgetl.host.train import backbones, starter
@@ -22,6 +22,8 @@ _SUFFIXES = (".h5", ".keras")
 _STARTER = (starter.NAME, starter.ALPHA)
 _ANY_SIZE = 224
 """Weights serve every size, px."""
+_WHOLE = 32
+"""The stride at which every backbone ends, px."""
 
 
 def stored_source(weights: str) -> store.StoredModel | None:
@@ -183,8 +185,21 @@ def build_backbone(options: TrainOptions) -> tuple[Any, Backbone]:
         file, origin = source.weights, f"model {source.name}"
     else:
         file, origin = Path(options.weights), Path(options.weights).name
-    load_backbone_weights(network, file)
+    try:
+        load_backbone_weights(network, file)
+    except ModelError as error:
+        raise _cut_short(source) or error from error
     return network, replace(about, weights=origin, weights_sha256=sha256_of(file))
+
+
+def _cut_short(source: store.StoredModel | None) -> ModelError | None:
+    """The error of a detector's backbone that ends at a stride, where the network that is to be goes on."""
+    if source is None or source.card.task != "detection" or max(source.card.detector.strides) >= _WHOLE:
+        return None
+    strides = ",".join(map(str, source.card.detector.strides))
+    what = f"{source.name} was trained with --strides {strides}: it has no more of the backbone"
+    remedy = f"train it with {_WHOLE} among its --strides, or begin with other weights"
+    return ModelError(what, where=f"--weights {source.name}", remedy=remedy)
 
 
 def given(value: T | None, default: T) -> T:

@@ -120,7 +120,9 @@ class Stage:
 
     def _take_back(self) -> None:
         """Puts the weights as they were learnt back into the model, in place of their averages."""
-        for variable, raw in zip(self.model.trainable_variables, self.model.optimizer.raw, strict=False):
+        made = self.model.optimizer
+        made = getattr(made, "inner_optimizer", made)  # mixed precision wraps it, to scale the loss
+        for variable, raw in zip(self.model.trainable_variables, made.raw, strict=False):
             variable.assign(raw)
 
     def _out_of_patience(self, epoch: int, best_epoch: int) -> bool:

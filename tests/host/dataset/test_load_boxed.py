@@ -370,3 +370,11 @@ def test_real_cards_letterboxed(data_folder, empty_home):
         assert (boxes >= 0).all()
         assert (boxes <= 160).all()
         assert (boxes[:, 2:] > boxes[:, :2]).all()
+
+
+def test_boxes_that_crop_leaves_nothing_of_are_told(empty_home):
+    for i in range(6):  # the photo is 160 x 120, of which crop takes the middle
+        put_voc(empty_home.photos / f"{i}.jpg", [("edge", 0, 20, 18, 90), ("ace", 60, 20, 90, 70)], seed=i)
+    told = "6 boxes are cut off with the photos' edges, all of: edge"
+    assert told in load_boxed(empty_home.photos, InputSpec(64, 64, resize="crop")).report.warnings
+    assert not any("cut off" in line for line in load_boxed(empty_home.photos, SPEC).report.warnings)

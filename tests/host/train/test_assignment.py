@@ -126,3 +126,17 @@ def test_a_batch_without_any_box_has_a_finite_loss_and_gradient_of_scores():
     assert np.isfinite(value)
     assert value == pytest.approx(2 * len(CELLS) * CLASSES * np.log(2), rel=1e-4)
     assert keras.backend.backend()
+
+
+@pytest.mark.parametrize("side", [40, 100, 280])
+def test_a_box_of_any_size_is_learnt_from_nothing(side):
+    """At the start every cell predicts a box of about its stride: what fills the picture overlaps with none of them."""
+    cells, strides = grid(320, 320, STRIDES)
+    low, high = 160 - side / 2, 160 + side / 2
+    truth = np.array([[[1, low, low, high, high]]], np.float32)
+    boxes = decode(np.zeros((1, len(cells), 4), np.float32), cells, strides)
+    found = assign(np.full((1, len(cells), CLASSES), 0.01, np.float32), boxes, cells, strides, truth)
+    weight = ops.convert_to_numpy(found.weight)[0]
+    assert 0.1 <= weight.max() <= 1
+    assert ops.convert_to_numpy(found.scores)[0, weight.argmax()].tolist() == [0, weight.max(), 0]
+    assert ((cells > low) & (cells < high))[weight > 0].all()
