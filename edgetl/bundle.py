@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from edgetl import schema
 from edgetl.card import ModelCard, check_version, read_json
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of, write_atomic
+from edgetl.target import RuntimeName, variant_name
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import Image
 
@@ -29,11 +29,11 @@ class Variant:
     """One converted form of the model, with what was measured of it.
 
     Attributes:
-        recipe: how it was made; its name within the bundle.
+        recipe: how it was made.
         runtime: what runs it.
         file: its model file, relative to the bundle.
         sha256: of that file.
-        bytes: of that file.
+        bytes: of that file, with the `weights`.
         golden: its expected outputs (JSON), relative to the bundle.
         golden_sha256: of that file.
         accuracy: top-1, a detector's mAP, on the validation split, through the device's code, 0..1.
@@ -50,10 +50,12 @@ class Variant:
         class_drops: what each class's recall, a detector's mAP, lost.
         metrics: what else was measured: a detector's `map50` and `map50_drop`, 0..1, and how far any of its cells is
             from what Keras says of it, `cell_score_difference`, 0..1, and `cell_edge_px`, px of the input.
+        weights: the file beside `file` that holds the weights, relative to the bundle; empty where `file` does.
+        weights_sha256: of that file.
     """
 
     recipe: str
-    runtime: Literal["tflite"]
+    runtime: RuntimeName
     file: str
     sha256: str
     bytes: int
@@ -70,6 +72,18 @@ class Variant:
     note: str = ""
     class_drops: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    weights: str = ""
+    weights_sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called within the bundle, see `edgetl.target.variant_name`."""
+        return variant_name(self.runtime, self.recipe)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The SHA-256 of its model file and, where they lie apart, of its weights."""
+        return {self.file: self.sha256} | ({self.weights: self.weights_sha256} if self.weights else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +159,7 @@ class Manifest:
         card: of the model.
         target: the name of the target it was converted for.
         threads: the target's choice.
-        chosen: the recipe that runs unless another is asked for.
+        chosen: the name of the variant that runs unless another is asked for.
         variants: accepted ones carry files; refused ones only what was measured.
         golden: photos every variant is replayed on.
         schema: of this document.
@@ -183,10 +197,14 @@ class Bundle:
             raise ModelError(f"{MANIFEST} is not valid: {error}", where=str(path), remedy=_REMEDY) from error
         ModelCard.from_dict(manifest.card.to_dict(), where=str(path))
         files = [photo.file for photo in manifest.golden]
-        for file in files + [name for v in manifest.variants for name in (v.file, v.golden)]:
+        for file in files + [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]:
             if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\\" in file or ":" in file:
                 raise ModelError(f"{file!r} leaves the bundle's folder", where=str(path), remedy=_REMEDY)
-        if manifest.chosen not in [v.recipe for v in manifest.variants if v.accepted]:
+        for variant in manifest.variants:
+            if variant.accepted and variant.weights != _weights_of(variant):
+                what = f"the weights of {variant.name} must be {_weights_of(variant)!r}, got {variant.weights!r}"
+                raise ModelError(what, where=str(path), remedy=_REMEDY)
+        if manifest.chosen not in [v.name for v in manifest.variants if v.accepted]:
             raise ModelError(f"the chosen variant {manifest.chosen!r} is not there", where=str(path), remedy=_REMEDY)
         return cls(folder, manifest)
 
@@ -195,26 +213,28 @@ class Bundle:
         """The variants that met the gate."""
         return tuple(variant for variant in self.manifest.variants if variant.accepted)
 
-    def variant(self, recipe: str | None = None) -> Variant:
-        """Returns a variant by its recipe; None gives the chosen one.
+    def variant(self, name: str | None = None) -> Variant:
+        """Returns a variant by its name; None gives the chosen one.
 
         Raises:
             UsageError: the bundle has no such variant.
         """
-        wanted = recipe or self.manifest.chosen
+        wanted = name or self.manifest.chosen
         for variant in self.runnable:
-            if variant.recipe == wanted:
+            if variant.name == wanted:
                 return variant
-        known = ", ".join(variant.recipe for variant in self.runnable)
+        known = ", ".join(variant.name for variant in self.runnable)
         raise UsageError(f"no variant {wanted!r} here", where=str(self.folder), remedy=f"choose one of: {known}")
 
     def model_file(self, variant: Variant) -> Path:
-        """Returns the path of a variant's model file, its digest checked.
+        """Returns the path of a variant's model file; its digest, and that of weights that lie beside it, checked.
 
         Raises:
-            ModelError: the file is missing, truncated or altered.
+            ModelError: a file is missing, truncated or altered.
         """
-        return self._checked(variant.file, variant.sha256)
+        for file, sha256 in variant.files.items():
+            self._checked(file, sha256)
+        return self.folder / variant.file
 
     def golden_frames(self) -> list[Image]:
         """Reads the golden photos, their digests checked.
@@ -262,6 +282,11 @@ class Bundle:
         if sha256_of(path) != sha256:
             raise ModelError(f"{file} was altered or cut short: its SHA-256 differs", where=str(path), remedy=_REMEDY)
         return path
+
+
+def _weights_of(variant: Variant) -> str:
+    """The file that the runtime takes the weights from, told of nothing but the model file: its digest must count."""
+    return str(PurePosixPath(variant.file).with_suffix(".bin")) if variant.runtime == "openvino" else ""
 
 
 def _listed(document: object) -> list[object]:

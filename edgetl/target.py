@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,18 @@ from edgetl.errors import UsageError
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32"]
+RuntimeName = Literal["tflite", "openvino"]
+
+RECIPES: dict[RuntimeName, tuple[RecipeName, ...]] = {
+    "tflite": ("float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32"),
+    "openvino": ("float32", "float16", "static_wi8_ai8"),
+}
+"""What each runtime's files can be made by."""
+
+
+def variant_name(runtime: str, recipe: str) -> str:
+    """Returns what a variant is called, e.g. `float32` (TFLite's) or `openvino-float32`."""
+    return recipe if runtime == "tflite" else f"{runtime}-{recipe}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Target:
         name: of the file, without its suffix.
         title: for people.
         arch: as `platform.machine()` says it.
-        runtime: the library that runs the model there.
+        runtimes: the libraries that can run the model there, the preferred first.
         recipes: conversion candidates, the preferred (usually fastest) first.
         threads: for inference.
         gate: see `Gate`.
@@ -69,11 +82,27 @@ class Target:
     name: str
     title: str
     arch: Literal["aarch64", "x86_64"]
-    runtime: Literal["tflite"]
+    runtimes: tuple[RuntimeName, ...]
     recipes: tuple[RecipeName, ...]
     threads: int
     gate: Gate = Gate()
     budget: Budget = Budget()
+
+    def candidates(
+        self, recipes: Sequence[RecipeName] = (), runtimes: Sequence[RuntimeName] = ()
+    ) -> tuple[tuple[RuntimeName, RecipeName], ...]:
+        """Returns what to convert to, the preferred first: each recipe for every runtime that has it.
+
+        Args:
+            recipes: instead of the target's.
+            runtimes: likewise.
+        """
+        return tuple(
+            (runtime, recipe)
+            for recipe in recipes or self.recipes
+            for runtime in runtimes or self.runtimes
+            if recipe in RECIPES[runtime]
+        )
 
     @classmethod
     def load(cls, name: str) -> Target:
@@ -103,6 +132,8 @@ def _sensible(target: Target) -> Target:
         (not _NAME.fullmatch(target.name), f"name must be letters, digits, '.', '_' and '-', got {target.name!r}"),
         (target.name == "report", "name must not be 'report', which is a folder of each model already"),
         (not target.recipes, "recipes must name one or more"),
+        (not target.runtimes, "runtimes must name one or more"),
+        (not target.candidates(), f"{', '.join(target.runtimes)} can't be had by {', '.join(target.recipes)}"),
         (target.threads < 1, f"threads must be 1 or more, got {target.threads}"),
     )
     for wrong, text in problems:

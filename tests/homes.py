@@ -14,7 +14,7 @@ SHAPES = ("cross", "disc", "square")
 LOOSE_TARGET = """
 title = "Anything goes"
 arch = "x86_64"
-runtime = "tflite"
+runtimes = ["tflite"]
 recipes = ["float32", "float16"]
 threads = 1
 

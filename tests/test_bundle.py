@@ -70,6 +70,54 @@ def test_variant_that_isnt_there_or_was_refused(folder, recipe):
     assert caught.value.remedy == "choose one of: float16, float32"
 
 
+OURS = "openvino-float16"
+
+
+@pytest.fixture
+def pair(folder):
+    """`folder` with an OpenVINO variant, whose weights lie apart."""
+    for suffix in ("xml", "bin"):
+        (folder / f"{OURS}.{suffix}").write_text(suffix)
+    (folder / f"golden/{OURS}.json").write_text(json.dumps(SCORES))
+    files = {"file": f"{OURS}.xml", "weights": f"{OURS}.bin", "golden": f"golden/{OURS}.json"}
+    keys = {"file": "sha256", "weights": "weights_sha256", "golden": "golden_sha256"}
+    digests = {keys[key]: sha256_of(folder / name) for key, name in files.items()}
+    edit(folder, lambda d: d["variants"].append({**d["variants"][1], "runtime": "openvino", **files, **digests}))
+    edit(folder, lambda d: d.update(chosen=OURS))
+    return folder
+
+
+def test_variants_of_two_runtimes_are_told_apart_by_their_names(pair):
+    bundle = Bundle.open(pair)
+    assert [v.name for v in bundle.runnable] == ["float16", "float32", OURS]
+    assert (bundle.variant().name, bundle.variant().recipe, bundle.variant().runtime) == (OURS, "float16", "openvino")
+    assert bundle.variant("float16").runtime == "tflite"
+    assert bundle.variant("float16").files == {"float16.tflite": sha256_of(pair / "float16.tflite")}
+    assert list(bundle.variant().files) == [f"{OURS}.xml", f"{OURS}.bin"]
+    assert bundle.model_file(bundle.variant()) == pair / f"{OURS}.xml"
+    assert np.allclose(bundle.golden_scores(bundle.variant()), SCORES)
+
+
+BAD_WEIGHTS = {
+    "'../x' leaves the bundle's folder": lambda d: d["variants"][3].update(weights="../x"),
+    "'/x.bin' leaves the bundle's folder": lambda d: d["variants"][3].update(weights="/x.bin"),
+    f"the weights of {OURS} must be '{OURS}.bin', got ''": lambda d: d["variants"][3].update(weights=""),
+    f"the weights of {OURS} must be '{OURS}.bin', got 'labels.txt'": lambda d: d["variants"][3].update(
+        weights="labels.txt"
+    ),
+    "the weights of float16 must be '', got 'x.bin'": lambda d: d["variants"][1].update(weights="x.bin"),
+}
+
+
+@pytest.mark.parametrize("message", BAD_WEIGHTS)
+def test_weights_are_where_the_runtime_looks_for_them(pair, message):
+    """A digest of a file that nothing reads would prove nothing."""
+    edit(pair, BAD_WEIGHTS[message])
+    with pytest.raises(ModelError) as caught:
+        Bundle.open(pair)
+    assert message in caught.value.what
+
+
 DAMAGES = {
     "missing": lambda path: path.unlink(),
     "emptied": lambda path: path.write_bytes(b""),
@@ -77,6 +125,16 @@ DAMAGES = {
     "altered": lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"),
     "longer": lambda path: path.write_bytes(path.read_bytes() + b"\n"),
 }
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.parametrize("suffix", ["xml", "bin"])
+def test_both_files_of_an_ir_are_checked(pair, suffix, kind):
+    DAMAGES[kind](pair / f"{OURS}.{suffix}")
+    bundle = Bundle.open(pair)
+    message = "is missing from the bundle" if kind == "missing" else "was altered or cut short"
+    with pytest.raises(ModelError, match=f"{OURS}.{suffix} {message}"):
+        bundle.model_file(bundle.variant())
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
@@ -106,7 +164,7 @@ BAD = {
     "missing key target": lambda d: d.pop("target"),
     "threads must be int": lambda d: d.update(threads="2"),
     "unknown key variants[1].size": lambda d: d["variants"][1].update(size=1),
-    "variants[1].runtime must be one of tflite": lambda d: d["variants"][1].update(runtime="onnx"),
+    "variants[1].runtime must be one of tflite, openvino": lambda d: d["variants"][1].update(runtime="onnx"),
     "variants[2].sha256 must be str": lambda d: d["variants"][2].update(sha256=None),
     "the chosen variant 'int4' is not there": lambda d: d.update(chosen="int4"),
     "the chosen variant 'static_wi8_ai8' is not there": lambda d: d.update(chosen="static_wi8_ai8"),
@@ -195,8 +253,9 @@ def test_golden_photos_of_a_detector_are_looked_at_with_half_its_thresholds():
     assert golden_card(CARD) is CARD
 
 
-def test_a_manifest_from_before_other_metrics_is_read(folder):
-    edit(folder, lambda d: [v.pop("metrics") for v in d["variants"]])
+def test_a_manifest_from_before_other_metrics_and_weights_is_read(folder):
+    for key in ("metrics", "weights", "weights_sha256"):
+        edit(folder, lambda d, key=key: [v.pop(key) for v in d["variants"]])
     assert Bundle.open(folder).manifest.variants[1].metrics == {}
     edit(folder, lambda d: d["variants"][1].update(metrics={"map50": 0.75}))
     assert Bundle.open(folder).variant().metrics == {"map50": 0.75}

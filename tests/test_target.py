@@ -6,7 +6,7 @@ import pytest
 from homes import LOOSE_TARGET
 
 from edgetl.errors import UsageError
-from edgetl.target import Budget, Gate, RecipeName, Target, target_names
+from edgetl.target import Budget, Gate, RecipeName, Target, target_names, variant_name
 
 
 @pytest.mark.parametrize("name", target_names())
@@ -16,6 +16,8 @@ def test_every_shipped_target_is_sound(name):
     assert target.title
     assert set(target.recipes) <= set(get_args(RecipeName))
     assert len(set(target.recipes)) == len(target.recipes)
+    assert len(set(target.runtimes)) == len(target.runtimes) > 0
+    assert len(target.candidates()) == len(target.recipes) * len(target.runtimes)
     assert 0 <= target.gate.max_accuracy_drop <= 0.05
     assert 0.8 <= target.gate.min_agreement <= 1
     assert 0 <= target.gate.max_map50_drop <= target.gate.max_map_drop <= 0.05
@@ -23,7 +25,48 @@ def test_every_shipped_target_is_sound(name):
 
 
 def test_the_documented_ones_are_shipped():
-    assert {"rpi", "rpi4", "rpi5", "x86"} <= set(target_names())
+    assert {"rpi", "rpi4", "rpi5", "x86", "x86-openvino", "nuc"} <= set(target_names())
+
+
+def test_the_runtimes_of_the_shipped_ones():
+    runtimes = {name: Target.load(name).runtimes for name in target_names()}
+    assert runtimes == {
+        **dict.fromkeys(("rpi", "rpi4", "rpi5", "x86"), ("tflite", "openvino")),
+        "x86-openvino": ("openvino",),
+        "nuc": ("openvino", "tflite"),
+    }
+    assert Target.load("nuc").budget == Target.load("x86").budget
+
+
+def own(tmp_path, runtimes, recipes):
+    path = tmp_path / "board.toml"
+    path.write_text(LOOSE_TARGET.replace('["tflite"]', runtimes).replace('["float32", "float16"]', recipes))
+    return Target.load(str(path))
+
+
+def test_candidates_are_each_recipe_for_each_runtime_that_has_it(tmp_path):
+    target = own(tmp_path, '["openvino", "tflite"]', '["dynamic_wi8_afp32", "float32"]')
+    assert target.candidates() == (("tflite", "dynamic_wi8_afp32"), ("openvino", "float32"), ("tflite", "float32"))
+    assert target.candidates(recipes=("float16",), runtimes=("tflite",)) == (("tflite", "float16"),)
+    assert target.candidates(recipes=("dynamic_wi8_afp32",), runtimes=("openvino",)) == ()
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "recipes", "says"),
+    [
+        ("[]", '["float32"]', "runtimes must name one or more"),
+        ('["onnx"]', '["float32"]', r"runtimes\[0\] must be one of tflite, openvino, got 'onnx'"),
+        ('["openvino"]', '["dynamic_wi8_afp32"]', "openvino can't be had by dynamic_wi8_afp32"),
+    ],
+)
+def test_runtimes_that_make_nothing(tmp_path, runtimes, recipes, says):
+    with pytest.raises(UsageError, match=says):
+        own(tmp_path, runtimes, recipes)
+
+
+@pytest.mark.parametrize(("runtime", "name"), [("tflite", "float32"), ("openvino", "openvino-float32")])
+def test_a_variants_name_tells_its_runtime(runtime, name):
+    assert variant_name(runtime, "float32") == name
 
 
 def test_file_of_ones_own(tmp_path):

@@ -21,6 +21,7 @@ from edgetl.cli.models import models
 from edgetl.cli.run import run
 from edgetl.cli.targets import targets
 from edgetl.cli.train import train
+from edgetl.cli.tune import tune
 from edgetl.cli.verify import verify
 from edgetl.errors import EdgetlError
 
@@ -101,5 +102,5 @@ def main(quiet: bool, verbose: bool) -> None:
     logging.getLogger("edgetl").setLevel(level)
 
 
-for command in (train, evaluate, convert, verify, run, models, targets, data, demo):
+for command in (train, evaluate, convert, verify, tune, run, models, targets, data, demo):
     main.add_command(command)

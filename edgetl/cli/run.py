@@ -35,12 +35,16 @@ if TYPE_CHECKING:
 @click.option("--agnostic", is_flag=True, help="Detector: of overlapping boxes of any classes only the best stays.")
 @click.option("--max-frames", type=click.IntRange(min=1), help="End after so many frames.  [default: no limit]")
 @click.option("--threads", type=click.IntRange(min=1), help="For inference.  [default: the bundle's target's]")
-@click.option("--variant", metavar="RECIPE", help="A variant of the bundle.  [default: the chosen one]")
+@click.option(
+    "--variant",
+    metavar="NAME|auto",
+    help="A variant of the bundle; auto: the fastest here, see `edgetl tune`.  [default: the chosen one]",
+)
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="One label a line, for a .tflite that has none inside.",
+    help="One label a line, for a file that has none inside.",
 )
 @click.option("--quiet", is_flag=True, help="Print no results for people, only the summary.")
 def run(
@@ -63,8 +67,9 @@ def run(
 ) -> None:
     """Recognise what a camera sees, live: what it shows, or where which objects are, as the model was trained.
 
-    BUNDLE is a folder made by `edgetl convert`, or a single .tflite file: one of edgetl's, any classifier, or an SSD
-    that ends with TFLite_Detection_PostProcess. Without it the last model that was trained and converted here runs.
+    BUNDLE is a folder made by `edgetl convert`; or a single .tflite file: one of edgetl's, any classifier, or an SSD
+    that ends with TFLite_Detection_PostProcess; or an OpenVINO .xml: one of edgetl's, or any classifier. Without it the
+    last model that was trained and converted here runs.
 
     SOURCE is a camera's number (0 is the first) or device (/dev/video0), a film, an rtsp:// or http:// address,
     a photo, a folder of photos, or a pattern of photos in quotes.
@@ -86,13 +91,18 @@ def run(
     from edgetl.device.model import Model
     from edgetl.device.signals import stop_on_signals
     from edgetl.device.sinks import open_sinks
+    from edgetl.device.tune import AUTO, settle
     from edgetl.vision.filter import ResultFilter
 
     only = ResultFilter(threshold, classes, top_k or 1, iou, max_det, agnostic)
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
-        model = Model.open(bundle or _last_bundle(), variant=variant, threads=threads, labels=labels, only=only)
+        bundle = bundle or _last_bundle()
+        if variant == AUTO:
+            tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
+            variant, threads = tuned.variant, threads or tuned.threads
+        model = Model.open(bundle, variant=variant, threads=threads, labels=labels, only=only)
         stack.enter_context(model)
         _refuse_misplaced(model.card, {"--top-k": top_k}, {"--iou": iou, "--max-det": max_det, "--agnostic": agnostic})
         camera = stack.enter_context(open_camera(source, model.card.input))

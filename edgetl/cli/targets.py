@@ -14,13 +14,13 @@ def targets(ctx: click.Context) -> None:
 
         for name in target_names():
             target = Target.load(name)
-            click.echo(f"{name:<8} {target.title}: {target.runtime}, {', '.join(target.recipes)}")
+            click.echo(f"{name:<13} {target.title}: {' and '.join(target.runtimes)}, {', '.join(target.recipes)}")
 
 
 @targets.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a target: its runtime, recipes, threads, gate and budget."""
+    """Print a target: its runtimes, recipes, threads, gate and budget."""
     import json
     from dataclasses import asdict
 

@@ -9,7 +9,7 @@ import click
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--variant", metavar="RECIPE", help="Replay this one only.  [default: every variant]")
+@click.option("--variant", metavar="NAME", help="Replay this one only.  [default: every variant]")
 @click.option("--json", "as_json", is_flag=True, help="Write the reports as JSON to stdout.")
 def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     """Prove that this machine sees what the converting one saw.
@@ -17,6 +17,8 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     BUNDLE carries golden photos with the scores, or the boxes, that each variant gave for them where it was
     converted. They are replayed here, through the code that `edgetl run` uses, and compared; every file's SHA-256
     is checked on the way. Do it once on the device after copying, and after every update of its system.
+
+    A variant that this machine has no runtime for, be it TFLite's or OpenVINO's, is skipped, and that is said.
 
     Exits with 5 where a variant's file is damaged or its scores or boxes drifted, naming the variant.
 

@@ -53,7 +53,7 @@ class VariantReport:
     """How one variant's replay went.
 
     Attributes:
-        recipe: the variant's name.
+        variant: its name.
         ok: whether it gave what was expected of it.
         reason: why not; empty where it did.
         photos: replayed.
@@ -61,9 +61,10 @@ class VariantReport:
         max_difference: largest |score - expected score|, 0..1; None where nothing could be replayed.
         tolerance: what it may be.
         boxes: expected of a detector; None of a classifier.
+        skipped: this machine hasn't what runs it, so that it is neither ok nor failing; `reason` says what.
     """
 
-    recipe: str
+    variant: str
     ok: bool
     reason: str = ""
     photos: int = 0
@@ -71,6 +72,7 @@ class VariantReport:
     max_difference: float | None = None
     tolerance: float = 0.0
     boxes: int | None = None
+    skipped: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """Returns JSON-ready values."""
@@ -78,17 +80,18 @@ class VariantReport:
 
     def __str__(self) -> str:
         if self.max_difference is None:
-            return f"{self.recipe:<20} FAILS  {self.reason}"
+            return f"{self.variant:<24} {'skipped' if self.skipped else 'FAILS':<8} {self.reason}"
         shown = f"{self.photos} photos" + ("" if self.boxes is None else f", {self.boxes} boxes")
         difference = f"differs by {self.max_difference:.5f} (allowed {self.tolerance:.5f})"
         end = "" if self.ok else f"; {self.reason}"
-        return f"{self.recipe:<20} {'ok' if self.ok else 'FAILS':<6} {shown}, {difference}{end}"
+        return f"{self.variant:<24} {'ok' if self.ok else 'FAILS':<8} {shown}, {difference}{end}"
 
 
-def compare(recipe: str, scores: Scores, expected: Scores) -> VariantReport:
+def compare(variant: str, recipe: str, scores: Scores, expected: Scores) -> VariantReport:
     """Judges a classifier's replayed scores.
 
     Args:
+        variant: its name.
         recipe: of the variant; an unknown one is held to the strictest tolerance.
         scores: (photos, classes), 0..1.
         expected: of the same shape.
@@ -102,7 +105,7 @@ def compare(recipe: str, scores: Scores, expected: Scores) -> VariantReport:
     if not difference <= tolerance:  # so that NaN fails
         reasons.append("the scores drifted")
     reason = ", ".join(reasons)
-    return VariantReport(recipe, not reason, reason, len(scores), changed, difference, tolerance)
+    return VariantReport(variant, not reason, reason, len(scores), changed, difference, tolerance)
 
 
 def _changed(scores: Scores, expected: Scores, tolerance: float) -> Mask:
@@ -115,7 +118,7 @@ def _changed(scores: Scores, expected: Scores, tolerance: float) -> Mask:
 
 
 def compare_boxes(
-    recipe: str, found: Sequence[Detections], expected: Sequence[GoldenBoxes], card: ModelCard
+    variant: str, recipe: str, found: Sequence[Detections], expected: Sequence[GoldenBoxes], card: ModelCard
 ) -> VariantReport:
     """Judges a detector's replayed boxes.
 
@@ -125,6 +128,7 @@ def compare_boxes(
     was expected, since non-maximum suppression keeps the better of them.
 
     Args:
+        variant: its name.
         recipe: of the variant; an unknown one is held to the strictest tolerance.
         found: in each photo, with the thresholds of `edgetl.bundle.golden_card`.
         expected: likewise.
@@ -144,7 +148,7 @@ def compare_boxes(
     )
     reason = ", ".join(text for holds, text in reasons if holds)
     difference = max((p.difference for p in photos), default=0.0)
-    return VariantReport(recipe, not reason, reason, len(photos), lost + new, difference, tolerance, boxes)
+    return VariantReport(variant, not reason, reason, len(photos), lost + new, difference, tolerance, boxes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""A single `.tflite` file, ours or not, to the card that says how to run it."""
+"""A single `.tflite` file, ours or not, to the card that says how to run it.
+
+What other kinds of files need of it, too, is public; see `edgetl.device.foreign_openvino`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from edgetl.errors import ModelError, UsageError
 CARD_FILE = "card.json"
 """The card's name among a `.tflite` file's associated files."""
 
-_LABELS_REMEDY = "give a text file with one label a line: --labels FILE"
+LABELS_REMEDY = "give a text file with one label a line: --labels FILE"
 _KINDS_REMEDY = (
     "edgetl runs classifiers with one output (1, classes), its own detectors, and SSDs that end with "
     "TFLite_Detection_PostProcess"
@@ -79,10 +82,9 @@ def describe(path: Path, runtime: Runtime, labels: Path | None) -> Description:
     """
     files = read_files(path)
     if CARD_FILE in files:
-        card = _own_card(files[CARD_FILE], f"{path}: {CARD_FILE}")
-        return Description(dataclasses.replace(card, labels=read_labels(labels)) if labels else card)
+        return Description(own_card(files[CARD_FILE], f"{path}: {CARD_FILE}", labels))
     ssd = read_postprocess(path) if len(runtime.outputs) == 4 else None
-    if ssd is None and not _is_classifier(runtime):
+    if ssd is None and not is_classifier(runtime):
         shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
         what = f"the model's outputs {shapes} are neither a classifier's nor those of a detector that edgetl knows"
         raise ModelError(what, where=str(path), remedy=_KINDS_REMEDY)
@@ -93,19 +95,26 @@ def describe(path: Path, runtime: Runtime, labels: Path | None) -> Description:
     lines = _read_lines(labels) if labels else _carried_lines(path, files, metadata)
     scaling = _scaling(path, metadata) if runtime.input.dtype == "float32" else None
     if ssd is None:
-        decoding = ClassifierDecoding(_kind_of_scores(runtime, scaling))
-        return Description(ModelCard(path.stem, "classification", _numbered(lines), spec, decoding), scaling)
-    names = _numbered(_of_objects(lines, ssd.classes, str(labels or path)))
+        decoding = ClassifierDecoding(kind_of_scores(runtime, scaling))
+        return Description(ModelCard(path.stem, "classification", numbered(lines), spec, decoding), scaling)
+    names = numbered(_of_objects(lines, ssd.classes, str(labels or path)))
     return Description(ModelCard(path.stem, "detection", names, spec, _ssd_decoding(runtime, ssd)), scaling, ssd.order)
 
 
-def _own_card(content: bytes, where: str) -> ModelCard:
+def own_card(content: bytes | str, where: str, labels: Path | None) -> ModelCard:
+    """Reads edgetl's card from inside a file; `labels` are stronger than its own.
+
+    Raises:
+        ModelError: it isn't one, or the labels aren't text.
+        UsageError: the labels file isn't there.
+    """
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
         remedy = "convert the model again"
         raise ModelError(f"the model card inside is not JSON: {error}", where=where, remedy=remedy) from error
-    return ModelCard.from_dict(data, where=where)
+    card = ModelCard.from_dict(data, where=where)
+    return dataclasses.replace(card, labels=read_labels(labels)) if labels else card
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -115,7 +124,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         UsageError: the file isn't there.
         ModelError: it isn't text.
     """
-    return _numbered(_read_lines(path))
+    return numbered(_read_lines(path))
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -128,7 +137,7 @@ def _read_lines(path: Path) -> list[str]:
 def _carried_lines(path: Path, files: dict[str, bytes], metadata: Metadata) -> list[str]:
     name = metadata.labels_file or next((n for n in files if n.endswith(".txt")), "")
     if name not in files:
-        raise ModelError("the file doesn't say what its classes are called", where=str(path), remedy=_LABELS_REMEDY)
+        raise ModelError("the file doesn't say what its classes are called", where=str(path), remedy=LABELS_REMEDY)
     return _lines(files[name], f"{path}: {name}")
 
 
@@ -137,12 +146,12 @@ def _lines(content: bytes, where: str) -> list[str]:
     try:
         lines = content.decode("utf-8-sig").rstrip().split("\n")
     except UnicodeDecodeError as error:
-        raise ModelError("the labels are not UTF-8 text", where=where, remedy=_LABELS_REMEDY) from error
+        raise ModelError("the labels are not UTF-8 text", where=where, remedy=LABELS_REMEDY) from error
     return [line.strip() for line in lines] if any(lines) else []
 
 
-def _numbered(lines: list[str]) -> tuple[str, ...]:
-    """One label a line; a repeated one, as ImageNet's `crane`, is numbered: `crane (2)`."""
+def numbered(lines: list[str]) -> tuple[str, ...]:
+    """Returns labels of which none is twice: a repeated one, as ImageNet's `crane`, is numbered: `crane (2)`."""
     labels: dict[str, None] = {}
     for name in lines:
         label = name
@@ -177,7 +186,8 @@ def _ssd_decoding(runtime: Runtime, ssd: PostProcess) -> DetectorDecoding:
     return DetectorDecoding((), (_SSD_THRESHOLD,), min(1.0, max(0.0, ssd.iou)), max(1, most), "postprocessed")
 
 
-def _is_classifier(runtime: Runtime) -> bool:
+def is_classifier(runtime: Runtime) -> bool:
+    """Says whether a model has a classifier's one output, (1, classes)."""
     return len(runtime.outputs) == 1 and len(runtime.outputs[0].shape) == 2
 
 
@@ -201,7 +211,7 @@ def _scaling(path: Path, metadata: Metadata) -> Scaling:
     return Scaling(mean, std)
 
 
-def _kind_of_scores(runtime: Runtime, scaling: Scaling | None) -> Literal["probabilities", "logits"]:
+def kind_of_scores(runtime: Runtime, scaling: Scaling | None) -> Literal["probabilities", "logits"]:
     """Runs the model on grey and on noise: probabilities lie within 0..1 and sum to one each time."""
     shape, step = runtime.input.shape[1:], runtime.outputs[0].scale
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)

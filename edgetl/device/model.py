@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns
@@ -10,11 +12,12 @@ from typing import Self
 
 import numpy as np
 
-from edgetl.bundle import MANIFEST, Bundle
+from edgetl.bundle import MANIFEST, Bundle, Variant
 from edgetl.card import ModelCard
 from edgetl.device.foreign import Scaling, describe
+from edgetl.device.foreign_openvino import describe_ir
 from edgetl.device.heads import ClassifierHead, Order, open_head
-from edgetl.device.runtime import Runtime, Tensor, open_runtime
+from edgetl.device.runtime import Runtime, Tensor, UnloadableRuntimeError, open_runtime
 from edgetl.errors import ModelError, UsageError
 from edgetl.vision.classify import Scores
 from edgetl.vision.filter import ResultFilter
@@ -23,6 +26,11 @@ from edgetl.vision.results import Result
 
 EVERYTHING = ResultFilter()
 """Leaves it all to the card."""
+
+logger = logging.getLogger(__name__)
+
+_FILES = {".tflite": ("tflite", describe), ".xml": ("openvino", describe_ir)}
+"""By the suffix of a single file: what runs it, and what says how."""
 
 
 @dataclass(slots=True)
@@ -104,13 +112,16 @@ class Model:
         """Opens a bundle, or a single model file.
 
         Args:
-            path: a bundle's folder; or a `.tflite` file with metadata inside, or with `labels`.
-            variant: a recipe of the bundle; None takes the chosen one.
+            path: a bundle's folder; or a `.tflite` file, or an OpenVINO IR's `.xml`, with metadata inside or with
+                `labels`.
+            variant: the name of one of the bundle's; None takes the chosen one, or, where what runs that isn't
+                installed, the first whose runtime is, with a warning in the log.
             threads: for inference; None takes the target's, or one for a single file.
             labels: a text file with one label a line, for a file that doesn't carry its own.
             only: the results wanted.
 
         Raises:
+            UnloadableRuntimeError: what runs it isn't installed.
             ModelError: the file is missing, altered, or not a model edgetl can run.
             UsageError: the path isn't there, the bundle has no such variant, the model has no class that is wanted,
                 labels were given for a bundle or a variant for a file.
@@ -119,21 +130,19 @@ class Model:
         if (path / MANIFEST).is_file():
             if labels:
                 what = "a bundle has labels of its own: --labels can't be given with it"
-                raise UsageError(what, where=str(path), remedy="leave --labels out, or name a .tflite file")
+                raise UsageError(what, where=str(path), remedy="leave --labels out, or name a model file")
             bundle = Bundle.open(path)
-            chosen = bundle.variant(variant)
-            file = bundle.model_file(chosen)
-            runtime = open_runtime(chosen.runtime, file, threads or bundle.manifest.threads)
-            return cls(runtime, bundle.manifest.card, only=only)
+            return cls(_open_variant(bundle, variant, threads), bundle.manifest.card, only=only)
         if not path.exists():
             raise UsageError("there is no such bundle or model file", where=str(path), remedy=_REMEDY)
-        if path.suffix.lower() != ".tflite":
-            raise ModelError("neither a bundle nor a .tflite file", where=str(path), remedy=_REMEDY)
+        if path.suffix.lower() not in _FILES:
+            raise ModelError(f"neither a bundle nor a {' or '.join(_FILES)} file", where=str(path), remedy=_REMEDY)
         if variant:
             what = "a single file has no variants: --variant can't be given with it"
             raise UsageError(what, where=str(path), remedy="leave --variant out, or name a bundle")
-        runtime = open_runtime("tflite", path, threads or 1)
-        found = describe(path, runtime, labels)
+        name, describe_file = _FILES[path.suffix.lower()]
+        runtime = open_runtime(name, path, threads or 1)
+        found = describe_file(path, runtime, labels)
         return cls(runtime, found.card, found.scaling, only, order=found.order)
 
     def __call__(self, frame: Image, size_wh: tuple[int, int] | None = None) -> Result:
@@ -205,7 +214,27 @@ class Model:
         self.close()
 
 
-_REMEDY = "name a folder made by `edgetl convert`, or a .tflite file"
+_REMEDY = "name a folder made by `edgetl convert`, or a .tflite or OpenVINO .xml file"
+
+
+def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> Runtime:
+    """Opens the variant that is named; for None, the first of those that run here, the chosen one before the others."""
+
+    def opened(variant: Variant) -> Runtime:
+        return open_runtime(variant.runtime, bundle.model_file(variant), threads or bundle.manifest.threads)
+
+    chosen = bundle.variant(name)
+    try:
+        return opened(chosen)
+    except UnloadableRuntimeError as error:
+        others = [] if name else [variant for variant in bundle.runnable if variant.runtime != chosen.runtime]
+        for other in others:
+            with suppress(UnloadableRuntimeError):
+                runtime = opened(other)
+                told = error.what, other.name, chosen.name, error.remedy
+                logger.warning("%s: %s runs in place of %s; for that one %s", *told)
+                return runtime
+        raise
 
 
 def _check_input(tensor: Tensor, card: ModelCard) -> None:

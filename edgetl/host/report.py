@@ -222,7 +222,7 @@ def write_conversion_report(path: Path, manifest: Manifest) -> None:
         EdgetlError: the file can't be written.
     """
     variants = manifest.variants
-    names = [variant.recipe for variant in variants]
+    names = [variant.name for variant in variants]
     chosen = names.index(manifest.chosen)
     boxed = manifest.card.task == "detection"
     measures = (

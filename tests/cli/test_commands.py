@@ -65,7 +65,7 @@ def test_targets():
     done = edgetl("targets")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == list(target_names())
-    assert json.loads(edgetl("targets", "show", "rpi").out)["runtime"] == "tflite"
+    assert json.loads(edgetl("targets", "show", "rpi").out)["runtimes"] == ["tflite", "openvino"]
 
 
 @pytest.fixture

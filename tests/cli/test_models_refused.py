@@ -166,7 +166,7 @@ def test_unknown_recipe(home):
 
 
 BAD_TARGETS = {
-    "unknown key": ('color = "red"\n' + LOOSE_TARGET, "unknown key color; allowed: name, title, arch, runtime"),
+    "unknown key": ('color = "red"\n' + LOOSE_TARGET, "unknown key color; allowed: name, title, arch, runtimes"),
     "unknown key in a table": (LOOSE_TARGET + "drop = 1\n", "unknown key gate.drop; allowed: max_accuracy_drop"),
     "missing key": (LOOSE_TARGET.replace("threads = 1", ""), "missing key threads"),
     "wrong type": (LOOSE_TARGET.replace("threads = 1", 'threads = "1"'), "threads must be int, got str '1'"),

@@ -31,7 +31,7 @@ def golden(*rows, suppressed=()):
 
 
 def judged(rows, expected, recipe="static_wi8_ai8"):
-    return compare_boxes(recipe, [found(*rows)], [expected], CARD)
+    return compare_boxes("a", recipe, [found(*rows)], [expected], CARD)
 
 
 def scored(box, score):
@@ -109,5 +109,5 @@ def test_boxes_that_nothing_suppresses_here_are_drift():
 def test_photos_without_boxes_prove_nothing():
     report = judged([], golden())
     assert (report.ok, report.reason) == (False, "no boxes are expected of the golden photos: they prove nothing")
-    both = compare_boxes("float32", [found(), found(ACE)], [golden(), golden(ACE)], CARD)
+    both = compare_boxes("a", "float32", [found(), found(ACE)], [golden(), golden(ACE)], CARD)
     assert (both.ok, both.photos, both.boxes) == (True, 2, 1)

@@ -17,7 +17,7 @@ VERIFY = [sys.executable, "-c", "import sys; from edgetl.cli.verify import verif
 
 
 def failing(bundle):
-    return {report.recipe: report.reason for report in verify(bundle) if not report.ok}
+    return {report.variant: report.reason for report in verify(bundle) if not report.ok}
 
 
 def change(path, how):
@@ -31,16 +31,16 @@ def flip_a_byte(data):
 
 def test_whole_bundle_passes(bundle):
     reports = verify(bundle)
-    assert [report.recipe for report in reports] == list(VARIANTS)
+    assert [report.variant for report in reports] == list(VARIANTS)
     assert all(report.ok and report.photos == 4 and report.changed == 0 for report in reports)
-    assert all(report.max_difference <= report.tolerance == TOLERANCES[report.recipe] for report in reports)
+    assert all(report.max_difference <= report.tolerance == TOLERANCES[report.variant] for report in reports)
     assert "ok" in str(reports[0])
     require(reports, bundle)
 
 
 def test_one_variant(bundle):
     (report,) = verify(bundle, "static_wi8_ai8", threads=2)
-    assert (report.recipe, report.ok) == ("static_wi8_ai8", True)
+    assert (report.variant, report.ok) == ("static_wi8_ai8", True)
     with pytest.raises(UsageError, match="no variant 'int4'"):
         verify(bundle, "int4")
 
@@ -159,22 +159,22 @@ def test_invalid_manifest_is_an_error(bundle, tmp_path):
 def test_changed_labels_count_unless_they_were_a_tie():
     expected = np.array([[0.5, 0.495, 0.005], [0.6, 0.3, 0.1]], np.float32)
     tie = np.array([[0.495, 0.5, 0.005], [0.6, 0.3, 0.1]], np.float32)
-    report = compare("static_wi8_ai8", tie, expected)
+    report = compare("a", "static_wi8_ai8", tie, expected)
     assert (report.ok, report.changed) == (True, 0)
     other = np.array([[0.5, 0.495, 0.005], [0.3, 0.6, 0.1]], np.float32)
-    report = compare("static_wi8_ai8", other, expected)
+    report = compare("a", "static_wi8_ai8", other, expected)
     assert (report.ok, report.changed) == (False, 1)
     assert report.max_difference == pytest.approx(0.3)
     assert report.reason == "1 of 2 top labels changed, the scores drifted"
-    assert not compare("float32", np.full((1, 3), np.nan, np.float32), expected[:1]).ok
+    assert not compare("a", "float32", np.full((1, 3), np.nan, np.float32), expected[:1]).ok
 
 
 def test_unknown_recipe_is_held_to_the_strictest_tolerance():
-    assert compare("new", np.ones((1, 2), np.float32), np.ones((1, 2), np.float32)).tolerance == 1e-3
+    assert compare("a", "new", np.ones((1, 2), np.float32), np.ones((1, 2), np.float32)).tolerance == 1e-3
 
 
 def test_model_of_one_class():
-    assert compare("float32", np.ones((2, 1), np.float32), np.ones((2, 1), np.float32)).ok
+    assert compare("a", "float32", np.ones((2, 1), np.float32), np.ones((2, 1), np.float32)).ok
 
 
 def test_command_prints_a_table_and_json(bundle):
@@ -183,7 +183,7 @@ def test_command_prints_a_table_and_json(bundle):
     assert done.stdout == ""
     assert all(recipe in done.stderr for recipe in VARIANTS)
     done = subprocess.run([*VERIFY, str(bundle), "--json"], capture_output=True, text=True, timeout=60)
-    assert [report["recipe"] for report in json.loads(done.stdout)] == list(VARIANTS)
+    assert [report["variant"] for report in json.loads(done.stdout)] == list(VARIANTS)
 
 
 def test_command_exits_with_5_and_names_the_variant(bundle):

@@ -58,7 +58,23 @@ class Runtime(Protocol):
 OpenRuntime = Callable[[Path, int], Runtime]
 """Opens a model file with a number of threads."""
 
-RUNTIMES = {"tflite": "edgetl.device.runtime.tflite:TFLiteRuntime"}
+RUNTIMES = {
+    "tflite": "edgetl.device.runtime.tflite:TFLiteRuntime",
+    "openvino": "edgetl.device.runtime.openvino:OpenVINORuntime",
+}
+"""The class of each; beside it in its module, `load_library` imports what it needs."""
+
+
+def require_runtime(name: str) -> None:
+    """Passes where a runtime's library can be loaded.
+
+    Args:
+        name: a key of `RUNTIMES`.
+
+    Raises:
+        UnloadableRuntimeError: it isn't installed, or is broken.
+    """
+    import_module(RUNTIMES[name].split(":")[0]).load_library()
 
 
 def open_runtime(name: str, path: Path, threads: int) -> Runtime:

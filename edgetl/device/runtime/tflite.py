@@ -30,7 +30,7 @@ class TFLiteRuntime:
     def __init__(self, path: Path, threads: int) -> None:
         try:
             with quiet_output():  # it tells everyone about its delegate
-                self._interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
+                self._interpreter = load_library()(model_path=str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             first = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
@@ -67,7 +67,12 @@ class TFLiteRuntime:
         del self._input, self._outputs, self._interpreter
 
 
-def _interpreter_class() -> Any:  # noqa: ANN401 - either library's class
+def load_library() -> Any:  # noqa: ANN401 - either library's class
+    """Returns the class of the interpreter.
+
+    Raises:
+        UnloadableRuntimeError: none is installed, or the one that is can't be loaded.
+    """
     for package in _PACKAGES:
         try:
             return import_module(f"{package}.interpreter").Interpreter

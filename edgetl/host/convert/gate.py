@@ -72,6 +72,9 @@ class Judge(Protocol):
     def misses(self, measured: Measurement, gate: Gate, recipe: str) -> str:
         """Says why a variant doesn't meet the gate; empty where it does."""
 
+    def margin(self, measured: Measurement, gate: Gate) -> float:
+        """Returns by how much the gate is met, what is closest to missing it counts; negative where it is missed."""
+
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
         """Returns what a variant says of the golden photos, JSON-ready, as `edgetl.device.verify` wants it."""
 

@@ -67,8 +67,8 @@ def _label(card: ModelCard, classes: Collection[int]) -> str:
     return ", ".join(f"{n} {card.labels[c]}" if n > 1 else card.labels[c] for c, n in counts) or "background"
 
 
-def write_expected(folder: Path, recipe: str, expected: object) -> tuple[str, str]:
+def write_expected(folder: Path, name: str, expected: object) -> tuple[str, str]:
     """Writes what a variant says of the golden photos; returns the file, relative to the folder, and its SHA-256."""
-    file = f"golden/{recipe}.json"
+    file = f"golden/{name}.json"
     write_atomic(folder / file, json.dumps(expected) + "\n")
     return file, sha256_of(folder / file)

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 from edgetl import store
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
-from edgetl.card import ModelCard
-from edgetl.device.runtime import open_runtime
+from edgetl.device.runtime import open_runtime, require_runtime
 from edgetl.errors import GateError, UsageError
 from edgetl.files import new_folder, sha256_of, write_atomic
-from edgetl.host.convert import golden
-from edgetl.host.convert.gate import Judge, Measurement
+from edgetl.host.convert import golden, openvino, tflite
+from edgetl.host.convert.converter import Converter, Files, Source
+from edgetl.host.convert.gate import Judge
 from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.host.convert.judge_detector import DetectorJudge
-from edgetl.host.convert.metadata import embed
-from edgetl.host.convert.recipes import Attempt, attempts
 from edgetl.host.convert.table import table
 from edgetl.host.progress import console
 from edgetl.host.report import write_conversion_report
 from edgetl.host.stored import boxed_dataset_of, dataset_of, load_keras
 from edgetl.host.untyped import Network
-from edgetl.target import RecipeName, Target
+from edgetl.target import RECIPES, RecipeName, RuntimeName, Target, variant_name
 from edgetl.vision.photo import read_photo
+
+CONVERTERS: dict[RuntimeName, Converter] = {"tflite": tflite.attempts, "openvino": openvino.attempts}
 
 
 def convert(
-    name: str | None, target_name: str, *, recipes: Sequence[str] = (), data: str | None = None, seed: int = 0
+    name: str | None,
+    target_name: str,
+    *,
+    recipes: Sequence[str] = (),
+    runtimes: Sequence[str] = (),
+    data: str | None = None,
+    seed: int = 0,
 ) -> Bundle:
     """Converts a model for a target and writes its bundle to `models/NAME/TARGET`.
 
@@ -38,16 +44,18 @@ def convert(
         name: of the model; None takes the one trained last.
         target_name: see `Target.load`.
         recipes: instead of the target's.
+        runtimes: likewise.
         data: the data set's folder, where it has moved.
         seed: of the choice of representative and golden photos.
 
     Raises:
-        UsageError: no such model, target or recipe.
+        UsageError: no such model, target, recipe or runtime, or nothing that is both of such a recipe and runtime.
+        UnloadableRuntimeError: a runtime isn't installed here.
         DatasetError: the photos are gone or have changed since training.
         GateError: no variant keeps enough accuracy.
     """
     target = Target.load(target_name)
-    wanted = _recipes(recipes) or target.recipes
+    candidates = _candidates(target, recipes, runtimes)
     stored = store.open_model(name)
     judge, model = _judge(stored, data)
     console.print(f"{stored.card.name}: {judge.told} in Keras on {len(judge.photos)} validation photos")
@@ -55,15 +63,15 @@ def convert(
     with new_folder(folder) as work:
         positions = golden.choose(judge.shown, seed)
         kept = golden.write_photos(work, stored.card, judge.photos, judge.shown, positions)
-        maker = _Maker(work, stored.card, target, model, judge, kept, seed)
-        variants = tuple(maker.make(recipe) for recipe in wanted)
-        chosen = next((variant.recipe for variant in variants if variant.accepted), None)
+        maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed), kept)
+        variants = tuple(maker.make(runtime, recipe) for runtime, recipe in candidates)
+        chosen = next((variant.name for variant in variants if variant.accepted), None)
         console.print(table(variants, chosen, stored.card.task))
         if chosen is None:
             raise GateError(
                 f"no variant of {stored.card.name} meets the gate of {target.name}",
-                where="; ".join(f"{v.recipe} {v.note}" for v in variants),
-                remedy="train longer or with more photos, try other --recipe, or a target file with a wider [gate]",
+                where="; ".join(f"{v.name} {v.note}" for v in variants),
+                remedy="train longer or with more photos, try other --recipe or --runtime, or a wider [gate]",
             )
         manifest = Manifest(stored.card, target.name, target.threads, chosen, variants, kept)
         write_manifest(work, manifest)
@@ -89,53 +97,72 @@ class _Maker:
     """Makes, proves and writes the variants of one conversion."""
 
     folder: Path
-    card: ModelCard
-    target: Target
-    model: Network
-    judge: Judge
+    source: Source
     photos: tuple[GoldenPhoto, ...]
-    seed: int
 
-    def make(self, recipe: RecipeName) -> Variant:
-        """Makes a recipe's variant, trying what helps while it misses the gate; a refused one leaves no file."""
+    def make(self, runtime: RuntimeName, recipe: RecipeName) -> Variant:
+        """Makes a variant, trying what helps while it misses the gate; a refused one leaves no file."""
+        name = variant_name(runtime, recipe)
         tried: list[str] = []
-        refused: list[tuple[float, int, Measurement]] = []
-        for attempt in attempts(recipe, self.model, self.judge.train, self.seed):
-            measured, missed = self._try(recipe, attempt)
+        refused: list[Variant] = []
+        for attempt in CONVERTERS[runtime](recipe, self.source):
+            console.print(f"{name}: converting" + (f", {attempt.note}" if attempt.note else ""))
+            files = self._write(name, attempt.make())
+            variant, missed = self._judged(runtime, recipe, files)
             if not missed:
-                return self._accept(recipe, measured, "; ".join([*tried, attempt.note] if tried else []))
+                return self._accepted(variant, files, "; ".join([*tried, attempt.note] if tried else []))
             tried.append(f"{attempt.note or 'plain'}: {missed}")
-            console.print(f"{recipe}, {tried[-1]}")
-            refused.append((measured.accuracy, self._file(recipe).stat().st_size, measured))
-            self._file(recipe).unlink()
-        _, size, best = max(refused, key=lambda row: row[0])
-        facts = asdict(best) | {"sha256": "", "bytes": size, "golden": "", "golden_sha256": ""}
-        return Variant(recipe=recipe, runtime="tflite", file="", accepted=False, note="; ".join(tried), **facts)
+            console.print(f"{name}, {tried[-1]}")
+            refused.append(variant)
+            for file in files:
+                file.unlink()
+        return replace(max(refused, key=lambda variant: variant.accuracy), note="; ".join(tried))
 
-    def _try(self, recipe: RecipeName, attempt: Attempt) -> tuple[Measurement, str]:
-        console.print(f"{recipe}: converting" + (f", {attempt.note}" if attempt.note else ""))
-        write_atomic(self._file(recipe), embed(attempt.make(), self.card))
-        with closing(open_runtime("tflite", self._file(recipe), 1)) as runtime:
-            measured = self.judge.measure(runtime)
-        return measured, self.judge.misses(measured, self.target.gate, recipe)
+    def _write(self, name: str, contents: Files) -> list[Path]:
+        files = [self.folder / f"{name}{suffix}" for suffix in contents]
+        for file, content in zip(files, contents.values(), strict=True):
+            write_atomic(file, content)
+        return files
 
-    def _accept(self, recipe: RecipeName, measured: Measurement, note: str) -> Variant:
-        path = self._file(recipe)
+    def _judged(self, runtime: RuntimeName, recipe: RecipeName, files: Sequence[Path]) -> tuple[Variant, str]:
+        """Measures a variant; returns it, refused until it is accepted, and how it misses the gate."""
+        judge = self.source.judge
+        with closing(open_runtime(runtime, files[0], 1)) as opened:
+            measured = judge.measure(opened)
+        size = sum(file.stat().st_size for file in files)
+        facts = {"file": "", "sha256": "", "bytes": size, "golden": "", "golden_sha256": "", **asdict(measured)}
+        variant = Variant(recipe=recipe, runtime=runtime, accepted=False, **facts)
+        return variant, judge.misses(measured, self.source.gate, recipe)
+
+    def _accepted(self, variant: Variant, files: Sequence[Path], note: str) -> Variant:
         frames = [read_photo(self.folder / photo.file) for photo in self.photos]
-        with closing(open_runtime("tflite", path, 1)) as runtime:
-            expected = self.judge.expected(runtime, frames)
-        file, digest = golden.write_expected(self.folder, recipe, expected)
-        facts = asdict(measured) | {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-        facts |= {"golden": file, "golden_sha256": digest}
-        return Variant(recipe=recipe, runtime="tflite", file=path.name, accepted=True, note=note, **facts)
-
-    def _file(self, recipe: str) -> Path:
-        return self.folder / f"{recipe}.tflite"
+        with closing(open_runtime(variant.runtime, files[0], 1)) as opened:
+            expected = self.source.judge.expected(opened, frames)
+        file, digest = golden.write_expected(self.folder, variant.name, expected)
+        accepted = replace(variant, accepted=True, note=note, golden=file, golden_sha256=digest)
+        model, *weights = ((path.name, sha256_of(path)) for path in files)
+        accepted = replace(accepted, file=model[0], sha256=model[1])
+        return replace(accepted, weights=weights[0][0], weights_sha256=weights[0][1]) if weights else accepted
 
 
-def _recipes(names: Sequence[str]) -> tuple[RecipeName, ...]:
-    known = get_args(RecipeName)
+def _candidates(
+    target: Target, recipes: Sequence[str], runtimes: Sequence[str]
+) -> tuple[tuple[RuntimeName, RecipeName], ...]:
+    """What to convert to; what can't be run here is found out now, not after the first files are made."""
+    wanted_recipes = _known("recipe", recipes, get_args(RecipeName))
+    wanted_runtimes = _known("runtime", runtimes, get_args(RuntimeName))
+    found = target.candidates(wanted_recipes, wanted_runtimes)  # type: ignore[arg-type]
+    if not found:
+        what = f"nothing is both {' or '.join(wanted_recipes or target.recipes)} and of the runtimes asked for"
+        remedy = "; ".join(f"{runtime} has {', '.join(names)}" for runtime, names in RECIPES.items())
+        raise UsageError(what, where=", ".join(wanted_runtimes or target.runtimes), remedy=remedy)
+    for runtime in dict.fromkeys(runtime for runtime, _ in found):
+        require_runtime(runtime)
+    return found
+
+
+def _known(kind: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name not in known:
-            raise UsageError(f"unknown recipe {name!r}", remedy=f"choose from {', '.join(known)}")
-    return tuple(names)  # type: ignore[arg-type]
+            raise UsageError(f"unknown {kind} {name!r}", remedy=f"choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(names))

@@ -78,6 +78,10 @@ class ClassifierJudge:
         )
         return told(reasons)
 
+    def margin(self, measured: Measurement, gate: Gate) -> float:
+        """See `Judge`."""
+        return min(gate.max_accuracy_drop - measured.accuracy_drop, measured.agreement - gate.min_agreement)
+
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
         """Returns the scores of each photo."""
         model = Model(runtime, self._card)

@@ -149,6 +149,14 @@ class DetectorJudge:
         )
         return told(reasons)
 
+    def margin(self, measured: Measurement, gate: Gate) -> float:
+        """See `Judge`."""
+        return min(
+            gate.max_map_drop - measured.accuracy_drop,
+            gate.max_map50_drop - measured.metrics["map50_drop"],
+            measured.agreement - gate.min_box_agreement,
+        )
+
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
         """Returns the boxes of each photo, and the candidates that were suppressed for them."""
         watchful = golden_card(self._card)

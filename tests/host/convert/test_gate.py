@@ -7,16 +7,16 @@ import pytest
 
 from edgetl.bundle import Bundle
 from edgetl.errors import GateError, UsageError
-from edgetl.host.convert import job, judge_classifier, recipes
+from edgetl.host.convert import job, judge_classifier, tflite
+from edgetl.host.convert.converter import Attempt
 from edgetl.host.convert.gate import Measurement
 from edgetl.host.convert.judge_classifier import ClassifierJudge
-from edgetl.host.convert.recipes import Attempt
 from edgetl.target import Gate
 
 TARGET = """
 title = "A device of the tests"
 arch = "x86_64"
-runtime = "tflite"
+runtimes = ["tflite"]
 recipes = [{recipes}]
 threads = 1
 
@@ -106,12 +106,12 @@ def test_a_variant_is_measured_beside_keras(judge, shapes_data, monkeypatch):
 
 def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_model, target, monkeypatch):
     """A file whose weights are those of another training."""
-    real = recipes.attempts
 
-    def attempts(recipe, model, train, seed):
+    def attempts(recipe, source):
         if recipe != "float16":
-            yield from real(recipe, model, train, seed)
+            yield from tflite.attempts(recipe, source)
             return
+        model = source.model
 
         def spoilt():
             kept = model.get_weights()
@@ -119,13 +119,13 @@ def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_m
             kernel, bias = head.get_weights()
             head.set_weights([np.roll(kernel, 1, axis=1), np.roll(bias, 1)])
             try:
-                return next(real(recipe, model, train, seed)).make()
+                return next(tflite.attempts(recipe, source)).make()
             finally:
                 model.set_weights(kept)
 
         yield Attempt("", spoilt)
 
-    monkeypatch.setattr(job, "attempts", attempts)
+    monkeypatch.setitem(job.CONVERTERS, "tflite", attempts)
     bundle = job.convert("told-apart", target("float16", "float32", drop=0.01, agreement=0.9, name="second"))
     bad, good = bundle.manifest.variants
     assert (bad.recipe, bad.accepted, bad.file) == ("float16", False, "")

@@ -30,7 +30,7 @@ KING = (1, 0.6, 200, 20, 280, 120)
 TARGET = """
 title = "A device of the tests"
 arch = "x86_64"
-runtime = "tflite"
+runtimes = ["tflite"]
 recipes = ["static_wi8_ai8", "float32"]
 threads = 1
 
@@ -182,7 +182,7 @@ def reseal(bundle, file):
 
 
 def failing(bundle):
-    return {report.recipe: report.reason for report in verify(bundle) if not report.ok}
+    return {report.variant: report.reason for report in verify(bundle) if not report.ok}
 
 
 def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_data, capsys):
@@ -204,7 +204,7 @@ def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_da
 def test_the_table_has_a_detectors_columns(converted):
     text = job.table(converted.manifest.variants, "static_wi8_ai8", "detection")
     head, first, *_ = text.splitlines()
-    assert head.split()[:6] == ["recipe", "mAP", "mAP50", "drop", "agree", "max"]
+    assert head.split()[:6] == ["variant", "mAP", "mAP50", "drop", "agree", "max"]
     assert first.split()[2] == f"{converted.manifest.variants[0].accuracy:.3f}"
     assert first.split()[3] == f"{converted.manifest.variants[0].metrics['map50']:.3f}"
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from edgetl.host.convert import recipes
+from edgetl.host.convert import recipes, tflite
+from edgetl.host.convert.converter import Source
 from edgetl.host.dataset.load import Photos
+from edgetl.target import Gate
 
 
 def photos(counts):
@@ -36,12 +39,23 @@ def test_representative_photos_are_the_seeds_choice():
     assert not np.array_equal(first, other)
 
 
+def attempts(recipe, train):
+    """TFLite's, of a model that nobody asks anything."""
+    return tflite.attempts(recipe, Source(None, None, SimpleNamespace(train=train), Gate(), 0))
+
+
 @pytest.fixture
 def exports(monkeypatch):
     """What each attempt would export, without the exporting."""
     made = []
-    monkeypatch.setattr(recipes, "export", lambda model, recipe, photos, in_float=(): made.append((photos, in_float)))
-    monkeypatch.setattr(recipes, "operations", lambda model, photos: [f"tensor{i}" for i in range(30)])
+
+    def export(model, recipe, photos, in_float):
+        made.append((photos, in_float))
+        return b""
+
+    monkeypatch.setattr(tflite, "export", export)
+    monkeypatch.setattr(tflite, "embed", lambda content, card: content)
+    monkeypatch.setattr(tflite, "operations", lambda model, photos: [f"tensor{i}" for i in range(30)])
     return made
 
 
@@ -49,7 +63,7 @@ def test_static_int8_goes_on_to_more_photos_calmer_ones_and_operations_in_float(
     rows = np.tile(np.arange(len(shapes_data.train)), 4)
     train = shapes_data.train
     many = replace(train, rows=train.rows[rows], classes=train.classes[rows])
-    tries = list(recipes.attempts("static_wi8_ai8", None, many, 0))
+    tries = list(attempts("static_wi8_ai8", many))
     for attempt in tries:
         attempt.make()
     assert [len(photos) for photos, _ in exports] == [100, 156, pytest.approx(140, abs=4), 156, 156, 156]
@@ -62,22 +76,22 @@ def test_static_int8_goes_on_to_more_photos_calmer_ones_and_operations_in_float(
 
 
 def test_a_small_set_is_not_calibrated_twice_with_the_same_photos(exports, shapes_data):
-    assert len(list(recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0))) == 5
+    assert len(list(attempts("static_wi8_ai8", shapes_data.train))) == 5
 
 
 def test_a_small_network_keeps_operations_to_quantize(exports, shapes_data, monkeypatch):
-    monkeypatch.setattr(recipes, "operations", lambda model, photos: list("abcdef"))
-    notes = [a.note for a in recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0)]
+    monkeypatch.setattr(tflite, "operations", lambda model, photos: list("abcdef"))
+    notes = [a.note for a in attempts("static_wi8_ai8", shapes_data.train)]
     assert [note for note in notes if "float" in note] == ["the first 5 operations left in float"]
 
 
 @pytest.mark.parametrize("recipe", ["float32", "float16", "dynamic_wi8_afp32"])
 def test_other_recipes_have_one_way(recipe, exports, shapes_data):
-    assert [a.note for a in recipes.attempts(recipe, None, shapes_data.train, 0)] == [""]
+    assert [a.note for a in attempts(recipe, shapes_data.train)] == [""]
 
 
 def test_no_attempt_sees_a_validation_photo(exports, shapes_data):
-    for attempt in recipes.attempts("static_wi8_ai8", None, shapes_data.train, 0):
+    for attempt in attempts("static_wi8_ai8", shapes_data.train):
         attempt.make()
     held = {photo.tobytes() for photo in shapes_data.val.batch(slice(None))}
     trained = {photo.tobytes() for photo in shapes_data.train.batch(slice(None))}

@@ -129,8 +129,8 @@ class Calls:
         monkeypatch.setattr(job, "_run", self.note("run"))
 
     def note(self, step, result=None):
-        def call(*args):
-            self.made[step] = args
+        def call(*args, **options):
+            self.made[step] = (*args, *options.values())
             return result
 
         return call
@@ -162,8 +162,8 @@ def test_the_commands_shown_do_what_the_demo_does(task, calls, tmp_path, capsys)
     asked = TrainOptions.collect(str(shown["train"]["data"]), shown["train"]["name"], given, None)
     assert calls.made["train"] == (asked,)
     assert (asked.data, asked.name, asked.seed) == (str(folder / "photos"), name, 3)
-    assert calls.made["convert"] == (name, "rpi")
-    assert shown["convert"] == {"name": name, "target": "rpi"}
+    assert calls.made["convert"] == (name, "rpi", ("tflite",))
+    assert shown["convert"] == {"name": name, "target": "rpi", "runtime": ("tflite",)}
     assert calls.made["verify"] == (calls.bundle.folder,)
     assert shown["verify"] == {"bundle": calls.bundle.folder}
     film, seen = folder / "film.mp4", folder / "seen.mp4"

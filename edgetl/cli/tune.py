@@ -1,0 +1,32 @@
+"""`edgetl tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Try so many.  [default: 1, 2 and 4]")
+@click.option("--json", "as_json", is_flag=True, help="Write what was measured as JSON to stdout.")
+def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
+    """Measure which of a bundle's variants is fastest on this very machine, and remember it.
+
+    Every variant replays the golden photos, with each number of threads; one whose answers are not those expected of it
+    is left out. The others take turns, frame to result. The fastest goes into the bundle's tuned.json, together with
+    the machine's fingerprint: processor, cores, clock governor, system, versions. `edgetl run --variant auto` takes it
+    from there, and on another machine measures anew.
+
+    \b
+      edgetl tune parts
+      edgetl run parts --variant auto --source 0
+    """
+    import json
+
+    from edgetl.device import tune as tuning
+
+    found = tuning.tune(bundle, threads, tell=lambda line: click.echo(line, err=True))
+    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found), err=not as_json)
+    tuning.remember(bundle, found)
