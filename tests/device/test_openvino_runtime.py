@@ -160,3 +160,21 @@ def test_its_statistics_stay_off():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+_CTRL_C = """
+import os, signal, sys
+from pathlib import Path
+from edgetl.device.runtime import open_runtime
+first, second = (open_runtime("openvino", Path(sys.argv[1]), 1) for _ in range(2))
+first.close()
+second.close()
+signal.signal(signal.SIGINT, lambda *_: print("asked to end"))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_ctrl_c_is_heard_after_models_whose_lives_overlapped(path):
+    """Each `openvino.Core` has a stack for signal handlers; one that is gone would be a segmentation fault."""
+    done = subprocess.run([sys.executable, "-c", _CTRL_C, build_ir(path)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "asked to end\n")
