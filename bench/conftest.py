@@ -47,13 +47,28 @@ def int8_detector(tmp_path_factory) -> Path:
     keras.utils.set_random_seed(0)
     network = backbones.build("mobilenet_v2", 0.35, 320, 320)
     model = assemble(network, 6, DETECTOR.detector.strides, TrainOptions(data="", name="bench")).model
-    for layer in (model.get_layer("head").get_layer(name) for name in ("logits", "distances")):
-        # Scores that differ from cell to cell, as a trained detector's do.
-        layer.kernel.assign(keras.random.normal(layer.kernel.shape, stddev=2.0, seed=1))
-    photos = np.random.default_rng(0).integers(0, 256, (8, 320, 320, 3), np.uint8)
+    photos = np.stack([_patches(seed, 320, 320) for seed in range(8)])
+    logits, distances = (model.get_layer("head").get_layer(name) for name in ("logits", "distances"))
+    prior = logits.bias.numpy()
+    logits.bias.assign(0 * prior)  # beside it the rest would be lost in the rounding
+    for layer, output in zip((logits, distances), model.predict_on_batch(photos), strict=True):
+        # What comes out of an untrained network is nearly the same for all cells: spread as a trained detector's.
+        layer.kernel.assign(layer.kernel / output.std(axis=(0, 1)).mean())
+    logits.bias.assign(prior)
     path = tmp_path_factory.mktemp("bench") / "int8.tflite"
     path.write_bytes(embed(export(model, "static_wi8_ai8", photos), DETECTOR))
     return path
+
+
+@pytest.fixture(scope="session")
+def patches() -> np.ndarray:
+    """A 640 x 480 frame of coloured patches, which a detector tells apart; noise is grey once it is resized."""
+    return _patches(9, 480, 640)
+
+
+def _patches(seed: int, height: int, width: int) -> np.ndarray:
+    colours = np.random.default_rng(seed).integers(0, 256, (height // 40, width // 40, 3), np.uint8)
+    return colours.repeat(40, axis=0).repeat(40, axis=1)
 
 
 @pytest.fixture(scope="session")

@@ -64,10 +64,10 @@ def test_300_candidates_take_at_most_half_a_millisecond_more_than_10():
     assert statistics.median(times[1]) - statistics.median(times[0]) <= 0.5
 
 
-def test_frame_to_boxes_costs_little_more_than_invoke(int8_detector, frame):
+def test_frame_to_boxes_costs_little_more_than_invoke(int8_detector, patches):
     with Model.open(int8_detector, threads=1) as model:
-        only = finding(model, frame, OBJECTS)
-    invoke, total = compare(int8_detector, frame, 500, only)
+        only = finding(model, patches, OBJECTS)
+    invoke, total = compare(int8_detector, patches, 500, only)
     assert total <= 1.35 * invoke
 
 
