@@ -78,7 +78,7 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
 def evaluate(
     model: str, data: Path | None, *, labels: Path | None = None, variant: str | None = None
 ) -> Evaluation | DetectorResult:
-    """Measures a model of the store, a bundle or a `.tflite` file on labelled photos.
+    """Measures a model of the store, a bundle, a `.tflite` file or an OpenVINO `.xml` on labelled photos.
 
     Args:
         model: a store's name, or a path.
@@ -86,7 +86,7 @@ def evaluate(
             Its test part is taken where it has one, else its validation part. None, and the photos that the model was
             trained on where they have neither, stand for the validation split it was trained with.
         labels: for a file that doesn't carry its own.
-        variant: a recipe of the bundle.
+        variant: the name of one of the bundle's.
 
     Raises:
         UsageError: there is no such model, or it is one of the store and a variant or labels were named.
@@ -113,7 +113,7 @@ def _stored(model: str) -> store.StoredModel | None:
     such model, or where it is a bundle.
     """
     path = Path(model)
-    if model.endswith(".tflite") or (path / MANIFEST).is_file() or (path.exists() and not store.has(model)):
+    if model.endswith((".tflite", ".xml")) or (path / MANIFEST).is_file() or (path.exists() and not store.has(model)):
         return None
     return store.open_model(model)
 
