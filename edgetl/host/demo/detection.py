@@ -63,7 +63,7 @@ DETECTION = Task(
         "size": 192,
         "strides": (16, 32),
         "batch": 16,
-        "epochs": 30,
+        "epochs": 22,
     },
     layout=re.compile(r"JPEGImages(/parts_\d{4}\.jpg)?|Annotations(/parts_\d{4}\.xml)?"),
     draw=_draw,
