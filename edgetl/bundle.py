@@ -15,6 +15,7 @@ from edgetl import schema
 from edgetl.card import ModelCard, check_version, read_json
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of, write_atomic
+from edgetl.golden import GoldenBoxes
 from edgetl.target import RuntimeName, variant_name
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import Image
@@ -99,56 +100,6 @@ class GoldenPhoto:
     file: str
     sha256: str
     label: str
-
-
-@dataclass(frozen=True, slots=True)
-class GoldenBox:
-    """A box that a detector found.
-
-    Attributes:
-        class_id: column of the model's output.
-        score: 0..1.
-        xyxy: left, top, right, bottom, px of the photo.
-    """
-
-    class_id: int
-    score: float
-    xyxy: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GoldenBoxes:
-    """What a detector found in a golden photo at the thresholds of `golden_card`.
-
-    Attributes:
-        objects: best first.
-        suppressed: what overlaps with a better one of those: the candidates for its place.
-    """
-
-    objects: tuple[GoldenBox, ...]
-    suppressed: tuple[GoldenBox, ...] = ()
-
-    def require(self, classes: int) -> None:
-        """Passes where every box is one that a model of so many classes may find.
-
-        Raises:
-            SchemaError: some are not.
-        """
-        for box in self.objects + self.suppressed:
-            numbers = np.array([box.score, *box.xyxy])
-            if len(box.xyxy) != 4 or not np.isfinite(numbers).all() or not 0 <= box.class_id < classes:
-                raise schema.SchemaError(f"no box of a model of {classes} classes: {box}")
-
-
-def golden_card(card: ModelCard) -> ModelCard:
-    """Returns the card that golden photos are looked at with.
-
-    A detector's thresholds are halved there, so that drift shows before it hides or invents an object.
-    """
-    if card.task != "detection":
-        return card
-    decoding = dataclasses.replace(card.detector, thresholds=tuple(t / 2 for t in card.detector.thresholds))
-    return dataclasses.replace(card, decoding=decoding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edgetl.bundle import Bundle, GoldenBox, GoldenBoxes, GoldenPhoto, Manifest, Variant, golden_card, write_manifest
+from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
+from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
 
 CARD = ModelCard("tiny", "classification", ("a", "b", "c"), InputSpec(8, 8))
 SCORES = [[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]]

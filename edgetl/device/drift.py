@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.bundle import GoldenBox, GoldenBoxes, golden_card
 from edgetl.card import ModelCard
+from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
 from edgetl.vision.pairs import iou, pair
 from edgetl.vision.results import Detections
 
@@ -130,7 +130,7 @@ def compare_boxes(
     Args:
         variant: its name.
         recipe: of the variant; an unknown one is held to the strictest tolerance.
-        found: in each photo, with the thresholds of `edgetl.bundle.golden_card`.
+        found: in each photo, with the thresholds of `edgetl.golden.golden_card`.
         expected: likewise.
         card: of the detector.
     """

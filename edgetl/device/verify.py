@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.bundle import Bundle, Variant, golden_card
+from edgetl.bundle import Bundle, Variant
 from edgetl.device.drift import VariantReport, compare, compare_boxes
 from edgetl.device.model import Model
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime, require_runtime
 from edgetl.errors import EdgetlError, GateError
+from edgetl.golden import golden_card
 from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Detections
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgetl.bundle import GoldenBox, GoldenBoxes, golden_card
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.drift import BOX_TOLERANCES, compare_boxes
+from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
 from edgetl.vision.results import Detections
 
 CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), DetectorDecoding((8,), (0.4,)))

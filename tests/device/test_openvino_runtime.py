@@ -162,19 +162,33 @@ def test_its_statistics_stay_off():
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
-_CTRL_C = """
+_SIGNAL = """
+signal.signal(signal.SIGINT, lambda *_: print("asked to end"))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+_MODELS = """
 import os, signal, sys
 from pathlib import Path
 from edgetl.device.runtime import open_runtime
 first, second = (open_runtime("openvino", Path(sys.argv[1]), 1) for _ in range(2))
 first.close()
 second.close()
-signal.signal(signal.SIGINT, lambda *_: print("asked to end"))
-os.kill(os.getpid(), signal.SIGINT)
+"""
+_CORES = """
+import os, signal, sys
+from edgetl.device.runtime.openvino import load_library, signal_stack_kept
+with signal_stack_kept():
+    first, second = (load_library().Core() for _ in range(2))
+    for core in (first, second):
+        core.compile_model(sys.argv[1], "CPU")
+    del core, first
+    del second
 """
 
 
-def test_ctrl_c_is_heard_after_models_whose_lives_overlapped(path):
+@pytest.mark.parametrize("code", [_MODELS, _CORES], ids=["our models", "cores of a library"])
+def test_ctrl_c_is_heard_after_lives_that_overlapped(path, code):
     """Each `openvino.Core` has a stack for signal handlers; one that is gone would be a segmentation fault."""
-    done = subprocess.run([sys.executable, "-c", _CTRL_C, build_ir(path)], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", code + _SIGNAL, build_ir(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, "asked to end\n")

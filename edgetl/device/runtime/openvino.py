@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +19,7 @@ from edgetl.errors import ModelError
 from edgetl.quiet import quiet_output
 
 _LEAST_SCALE = 1e-6
+_STACK_BYTES = 64  # of Linux's stack_t, which has 24
 _IMAGE = "edgetl runs models with one (1, H, W, 3) or (1, 3, H, W) image input of a fixed size"
 
 
@@ -92,10 +96,30 @@ class OpenVINORuntime:
 def _core() -> Any:  # noqa: ANN401 - the library has no types
     """The one `openvino.Core` of this process, never let go.
 
-    Each sets up a stack for signal handlers, and on its end brings back the one it found. Of two whose lives overlap
-    that may be gone by then, and the next Ctrl-C is a segmentation fault.
+    With `signal_stack_kept` this is the reason why Ctrl-C is heard.
     """
-    return load_library().Core()
+    library = load_library()
+    with signal_stack_kept():
+        return library.Core()
+
+
+@contextmanager
+def signal_stack_kept() -> Iterator[None]:
+    """Brings back, after a block that makes any `openvino.Core`, the stack that signal handlers of this thread had.
+
+    Each Core sets one up, and on its end brings back the one it found. Of two whose lives overlap that may be gone by
+    then, and the next Ctrl-C is a segmentation fault. A Core that finds another's stack in place leaves it alone.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    change = ctypes.CDLL(None, use_errno=True).sigaltstack
+    found = ctypes.create_string_buffer(_STACK_BYTES)
+    change(None, found)
+    try:
+        yield
+    finally:
+        change(found, None)
 
 
 def load_library() -> Any:  # noqa: ANN401 - the library has no types

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.bundle import golden_card
 from edgetl.card import ModelCard
 from edgetl.device.heads import DISTANCES, LOGITS
 from edgetl.device.model import Model
 from edgetl.device.runtime import Runtime
+from edgetl.golden import golden_card
 from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, told
 from edgetl.host.dataset.load_boxed import BoxedDataset
 from edgetl.host.detected import find, judging

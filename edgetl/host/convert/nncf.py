@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.runtime import UnloadableRuntimeError
-from edgetl.device.runtime.openvino import OpenVINORuntime, load_library
+from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, signal_stack_kept
 from edgetl.host.convert.gate import Judge
 from edgetl.host.untyped import Library
 from edgetl.quiet import quiet_output
@@ -38,7 +38,7 @@ def quantize(graph: Library, photos: Image) -> Library:
         UnloadableRuntimeError: NNCF isn't installed.
     """
     nncf = _load()
-    with quiet_output():
+    with quiet_output(), signal_stack_kept():
         return nncf.quantize(graph, _dataset(nncf, photos), advanced_parameters=_ranges(nncf), **_options(nncf, photos))
 
 
@@ -64,7 +64,7 @@ def quantize_to_gate(graph: Library, photos: Image, judge: Judge, gate: Gate) ->
         said = [_said(runtime, photo) for photo in rows]
         return 1 + min(0.0, judge.margin(judge.measure(runtime), gate)), said
 
-    with quiet_output():
+    with quiet_output(), signal_stack_kept():
         return nncf.quantize_with_accuracy_control(
             graph,
             dataset,
