@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from edgetl.card import ModelCard
+from edgetl.cli.run_options import Wanted, filter_options
 
 
 @click.command()
@@ -17,22 +15,7 @@ if TYPE_CHECKING:
 @click.option("--jsonl", metavar="FILE|-", help="Write every result as a line of JSON; - writes to stdout.")
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILM.mp4", help="Save the annotated film.")
 @click.option("--show", is_flag=True, help="Show it in a window; q or Esc ends the run. Wants edgetl[window].")
-@click.option(
-    "--threshold", type=click.FloatRange(0, 1), help="Smallest score that counts, 0 to 1.  [default: the model's own]"
-)
-@click.option("--classes", metavar="LABEL", multiple=True, help="Look for this class only; repeat it for more.")
-@click.option("--top-k", type=click.IntRange(min=1), help="Classifier: name at most so many classes.  [default: 1]")
-@click.option(
-    "--iou",
-    type=click.FloatRange(0, 1),
-    help="Detector: of boxes of a class that overlap by more, only the best stays.  [default: the model's own]",
-)
-@click.option(
-    "--max-det",
-    type=click.IntRange(min=1),
-    help="Detector: find at most so many objects a frame.  [default: the model's own]",
-)
-@click.option("--agnostic", is_flag=True, help="Detector: of overlapping boxes of any classes only the best stays.")
+@filter_options
 @click.option("--max-frames", type=click.IntRange(min=1), help="End after so many frames.  [default: no limit]")
 @click.option("--threads", type=click.IntRange(min=1), help="For inference.  [default: the bundle's target's]")
 @click.option(
@@ -53,12 +36,7 @@ def run(
     jsonl: str | None,
     save: Path | None,
     show: bool,
-    threshold: float | None,
-    classes: tuple[str, ...],
-    top_k: int | None,
-    iou: float | None,
-    max_det: int | None,
-    agnostic: bool,
+    wanted: Wanted,
     max_frames: int | None,
     threads: int | None,
     variant: str | None,
@@ -92,9 +70,7 @@ def run(
     from edgetl.device.signals import stop_on_signals
     from edgetl.device.sinks import open_sinks
     from edgetl.device.tune import AUTO, settle
-    from edgetl.vision.filter import ResultFilter
 
-    only = ResultFilter(threshold, classes, top_k or 1, iou, max_det, agnostic)
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
@@ -102,27 +78,14 @@ def run(
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
             variant, threads = tuned.variant, threads or tuned.threads
-        model = Model.open(bundle, variant=variant, threads=threads, labels=labels, only=only)
+        model = Model.open(bundle, variant=variant, threads=threads, labels=labels, only=wanted.filter)
         stack.enter_context(model)
-        _refuse_misplaced(model.card, {"--top-k": top_k}, {"--iou": iou, "--max-det": max_det, "--agnostic": agnostic})
+        wanted.refuse_misplaced(model.card)
         camera = stack.enter_context(open_camera(source, model.card.input))
         opened = open_sinks(camera, model.timings, source=source, jsonl=jsonl, save=save, show=show, quiet=quiet)
         sinks = [stack.enter_context(sink) for sink in opened]
         summary = live.run(model, camera, sinks, max_frames=max_frames, stop=stop)
     click.echo(str(summary), err=True)
-
-
-def _refuse_misplaced(card: ModelCard, classifiers: dict[str, object], detectors: dict[str, object]) -> None:
-    """Refuses options that mean nothing to a model, given what was given of each kind of model's own."""
-    from edgetl.errors import UsageError
-
-    kind, other, foreign = ("classifier", "detector", detectors)
-    if card.task == "detection":
-        kind, other, foreign = other, kind, classifiers
-    given = [option for option, value in foreign.items() if value is not None and value is not False]
-    if given:
-        what = f"{given[0]} is for a {other}, and this model is a {kind}"
-        raise UsageError(what, where=card.name, remedy=f"leave {' and '.join(given)} out")
 
 
 def _last_bundle() -> Path:

@@ -53,6 +53,7 @@ class Detections:
         class_id: (N,) int64, columns of the model's output.
         labels: the N objects' classes' names.
         size_wh: of the frame, px.
+        track: (N,) int64, a number that stays with an object from frame to frame; None where none are followed.
     """
 
     xyxy: NDArray[np.float32]
@@ -60,6 +61,7 @@ class Detections:
     class_id: NDArray[np.int64]
     labels: tuple[str, ...]
     size_wh: tuple[int, int]
+    track: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,7 +69,8 @@ class Detections:
     def to_dict(self) -> dict[str, object]:
         """Returns JSON-ready values: `{"task", "objects": [{"label", "class_id", "score", "xyxy", "xyxyn"}, …]}`.
 
-        `xyxy` is in px of the frame, `xyxyn` in shares of its width and height, 0..1.
+        `xyxy` is in px of the frame, `xyxyn` in shares of its width and height, 0..1. Objects that are followed also
+        have `track`.
         """
         pixels = self.xyxy.astype(np.float64)
         shares = pixels / (self.size_wh * 2)
@@ -76,6 +79,9 @@ class Detections:
             {"label": label, "class_id": i, "score": round(score, 4), "xyxy": box, "xyxyn": share}
             for label, i, score, box, share in zip(self.labels, *columns, strict=True)
         ]
+        if self.track is not None:
+            for found, number in zip(objects, self.track.tolist(), strict=True):
+                found["track"] = number
         return {"task": "detection", "objects": objects}
 
     def to_supervision(self) -> supervision.Detections:

@@ -21,6 +21,7 @@ class Frame:
         index: counted from 0 within its source.
         name: the file's name for a photo, else empty.
         size_wh: width and height of the source, px, where `image` is that at a smaller scale; else None.
+        jpeg: the source's own file of this picture, where it delivers such; else None.
     """
 
     image: Image
@@ -28,6 +29,7 @@ class Frame:
     index: int
     name: str = ""
     size_wh: tuple[int, int] | None = None
+    jpeg: bytes | None = None
 
 
 class Camera(Protocol):

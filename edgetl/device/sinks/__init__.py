@@ -1,4 +1,4 @@
-"""Where results go: each sink is a context manager with one method."""
+"""Where results go: each sink is a context manager that takes results, and events."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edgetl.device.camera import Camera, Frame
+from edgetl.device.events import Event
 from edgetl.device.model import Timings
 from edgetl.errors import UsageError
 from edgetl.vision.results import Result
@@ -22,6 +23,14 @@ class Sink(Protocol):
 
     def write(self, frame: Frame, result: Result) -> None:
         """Takes one frame; it must not change the frame's image, which other sinks see too.
+
+        Raises:
+            RunEnded: nobody looks any more.
+            EdgetlError: it can't go on.
+        """
+
+    def tell(self, event: Event) -> None:
+        """Takes an event; after the `write` of the frame that shows it.
 
         Raises:
             RunEnded: nobody looks any more.

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from edgetl.device.camera import Frame
+from edgetl.device.events import Event
 from edgetl.vision.results import Classification, Result
 
 
@@ -37,6 +38,10 @@ class Console:
         if news != self._said and frame.captured_at >= self._next:
             self._said, self._next = news, frame.captured_at + self._pause
             self._print(f"frame {frame.index}: {result}")
+
+    def tell(self, event: Event) -> None:
+        """Prints it."""
+        self._print(str(event))
 
     def _print(self, line: str) -> None:
         self._stream.write(line + "\n")

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from edgetl.device.camera import Frame
+from edgetl.device.events import Event
 from edgetl.device.model import Timings
 from edgetl.device.sinks import RunEnded
 from edgetl.files import told_plainly
@@ -47,16 +48,27 @@ class JsonLines:
 
     def write(self, frame: Frame, result: Result) -> None:
         """Writes one line."""
-        if self._start is None:
-            self._start = frame.captured_at
-        line: dict[str, object] = {"index": frame.index, "t": round(frame.captured_at - self._start, 4)}
+        line: dict[str, object] = {"index": frame.index, "t": self._since_start(frame.captured_at)}
         if frame.name:
             line["name"] = frame.name
         if self._timings:
             t = self._timings
             stages = {"preprocess": t.preprocess, "invoke": t.invoke, "decode": t.decode}
             line["timings_ms"] = {stage: round(ms, 3) for stage, ms in stages.items()}
-        data = json.dumps(line | result.to_dict(), ensure_ascii=False).encode() + b"\n"
+        self._line(line | result.to_dict())
+
+    def tell(self, event: Event) -> None:
+        """Writes a line of `event`, its `text` and its facts; it has `t`, and `index` where a frame shows it."""
+        line: dict[str, object] = {} if event.index is None else {"index": event.index}
+        self._line(line | {"t": self._since_start(event.at)} | event.to_dict())
+
+    def _since_start(self, at: float) -> float:
+        if self._start is None:
+            self._start = at
+        return round(at - self._start, 4)
+
+    def _line(self, line: dict[str, object]) -> None:
+        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         try:
             self._put(data)
         except BrokenPipeError as error:

@@ -15,6 +15,7 @@ import numpy as np
 
 from edgetl.device.camera import Frame
 from edgetl.device.camera.capture import open_capture, quiet
+from edgetl.device.events import Event
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import told_plainly
 from edgetl.vision.draw import draw
@@ -81,6 +82,9 @@ class VideoFile:
         for _ in range(self._due(frame)):
             self._writer.write(self._canvas)
             self._written += 1
+
+    def tell(self, event: Event) -> None:
+        """Shows none."""
 
     def _open(self, frame: Frame) -> cv2.VideoWriter:
         quiet()

@@ -13,6 +13,7 @@ from typing import Self
 import cv2
 
 from edgetl.device.camera import Frame
+from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw
@@ -61,6 +62,9 @@ class Window:
         key = cv2.waitKey(_PHOTO_MS if frame.name else 1) & 0xFF
         if key in _KEYS_TO_END or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded
+
+    def tell(self, event: Event) -> None:
+        """Shows none."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,7 +65,7 @@ class Pictures:
         return self.photos.picture(position), self.photos.boxes[position]
 
 
-class BoxBatches(keras.utils.PyDataset):
+class BoxBatches:
     """One epoch's batches.
 
     Args:
@@ -77,7 +76,6 @@ class BoxBatches(keras.utils.PyDataset):
     """
 
     def __init__(self, pictures: Pictures, batch: int, epoch: int, steps: int) -> None:
-        super().__init__(workers=1)
         self.pictures, self.batch, self.epoch, self.steps = pictures, batch, epoch, steps
         self.order = pictures.order(epoch, steps * batch)
 

@@ -24,7 +24,7 @@ from edgetl.host.untyped import Network
 Scores = NDArray[np.float32]
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """One epoch's shuffled batches; the same seed and epoch give the same order.
 
     Args:
@@ -43,7 +43,6 @@ class Batches(keras.utils.PyDataset):
         batch: int,
         order: NDArray[np.int64],
     ) -> None:
-        super().__init__(workers=1)
         self.read, self.targets, self.weights = read, targets, weights
         self.batch, self.order = min(batch, len(order)), order
 

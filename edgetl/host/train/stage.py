@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import keras
 
@@ -28,6 +31,16 @@ class Judgement:
 
     score: tuple[float, ...]
     figures: Mapping[str, float]
+
+
+class Batches(Protocol):
+    """The batches of an epoch."""
+
+    def __len__(self) -> int:
+        """Counts the steps."""
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Makes a step's inputs, targets and, where there are some, weights."""
 
 
 class Stage:
@@ -90,7 +103,7 @@ class Stage:
             made.ema_overwrite_frequency = None
         self.model.compile(made, loss, metrics=list(metrics), jit_compile="auto" if _compiles() else False)
 
-    def run(self, batches: Callable[[int], keras.utils.PyDataset], judge: Callable[[], Judgement]) -> None:
+    def run(self, batches: Callable[[int], Batches], judge: Callable[[], Judgement]) -> None:
         """Trains until the last epoch, or until patience ends.
 
         Args:
@@ -101,13 +114,10 @@ class Stage:
         with bar() as progress:
             total = self.steps * self.epochs
             task = progress.add_task(self.name, total=total, completed=state.epoch * self.steps, note="")
-            show = _Bar(lambda note: progress.update(task, advance=1, note=note))
+            show = partial(progress.update, task, advance=1)
             while state.epoch < self.epochs and not self._out_of_patience(state.epoch, state.best_epoch):
                 started = time.monotonic()
-                # Keras would shuffle the batches again, by a state that a resumed training doesn't have.
-                logs = self.model.fit(batches(state.epoch), verbose=0, shuffle=False, callbacks=[show]).history
-                # With averaging on, `fit` ends by putting the averages into the model: they are what is judged and
-                # kept.
+                logs = self._learn(batches(state.epoch), lambda note: show(note=note))
                 judgement = judge()
                 row = self._row(state.epoch + 1, logs, judgement, started)
                 self.checkpoint.record(row, judgement.score, self.model)
@@ -117,6 +127,19 @@ class Stage:
                     self.checkpoint.save(self.model)
                 self._tell(row)
         self.checkpoint.end(self.name, self.model)
+
+    def _learn(self, batches: Batches, show: Callable[[str], None]) -> dict[str, float]:
+        """An epoch, and where there is averaging the averages in the model: they are what is judged and kept.
+
+        Keras's own `fit` does the same, and spends seconds after every other epoch on letting its queues go.
+        """
+        self.model.reset_metrics()
+        logs: dict[str, float] = {}
+        for batch in _ahead(batches):
+            logs = {name: float(value) for name, value in self.model.train_on_batch(*batch, return_dict=True).items()}
+            show("  ".join(f"{name} {value:.3f}" for name, value in logs.items()))
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        return logs
 
     def _take_back(self) -> None:
         """Puts the weights as they were learnt back into the model, in place of their averages."""
@@ -128,9 +151,9 @@ class Stage:
     def _out_of_patience(self, epoch: int, best_epoch: int) -> bool:
         return bool(self.patience) and epoch - best_epoch >= self.patience
 
-    def _row(self, epoch: int, logs: dict[str, list[float]], judgement: Judgement, started: float) -> Row:
+    def _row(self, epoch: int, logs: dict[str, float], judgement: Judgement, started: float) -> Row:
         row: Row = {"stage": self.name, "epoch": epoch}
-        row |= {name: round(values[-1], 5) for name, values in logs.items()}
+        row |= {name: round(value, 5) for name, value in logs.items()}
         row |= {name: round(value, 5) for name, value in judgement.figures.items()}
         row["learning_rate"] = float(f"{float(self.model.optimizer.learning_rate):.3g}")
         row["seconds"] = round(time.monotonic() - started, 2)
@@ -145,18 +168,19 @@ class Stage:
         console.print(f"{self.name:>8} {epoch:>3}/{self.epochs}  {'  '.join(figures)}  {row['seconds']:.1f} s")
 
 
+_AHEAD = 2
 _TOLD_APART = ("stage", "epoch", "learning_rate", "seconds")
 
 
-class _Bar(keras.callbacks.Callback):
-    """Shows each step of an epoch on a progress bar."""
-
-    def __init__(self, advance: Callable[[str], None]) -> None:
-        super().__init__()
-        self._advance = advance
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._advance("  ".join(f"{name} {float(value):.3f}" for name, value in (logs or {}).items()))
+def _ahead(batches: Batches) -> Iterator[tuple[Any, ...]]:
+    """Yields the batches in turn; the next ones are made in a thread meanwhile."""
+    with ThreadPoolExecutor(1, "batches") as pool:
+        coming = deque(pool.submit(batches.__getitem__, index) for index in range(min(_AHEAD, len(batches))))
+        for index in range(_AHEAD, len(batches) + _AHEAD):
+            batch = coming.popleft().result()
+            if index < len(batches):
+                coming.append(pool.submit(batches.__getitem__, index))
+            yield batch
 
 
 def _compiles() -> bool:

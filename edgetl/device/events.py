@@ -1,0 +1,35 @@
+"""What happens in a run besides its results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+EventKind = Literal["camera_lost", "camera_back", "entered", "left", "crossed", "recognised"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        kind: of it.
+        at: when, in seconds of `time.monotonic`.
+        text: a line for people.
+        index: of the frame that shows it; None where none does.
+        facts: JSON-ready, for programs.
+    """
+
+    kind: EventKind
+    at: float
+    text: str
+    index: int | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns JSON-ready values: `{"event", "text", …}` and the facts."""
+        return {"event": self.kind, "text": self.text, **self.facts}
