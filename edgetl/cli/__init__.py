@@ -16,6 +16,7 @@ import click
 from edgetl.cli.convert import convert
 from edgetl.cli.data import data
 from edgetl.cli.demo import demo
+from edgetl.cli.doctor import doctor
 from edgetl.cli.eval import evaluate
 from edgetl.cli.models import models
 from edgetl.cli.run import run
@@ -102,5 +103,5 @@ def main(quiet: bool, verbose: bool) -> None:
     logging.getLogger("edgetl").setLevel(level)
 
 
-for command in (train, evaluate, convert, verify, tune, run, models, targets, data, demo):
+for command in (train, evaluate, convert, verify, tune, run, models, targets, data, doctor, demo):
     main.add_command(command)

@@ -1,0 +1,33 @@
+"""`edgetl doctor`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write what was found as JSON to stdout.")
+def doctor(as_json: bool) -> None:
+    """Say what this machine has and lacks for running models, and what to do about it.
+
+    Processor, Python, runtimes, OpenCV, cameras, power, disk, and the optional parts. Nothing is changed, no camera is
+    opened. Exits with 1 where something is missing without which no model runs.
+
+    \b
+      edgetl doctor
+      edgetl doctor --json
+    """
+    import json
+
+    from edgetl.device.doctor import examine
+    from edgetl.errors import EdgetlError
+
+    checks = examine()
+    if as_json:
+        click.echo(json.dumps([check.to_dict() for check in checks], indent=2))
+    else:
+        click.echo("\n".join(map(str, checks)))
+    missing = [check.name for check in checks if check.state == "missing"]
+    if missing:
+        remedy = "what is told above, for each; then run `edgetl doctor` again"
+        raise EdgetlError(f"models can't run on this machine: {', '.join(missing)} missing", remedy=remedy)
