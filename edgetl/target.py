@@ -77,6 +77,7 @@ class Target:
         threads: for inference.
         gate: see `Gate`.
         budget: see `Budget`.
+        board: how the names of its boards begin, as their device tree tells; empty for any machine of `arch`.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Target:
     threads: int
     gate: Gate = Gate()
     budget: Budget = Budget()
+    board: str = ""
 
     def candidates(
         self, recipes: Sequence[RecipeName] = (), runtimes: Sequence[RuntimeName] = ()

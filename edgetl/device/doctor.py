@@ -14,6 +14,7 @@ from typing import Literal
 
 from edgetl.device.machine import Machine
 from edgetl.device.runtime import RUNTIMES, UnloadableRuntimeError, require_runtime
+from edgetl.device.thermal import Thermal
 
 State = Literal["ok", "note", "warning", "missing"]
 """`note`: something that only some need isn't here; `warning`: it works, but not well; `missing`: nothing runs."""
@@ -27,9 +28,6 @@ _EXTRAS = {
 _LEAST_FREE = 500 << 20
 """Of the disk, bytes: a bundle, films and logs want some."""
 _DEVICES = Path("/dev")
-_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
-_THROTTLING = 0xF
-"""The bits that tell what is so now, of what Raspberry Pi's firmware says; the higher ones tell what has been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +122,16 @@ def _cameras() -> Iterator[Check]:
 
 
 def _heat() -> Iterator[Check]:
-    try:
-        flags = int(_THROTTLED.read_text().strip(), 16)
-    except (OSError, ValueError):  # no Raspberry Pi
-        return
-    if flags & _THROTTLING:
+    thermal = Thermal.here()
+    if thermal.throttled:
         remedy = "use the power supply made for it, and a heat sink or a fan"
-        yield Check("power", "warning", f"too hot, or too little voltage: the clock is held down ({flags:#x})", remedy)
-    elif flags:
-        yield Check("power", "note", f"the clock has been held down since the last start ({flags:#x})")
-    else:
-        yield Check("power", "ok", "never held down since the last start")
+        what = f"too hot, or too little voltage: the clock is held down ({thermal.flags:#x}) {thermal}"
+        yield Check("power", "warning", what, remedy)
+    elif thermal.flags:
+        what = f"the clock has been held down since the last start ({thermal.flags:#x}) {thermal}"
+        yield Check("power", "note", what)
+    elif str(thermal):
+        yield Check("power", "ok", str(thermal))
 
 
 def _disk() -> Iterator[Check]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edgetl.target import Target
+
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "openvino", "numpy", "opencv-python-headless", "opencv-python")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 _BOARD = Path("/proc/device-tree/model")
@@ -45,6 +47,10 @@ class Machine:
             python=platform.python_version(),
             packages={name: found for name in _PACKAGES if (found := _version(name))},
         )
+
+    def is_a(self, target: Target) -> bool:
+        """Says whether this is a machine of a target's kind."""
+        return self.system.endswith(f" {target.arch}") and self.cpu.startswith(target.board)
 
     def __str__(self) -> str:
         clock = f", governor {self.governor}" if self.governor else ""

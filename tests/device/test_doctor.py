@@ -9,6 +9,7 @@ from homes import edgetl
 
 from edgetl.device import doctor
 from edgetl.device.runtime import UnloadableRuntimeError
+from edgetl.device.thermal import Thermal
 
 
 def found(name):
@@ -70,18 +71,15 @@ def test_camera_without_permission(monkeypatch, tmp_path):
     assert (check.state, "video0" in check.found, "usermod -aG video" in check.remedy) == ("warning", True, True)
 
 
-@pytest.mark.parametrize(
-    ("text", "state"), [("0\n", "ok"), ("50000\n", "note"), ("50005\n", "warning"), ("80008\n", "warning")]
-)
-def test_throttling_of_a_raspberry_pi(monkeypatch, tmp_path, text, state):
-    path = tmp_path / "get_throttled"
-    path.write_text(text)
-    monkeypatch.setattr(doctor, "_THROTTLED", path)
-    assert found("power").state == state
+@pytest.mark.parametrize(("flags", "state"), [(0, "ok"), (0x50000, "note"), (0x50005, "warning"), (0x8, "warning")])
+def test_throttling_of_a_raspberry_pi(monkeypatch, flags, state):
+    monkeypatch.setattr(Thermal, "here", lambda: Thermal(71.2, 1500.0, flags))
+    check = found("power")
+    assert (check.state, "71 °C, 1500 MHz" in check.found) == (state, True)
 
 
-def test_other_machines_say_nothing_of_throttling(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "_THROTTLED", tmp_path / "none")
+def test_machines_that_tell_nothing_of_heat(monkeypatch):
+    monkeypatch.setattr(Thermal, "here", lambda: Thermal(None, None, None))
     assert found("power") is None
 
 

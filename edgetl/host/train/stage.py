@@ -136,10 +136,14 @@ class Stage:
         self.model.reset_metrics()
         logs: dict[str, float] = {}
         for batch in _ahead(batches):
-            logs = {name: float(value) for name, value in self.model.train_on_batch(*batch, return_dict=True).items()}
+            logs = self._step(batch)
             show("  ".join(f"{name} {value:.3f}" for name, value in logs.items()))
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         return logs
+
+    def _step(self, batch: tuple[Any, ...]) -> dict[str, float]:
+        """One batch; returns the epoch's means so far."""
+        return {name: float(value) for name, value in self.model.train_on_batch(*batch, return_dict=True).items()}
 
     def _take_back(self) -> None:
         """Puts the weights as they were learnt back into the model, in place of their averages."""
