@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import CARD
+from bench_models import CARD
 from hot_path import compare
 
 from edgetl import Model

@@ -26,14 +26,15 @@ class InputSpec:
         resize: `stretch` fills the input and lets the aspect ratio go; `crop` takes the largest centred
             part of the frame that has the input's aspect ratio; `letterbox` fits the whole frame in, its aspect ratio
             kept, between bars of grey.
-        interpolation: OpenCV's name of the resampling.
+        interpolation: OpenCV's name of the resampling. `linear` is quick, and rounds a level of 255 otherwise on some
+            processors; `linear_exact` gives the same everywhere, and takes about twice as long.
     """
 
     height: int
     width: int
     color: Literal["rgb", "bgr"] = "rgb"
     resize: Literal["stretch", "crop", "letterbox"] = "stretch"
-    interpolation: Literal["linear", "area"] = "linear"
+    interpolation: Literal["linear", "linear_exact", "area"] = "linear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,12 @@ class Backbone:
     """The network under the head, and where its knowledge came from.
 
     Attributes:
-        name: mobilenet_v1, mobilenet_v2, mobilenet_v3_small or mobilenet_v3_large; or `foreign`.
+        name: mobilenet_v1, mobilenet_v2, mobilenet_v3_small or mobilenet_v3_large; or `foreign`, of a whole model that
+            was trained elsewhere.
         alpha: width multiplier.
-        weights: imagenet, starter, none, the name of a weights file, or `model NAME` of the store.
-        weights_sha256: of the weights file, where it was one.
+        weights: imagenet, starter, none, the name of a weights file, or `model NAME` of the store; of a foreign model
+            the name of the file or folder that it was converted from.
+        weights_sha256: of that file, where it was one.
         input_range: the pixel values the backbone was trained on.
     """
 
@@ -91,12 +94,12 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """The data set a model was trained on.
+    """The data set a model was trained on; of a foreign model, the one it was proved on.
 
     Attributes:
         path: as it was given.
         fingerprint: SHA-256 over every photo's content and label.
-        train: photos trained on.
+        train: photos trained on; of a foreign model, those to calibrate with.
         val: photos held back for validation.
         seed: of the split.
         val_fraction: share of the photos held back where the folder had no split of its own.

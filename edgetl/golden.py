@@ -53,8 +53,11 @@ class GoldenBoxes:
 def golden_card(card: ModelCard) -> ModelCard:
     """Returns the card that golden photos are looked at with.
 
-    A detector's thresholds are halved there, so that drift shows before it hides or invents an object.
+    Their pixels are the same on every machine, whose quick resampling needn't be (`edgetl.device.pixels` tells that
+    apart); so outputs that differ are the network's. A detector's thresholds are halved, so that drift shows before it
+    hides or invents an object.
     """
+    card = dataclasses.replace(card, input=dataclasses.replace(card.input, interpolation="linear_exact"))
     if card.task != "detection":
         return card
     decoding = dataclasses.replace(card.detector, thresholds=tuple(t / 2 for t in card.detector.thresholds))

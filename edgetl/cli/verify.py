@@ -17,6 +17,8 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     BUNDLE carries golden photos with the scores, or the boxes, that each variant gave for them where it was
     converted. They are replayed here, through the code that `edgetl run` uses, and compared; every file's SHA-256
     is checked on the way. Do it once on the device after copying, and after every update of its system.
+    The pixels that go into the replay are the same on every machine; how far this one's quick resampling rounds
+    otherwise is told beside it.
 
     A variant that this machine has no runtime for, be it TFLite's or OpenVINO's, is skipped, and that is said.
 
@@ -29,11 +31,17 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     """
     import json
 
+    from edgetl.device import pixels
     from edgetl.device import verify as golden
 
     reports = golden.verify(bundle, variant)
+    readable = any(report.photos for report in reports)
+    seen = [pixels.compare_pixels(bundle)] if readable else []
     if as_json:
-        click.echo(json.dumps([report.to_dict() for report in reports], indent=2))
+        told = [report.to_dict() for report in reports] + [report.to_dict() for report in seen]
+        click.echo(json.dumps(told, indent=2))
     else:
-        click.echo("\n".join(map(str, reports)), err=True)
+        click.echo("\n".join(map(str, [*reports, *seen])), err=True)
     golden.require(reports, bundle)
+    for report in seen:
+        pixels.require(report, bundle)

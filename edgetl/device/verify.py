@@ -75,7 +75,8 @@ def _verify_variant(bundle: Bundle, variant: Variant, frames: list[Image], threa
 
 def _replay_scores(bundle: Bundle, variant: Variant, frames: list[Image], threads: int) -> VariantReport:
     expected = bundle.golden_scores(variant)
-    with Model.open(bundle.folder, variant=variant.name, threads=threads) as model:
+    runtime = open_runtime(variant.runtime, bundle.model_file(variant), threads)
+    with Model(runtime, golden_card(bundle.manifest.card)) as model:
         scores = np.stack([model.scores(frame).copy() for frame in frames])
     return compare(variant.name, variant.recipe, scores, expected)
 

@@ -14,7 +14,11 @@ Image = NDArray[np.uint8]
 GREY = 114
 """Of a letterbox's bars, as YOLO's tools have it; 0..255."""
 
-_INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}
+_INTERPOLATIONS = {
+    "linear": cv2.INTER_LINEAR,
+    "linear_exact": cv2.INTER_LINEAR_EXACT,
+    "area": cv2.INTER_AREA,
+}
 
 
 class Preprocessor:
@@ -81,6 +85,17 @@ class Preprocessor:
         height, width = frame.shape[0] // factor, frame.shape[1] // factor
         if self._averaged.shape[:2] != (height, width):
             self._averaged = np.empty((height, width, 3), np.uint8)
-        whole = frame[: height * factor, : width * factor]  # by an integer factor: exact, and OpenCV's fast way
-        cv2.resize(whole, (width, height), dst=self._averaged, interpolation=cv2.INTER_AREA)
-        return self._averaged
+        return averaged(frame, factor, self._averaged)
+
+
+def averaged(frame: Image, factor: int, out: Image | None = None) -> Image:
+    """Averages a frame down, as `Preprocessor` does first: what it makes of the result is the same.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        factor: by `edgetl.vision.letterbox.reduction`.
+        out: (H // factor, W // factor, 3) uint8 to write to; None makes one.
+    """
+    height, width = frame.shape[0] // factor, frame.shape[1] // factor
+    whole = frame[: height * factor, : width * factor]  # by an integer factor: exact, and OpenCV's fast way
+    return np.asarray(cv2.resize(whole, (width, height), dst=out, interpolation=cv2.INTER_AREA), np.uint8)

@@ -183,7 +183,7 @@ def test_command_prints_a_table_and_json(bundle):
     assert done.stdout == ""
     assert all(recipe in done.stderr for recipe in VARIANTS)
     done = subprocess.run([*VERIFY, str(bundle), "--json"], capture_output=True, text=True, timeout=60)
-    assert [report["variant"] for report in json.loads(done.stdout)] == list(VARIANTS)
+    assert [report["variant"] for report in json.loads(done.stdout)] == [*VARIANTS, "preprocessing"]
 
 
 def test_command_exits_with_5_and_names_the_variant(bundle):
@@ -192,7 +192,7 @@ def test_command_exits_with_5_and_names_the_variant(bundle):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 5
     assert "1 of 3 variants fail the golden replay: float16" in done.stderr
-    assert [report["ok"] for report in json.loads(done.stdout)] == [True, False, True]
+    assert [report["ok"] for report in json.loads(done.stdout)] == [True, False, True, True]
     assert "Traceback" not in done.stderr
 
 

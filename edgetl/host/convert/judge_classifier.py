@@ -10,6 +10,7 @@ import numpy as np
 from edgetl.card import ModelCard
 from edgetl.device.model import Model
 from edgetl.device.runtime import Runtime
+from edgetl.golden import golden_card
 from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, told
 from edgetl.host.dataset.load import Dataset
 from edgetl.host.evaluate import Evaluation
@@ -84,5 +85,5 @@ class ClassifierJudge:
 
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
         """Returns the scores of each photo."""
-        model = Model(runtime, self._card)
+        model = Model(runtime, golden_card(self._card))
         return [[float(score) for score in model.scores(frame)] for frame in frames]

@@ -1,0 +1,63 @@
+"""A MobileNetV2 0.35 in int8, made here with random weights: its speed is that of a trained one."""
+
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.card import DetectorDecoding, InputSpec, ModelCard
+from edgetl.host.backend import import_tensorflow
+from edgetl.host.untyped import Network
+
+CARD = ModelCard("bench", "classification", tuple("abcdef"), InputSpec(224, 224))
+DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DetectorDecoding())
+
+
+def classifier(path: Path, alpha: float = 0.35) -> Path:
+    """Writes a classifier at 224 px."""
+    from edgetl.host.train.classifier import assemble
+    from edgetl.host.train.options import TrainOptions
+
+    model = assemble(_backbone(alpha, 224), 6, TrainOptions(data="", name="bench")).model
+    photos = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), np.uint8)
+    return _write(path, model, CARD, photos)
+
+
+def detector(path: Path) -> Path:
+    """Writes a detector at 320 px."""
+    from edgetl.host.train.detector import assemble
+    from edgetl.host.train.options import TrainOptions
+
+    model = assemble(_backbone(0.35, 320), 6, DETECTOR.detector.strides, TrainOptions(data="", name="bench")).model
+    photos = np.stack([patches(seed, 320, 320) for seed in range(8)])
+    logits, distances = (model.get_layer("head").get_layer(name) for name in ("logits", "distances"))
+    prior = logits.bias.numpy()
+    logits.bias.assign(0 * prior)  # beside it the rest would be lost in the rounding
+    for layer, output in zip((logits, distances), model.predict_on_batch(photos), strict=True):
+        # What comes out of an untrained network is nearly the same for all cells: spread as a trained detector's.
+        layer.kernel.assign(layer.kernel / output.std(axis=(0, 1)).mean())
+    logits.bias.assign(prior)
+    return _write(path, model, DETECTOR, photos)
+
+
+def patches(seed: int = 9, height: int = 480, width: int = 640) -> np.ndarray:
+    """Returns a frame of coloured patches, which a detector tells apart; noise is grey once it is resized."""
+    colours = np.random.default_rng(seed).integers(0, 256, (height // 40, width // 40, 3), np.uint8)
+    return colours.repeat(40, axis=0).repeat(40, axis=1)
+
+
+def _backbone(alpha: float, size: int) -> Network:
+    import_tensorflow()
+    import keras
+
+    from edgetl.host.train import backbones
+
+    keras.utils.set_random_seed(0)
+    return backbones.build("mobilenet_v2", alpha, size, size)
+
+
+def _write(path: Path, model: Network, card: ModelCard, photos: np.ndarray) -> Path:
+    from edgetl.host.convert.metadata import embed
+    from edgetl.host.convert.tflite import export
+
+    path.write_bytes(embed(export(model, "static_wi8_ai8", photos), card))
+    return path

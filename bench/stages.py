@@ -1,0 +1,172 @@
+"""The stages whose speed is kept, each beside a load of the same kind that is none of ours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from bench_models import patches
+from hot_path import finding, weighing
+
+from edgetl import Model, ResultFilter
+from edgetl.card import InputSpec
+from edgetl.device import live
+from edgetl.device.camera import open_camera
+from edgetl.device.sinks.jsonl import JsonLines
+from edgetl.vision.classify import best
+from edgetl.vision.preprocess import Preprocessor
+
+REFERENCE = Path(__file__).parent / "reference" / "ratios.json"
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is timed.
+
+    Attributes:
+        name: in the reference.
+        ours: the stage; it checks its own result.
+        beside: the calibration load: what it would cost at the least, or a fixed load of the same libraries.
+        allowed: growth of the ratio of the two before the gate fails, a share.
+        rounds: of each.
+    """
+
+    name: str
+    ours: Call
+    beside: Call
+    allowed: float = 0.2
+    rounds: int = 600
+
+
+def ratio(stage: Stage) -> float:
+    """Returns how many times as long as its calibration a stage takes.
+
+    They take turns, and of each the quick fifth counts: whatever else the machine does only ever adds to it.
+    """
+    ours, beside = [], []
+    for _ in range(stage.rounds):
+        for call, taken in ((stage.beside, beside), (stage.ours, ours)):
+            start = time.perf_counter_ns()
+            call()
+            taken.append(time.perf_counter_ns() - start)
+    skip = stage.rounds // 10  # warm-up
+    return float(np.percentile(ours[skip:], 20) / np.percentile(beside[skip:], 20))
+
+
+def stages(classifier: Path, detector: Path, film: Path, stack: ExitStack) -> Iterator[Stage]:
+    """Makes the stages.
+
+    Args:
+        classifier: an int8 `.tflite` of edgetl's, 224 px.
+        detector: another, of a detector.
+        film: to run the loop on.
+        stack: closes the models.
+    """
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (480, 640, 3), np.uint8)
+    yield from _preprocessing(rng)
+    yield _classifying()
+    yield from _models(classifier, detector, frame, stack)
+    yield Stage("open", lambda: Model.open(classifier).close(), lambda: _allocated(classifier), rounds=40)
+    yield _looping(classifier, film)
+
+
+def _preprocessing(rng: np.random.Generator) -> Iterator[Stage]:
+    for name, size, spec in (
+        ("preprocess 640x480 stretch", (480, 640), InputSpec(224, 224)),
+        ("preprocess 1280x720 stretch", (720, 1280), InputSpec(224, 224)),
+        ("preprocess 640x480 letterbox", (480, 640), InputSpec(320, 320, resize="letterbox")),
+    ):
+        frame = rng.integers(0, 256, (*size, 3), np.uint8)
+        out, plain = (np.zeros((spec.height, spec.width, 3), np.uint8) for _ in range(2))
+        work = Preprocessor(spec)
+        yield Stage(
+            name,
+            lambda work=work, frame=frame, out=out: work(frame, out),  # type: ignore[misc]
+            lambda frame=frame, plain=plain: cv2.resize(frame, plain.shape[1::-1], dst=plain),  # type: ignore[misc]
+        )
+
+
+def _classifying() -> Stage:
+    scores = np.linspace(0, 1, 1001, dtype=np.float32)
+    labels = tuple(f"class {i}" for i in range(1001))
+
+    def ours() -> None:
+        assert best(scores, labels, 1, 0.0).labels == ("class 1000",)
+
+    return Stage("decode classifier", ours, lambda: _numpy_load(scores))
+
+
+def _models(classifier: Path, detector: Path, frame: np.ndarray, stack: ExitStack) -> Iterator[Stage]:
+    for name, path in (("classifier", classifier), ("detector", detector)):
+        model = stack.enter_context(Model.open(path, threads=1))
+        invoke = _allocated(path).invoke
+        if name == "detector":
+            frame = patches()
+            few, many = finding(model, frame, 10), weighing(model, frame, 300)
+            for count, only in (("10 objects", few), ("300 candidates", many)):
+                yield _decoding(f"decode detector, {count}", path, frame, only, stack)
+            model.only = few
+        yield Stage(f"frame to result, {name}", lambda model=model, frame=frame: model(frame), invoke, 0.1)  # type: ignore[misc]
+
+
+def _decoding(name: str, path: Path, frame: np.ndarray, only: ResultFilter, stack: ExitStack) -> Stage:
+    model = stack.enter_context(Model.open(path, threads=1, only=only))
+    assert len(model(frame))
+    load = np.linspace(0, 1, 1001, dtype=np.float32)
+    return Stage(name, lambda: model._head((640, 480)), lambda: _numpy_load(load))
+
+
+def _looping(classifier: Path, film: Path) -> Stage:
+    """A run on a film as `edgetl run --jsonl` does it, beside reading, the model and nothing else."""
+
+    def ours() -> None:
+        with (
+            Model.open(classifier, threads=1) as model,
+            open_camera(str(film), model.card.input) as camera,
+            JsonLines("/dev/null") as lines,
+        ):
+            assert live.run(model, camera, [lines]).frames == FILM_FRAMES
+
+    def beside() -> None:
+        capture = cv2.VideoCapture(str(film))
+        with Model.open(classifier, threads=1) as model:
+            while True:
+                found, image = capture.read()
+                if not found:
+                    break
+                model(image)
+        capture.release()
+
+    return Stage("live loop on a film", ours, beside, rounds=8)
+
+
+FILM_FRAMES = 120
+
+
+def write_film(path: Path) -> Path:
+    """Writes a film of drawn patches, 640 x 480."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (640, 480))
+    picture = patches()
+    for shift in range(FILM_FRAMES):
+        writer.write(np.roll(picture, shift, axis=1))
+    writer.release()
+    return path
+
+
+def _allocated(path: Path) -> Interpreter:
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _numpy_load(scores: np.ndarray) -> None:
+    for _ in range(4):
+        np.argsort(scores * np.float32(2))[:10].tolist()
