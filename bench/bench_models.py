@@ -1,5 +1,6 @@
 """A MobileNetV2 0.35 in int8, made here with random weights: its speed is that of a trained one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,14 @@ CARD = ModelCard("bench", "classification", tuple("abcdef"), InputSpec(224, 224)
 DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DetectorDecoding())
 
 
-def classifier(path: Path, alpha: float = 0.35) -> Path:
-    """Writes a classifier at 224 px."""
+def classifier(path: Path, alpha: float = 0.35, size: int = 224) -> Path:
+    """Writes a classifier."""
     from edgetl.host.train.classifier import assemble
     from edgetl.host.train.options import TrainOptions
 
-    model = assemble(_backbone(alpha, 224), 6, TrainOptions(data="", name="bench")).model
-    photos = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), np.uint8)
-    return _write(path, model, CARD, photos)
+    model = assemble(_backbone(alpha, size), 6, TrainOptions(data="", name="bench")).model
+    photos = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8)
+    return _write(path, model, replace(CARD, input=InputSpec(size, size)), photos)
 
 
 def detector(path: Path) -> Path:

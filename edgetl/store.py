@@ -28,8 +28,9 @@ class StoredModel:
 
     @property
     def weights(self) -> Path:
-        """The Keras model file."""
-        return self.folder / "model.keras"
+        """The Keras model file; of a model that came as a `.tflite` or a SavedModel, that."""
+        files = [self.folder / name for name in ("model.keras", "model.tflite", "saved_model")]
+        return next((file for file in files if file.exists()), files[0])
 
     @property
     def name(self) -> str:
@@ -131,8 +132,11 @@ def table(stored: Sequence[StoredModel]) -> str:
 
 def _row(model: StoredModel) -> tuple[str, ...]:
     card = model.card
-    size = model.weights.stat().st_size / 1e6 if model.weights.is_file() else 0.0
+    files = model.weights.rglob("*") if model.weights.is_dir() else [model.weights]
+    size = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
     origin = f"{card.backbone.name} {card.backbone.alpha:g}, {card.backbone.weights}" if card.backbone else "elsewhere"
+    if card.backbone and card.backbone.name == "foreign":
+        origin = f"elsewhere, {card.backbone.weights}"
     bundles = ", ".join(folder.name for folder in model.bundles())
     names = {"top1": "top-1", "map": "mAP"}
     measured = ", ".join(f"{name} {card.metrics[key]:.3f}" for key, name in names.items() if key in card.metrics)

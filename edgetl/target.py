@@ -14,12 +14,12 @@ from edgetl.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
-RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32"]
+RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "portable"]
 RuntimeName = Literal["tflite", "openvino"]
 
 RECIPES: dict[RuntimeName, tuple[RecipeName, ...]] = {
-    "tflite": ("float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32"),
-    "openvino": ("float32", "float16", "static_wi8_ai8"),
+    "tflite": ("float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "portable"),
+    "openvino": ("float32", "float16", "static_wi8_ai8", "portable"),
 }
 """What each runtime's files can be made by."""
 
@@ -95,13 +95,20 @@ class Target:
     ) -> tuple[tuple[RuntimeName, RecipeName], ...]:
         """Returns what to convert to, the preferred first: each recipe for every runtime that has it.
 
+        `portable` comes last, wherever it was named: what it adds is for other software, and costs time.
+
         Args:
-            recipes: instead of the target's.
+            recipes: instead of the target's; `portable` alone comes on top of those.
             runtimes: likewise.
         """
+        asked = recipes or self.recipes
+        first = [recipe for recipe in asked if recipe != "portable"]
+        if not first:
+            first = [recipe for recipe in self.recipes if recipe != "portable"]
+        last: list[RecipeName] = ["portable"] if "portable" in asked else []
         return tuple(
             (runtime, recipe)
-            for recipe in recipes or self.recipes
+            for recipe in first + last
             for runtime in runtimes or self.runtimes
             if recipe in RECIPES[runtime]
         )

@@ -75,6 +75,16 @@ def edgetl(*args: str | Path) -> Outcome:
     return Outcome(result.exit_code, result.stdout, result.stderr)
 
 
+def refused(done: Outcome, code: int, *parts: str) -> None:
+    """Asserts that a command ended with a code and one message, with these parts and a remedy."""
+    assert done.code == code, done.err
+    assert done.err.count("edgetl: ") == 1
+    for part in parts:
+        assert part in done.err
+    assert "remedy: " in done.err
+    assert "Traceback" not in done.err
+
+
 @dataclass(frozen=True)
 class Home:
     """A workplace: photos, a store with the model `tiny`, its bundle, and where the cache is."""

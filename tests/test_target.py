@@ -51,6 +51,15 @@ def test_candidates_are_each_recipe_for_each_runtime_that_has_it(tmp_path):
     assert target.candidates(recipes=("dynamic_wi8_afp32",), runtimes=("openvino",)) == ()
 
 
+def test_portable_comes_last_and_alone_adds_to_the_targets_own(tmp_path):
+    target = own(tmp_path, '["tflite"]', '["float16", "float32"]')
+    assert [recipe for _, recipe in target.candidates()] == ["float16", "float32"]
+    assert [recipe for _, recipe in target.candidates(("portable",))] == ["float16", "float32", "portable"]
+    assert [recipe for _, recipe in target.candidates(("portable", "float32"))] == ["float32", "portable"]
+    own_of_it = own(tmp_path, '["tflite", "openvino"]', '["portable"]')
+    assert own_of_it.candidates() == (("tflite", "portable"), ("openvino", "portable"))
+
+
 @pytest.mark.parametrize(
     ("runtimes", "recipes", "says"),
     [

@@ -37,6 +37,8 @@ BOX_TOLERANCES = {
     # A step of a quantized logit, 0.08 to 0.1 as measured, is a fortieth of the score at most: three of them.
     "static_wi8_ai8": 7e-2,
     "dynamic_wi8_afp32": 4e-2,
+    # Its body is an int8 one, or has weights in half floats.
+    "portable": 7e-2,
 }
 """The same of a box's score.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.device.runtime import Runtime, Tensor
@@ -18,6 +20,10 @@ from edgetl.vision.results import Classification, Detections, Result
 
 LOGITS, DISTANCES = "logits", "distances"
 """The names of the outputs of a detector that edgetl made."""
+FINISHED = ("boxes", "classes", "scores", "count")
+"""Those of its portable form in TFLite: the outputs of `TFLite_Detection_PostProcess`, in its order."""
+MODEL_API = ("bboxes", "labels", "scores")
+"""Those of its portable form in OpenVINO, as OpenVINO Model API wants them."""
 
 Order = tuple[int, int, int, int]
 """Where among a ready-made SSD's outputs its boxes, classes, scores and their count are."""
@@ -52,7 +58,7 @@ def open_head(runtime: Runtime, card: ModelCard, only: ResultFilter, order: Orde
     """
     if card.task == "classification":
         return ClassifierHead(runtime, card, only)
-    if card.detector.kind == "postprocessed":
+    if card.detector.kind == "postprocessed" or _is_portable(runtime.outputs):
         return PostprocessedHead(runtime, card, only, order)
     return DetectorHead(runtime, card, only)
 
@@ -119,7 +125,7 @@ class DetectorHead:
 
 
 class PostprocessedHead:
-    """The four outputs of a ready-made SSD; see `open_head`.
+    """The finished boxes of a ready-made SSD, or of a detector of edgetl's own in its portable form; see `open_head`.
 
     The model suppressed boxes already: a larger `iou` than its own brings none back.
     """
@@ -127,13 +133,7 @@ class PostprocessedHead:
     def __init__(self, runtime: Runtime, card: ModelCard, only: ResultFilter, order: Order) -> None:
         self._runtime = runtime
         self._card = card
-        self._order = order
-        outputs = runtime.outputs
-        shapes = [outputs[i].shape for i in order] if len(outputs) == len(order) else []
-        most = shapes[0][1] if shapes and len(shapes[0]) == 3 else 0
-        if shapes != [(1, most, 4), (1, most), (1, most), (1,)] or any(t.dtype != "float32" for t in outputs):
-            what = f"an SSD has boxes (1, N, 4), classes, scores (1, N) and a count, but this has {_told(outputs)}"
-            raise ModelError(what, where=card.name, remedy=_CONVERT)
+        self._read = _finished(runtime, card, order)
         self.choose(only)
 
     def choose(self, only: ResultFilter) -> None:
@@ -147,9 +147,36 @@ class PostprocessedHead:
 
     def __call__(self, size_wh: tuple[int, int]) -> Detections:
         """See `Head`."""
-        boxes, classes, scores, count = self._order
-        view = self._runtime.output_view
-        return self._decode(view(boxes), view(classes), view(scores), view(count), size_wh)
+        return self._decode(*self._read(), size_wh)
+
+
+_Finished = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+"""Boxes, classes, scores and count as `TFLite_Detection_PostProcess` has them."""
+
+
+def _is_portable(outputs: tuple[Tensor, ...]) -> bool:
+    return sorted(tensor.name for tensor in outputs) in (sorted(FINISHED), sorted(MODEL_API))
+
+
+def _finished(runtime: Runtime, card: ModelCard, order: Order) -> Callable[[], _Finished]:
+    """Returns what reads the finished boxes of the frame that was invoked last."""
+    outputs, view = runtime.outputs, runtime.output_view
+    by_name = {tensor.name: i for i, tensor in enumerate(outputs)}
+    model_api = sorted(by_name) == sorted(MODEL_API)
+    places = [by_name[name] for name in MODEL_API] if model_api else list(order)
+    shapes = [outputs[i].shape for i in places] if len(outputs) == len(places) else []
+    most = shapes[0][1] if shapes and len(shapes[0]) == 3 else 0
+    wanted = [(1, most, 4), (1, most), (1, most), (1,)]
+    types = {tensor.dtype for tensor in outputs} - ({"int32"} if model_api else set())
+    if shapes != wanted[: len(places)] or types != {"float32"}:
+        what = f"an SSD has boxes (1, N, 4), classes, scores (1, N) and a count, but this has {_told(outputs)}"
+        raise ModelError(what, where=card.name, remedy=_CONVERT)
+    if not model_api:
+        boxes, classes, scores, count = places
+        return lambda: (view(boxes), view(classes), view(scores), view(count))
+    boxes, classes, scores = places
+    full = np.array([most], np.float32)  # what isn't meant has no area
+    return lambda: (view(boxes)[:, [1, 0, 3, 2]], view(classes), view(scores), full)
 
 
 _CONVERT = "give it the outputs it was converted with, or convert it again"
@@ -158,9 +185,10 @@ _CONVERT = "give it the outputs it was converted with, or convert it again"
 def _asked(card: ModelCard, only: ResultFilter) -> ModelCard:
     """The card of a detector with the filter's numbers in place of its own."""
     own = card.detector
+    thresholds = own.thresholds if only.threshold is None else (only.threshold,)
     decoding = replace(
         own,
-        thresholds=own.thresholds if only.threshold is None else (only.threshold,),
+        thresholds=tuple(threshold * only.slack for threshold in thresholds),
         iou=own.iou if only.iou is None else only.iou,
         max_det=own.max_det if only.max_det is None else only.max_det,
     )

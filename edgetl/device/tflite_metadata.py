@@ -45,6 +45,7 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "Content": ("properties_type", "properties"),
     "FeatureProperties": (),
     "ImageProperties": ("color_space",),
+    "BoundingBoxProperties": ("index", "type", "coordinate_type"),
     "ProcessUnit": ("options_type", "options"),
     "NormalizationOptions": ("mean", "std"),
     "Stats": ("max", "min"),

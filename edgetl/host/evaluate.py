@@ -22,7 +22,7 @@ from edgetl.host.dataset.folders import find_samples
 from edgetl.host.dataset.load import Photos, load_labelled
 from edgetl.host.evaluate_detection import DetectorResult
 from edgetl.host.progress import track
-from edgetl.host.stored import dataset_of, load_keras, predict, warn_of_learnt_photos
+from edgetl.host.stored import dataset_of, load_network, predict, warn_of_learnt_photos
 from edgetl.vision.photo import read_photo
 
 _MOST_ROWS = 50
@@ -121,7 +121,7 @@ def _stored(model: str) -> store.StoredModel | None:
 def _evaluate_keras(stored: store.StoredModel, data: Path | None) -> Evaluation:
     card = stored.card
     photos = dataset_of(card).val if data is None else _held_back(card, data) or _decoded(card, data)
-    return Evaluation(card.labels, photos.classes, predict(load_keras(stored), photos))
+    return Evaluation(card.labels, photos.classes, predict(load_network(stored), photos))
 
 
 def _decoded(card: ModelCard, data: Path) -> Photos:

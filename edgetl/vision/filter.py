@@ -19,6 +19,8 @@ class ResultFilter:
         iou: of a detector, the overlap above which the worse of two boxes goes, 0..1.
         max_det: of a detector, at most so many objects.
         agnostic: of a detector, whether boxes of different classes suppress each other too.
+        slack: of a detector, objects are given from this share of their threshold on, 0..1, for a
+            `edgetl.vision.track.Tracker`, which keeps of those below it what it follows.
 
     Raises:
         UsageError: a number out of its range.
@@ -30,9 +32,10 @@ class ResultFilter:
     iou: float | None = None
     max_det: int | None = None
     agnostic: bool = False
+    slack: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "iou"):
+        for name in ("threshold", "iou", "slack"):
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise UsageError(f"{name} is {share}", remedy="choose it from 0 to 1")

@@ -11,7 +11,7 @@ SAME_IOU = 0.9
 """Two boxes of a class that overlap by so much are the same object, seen the same way."""
 
 
-def iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:
+def iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
     """Returns (K, N) intersection over union of (K, 4) with (N, 4) xyxy boxes; NaN where a side is NaN."""
     low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
     both = (high - low).clip(0).prod(axis=2, dtype=np.float64)

@@ -42,6 +42,21 @@ def test_the_card_chooses_the_head():
     assert isinstance(open_head(post, detector(kind="postprocessed"), ALL), PostprocessedHead)
 
 
+@pytest.mark.parametrize("kind", ["ltrb", "postprocessed"])
+def test_a_portable_variant_is_known_by_its_outputs_whatever_its_bundles_card_says(kind):
+    boxes = np.array([[[0.25, 0.0, 0.75, 0.5], [0.0, 0.0, 0.0, 0.0]]], np.float32)
+    scores, card = np.array([[0.9, 0.0]], np.float32), detector(kind=kind, thresholds=(0.0,))
+    shares = Outputs(scores=scores, labels=np.array([[2, 0]], np.int32), bboxes=boxes)
+    yxyx, classes = boxes[..., [1, 0, 3, 2]], np.array([[2, 0]], np.float32)
+    counted = Outputs(boxes=yxyx, classes=classes, scores=scores, count=np.ones((1, 1), np.float32)[0])
+    for outputs in (shares, counted):
+        head = open_head(outputs, card, ALL)
+        assert isinstance(head, PostprocessedHead)
+        found = head((64, 64))
+        assert found.labels == ("c",)
+        assert found.xyxy.tolist() == [[16.0, 0.0, 48.0, 32.0]]
+
+
 @pytest.mark.parametrize("decoding", ["probabilities", "logits"])
 def test_a_classifier_looks_for_some_of_its_classes(decoding):
     card = ModelCard("c", "classification", tuple("abcd"), SPEC, ClassifierDecoding(decoding, threshold=0.1))

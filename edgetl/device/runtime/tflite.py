@@ -41,6 +41,7 @@ class TFLiteRuntime:
             shapes = ", ".join(str(t.shape) for t in inputs)
             remedy = "edgetl runs models with one (1, H, W, 3) image input"
             raise ModelError(f"the model's input is {shapes}", where=str(path), remedy=remedy)
+        _require_fixed(self._interpreter.get_input_details()[0], path)
         self.input = inputs[0]
         details = self._interpreter.get_output_details()
         self.outputs = tuple(_tensor(d) for d in details)
@@ -65,6 +66,15 @@ class TFLiteRuntime:
     def close(self) -> None:
         """Frees the interpreter."""
         del self._input, self._outputs, self._interpreter
+
+
+def _require_fixed(details: dict[str, Any], path: Path) -> None:
+    """Refuses an input of any size, which the interpreter takes for one pixel; any batch may be one photo."""
+    signature = details.get("shape_signature", details["shape"])
+    if min(signature[1:]) < 1:
+        told = ", ".join("?" if n < 1 else str(n) for n in signature)
+        remedy = "convert it with a fixed (1, H, W, 3) input: keras.Input((H, W, 3))"
+        raise ModelError(f"the size of the model's input is not fixed: ({told})", where=str(path), remedy=remedy)
 
 
 def load_library() -> Any:  # noqa: ANN401 - either library's class

@@ -20,12 +20,14 @@ class Source:
     """What is converted.
 
     Attributes:
-        model: a `keras.Model`, made by `edgetl.host.train.classifier` or `edgetl.host.train.detector`.
+        model: a `keras.Model`, made by `edgetl.host.train.classifier` or `edgetl.host.train.detector`, or from a file
+            by `edgetl.host.convert.foreign_keras`.
         card: goes into the files.
         judge: has the photos to calibrate with; validation photos must not be among those, or the gate would judge
             what it has seen.
         gate: that is to be met.
         seed: of the choice of photos.
+        given: the `.tflite` file that the model came as, which is all there is to convert then; empty for others.
     """
 
     model: Network
@@ -33,6 +35,7 @@ class Source:
     judge: Judge
     gate: Gate
     seed: int
+    given: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

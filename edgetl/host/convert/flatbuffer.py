@@ -78,3 +78,65 @@ def name_outputs(model: bytes, names: Sequence[str]) -> bytes:
     signature.outputs = entries
     graph.outputs = np.array([entry.tensorIndex for entry in entries], np.int32)
     return pack(parsed, len(model) + 4096)
+
+
+def scale_input(model: bytes, mean: Sequence[float], std: Sequence[float]) -> bytes:
+    """Puts (pixel - mean) / std before a file's input, so that it takes raw pixels.
+
+    Args:
+        model: of one float32 input, (1, H, W, C).
+        mean: one value, or one a channel.
+        std: likewise.
+
+    Returns:
+        The file's new content; `model` itself where nothing would be changed.
+
+    Raises:
+        ModelError: the bytes are not a model.
+    """
+    if not any(mean) and all(value == 1 for value in std):
+        return model
+    parsed = parse(model)
+    graph = parsed.subgraphs[0]
+    old = int(graph.inputs[0])
+    deviation = np.array(std, np.float32)
+    slope, shift = np.float32(1) / deviation, -np.array(mean, np.float32) / deviation
+    image, scaled = (_like(parsed, old, name) for name in (b"image", b"scaled"))
+    product = _affine_operator(parsed, schema.BuiltinOperator.MUL, (image, _constant(parsed, slope)), scaled)
+    total = _affine_operator(parsed, schema.BuiltinOperator.ADD, (scaled, _constant(parsed, shift)), old)
+    graph.operators = [product, total, *graph.operators]
+    graph.inputs = np.array([image], np.int32)
+    for entry in (entry for signature in parsed.signatureDefs or [] for entry in signature.inputs):
+        entry.tensorIndex = image if entry.tensorIndex == old else entry.tensorIndex
+    return pack(parsed, len(model) + 4096)
+
+
+def _like(parsed: schema.ModelT, index: int, name: bytes) -> int:
+    """Adds a float tensor of another one's shape; returns its index."""
+    tensors = parsed.subgraphs[0].tensors
+    tensor = schema.TensorT(
+        shape=tensors[index].shape, shapeSignature=tensors[index].shapeSignature, buffer=0, name=name
+    )
+    tensors.append(tensor)
+    return len(tensors) - 1
+
+
+def _constant(parsed: schema.ModelT, values: NDArray[np.float32]) -> int:
+    tensors = parsed.subgraphs[0].tensors
+    parsed.buffers.append(schema.BufferT(np.frombuffer(values.astype("<f4").tobytes(), np.uint8)))
+    shape = np.array([len(values)], np.int32)
+    tensors.append(schema.TensorT(shape=shape, buffer=len(parsed.buffers) - 1, name=b"scaling"))
+    return len(tensors) - 1
+
+
+def _affine_operator(parsed: schema.ModelT, code: int, inputs: Sequence[int], output: int) -> schema.OperatorT:
+    parsed.operatorCodes.append(schema.OperatorCodeT(deprecatedBuiltinCode=code, builtinCode=code, version=1))
+    multiplies = code == schema.BuiltinOperator.MUL
+    kind = schema.BuiltinOptions.MulOptions if multiplies else schema.BuiltinOptions.AddOptions
+    return schema.OperatorT(
+        opcodeIndex=len(parsed.operatorCodes) - 1,
+        inputs=np.array(inputs, np.int32),
+        outputs=np.array([output], np.int32),
+        builtinOptionsType=kind,
+        builtinOptions=schema.MulOptionsT() if multiplies else schema.AddOptionsT(),
+    )

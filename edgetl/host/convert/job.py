@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from edgetl import store
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
+from edgetl.card import ModelCard
 from edgetl.device.runtime import open_runtime, require_runtime
 from edgetl.errors import GateError, UsageError
 from edgetl.files import new_folder, sha256_of, write_atomic
-from edgetl.host.convert import golden, openvino, tflite
-from edgetl.host.convert.converter import Converter, Files, Source
+from edgetl.host.convert import foreign_tflite, golden, openvino, portable, portable_openvino, portable_tflite, tflite
+from edgetl.host.convert.converter import Attempt, Converter, Files, Source
 from edgetl.host.convert.gate import Judge
 from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.host.convert.judge_detector import DetectorJudge
 from edgetl.host.convert.table import table
 from edgetl.host.progress import console
 from edgetl.host.report import write_conversion_report
-from edgetl.host.stored import boxed_dataset_of, dataset_of, load_keras
+from edgetl.host.stored import TFLITE, boxed_dataset_of, dataset_of, load_network
 from edgetl.host.untyped import Network
 from edgetl.target import RECIPES, RecipeName, RuntimeName, Target, variant_name
 from edgetl.vision.photo import read_photo
 
 CONVERTERS: dict[RuntimeName, Converter] = {"tflite": tflite.attempts, "openvino": openvino.attempts}
+FINISH: dict[RuntimeName, portable.Finish] = {"tflite": portable_tflite.finish, "openvino": portable_openvino.finish}
+
+Candidate = tuple[RuntimeName, RecipeName | Literal["as_given"]]
+"""What runs a variant that is to be made, and how it is made."""
 
 
 def convert(
@@ -43,7 +48,7 @@ def convert(
     Args:
         name: of the model; None takes the one trained last.
         target_name: see `Target.load`.
-        recipes: instead of the target's.
+        recipes: instead of the target's; see `Target.candidates` on `portable`.
         runtimes: likewise.
         data: the data set's folder, where it has moved.
         seed: of the choice of representative and golden photos.
@@ -57,13 +62,18 @@ def convert(
     target = Target.load(target_name)
     candidates = _candidates(target, recipes, runtimes)
     stored = store.open_model(name)
+    given = _given(stored)
+    if given:
+        candidates = _as_given(stored, target, recipes, runtimes)
+    candidates = _of_task(candidates, stored.card, recipes)
     judge, model = _judge(stored, data)
-    console.print(f"{stored.card.name}: {judge.told} in Keras on {len(judge.photos)} validation photos")
+    told = f"{judge.told} in {'the file it came as' if given else 'Keras'}"
+    console.print(f"{stored.card.name}: {told} on {len(judge.photos)} validation photos")
     folder = stored.bundle(target.name)
     with new_folder(folder) as work:
         positions = golden.choose(judge.shown, seed)
         kept = golden.write_photos(work, stored.card, judge.photos, judge.shown, positions)
-        maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed), kept)
+        maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed, given), kept)
         variants = tuple(maker.make(runtime, recipe) for runtime, recipe in candidates)
         chosen = next((variant.name for variant in variants if variant.accepted), None)
         console.print(table(variants, chosen, stored.card.task))
@@ -85,10 +95,10 @@ def _judge(stored: store.StoredModel, data: str | None) -> tuple[Judge, Network]
     card = stored.card
     if card.task == "detection":
         boxed = boxed_dataset_of(card, data)
-        network = load_keras(stored)
+        network = load_network(stored)
         return DetectorJudge(card, network, boxed), network
     photos = dataset_of(card, data)
-    network = load_keras(stored)
+    network = load_network(stored)
     return ClassifierJudge(card, network, photos), network
 
 
@@ -100,12 +110,12 @@ class _Maker:
     source: Source
     photos: tuple[GoldenPhoto, ...]
 
-    def make(self, runtime: RuntimeName, recipe: RecipeName) -> Variant:
+    def make(self, runtime: RuntimeName, recipe: RecipeName | Literal["as_given"]) -> Variant:
         """Makes a variant, trying what helps while it misses the gate; a refused one leaves no file."""
         name = variant_name(runtime, recipe)
         tried: list[str] = []
         refused: list[Variant] = []
-        for attempt in CONVERTERS[runtime](recipe, self.source):
+        for attempt in self._attempts(runtime, recipe):
             console.print(f"{name}: converting" + (f", {attempt.note}" if attempt.note else ""))
             files = self._write(name, attempt.make())
             variant, missed = self._judged(runtime, recipe, files)
@@ -118,13 +128,20 @@ class _Maker:
                 file.unlink()
         return replace(max(refused, key=lambda variant: variant.accuracy), note="; ".join(tried))
 
+    def _attempts(self, runtime: RuntimeName, recipe: RecipeName | Literal["as_given"]) -> Iterator[Attempt]:
+        if recipe == "as_given":
+            return foreign_tflite.attempts(self.source)
+        if recipe == "portable":
+            return portable.attempts(CONVERTERS[runtime], FINISH[runtime], self.source)
+        return CONVERTERS[runtime](recipe, self.source)
+
     def _write(self, name: str, contents: Files) -> list[Path]:
         files = [self.folder / f"{name}{suffix}" for suffix in contents]
         for file, content in zip(files, contents.values(), strict=True):
             write_atomic(file, content)
         return files
 
-    def _judged(self, runtime: RuntimeName, recipe: RecipeName, files: Sequence[Path]) -> tuple[Variant, str]:
+    def _judged(self, runtime: RuntimeName, recipe: str, files: Sequence[Path]) -> tuple[Variant, str]:
         """Measures a variant; returns it, refused until it is accepted, and how it misses the gate."""
         judge = self.source.judge
         with closing(open_runtime(runtime, files[0], 1)) as opened:
@@ -145,9 +162,7 @@ class _Maker:
         return replace(accepted, weights=weights[0][0], weights_sha256=weights[0][1]) if weights else accepted
 
 
-def _candidates(
-    target: Target, recipes: Sequence[str], runtimes: Sequence[str]
-) -> tuple[tuple[RuntimeName, RecipeName], ...]:
+def _candidates(target: Target, recipes: Sequence[str], runtimes: Sequence[str]) -> tuple[Candidate, ...]:
     """What to convert to; what can't be run here is found out now, not after the first files are made."""
     wanted_recipes = _known("recipe", recipes, get_args(RecipeName))
     wanted_runtimes = _known("runtime", runtimes, get_args(RuntimeName))
@@ -159,6 +174,34 @@ def _candidates(
     for runtime in dict.fromkeys(runtime for runtime, _ in found):
         require_runtime(runtime)
     return found
+
+
+def _of_task(found: tuple[Candidate, ...], card: ModelCard, recipes: Sequence[str]) -> tuple[Candidate, ...]:
+    """Leaves out what a classifier has no need of, or refuses it where it was asked for."""
+    raw = tuple(candidate for candidate in found if candidate[1] != "portable")
+    if card.task == "detection" or (raw and "portable" not in recipes):
+        return found if card.task == "detection" else raw
+    what = "the recipe portable puts a detector's boxes into its file, but this is a classifier"
+    remedy = "leave portable out: MediaPipe Tasks and OpenVINO Model API open a classifier's files as they are"
+    raise UsageError(what, where=card.name, remedy=remedy)
+
+
+def _as_given(
+    stored: store.StoredModel, target: Target, recipes: Sequence[str], runtimes: Sequence[str]
+) -> tuple[Candidate, ...]:
+    """What a model that came as a `.tflite` is converted to: nothing else."""
+    if recipes or "tflite" not in (runtimes or target.runtimes):
+        what = "the model came as a .tflite file, which is bundled as it is, for tflite alone"
+        remedy = "leave --recipe and --runtime out; or convert the Keras model or SavedModel that it was made of"
+        raise UsageError(what, where=stored.card.name, remedy=remedy)
+    console.print(f"{stored.card.name} came as a .tflite file: it is bundled as it is, recipe as_given")
+    return (("tflite", "as_given"),)
+
+
+def _given(stored: store.StoredModel) -> bytes:
+    """The `.tflite` file that a model came as; empty for others."""
+    file = stored.folder / TFLITE
+    return file.read_bytes() if file.is_file() else b""
 
 
 def _known(kind: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

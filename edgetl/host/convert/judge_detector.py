@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -73,8 +74,9 @@ class DetectorJudge:
         self.shown = [truth.class_id[~truth.ignore].tolist() for truth in data.val.truth]
 
     def measure(self, runtime: Runtime) -> Measurement:
-        """See `Judge`; the times are those of the runtime alone, without decoding the boxes."""
+        """See `Judge`; the times are those of the runtime alone, which decodes a portable file's boxes, too."""
         model = Model(runtime, judging(self._card))
+        raw = {LOGITS, DISTANCES} <= {tensor.name for tensor in runtime.outputs}
         found: list[Found] = []
         times, differences = [], []
         for k, path in enumerate(track(self.photos, "Evaluating", len(self.photos))):
@@ -82,11 +84,16 @@ class DetectorJudge:
             result = _detect(model, frame, size_wh)
             found.append(Found(result.xyxy, result.score, result.class_id))
             times.append(model.timings.invoke)
-            if k < _CELL_PHOTOS:
+            if raw and k < _CELL_PHOTOS:
                 differences.append(self._compare_cells(k, runtime))
-        return self._measurement(found, statistics.median(times), np.array(differences).max(axis=0).tolist())
+        measured = self._measurement(found, statistics.median(times))
+        if not raw:  # its cells can't be seen
+            return measured
+        largest = zip(("cell_score_difference", "cell_edge_px"), np.max(differences, axis=0).tolist(), strict=True)
+        cells = {name: float(f"{value:.3g}") for name, value in largest}
+        return replace(measured, metrics=measured.metrics | cells)
 
-    def _measurement(self, found: Sequence[Found], latency: float, cells: tuple[float, float]) -> Measurement:
+    def _measurement(self, found: Sequence[Found], latency: float) -> Measurement:
         reference, variant = self.reference, DetectionEvaluation(self._card.labels, self._truth, found)
         drops = self._class_drops(variant)
         worst = max(drops, key=lambda label: drops[label])
@@ -103,8 +110,6 @@ class DetectorJudge:
             metrics={
                 "map50": round(variant.map50, 4),
                 "map50_drop": round(reference.map50 - variant.map50, 4),
-                "cell_score_difference": float(f"{cells[0]:.3g}"),
-                "cell_edge_px": float(f"{cells[1]:.3g}"),
             },
         )
 
@@ -123,7 +128,8 @@ class DetectorJudge:
 
     def misses(self, measured: Measurement, gate: Gate, recipe: str) -> str:
         """See `Judge`; of a float32 file every cell must be what Keras says, whatever the boxes look like."""
-        score, edge, drop50 = (measured.metrics[k] for k in ("cell_score_difference", "cell_edge_px", "map50_drop"))
+        score, edge = (measured.metrics.get(k, math.nan) for k in ("cell_score_difference", "cell_edge_px"))
+        drop50 = measured.metrics["map50_drop"]
         drop, agreed, float32 = measured.accuracy_drop, measured.agreement, recipe == "float32"
         reasons = (
             (

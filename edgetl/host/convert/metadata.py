@@ -4,8 +4,8 @@ Source: `metadata_schema.fbs` of tensorflow/tflite-support. The fields' places i
 `edgetl.device.tflite_metadata`, which reads what this file writes.
 
 A detector's two outputs are told for what they are, raw. Other software's detectors want boxes instead: MediaPipe's
-takes two outputs only with fixed anchors (`DETECTOR_METADATA`), which ours has none of, and refuses the file; it would
-take one whose detections are made inside the graph, which edgetl doesn't make yet.
+takes two outputs only with fixed anchors (`DETECTOR_METADATA`), which ours has none of, and refuses the file; it takes
+the four of a portable one, see `edgetl.host.convert.portable`.
 """
 
 from __future__ import annotations
@@ -18,27 +18,34 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgetl.card import ModelCard
+from edgetl.card import ClassifierDecoding, ModelCard
 from edgetl.device.foreign import CARD_FILE
 from edgetl.device.heads import DISTANCES, LOGITS
-from edgetl.device.tflite_metadata import AXIS_LABELS, METADATA_BUFFER, NORMALIZATION, SLOTS
+from edgetl.device.tflite_metadata import (
+    AXIS_LABELS,
+    METADATA_BUFFER,
+    NORMALIZATION,
+    SLOTS,
+    VALUE_LABELS,
+)
 from edgetl.host.convert.flatbuffer import pack, parse
 
 LABELS_FILE = "labels.txt"
 OUTPUTS = (LOGITS, DISTANCES)
 """A detector's outputs, in their order."""
 
-_FEATURE, _IMAGE = 1, 2  # members of the union ContentProperties
+_FEATURE, _IMAGE, _BOX = 1, 2, 3  # members of the union ContentProperties
 _UNKNOWN_COLOR, _RGB = 0, 1  # ColorSpaceType; there is no name for BGR
 _DESCRIPTION = 1  # AssociatedFileType
+_BOUNDARIES, _RATIO = 1, 0  # BoundingBoxType, CoordinateType
 
 
 def embed(model: bytes, card: ModelCard) -> bytes:
     """Writes a card into a model, in place of one that it carries.
 
     Args:
-        model: a `.tflite` file's content, with one input, and one output or a detector's two in the order of
-            `OUTPUTS`.
+        model: a `.tflite` file's content, with one input, and one output, a detector's two in the order of
+            `OUTPUTS`, or a portable detector's four in the order of `edgetl.device.heads.FINISHED`.
         card: goes in whole as `card.json`; its labels again as `labels.txt` for software that isn't edgetl.
 
     Returns:
@@ -62,7 +69,7 @@ def embed(model: bytes, card: ModelCard) -> bytes:
 
 def _metadata(card: ModelCard) -> bytes:
     write = _Writer()
-    outputs = _detector_outputs(write, card) if card.task == "detection" else [_output(write, "score")]
+    outputs = _outputs(write, card)
     graph = write.table("SubGraphMetadata", inputs=write.tables([_image(write, card)]), outputs=write.tables(outputs))
     whole_card = write.table("AssociatedFile", name=write.text(CARD_FILE), type=_DESCRIPTION)
     root = write.table(
@@ -77,23 +84,45 @@ def _metadata(card: ModelCard) -> bytes:
 
 
 def _meaning(card: ModelCard) -> str:
-    return "boxes to be decoded from raw outputs" if card.task == "detection" else card.classifier.scores
+    if isinstance(card.decoding, ClassifierDecoding):
+        return card.decoding.scores
+    return "boxes" if card.decoding.kind == "postprocessed" else "boxes to be decoded from raw outputs"
+
+
+def _outputs(write: _Writer, card: ModelCard) -> list[int]:
+    if isinstance(card.decoding, ClassifierDecoding):
+        return [_output(write, "score")]
+    return (_finished_outputs if card.decoding.kind == "postprocessed" else _detector_outputs)(write, card)
+
+
+def _finished_outputs(write: _Writer, card: ModelCard) -> list[int]:
+    """MediaPipe Tasks knows the four by these names; of a threshold in the metadata it takes no notice."""
+    index = write.integers([1, 0, 3, 2])  # where left, top, right and bottom are
+    box = write.table("BoundingBoxProperties", index=index, type=_BOUNDARIES, coordinate_type=_RATIO)
+    content = write.table("Content", properties_type=_BOX, properties=box)
+    return [
+        write.table("TensorMetadata", name=write.text("location"), content=content),
+        _output(write, "category", axis=VALUE_LABELS),
+        _output(write, "score", axis=None),
+        _output(write, "number of detections", axis=None),
+    ]
 
 
 def _detector_outputs(write: _Writer, card: ModelCard) -> list[int]:
     cells = f"of each cell, at strides {', '.join(map(str, card.detector.strides))} px, row by row"
     logits = f"Each class's logit, {cells}"
     distances = f"Of left, top, right and bottom, {cells}: softplus(x) * stride is the distance from the centre, px"
-    return [_output(write, LOGITS, logits), _output(write, DISTANCES, distances, labelled=False)]
+    return [_output(write, LOGITS, logits), _output(write, DISTANCES, distances, axis=None)]
 
 
-def _output(write: _Writer, name: str, description: str = "", *, labelled: bool = True) -> int:
+def _output(write: _Writer, name: str, description: str = "", *, axis: int | None = AXIS_LABELS) -> int:
+    """One output; `axis`: what its labels are of, None where it has none."""
     content = write.table("Content", properties_type=_FEATURE, properties=write.table("FeatureProperties"))
     parts = {"name": write.text(name), "content": content}
     if description:
         parts["description"] = write.text(description)
-    if labelled:
-        labels = write.table("AssociatedFile", name=write.text(LABELS_FILE), type=AXIS_LABELS)
+    if axis is not None:
+        labels = write.table("AssociatedFile", name=write.text(LABELS_FILE), type=axis)
         parts["files"] = write.tables([labels])
     return write.table("TensorMetadata", **parts)
 
@@ -126,6 +155,9 @@ class _Writer:
 
     def floats(self, values: Sequence[float]) -> int:
         return int(self._builder.CreateNumpyVector(np.array(values, np.float32)))
+
+    def integers(self, values: Sequence[int]) -> int:
+        return int(self._builder.CreateNumpyVector(np.array(values, np.uint32)))
 
     def tables(self, offsets: Sequence[int]) -> int:
         self._builder.StartVector(4, len(offsets), 4)

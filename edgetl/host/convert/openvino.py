@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edgetl.card import ModelCard
 from edgetl.device.heads import DISTANCES, LOGITS
 from edgetl.device.runtime.openvino import load_library
 from edgetl.errors import ModelError
@@ -28,21 +29,22 @@ OUTPUTS = {1: ("scores",), 2: (LOGITS, DISTANCES)}
 def attempts(recipe: RecipeName, source: Source) -> Iterator[Attempt]:
     """See `edgetl.host.convert.converter.Converter`."""
     if recipe != "static_wi8_ai8":
-        yield Attempt("", lambda: _files(graph(source.model), source, half=recipe == "float16"))
+        yield Attempt("", lambda: save(graph(source.model), source.card, half=recipe == "float16"))
         return
 
     def calibrated(photos: Image) -> Files:
-        return _files(nncf.quantize(graph(source.model), photos), source)
+        return save(nncf.quantize(graph(source.model), photos), source.card)
 
-    def restored(photos: Image) -> Files:
-        return _files(nncf.quantize_to_gate(graph(source.model), photos, source.judge, source.gate), source)
+    def to_gate(photos: Image) -> Files:
+        restored = nncf.quantize_to_gate(graph(source.model), photos, source.judge, source.gate)
+        return save(restored, source.card)
 
     first = representative(source.judge.train, FIRST_PHOTOS, source.seed)
     yield Attempt("", partial(calibrated, first))
     more = representative(source.judge.train, MORE_PHOTOS, source.seed)
     if len(more) > len(first):
         yield Attempt(f"calibrated with {len(more)} photos", partial(calibrated, more))
-    yield Attempt("the layers that cost most left in float", partial(restored, more))
+    yield Attempt("the layers that cost most left in float", partial(to_gate, more))
 
 
 def graph(model: Network) -> Library:
@@ -75,9 +77,15 @@ def graph(model: Network) -> Library:
     return converted
 
 
-def _files(converted: Library, source: Source, *, half: bool = False) -> Files:
-    """The `.xml` and the `.bin`; `half`: weights in half floats."""
-    describe_in(converted, source.card)
+def save(converted: Library, card: ModelCard, *, half: bool = False) -> Files:
+    """Makes the `.xml` and the `.bin` of an `openvino.Model`.
+
+    Args:
+        converted: gets the card.
+        card: goes in.
+        half: keep the weights in half floats.
+    """
+    describe_in(converted, card)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"
         load_library().save_model(converted, path, compress_to_fp16=half)

@@ -1,14 +1,15 @@
 """The runtime info of an OpenVINO IR: it tells other software, and edgetl, what the file takes and what it answers.
 
-`edgetl.device.openvino_info` reads what this writes; OpenVINO Model API reads `model_info`, which classifiers have.
-A detector's outputs are raw, for edgetl to make boxes of: Model API has no name for such a model, so it is told none.
+`edgetl.device.openvino_info` reads what this writes; OpenVINO Model API reads `model_info`, which classifiers and
+portable detectors have. A detector whose outputs are raw is for edgetl to make boxes of: Model API has no name for such
+a model, so it is told none.
 """
 
 from __future__ import annotations
 
 import json
 
-from edgetl.card import ModelCard
+from edgetl.card import ClassifierDecoding, ModelCard
 from edgetl.device.foreign_openvino import RESIZES
 from edgetl.device.openvino_info import CARD, MODEL_INFO
 from edgetl.host.untyped import Library
@@ -23,19 +24,23 @@ def describe_in(model: Library, card: ModelCard) -> None:
         card: goes in whole, as JSON.
     """
     model.set_rt_info(json.dumps(card.to_dict()), list(CARD))
-    if card.task == "classification":
-        for name, value in _model_info(card).items():
-            model.set_rt_info(value, [MODEL_INFO, name])
+    if isinstance(card.decoding, ClassifierDecoding):
+        told = {"model_type": "Classification", "output_raw_scores": "False"}
+    elif card.decoding.kind == "postprocessed":
+        # One threshold is all that Model API has: the lowest hides nothing that edgetl shows.
+        told = {"model_type": "SSD", "confidence_threshold": str(min(card.decoding.thresholds))}
+    else:
+        return
+    for name, value in (told | _image(card)).items():
+        model.set_rt_info(value, [MODEL_INFO, name])
 
 
-def _model_info(card: ModelCard) -> dict[str, str]:
+def _image(card: ModelCard) -> dict[str, str]:
     resize = next(name for name, ours in RESIZES.items() if ours == card.input.resize)
     return {
-        "model_type": "Classification",
         "labels": " ".join("_".join(label.split()) or "_" for label in card.labels),  # Model API splits them at spaces
         "resize_type": resize,
         "pad_value": str(GREY),
         # The graph scales pixels itself, so neither mean_values nor scale_values are told.
         "reverse_input_channels": "True" if card.input.color == "rgb" else "False",
-        "output_raw_scores": "False",
     }

@@ -140,7 +140,7 @@ def test_the_worst_class_is_one_that_the_photos_show(judge, monkeypatch):
     after = before | {"king": (0.1, 0.2), "ten": (0.35, 0.7)}
     told = iter((before, after))
     monkeypatch.setattr(judge_detector.DetectionEvaluation, "by_class", lambda self: next(told))
-    result = judge._measurement(judge.reference.found, 1.0, (0.0, 0.0))
+    result = judge._measurement(judge.reference.found, 1.0)
     assert (result.worst_class, result.worst_class_drop) == ("king", 0.3)
     assert result.class_drops == {"ace": 0.0, "king": 0.3, "ten": -0.05}
 

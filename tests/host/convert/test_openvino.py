@@ -162,7 +162,7 @@ def test_labels_for_model_api_have_no_spaces():
 def test_int8_goes_on_to_more_photos_and_then_to_what_the_gate_wants(classifier, shapes_data, monkeypatch):
     made = []
     monkeypatch.setattr(openvino, "graph", lambda model: "graph")
-    monkeypatch.setattr(openvino, "_files", lambda converted, source, **_: {".xml": b"", ".bin": b""})
+    monkeypatch.setattr(openvino, "save", lambda converted, card, **_: {".xml": b"", ".bin": b""})
     monkeypatch.setattr(nncf, "quantize", lambda graph, photos: made.append(("plain", len(photos))))
     monkeypatch.setattr(
         nncf, "quantize_to_gate", lambda graph, photos, judge, gate: made.append((judge, gate, len(photos)))

@@ -1,0 +1,64 @@
+"""`.tflite` classifiers of others' making: bundled as they are, but for the scaling of pixels, which goes inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from edgetl.device.foreign import CARD_FILE, Scaling, is_classifier
+from edgetl.device.tflite_metadata import read_files, read_metadata
+from edgetl.errors import ModelError, UsageError
+from edgetl.files import write_atomic
+from edgetl.host.convert.converter import Attempt, Source
+from edgetl.host.convert.flatbuffer import scale_input
+from edgetl.host.convert.foreign_file import PIXELS, ForeignModel
+from edgetl.host.convert.metadata import embed
+from edgetl.host.stored import TFLITE
+from edgetl.host.tflite_network import open_network
+
+
+def open_tflite(path: Path) -> ForeignModel:
+    """Opens a `.tflite` file.
+
+    Raises:
+        ModelError: the interpreter refuses it, or it is no classifier of images.
+        UsageError: it is one of edgetl's.
+    """
+    if CARD_FILE in read_files(path):
+        what = "the file carries edgetl's model card: it has been converted already"
+        raise UsageError(what, where=str(path), remedy="run or evaluate it as it is, or convert its model of the store")
+    network = open_network(path)
+    runtime = network.runtime
+    if not is_classifier(runtime) or runtime.input.dtype not in ("uint8", "int8", "float32"):
+        shapes = ", ".join(f"{tensor.shape} {tensor.dtype}" for tensor in (runtime.input, *runtime.outputs))
+        remedy = "edgetl bundles classifiers with one image input and one output, (1, classes); others it runs as files"
+        raise ModelError(
+            f"the model's input and outputs {shapes} are not a classifier's", where=str(path), remedy=remedy
+        )
+    scaling, told = _scaling(path, runtime.input.dtype)
+    _, height, width, _ = runtime.input.shape
+    output = runtime.outputs[0]
+    return ForeignModel(
+        path, network, (height, width), output.shape[1], scaling, told, output.scale, partial(_store, path)
+    )
+
+
+def _scaling(path: Path, dtype: str) -> tuple[Scaling | None, str]:
+    if dtype != "float32":
+        return PIXELS, "the model takes bytes"
+    metadata = read_metadata(path)
+    if metadata.mean and metadata.std and len(metadata.mean) == len(metadata.std) in (1, 3) and 0 not in metadata.std:
+        return Scaling(metadata.mean, metadata.std), "the file's metadata tell how pixels are scaled"
+    return None, ""
+
+
+def _store(path: Path, folder: Path, scaling: Scaling, softmax: bool) -> None:
+    """Writes `model.tflite`, which takes raw pixels; a softmax is left to the card, which says that there is none."""
+    del softmax
+    write_atomic(folder / TFLITE, scale_input(path.read_bytes(), scaling.mean, scaling.std))
+
+
+def attempts(source: Source) -> Iterator[Attempt]:
+    """Yields the one way there is, called `as_given`: the file, with the card inside."""
+    yield Attempt("", lambda: {".tflite": embed(source.given, source.card)})

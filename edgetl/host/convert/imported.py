@@ -1,0 +1,195 @@
+"""A classifier trained elsewhere into the store, from where it is converted as one of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl import store
+from edgetl.card import Backbone, ClassifierDecoding, InputSpec, ModelCard
+from edgetl.device.foreign import Scaling, read_labels
+from edgetl.errors import DatasetError, ModelError, UsageError
+from edgetl.files import new_folder, sha256_of, write_atomic
+from edgetl.host.convert.foreign_file import ForeignModel
+from edgetl.host.convert.foreign_keras import open_keras, open_saved_model
+from edgetl.host.convert.foreign_tflite import open_tflite
+from edgetl.host.convert.scaling import SCALINGS, common_share, settle
+from edgetl.host.dataset.boxes import is_boxed
+from edgetl.host.dataset.load import Dataset, Photos, load_dataset
+from edgetl.host.dataset.photos import fingerprint
+from edgetl.host.progress import console
+from edgetl.host.stored import in_columns
+
+FOREIGN = "foreign"
+"""The backbone's name in the card of such a model."""
+OPENERS: dict[str, Callable[[Path], ForeignModel]] = {
+    ".keras": open_keras,
+    ".h5": open_keras,
+    ".hdf5": open_keras,
+    ".tflite": open_tflite,
+}
+JUDGED = 0.5
+"""The share of the photos that judge; nothing learns from the others, which calibrate."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What a file doesn't tell.
+
+    Attributes:
+        path: a `.keras`, `.h5` or `.tflite` file, or a SavedModel's folder.
+        data: class folders, called as labels.
+        labels: a text file, one a line, in the order of the model's outputs.
+        name: in the store; empty: as the file is called.
+        color: the order of the channels that the model takes.
+        resize: how a photo gets the input's shape; see `edgetl.card.InputSpec`.
+        scale: a key of `scaling.SCALINGS`; None: found out.
+        seed: of the split into photos that calibrate and photos that judge.
+    """
+
+    path: str
+    data: str
+    labels: Path
+    name: str = ""
+    color: Literal["rgb", "bgr"] = "rgb"
+    resize: Literal["stretch", "crop", "letterbox"] = "stretch"
+    scale: str | None = None
+    seed: int = 0
+
+
+def import_model(options: ImportOptions) -> store.StoredModel:
+    """Puts a classifier trained elsewhere into the store.
+
+    Raises:
+        UsageError: no such file or labels, a model that is in the store already, one that edgetl trained has the name,
+            or a scaling that can't be found out.
+        ModelError: the file can't be opened, is no classifier of images, or the labels don't fit.
+        DatasetError: the photos can't be used.
+    """
+    path = Path(options.path)
+    name = _free_name(options.name or path.stem)
+    opener = _opener(path)
+    labels = read_labels(options.labels)
+    model = opener(path)
+    _require_fit(model, labels, options.labels)
+    height, width = model.size
+    spec = InputSpec(height, width, color=options.color, resize=options.resize)
+    data = _load(options, spec, labels)
+    scaling = settle(model, data.train, options.scale, options.color)
+    scores = _scores(model, data.val, scaling)
+    softmax = not model.gives_probabilities(scores)
+    if softmax:
+        console.print("outputs: no probabilities, they don't sum to one: a softmax is added")
+    top1 = _top1(scores, data.val, labels)
+    as_logits = softmax and path.suffix.lower() == ".tflite"  # whose graph stays as it is, so the card tells
+    card = ModelCard(
+        name,
+        "classification",
+        labels,
+        spec,
+        ClassifierDecoding("logits" if as_logits else "probabilities"),
+        _origin(path, scaling),
+        data.info,
+        {"top1": round(top1, 4)},
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        version("edgetl"),
+    )
+    return _put(card, model, scaling, softmax, options)
+
+
+def _free_name(name: str) -> str:
+    if store.has(store.check_new_name(name)) and not is_foreign(store.open_model(name)):
+        what = f"the store has a model {name!r} that was trained here"
+        raise UsageError(what, where=str(store.root()), remedy="choose another name with --name")
+    return name
+
+
+def is_foreign(stored: store.StoredModel) -> bool:
+    """Says whether a model of the store was trained elsewhere."""
+    return stored.card.backbone is not None and stored.card.backbone.name == FOREIGN
+
+
+def _opener(path: Path) -> Callable[[Path], ForeignModel]:
+    if not path.exists():
+        raise UsageError("there is no such model file", where=str(path), remedy="check the path given to --from")
+    inside = path if path.is_dir() else path.parent
+    if (inside / "card.json").is_file():
+        what = "this is a model of edgetl's, with its card beside it"
+        remedy = f"edgetl convert {inside.name}, with EDGETL_MODELS={inside.resolve().parent} if that is elsewhere"
+        raise UsageError(what, where=str(path), remedy=remedy)
+    if (path / "saved_model.pb").is_file():
+        return open_saved_model
+    if path.is_dir() or path.suffix.lower() not in OPENERS:
+        what = f"neither a {', '.join(OPENERS)} file nor the folder of a SavedModel"
+        remedy = "write it with model.save('model.keras') or model.export('FOLDER')"
+        raise ModelError(what, where=str(path), remedy=remedy)
+    return OPENERS[path.suffix.lower()]
+
+
+def _require_fit(model: ForeignModel, labels: tuple[str, ...], file: Path) -> None:
+    if len(labels) != model.classes:
+        what = f"the model has {model.classes} outputs, {file.name} {len(labels)} lines"
+        remedy = "give one label a line, in the order of the outputs; Keras takes folders in alphabetical order"
+        raise ModelError(what, where=str(file), remedy=remedy)
+
+
+def _load(options: ImportOptions, spec: InputSpec, labels: tuple[str, ...]) -> Dataset:
+    root = Path(options.data)
+    if root.is_dir() and is_boxed(root):
+        what = "the photos have boxes, but the model is a classifier"
+        raise DatasetError(what, where=str(root), remedy="give photos in folders named as its labels")
+    data = in_columns(labels, load_dataset(root, spec, val_fraction=JUDGED, seed=options.seed))
+    console.print(f"{len(data.train)} photos to calibrate with, {len(data.val)} to judge by")
+    return data
+
+
+def _scores(model: ForeignModel, photos: Photos, scaling: Scaling) -> NDArray[np.float32]:
+    return model.predict(photos.batch(slice(None)), scaling)
+
+
+def _top1(scores: NDArray[np.float32], photos: Photos, labels: tuple[str, ...]) -> float:
+    top1 = float((scores.argmax(axis=1) == photos.classes).mean())
+    if top1 <= common_share(photos.classes):
+        often = labels[int(np.bincount(photos.classes).argmax())]
+        console.print(
+            f"warning: top-1 {top1:.1%} is no better than to say {often} of every photo: "
+            "are --labels in the order of the outputs, --color and --scale as in training?",
+            markup=False,
+        )
+    return top1
+
+
+def _origin(path: Path, scaling: Scaling) -> Backbone:
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else []
+    digests = (f"{file.relative_to(path).as_posix()} {sha256_of(file)}" for file in files)
+    digest = fingerprint(digests) if files else sha256_of(path)
+    return Backbone(FOREIGN, 1.0, path.name, digest, _input_range(scaling))
+
+
+def _input_range(scaling: Scaling) -> Literal["-1..1", "0..1", "0..255"]:
+    """The range that a scaling is called by; one that has no name there is inside of the model, which takes pixels."""
+    names: tuple[Literal["-1..1", "0..1"], ...] = ("-1..1", "0..1")
+    return next((name for name in names if scaling == SCALINGS[name]), "0..255")
+
+
+def _put(
+    card: ModelCard, model: ForeignModel, scaling: Scaling, softmax: bool, options: ImportOptions
+) -> store.StoredModel:
+    if store.has(card.name):
+        console.print(f"the earlier model {card.name} and its bundles give way")
+    settled = asdict(options) | {"labels": str(options.labels), "name": card.name}
+    del settled["scale"]  # mean and std tell what came of it
+    settled |= {"mean": scaling.mean, "std": scaling.std}
+    with new_folder(store.root() / card.name) as work:
+        model.write(work, scaling, softmax)
+        write_atomic(work / "card.json", card.to_json())
+        write_atomic(work / "import.toml", "".join(f"{key} = {json.dumps(v)}\n" for key, v in settled.items()))
+    return store.open_model(card.name)
