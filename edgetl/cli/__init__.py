@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from edgetl.cli.bench import bench
+from edgetl.cli.cameras import cameras
 from edgetl.cli.convert import convert
 from edgetl.cli.data import data
 from edgetl.cli.demo import demo
@@ -104,5 +105,5 @@ def main(quiet: bool, verbose: bool) -> None:
     logging.getLogger("edgetl").setLevel(level)
 
 
-for command in (train, evaluate, convert, verify, tune, bench, run, models, targets, data, doctor, demo):
+for command in (train, evaluate, convert, verify, tune, bench, run, cameras, models, targets, data, doctor, demo):
     main.add_command(command)

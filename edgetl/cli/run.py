@@ -6,16 +6,21 @@ from pathlib import Path
 
 import click
 
+from edgetl.cli.run_camera import CameraOptions, camera_options
 from edgetl.cli.run_options import Wanted, filter_options
+from edgetl.cli.run_outputs import OutputOptions, output_options
+from edgetl.cli.run_page import Served, page_options
+from edgetl.cli.run_watch import WatchOptions, watch_options
 
 
 @click.command()
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
 @click.option("--source", default="0", show_default=True, help="Where the frames come from, see above.")
-@click.option("--jsonl", metavar="FILE|-", help="Write every result as a line of JSON; - writes to stdout.")
-@click.option("--save", type=click.Path(path_type=Path), metavar="FILM.mp4", help="Save the annotated film.")
-@click.option("--show", is_flag=True, help="Show it in a window; q or Esc ends the run. Wants edgetl[window].")
+@camera_options
+@output_options
+@page_options
 @filter_options
+@watch_options
 @click.option("--max-frames", type=click.IntRange(min=1), help="End after so many frames.  [default: no limit]")
 @click.option("--threads", type=click.IntRange(min=1), help="For inference.  [default: the bundle's target's]")
 @click.option(
@@ -33,10 +38,11 @@ from edgetl.cli.run_options import Wanted, filter_options
 def run(
     bundle: Path | None,
     source: str,
-    jsonl: str | None,
-    save: Path | None,
-    show: bool,
+    camera: CameraOptions,
+    output: OutputOptions,
+    served: Served,
     wanted: Wanted,
+    watch: WatchOptions,
     max_frames: int | None,
     threads: int | None,
     variant: str | None,
@@ -49,26 +55,34 @@ def run(
     that ends with TFLite_Detection_PostProcess; or an OpenVINO .xml: one of edgetl's, or any classifier. Without it the
     last model that was trained and converted here runs.
 
-    SOURCE is a camera's number (0 is the first) or device (/dev/video0), a film, an rtsp:// or http:// address,
-    a photo, a folder of photos, or a pattern of photos in quotes.
+    SOURCE is a camera's number (0 is the first) or device (/dev/video0), picamera://0 for a Raspberry Pi's own, an
+    rtsp:// or http:// address, a film, a photo, a folder of photos, or a pattern of photos in quotes; `edgetl cameras`
+    lists what is attached here.
 
     Of a live camera the newest frame counts and the ones that were missed are told at the end; of a film or of
-    photos every one is looked at. Ctrl-C or SIGTERM ends a run well: files are whole, the summary is printed.
+    photos every one is looked at. A camera that is lost is opened again until it is back. Ctrl-C or SIGTERM ends a
+    run well: files are whole, the summary is printed.
 
     \b
     Examples:
       edgetl run                                         the first camera, the last model
+      edgetl run bundle --source 0 --size 1280x720 --rate 5
+      edgetl run bundle --serve 8080                     look at it under http://127.0.0.1:8080/
       edgetl run bundle --source holiday.mp4 --save annotated.mp4
       edgetl run bundle --source 'photos/*.jpg' --jsonl - --quiet | jq .classes
       edgetl run bundle --classes bolt --classes nut --threshold 0.4
+      edgetl run bundle --count belt=0.5,0,0.5,1 --zone bin=0,0.6,0.3,0.6,0.3,1,0,1 --events seen/
+      edgetl run bundle --save films/ --save-max 2GB --mqtt mqtt://cam@homeassistant.local/hall
     """
     from contextlib import ExitStack
 
     from edgetl.device import live
-    from edgetl.device.camera import open_camera
+    from edgetl.device.camera import Camera, open_camera
     from edgetl.device.model import Model
+    from edgetl.device.newest import wait_for_camera
     from edgetl.device.signals import stop_on_signals
-    from edgetl.device.sinks import open_sinks
+    from edgetl.device.sinks.outputs import open_sinks
+    from edgetl.device.status import Status
     from edgetl.device.tune import AUTO, settle
 
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
@@ -81,11 +95,34 @@ def run(
         model = Model.open(bundle, variant=variant, threads=threads, labels=labels, only=wanted.filter)
         stack.enter_context(model)
         wanted.refuse_misplaced(model.card)
-        camera = stack.enter_context(open_camera(source, model.card.input))
-        opened = open_sinks(camera, model.timings, source=source, jsonl=jsonl, save=save, show=show, quiet=quiet)
+        outputs = output.outputs(quiet)
+        outputs.refuse_overwriting(source)
+        asked = camera.asked(full=output.full)
+
+        def open_it() -> Camera:
+            return open_camera(source, model.card.input, asked)
+
+        frames = stack.enter_context(wait_for_camera(open_it, camera.patience, stop) if camera.wait else open_it())
+        status = Status()
+        observer = watch.observer(model, frames, told=output.wants_events, followed=served.serve is not None)
+        opened = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer)]
+        opened += served.sinks(model, status, stall=camera.patience.stall, quiet=quiet, scene=observer)
         sinks = [stack.enter_context(sink) for sink in opened]
-        summary = live.run(model, camera, sinks, max_frames=max_frames, stop=stop)
+        summary = live.run(
+            model,
+            frames,
+            sinks,
+            max_frames=max_frames,
+            stop=stop,
+            observer=observer,
+            status=status,
+            rate=camera.rate,
+            reopen=open_it,
+            patience=camera.patience,
+        )
     click.echo(str(summary), err=True)
+    if observer and observer.totals:
+        click.echo(observer.totals, err=True)
 
 
 def _last_bundle() -> Path:

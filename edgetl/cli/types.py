@@ -9,15 +9,25 @@ import click
 
 if TYPE_CHECKING:
     _Type = click.ParamType[float]
+    _PairType = click.ParamType[tuple[int, int]]
+    _CountType = click.ParamType[int]
 else:
-    _Type = click.ParamType  # earlier versions of click have no parameter for it
+    _Type = _PairType = _CountType = click.ParamType  # earlier versions of click have no parameter for it
+_BYTES = {"": 1.0, "B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Duration(_Type):
-    """`500ms`, `5s`, `5m`, `1h`, or plain seconds; above 0."""
+    """`500ms`, `5s`, `5m`, `1h`, or plain seconds; above 0.
+
+    Args:
+        zero: whether 0 is one, too.
+    """
 
     name = "duration"
+
+    def __init__(self, *, zero: bool = False) -> None:
+        self._zero = zero
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Returns seconds."""
@@ -29,7 +39,7 @@ class Duration(_Type):
             seconds = float(number) * _SECONDS[unit]
         except (ValueError, KeyError):
             seconds = math.nan
-        if not 0 < seconds < math.inf:
+        if not (0 < seconds < math.inf or (seconds == 0 and self._zero)):
             self.fail(f"{value!r} is no duration: write 500ms, 5s, 5m or 1h", param, ctx)
         return seconds
 
@@ -51,3 +61,40 @@ class Share(_Type):
         if not 0 <= share < math.inf:
             self.fail(f"{value!r} is no share: write 10% or 0.1", param, ctx)
         return share
+
+
+class Resolution(_PairType):
+    """`1280x720`: width and height of a picture, px."""
+
+    name = "resolution"
+
+    def convert(
+        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Returns (width, height)."""
+        if isinstance(value, tuple):
+            return value
+        width, _, height = value.strip().lower().partition("x")
+        if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+            self.fail(f"{value!r} is no picture's size: write 1280x720", param, ctx)
+        return int(width), int(height)
+
+
+class Size(_CountType):
+    """`2GB`, `500MB`, `1TB`, or plain bytes; a GB is a thousand MB."""
+
+    name = "size"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Returns bytes."""
+        if isinstance(value, int):
+            return value
+        text = value.strip().upper()
+        number = text.rstrip("KMGTB")
+        try:
+            size = float(number) * _BYTES[text[len(number) :]]
+        except (ValueError, KeyError):
+            size = math.nan
+        if not 0 < size < math.inf:
+            self.fail(f"{value!r} is no size: write 500MB or 2GB", param, ctx)
+        return round(size)

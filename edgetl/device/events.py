@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-EventKind = Literal["camera_lost", "camera_back", "entered", "left", "crossed", "recognised"]
+EventKind = Literal[
+    "camera_lost",
+    "camera_back",
+    "sink_failed",
+    "sink_back",
+    "entered",
+    "left",
+    "crossed",
+    "recognised",
+    "appeared",
+    "gone",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import Protocol
 
 from edgetl.device.camera import Camera, Frame
+from edgetl.device.events import Event
+from edgetl.device.grabber import Ahead
 from edgetl.device.latency import Percentiles, Recorder
-from edgetl.device.model import Model
+from edgetl.device.model import Model, Timings
+from edgetl.device.newest import Newest
 from edgetl.device.signals import Stop, stop_on_signals
 from edgetl.device.sinks import RunEnded, Sink
-from edgetl.errors import CameraError
+from edgetl.device.status import STAGES, Status
+from edgetl.device.watch import Patience
 from edgetl.vision.results import Result
 
-STAGES = ("preprocess", "invoke", "decode", "total", "age")
-"""What is measured of a frame; age is from its capture to its result."""
+__all__ = ["STAGES", "Observer", "Summary", "run"]
+
+
+class Observer(Protocol):
+    """Follows the results of a run: gives them track numbers, steadies labels, sees events in them."""
+
+    def __call__(self, frame: Frame, result: Result) -> tuple[Result, list[Event]]:
+        """Looks at a result.
+
+        Returns:
+            The result, or one in its place; and what happened, in its order.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +69,73 @@ def run(
     max_frames: int | None = None,
     on_result: Callable[[Frame, Result], None] | None = None,
     stop: Stop | None = None,
+    observer: Observer | None = None,
+    status: Status | None = None,
+    rate: float | None = None,
+    reopen: Callable[[], Camera] | None = None,
+    patience: Patience | None = None,
 ) -> Summary:
     """Looks at a camera's frames until it ends, a sink or a signal ends the run, or `max_frames` are done.
 
     Args:
         model: opened; what is wanted of it, its `only`, may change as it goes.
-        camera: opened; it stays so.
-        sinks: opened; each gets every frame with its result.
+        camera: opened; a live one may be closed as the run ends, any other stays open.
+        sinks: opened; each gets every frame with its result, and every event.
         max_frames: to look at; None sets no limit.
         on_result: called before the sinks.
         stop: of an enclosing `stop_on_signals`; None handles SIGINT and SIGTERM here.
+        observer: called after the model.
+        status: told how the run goes, for others to read meanwhile.
+        rate: frames a second at most that are looked at, of a live camera; None sets no limit.
+        reopen: opens a live camera again when it is lost; None lets its loss end the run.
+        patience: with a live camera.
 
     Raises:
-        CameraError: the camera is lost.
+        CameraError: the camera is lost, and hasn't come back in time.
         EdgetlError: a sink can't go on.
     """
-    meter = _Meter(model)
-    with nullcontext(stop) if stop else stop_on_signals() as asked, _frames(camera, asked) as (frames, newest):
-        try:
-            for frame in frames:
-                result = model(frame.image, frame.size_wh)
-                meter.add(frame)
-                if on_result:
-                    on_result(frame, result)
-                for sink in sinks:
-                    sink.write(frame, result)
+    status = status or Status()
+    meter = _Meter(model.timings, status)
+    with nullcontext(stop) if stop else stop_on_signals() as asked:
+        source: Newest | Ahead = (
+            Newest(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
+            if camera.live
+            else Ahead(camera, asked, status, model.card.input)
+        )
+        with suppress(RunEnded), closing(source):
+            for item in source:
+                events = [item] if isinstance(item, Event) else []
+                if isinstance(item, Frame):
+                    result = model(item.image, item.size_wh)
+                    if observer:
+                        result, events = observer(item, result)
+                    frame = meter.add(item)
+                    if on_result:
+                        on_result(frame, result)
+                    _write(sinks, frame, result)
+                _tell(sinks, [*events, *status.take_posted()])
                 if asked.is_set() or meter.frames == max_frames:
                     break
-        except RunEnded:
-            pass
-    return meter.summary(newest.dropped if newest else 0)
+    return meter.summary()
+
+
+def _write(sinks: Sequence[Sink], frame: Frame, result: Result) -> None:
+    for sink in sinks:
+        sink.write(frame, result)
+
+
+def _tell(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
+    for event in events:
+        for sink in sinks:
+            sink.tell(event)
 
 
 class _Meter:
     """Measures a run as it goes."""
 
-    def __init__(self, model: Model) -> None:
-        self._timings = model.timings
+    def __init__(self, timings: Timings, status: Status) -> None:
+        self._timings = timings
+        self._status = status
         self._recorder = Recorder(STAGES)
         self._start = self._first = self._last = monotonic()
 
@@ -99,97 +143,19 @@ class _Meter:
     def frames(self) -> int:
         return self._recorder.count
 
-    def add(self, frame: Frame) -> None:
-        """Counts a frame whose result has just come."""
+    def add(self, frame: Frame) -> Frame:
+        """Counts a frame whose result has just come; returns it with its timings and its age."""
         self._last = monotonic()
         if not self.frames:
             self._first = self._last
-        t = self._timings
-        self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, (self._last - frame.captured_at) * 1e3)
+        age = (self._last - frame.captured_at) * 1e3
+        t = replace(self._timings)
+        self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, age)
+        self._status.looked(t, age)
+        return replace(frame, timings=t, age=age)
 
-    def summary(self, dropped: int) -> Summary:
+    def summary(self) -> Summary:
         span = self._last - self._first
         fps = (self.frames - 1) / span if span > 0 else 0.0
+        dropped = self._status.figures().dropped
         return Summary(self.frames, dropped, monotonic() - self._start, fps, self._recorder.percentiles())
-
-
-@contextmanager
-def _frames(camera: Camera, stop: Stop) -> Iterator[tuple[Iterator[Frame], Newest | None]]:
-    if not camera.live:
-        yield _until(stop, camera), None
-        return
-    newest = Newest(camera, stop)
-    try:
-        yield iter(newest), newest
-    finally:
-        newest.close()
-
-
-def _until(stop: Stop, camera: Camera) -> Iterator[Frame]:
-    if not stop.is_set():
-        yield from camera
-
-
-class Newest:
-    """The newest frame of a live camera, which a thread keeps reading so that none grows old in a queue.
-
-    Args:
-        camera: opened; only the thread reads it until `close`.
-        stop: ends the iteration.
-
-    Attributes:
-        dropped: frames that a newer one overtook.
-    """
-
-    def __init__(self, camera: Camera, stop: Stop) -> None:
-        self.dropped = 0
-        self._camera = camera
-        self._stop = stop
-        self._slot: Frame | None = None
-        self._ended = False
-        self._error: BaseException | None = None
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._grab, name="grabber", daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self._next()) is not None:
-            yield frame
-
-    def _next(self) -> Frame | None:
-        """Waits for a frame newer than the last one; None at the end."""
-        with self._changed:
-            while self._slot is None and not self._ended and not self._stop.is_set():
-                self._changed.wait(0.1)  # a signal wakes nobody up: look at `stop` now and then
-            frame, self._slot = self._slot, None
-        if frame is None and self._error:
-            raise self._error
-        return frame
-
-    def _grab(self) -> None:
-        try:
-            for frame in self._camera:
-                with self._changed:
-                    if self._ended:
-                        return
-                    self.dropped += self._slot is not None
-                    self._slot = frame
-                    self._changed.notify()
-        except BaseException as error:  # the loop raises it again
-            self._error = error
-        finally:
-            with self._changed:
-                self._ended = True
-                self._changed.notify()
-
-    def close(self) -> None:
-        """Ends the thread; it notices with the next frame.
-
-        Raises:
-            CameraError: the camera's driver doesn't come back.
-        """
-        with self._changed:
-            self._ended = True
-        self._thread.join(timeout=15)
-        if self._thread.is_alive():
-            raise CameraError("the camera no longer answers", remedy="unplug it and plug it in again")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,22 @@ class Thermal:
         parts += [f"{self.clock_mhz:.0f} MHz"] if self.clock_mhz is not None else []
         parts += ["held down"] if self.throttled else []
         return ", ".join(parts)
+
+
+def firmware_flags() -> int | None:
+    """Asks Raspberry Pi's firmware for its flags with `vcgencmd`, for where /sys doesn't tell; takes some milliseconds.
+
+    Returns:
+        The flags; None where there is no such firmware.
+    """
+    tool = shutil.which("vcgencmd")
+    if tool is None:
+        return None
+    try:
+        told = subprocess.run([tool, "get_throttled"], capture_output=True, text=True, timeout=1, check=True).stdout
+        return int(told.strip().removeprefix("throttled="), 16)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
 
 
 def _number(path: Path, base: int = 10) -> float | None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import colorsys
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Classification, Detections, Result
+from edgetl.vision.zones import Line, Zone
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _GOLDEN = 0.618034
 """A step of hue that comes near none of the last ones for long."""
+_WATCHED = (255, 255, 255)
+"""Zones and lines: no class's colour."""
 _LIGHT = (0.114, 0.587, 0.299)
 """How bright blue, green and red look."""
 _BRIGHT = 110
@@ -46,6 +51,40 @@ def draw(frame: Image, result: Result) -> None:
         _draw_classes(frame, result)
 
 
+def draw_watched(frame: Image, zones: Iterable[Zone], lines: Iterable[tuple[Line, tuple[int, int]]]) -> None:
+    """Draws zones, and lines with what was counted across them, onto a frame, in place.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        zones: each gets its edges and its name.
+        lines: each with its crossings in and out; a short stroke at its middle points to where `in` leads.
+    """
+    for zone in zones:
+        corners = _pixels(frame, zone.points)
+        _stroke(frame, np.concatenate((corners, corners[:1])))
+        left, top = corners.min(axis=0).tolist()
+        _draw_label(frame, (left, top), (_drawable(zone.name, 0), ""), _WATCHED)
+    for line, (came, went) in lines:
+        ends = _pixels(frame, line.points)
+        middle, (right, down) = ends.mean(axis=0), (ends[1] - ends[0]) / max(float(np.hypot(*(ends[1] - ends[0]))), 1.0)
+        sides: tuple[int, ...] = frame.shape[:2]
+        reach = min(sides) / 12 * np.array((-down, right))
+        across, along = reach * 0.4, np.array((right, down)) * min(sides) / 30
+        tip = middle + reach
+        _stroke(frame, ends)
+        _stroke(frame, np.array((middle, tip)))
+        _stroke(frame, np.array((tip - across - along, tip, tip - across + along)))
+        left, bottom = ends[int(ends[:, 1].argmax())].tolist()
+        _draw_label(frame, (left, bottom), (_drawable(line.name, 0), f" {came} in, {went} out"), _WATCHED)
+
+
+def _stroke(frame: Image, points: NDArray[np.int32] | NDArray[np.float64]) -> None:
+    """A white way through (K, 2) points, px, with dark edges: it stands out on whatever is behind."""
+    path, line = [points.round().astype(np.int32)], _line_width(frame)
+    cv2.polylines(frame, path, False, _BLACK, line + 2, cv2.LINE_AA)
+    cv2.polylines(frame, path, False, _WATCHED, line, cv2.LINE_AA)
+
+
 def color(class_id: int) -> tuple[int, int, int]:
     """Returns the colour of a class's boxes, BGR 0..255: always the same, and far from that of the next classes."""
     hue = (class_id * _GOLDEN + 0.33) % 1
@@ -67,17 +106,31 @@ def _draw_classes(frame: Image, result: Classification) -> None:
         cv2.putText(frame, text, (margin, baseline), _FONT, scale, _WHITE, _thickness(scale), cv2.LINE_AA)
 
 
+def _pixels(frame: Image, points: Sequence[tuple[float, float]]) -> NDArray[np.int32]:
+    """(K, 2) points in px of points in shares of the frame."""
+    height, width = frame.shape[:2]
+    return np.array(np.array(points) * (width - 1, height - 1), np.float64).round().astype(np.int32)
+
+
+def _line_width(frame: Image) -> int:
+    """Of boxes, zones and lines, px."""
+    sides: tuple[int, ...] = frame.shape[:2]
+    return max(2, round(min(sides) * _LINE))
+
+
 def _draw_boxes(frame: Image, result: Detections) -> None:
     """A box and its label each, the best ones last: they lie on top."""
     height, width = frame.shape[:2]
-    line = max(2, round(min(height, width) * _LINE))
+    line = _line_width(frame)
     scales = np.array((width, height) * 2) / (result.size_wh * 2)
     corners = (result.xyxy * scales).round().astype(int).tolist()
-    rows = list(zip(corners, result.labels, result.class_id.tolist(), result.score.tolist(), strict=True))[::-1]
-    for (x1, y1, x2, y2), _, class_id, _ in rows:
+    tracks = [""] * len(result) if result.track is None else [f" {number}" for number in result.track.tolist()]
+    columns = (result.labels, tracks, result.class_id.tolist(), result.score.tolist())
+    rows = list(zip(corners, *columns, strict=True))[::-1]
+    for (x1, y1, x2, y2), _, _, class_id, _ in rows:
         cv2.rectangle(frame, (x1, y1), (x2 - 1, y2 - 1), color(class_id), line)
-    for (x1, y1, _, _), label, class_id, score in rows:
-        _draw_label(frame, (x1, y1), (_drawable(label, class_id), f" {score:.0%}"), color(class_id))
+    for (x1, y1, _, _), label, track, class_id, score in rows:
+        _draw_label(frame, (x1, y1), (_drawable(label, class_id), f"{track} {score:.0%}"), color(class_id))
 
 
 def _draw_label(frame: Image, corner: tuple[int, int], text: tuple[str, str], bgr: tuple[int, int, int]) -> None:

@@ -84,6 +84,12 @@ class Detections:
                 found["track"] = number
         return {"task": "detection", "objects": objects}
 
+    def take(self, rows: NDArray[np.intp]) -> Detections:
+        """Returns those of the (K,) rows, in that order."""
+        labels = tuple(self.labels[i] for i in rows.tolist())
+        track = None if self.track is None else self.track[rows]
+        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], labels, self.size_wh, track)
+
     def to_supervision(self) -> supervision.Detections:
         """Returns the same as supervision has it, the names under `class_name`.
 

@@ -4,8 +4,11 @@ import hashlib
 import http.server
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import cv2
@@ -68,6 +71,15 @@ class FakeCamera:
             yield Frame(image, time.monotonic(), index)
         if self.error:
             raise self.error
+
+    def close(self):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
 
 
 def solid(colour, size=(64, 48)):
@@ -173,6 +185,78 @@ def mjpeg():
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """Mounts small disks: call it with their size in KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def mount(kib):
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(disk)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("a small disk can't be mounted here: that takes root")
+        return disk
+
+    yield mount
+    subprocess.run(["umount", str(disk)], check=False, capture_output=True)
+
+
+class FakePicamera2:
+    """As far as edgetl uses it; its arrays have rows with some padding, of four channels' stride or not."""
+
+    made: list[FakePicamera2]
+    cameras: list[dict[str, object]]
+    refuses: Exception | None
+
+    def __init__(self, number):
+        self.number = number
+        self.error = None
+        self.did = []
+        type(self).made.append(self)
+
+    @classmethod
+    def global_camera_info(cls):
+        return cls.cameras
+
+    def create_video_configuration(self, *, main, controls):
+        return main, controls
+
+    def configure(self, configuration):
+        self.configuration = configuration
+
+    def start(self):
+        if self.refuses:
+            raise self.refuses
+        self.did.append("start")
+
+    def capture_array(self, name):
+        time.sleep(0.005)
+        if self.error:
+            raise self.error
+        width, height = self.configuration[0]["size"]
+        padded = np.zeros((height, width + 16, 3), np.uint8)
+        padded[:] = 10, 20, 30
+        return padded[:, :width]
+
+    def stop(self):
+        self.did.append("stop")
+
+    def close(self):
+        self.did.append("close")
+
+
+@pytest.fixture
+def picamera2(monkeypatch):
+    """In the place of a Raspberry Pi's picamera2: the class, which knows the cameras that were made."""
+    FakePicamera2.made, FakePicamera2.cameras, FakePicamera2.refuses = [], [], None
+    module = types.ModuleType("picamera2")
+    module.Picamera2 = FakePicamera2
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    return FakePicamera2
 
 
 @pytest.fixture(scope="session")

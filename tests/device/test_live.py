@@ -11,18 +11,28 @@ import time
 import cv2
 import numpy as np
 import pytest
+from cameras import MjpegCamera
 from conftest import FakeCamera, solid, write_film
 
 from edgetl.device import live
 from edgetl.device.camera import open_camera
+from edgetl.device.events import Event
 from edgetl.device.latency import Recorder
 from edgetl.device.signals import Stop, stop_on_signals
 from edgetl.device.sinks import RunEnded
+from edgetl.device.status import Status
 from edgetl.errors import CameraError
 from edgetl.vision.filter import ResultFilter
 
 RUN = [sys.executable, "-c", "import sys; from edgetl.cli.run import run; run.main(sys.argv[1:])"]
 MAIN = [sys.executable, "-c", "from edgetl.cli import main; main()"]
+
+
+def wait_until(condition, seconds=30.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 class Collect:
@@ -207,14 +217,80 @@ def test_command_survives_a_reader_that_leaves(bundle, tmp_path):
     assert "frames in" in err
 
 
-def test_command_whose_camera_is_lost_keeps_the_film(bundle, tmp_path, mjpeg):
-    saved = tmp_path / "saved.mp4"
-    command = [*MAIN, "run", str(bundle), "--source", mjpeg(frames=100), "--save", str(saved)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 6, done.stderr
-    assert "the camera is lost after" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_command_whose_camera_stays_away_keeps_the_film_and_the_lines(bundle, tmp_path):
+    saved, lines = tmp_path / "saved.mp4", tmp_path / "lines.jsonl"
+    with MjpegCamera() as server:
+        command = [*MAIN, "run", str(bundle), "--source", server.address, "--save", str(saved), "--jsonl", str(lines)]
+        process = subprocess.Popen([*command, "--give-up", "2s"], stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: lines.exists() and lines.read_text().count("\n") > 40)
+        server.kill()
+        err = process.stderr.read()
+        assert process.wait(30) == 6, err
+    assert "camera lost: " in err
+    assert "the camera is lost and hasn't come back for 2 s" in err
+    assert "Traceback" not in err
     assert cv2.VideoCapture(str(saved)).read()[0]
+    last = json.loads(lines.read_text().splitlines()[-1])
+    assert last["event"] == "camera_lost"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_the_camera_is_lost_ends_the_run_well(bundle, tmp_path, number):
+    lines = tmp_path / "lines.jsonl"
+    with MjpegCamera() as server:
+        command = [*RUN, str(bundle), "--source", server.address, "--jsonl", str(lines), "--stall", "500ms"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: lines.exists() and lines.read_text().count("\n") > 10)
+        server.kill()
+        wait_until(lambda: "camera_lost" in lines.read_text())
+        time.sleep(0.7)  # in the middle of the second try
+        asked = time.monotonic()
+        process.send_signal(number)
+        err = process.stderr.read()
+        assert process.wait(30) == 0, err
+    assert time.monotonic() - asked < 6
+    assert "frames in" in err
+    assert "Traceback" not in err
+
+
+def test_reader_that_stops_reading_holds_up_nothing(bundle, tmp_path):
+    """Its pipe fills; the lines of a live camera are then dropped, and counted, while the film goes on."""
+    saved = tmp_path / "saved.mp4"
+    with MjpegCamera(fps=200) as server:
+        command = [*RUN, str(bundle), "--source", server.address, "--jsonl", "-", "--save", str(saved), "--quiet"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(5)
+        process.send_signal(signal.SIGTERM)
+        # Nobody reads: the end waits for a while, then leaves the lines behind.
+        assert process.wait(30) == 1
+        err = process.stderr.read().decode()
+    assert "jsonl no longer answers" in err
+    assert cv2.VideoCapture(str(saved)).get(cv2.CAP_PROP_FRAME_COUNT) > 100
+
+
+def test_camera_that_is_not_there_is_told_at_once(bundle):
+    done = subprocess.run([*MAIN, "run", str(bundle), "--source", "97"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 6
+    assert "there is no such camera" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--stall", "soon"], "is no duration"),
+        (["--stall", "0"], "is no duration"),
+        (["--size", "large"], "is no picture's size"),
+        (["--size", "0x480"], "is no picture's size"),
+        (["--size", "640x480"], "of a camera at this machine only"),
+        (["--fps", "30"], "of a camera at this machine only"),
+    ],
+)
+def test_options_that_cant_be_meant(bundle, film, options, told):
+    command = [*MAIN, "run", str(bundle), "--source", str(film), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 def test_command_without_a_bundle_takes_the_last_one_converted(bundle, film, tmp_path):
@@ -234,6 +310,39 @@ def test_command_without_a_bundle_takes_the_last_one_converted(bundle, film, tmp
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 0, done.stderr
     assert "30 frames in" in done.stderr
+
+
+def test_observer_sees_results_before_the_sinks_do(model):
+    class Note(Collect):
+        def write(self, frame, result):
+            self.seen.append((frame.index, result))
+
+        def tell(self, event):
+            self.seen.append(event)
+
+    events = [Event("recognised", 0.0, "first", 0), Event("recognised", 0.0, "second", 0)]
+    sink = Note()
+    live.run(model, FakeCamera([solid(0)]), [sink], observer=lambda frame, result: ("another", events))
+    assert sink.seen == [(0, "another"), *events]
+
+
+def test_frame_carries_its_timings_and_its_age(model):
+    seen = []
+    live.run(model, FakeCamera([solid(0)] * 3), on_result=lambda frame, _: seen.append(frame))
+    assert len({id(frame.timings) for frame in seen}) == 3, "of its own, not the model's, which change"
+    assert all(frame.age > frame.timings.total > 0 for frame in seen)
+
+
+def test_status_tells_how_the_run_goes(model):
+    status, figures = Status(), []
+    camera = FakeCamera([solid(0)] * 20, live=True, pause=0.01)
+    assert status.figures().seconds_since_frame is None
+    live.run(model, camera, status=status, on_result=lambda *_: figures.append(status.figures()))
+    assert figures[-1].connected
+    assert figures[-1].frames >= 10
+    assert 0 < figures[-1].fps <= 110
+    assert 0 <= figures[-1].seconds_since_frame < 0.1
+    assert set(figures[-1].stages) == set(live.STAGES)
 
 
 @pytest.mark.real_data

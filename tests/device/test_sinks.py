@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -48,14 +49,15 @@ def read(path):
 
 def test_jsonl_holds_a_line_a_frame_and_is_readable_at_once(tmp_path):
     path = tmp_path / "new" / "results.jsonl"
-    with JsonLines(str(path), Timings(0.5, 2.0, 0.25)) as sink:
-        sink.write(frame(0), says("grün"))
+    with JsonLines(str(path)) as sink:
+        sink.write(replace(frame(0), timings=Timings(0.5, 2.0, 0.25), age=4.5), says("grün"))
         first = json.loads(path.read_text(encoding="utf-8"))
         sink.write(frame(3, name="x.png"), says())
     second = json.loads(path.read_text(encoding="utf-8").splitlines()[1])
     timings = {"preprocess": 0.5, "invoke": 2.0, "decode": 0.25}
     classes = [{"label": "grün", "class_id": 0, "score": 0.5}]
-    assert first == {"index": 0, "t": 0.0, "timings_ms": timings, "task": "classification", "classes": classes}
+    measured = {"timings_ms": timings, "age_ms": 4.5}
+    assert first == {"index": 0, "t": 0.0, **measured, "task": "classification", "classes": classes}
     assert (second["index"], second["t"], second["name"]) == (3, 0.12, "x.png")
 
 
@@ -214,24 +216,6 @@ def test_film_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgetlError, match="can't write"), VideoFile(tmp_path / "file" / "film.mp4"):
         pass
-
-
-@pytest.fixture
-def full_disk(tmp_path):
-    """Mounts small disks: call it with their size in KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-
-    def mount(kib):
-        command = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(disk)]
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            pytest.skip("a small disk can't be mounted here: that takes root")
-        return disk
-
-    yield mount
-    subprocess.run(["umount", str(disk)], check=False, capture_output=True)
 
 
 def test_film_on_a_full_disk_ends_playable_with_an_error(full_disk):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgetl.device import thermal
-from edgetl.device.thermal import Thermal
+from edgetl.device.thermal import Thermal, firmware_flags
 
 
 @pytest.fixture
@@ -37,3 +37,19 @@ def test_machine_that_tells_nothing(machine):
 def test_zone_that_can_not_be_read(machine):
     (machine / "_ZONES" / "thermal_zone0" / "temp").mkdir(parents=True)
     assert Thermal.here().celsius is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "flags"), [("echo throttled=0x50005", 0x50005), ("echo nonsense", None), ("exit 3", None)]
+)
+def test_the_firmware_is_asked_with_its_own_tool(tmp_path, monkeypatch, answer, flags):
+    tool = tmp_path / "vcgencmd"
+    tool.write_text(f"#!/bin/sh\n[ $1 = get_throttled ] || exit 9\n{answer}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert firmware_flags() == flags
+
+
+def test_machine_without_that_firmware(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert firmware_flags() is None

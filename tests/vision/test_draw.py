@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from edgetl.vision import draw as draw_module
-from edgetl.vision.draw import color, draw
+from edgetl.vision.draw import color, draw, draw_watched
 from edgetl.vision.results import Classification, Detections
+from edgetl.vision.zones import Line, Zone
 
 LONG = "dragonfly, darning needle, devil's darning needle, sewing needle, snake feeder, snake doctor"
 
@@ -180,3 +183,39 @@ def test_boxes_of_a_picture_of_another_size_are_drawn_to_scale():
         assert frame[bottom - 10, left + 10 : right - 10].max() == 0
         assert frame[top:bottom, right - 1].max(axis=1).min() > 0
         assert frame[bottom + 5 :].max() == 0
+
+
+def test_track_is_written_beside_the_label(lines):
+    size = (480, 640)
+    found = replace(finds(size, (0.1, 0.3, 0.4, 0.6), (0.5, 0.3, 0.9, 0.9)), track=np.array([12, 7]))
+    draw(np.zeros((*size, 3), np.uint8), found)
+    assert sorted(text for text, *_ in lines) == ["king 12 97%", "king 7 97%"]
+
+
+@pytest.mark.parametrize("size", [(240, 320), (1080, 1920), (1920, 1080)])
+@pytest.mark.parametrize("background", [0, 128, 255])
+def test_zones_and_lines_stand_out_where_they_are(lines, size, background):
+    frame = np.full((*size, 3), background, np.uint8)
+    zone, line = Zone.parse("door=0.1,0.2,0.4,0.2,0.4,0.8,0.1,0.8"), Line.parse("belt=0.7,0.9,0.7,0.1")
+    draw_watched(frame, [zone], [(line, (3, 12))])
+    for x, y in ((0.25, 0.8), (0.1, 0.5), (0.4, 0.5), (0.7, 0.3)):
+        row, column = round(y * size[0]), round(x * size[1])
+        around = frame[row - 12 : row + 12, column - 12 : column + 12]
+        assert around.max() == 255
+        assert around.min() < 90
+    assert (frame[round(0.5 * size[0]), round(0.25 * size[1])] == background).all(), "the zone's inside is as it was"
+    assert [text for text, *_ in lines] == ["door", "belt 3 in, 12 out"]
+
+
+def test_stroke_of_a_line_points_to_where_in_leads():
+    """A line that leads up: what crosses from its left, the picture's left, comes in."""
+    frame = np.zeros((480, 640, 3), np.uint8)
+    draw_watched(frame, [], [(Line.parse("a=0.5,1,0.5,0"), (0, 0))])
+    assert frame[240, 330:355].min() == 255
+    assert frame[240, 280:310].max() == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (200, 8), (8, 200)])
+def test_zones_on_tiny_frames_do_no_harm(size):
+    zone, line = Zone.parse("a=0,0,1,0,1,1"), Line.parse("a=0,0,1,1")
+    draw_watched(np.zeros((*size, 3), np.uint8), [zone], [(line, (0, 0))])

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from edgetl.card import InputSpec
+from edgetl.errors import UsageError
+from edgetl.vision.photo import decode_photo
 from edgetl.vision.preprocess import Image
+
+if TYPE_CHECKING:
+    from edgetl.device.model import Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,9 @@ class Frame:
         name: the file's name for a photo, else empty.
         size_wh: width and height of the source, px, where `image` is that at a smaller scale; else None.
         jpeg: the source's own file of this picture, where it delivers such; else None.
+        timings: of the model that looked at it; None before that.
+        age: from its capture to its result, ms; None before that.
+        full: the picture that `image` was averaged from, where it was; else None.
     """
 
     image: Image
@@ -30,6 +38,20 @@ class Frame:
     name: str = ""
     size_wh: tuple[int, int] | None = None
     jpeg: bytes | None = None
+    timings: Timings | None = None
+    age: float | None = None
+    full: Image | None = None
+
+    def picture(self) -> Image:
+        """Returns the picture to show or to save, (H, W, 3) uint8 BGR in the source's size: copy it to draw on it.
+
+        Where `image` is smaller, every call decodes the source's file anew.
+        """
+        if self.full is not None:
+            return self.full
+        if self.jpeg is None or self.size_wh is None:
+            return self.image
+        return decode_photo(self.jpeg, None, where=self.name or f"frame {self.index}")
 
 
 class Camera(Protocol):
@@ -62,25 +84,54 @@ class Camera(Protocol):
     ) -> None: ...
 
 
-def open_camera(source: str, spec: InputSpec | None = None) -> Camera:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a camera.
+
+    Attributes:
+        size: width and height, px; None leaves it to the camera. A camera that has no such size takes its nearest.
+        fps: frames a second; None leaves it to the camera.
+        full: whether every frame of a file is wanted in full size, as it is where all of them are shown or saved. Of a
+            live camera whoever shows or saves them decodes them, in a thread of its own: the model doesn't wait for it.
+        timeout: for a network's next picture, s.
+    """
+
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    full: bool = False
+    timeout: float = 10.0
+
+
+def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked()) -> Camera:
     """Opens a source of frames by its name.
 
     Args:
-        source: a camera's number (`0`) or device (`/dev/video0`); a film; an rtsp:// or http:// address; a
-            photo, a folder of photos, or a pattern such as `photos/*.jpg`.
-        spec: the model's input. Photos far larger than it are averaged down as they are in training; None
-            gives every pixel.
+        source: a camera's number (`0`) or device (`/dev/video0`); `picamera://0` or `csi://0`, a Raspberry Pi's own;
+            an rtsp:// or http:// address; a film; a photo, a folder of photos, or a pattern such as `photos/*.jpg`.
+        spec: the model's input. Photos and a camera's JPEGs far larger than it are averaged down as they are in
+            training; None gives every pixel.
+        asked: size and frames a second, of a camera.
 
     Raises:
         CameraError: it isn't there, or can't be opened.
+        UsageError: a size or frames a second are asked of what has its own.
     """
     # Here, since those modules take Frame from this one.
+    from edgetl.device.camera.csi import open_csi
     from edgetl.device.camera.device import open_device
     from edgetl.device.camera.film import open_film, open_stream
     from edgetl.device.camera.photos import Photos, means_photos
 
+    scheme, separator, rest = source.partition("://")
+    if separator and scheme in ("picamera", "csi"):
+        return open_csi(rest, asked)
     if source.isdecimal() or source.startswith("/dev/"):
-        return open_device(source)
-    if "://" in source:
-        return open_stream(source)
-    return Photos(source, spec) if means_photos(source) else open_film(source)
+        return open_device(source, spec, asked)
+    if asked.size or asked.fps:
+        what = "a size and frames a second can be asked of a camera at this machine only"
+        raise UsageError(what, where=source, remedy="leave --size and --fps out; set them in the camera's own settings")
+    if separator:
+        return open_stream(source, spec, asked.timeout)
+    if asked.full:
+        spec = None
+    return Photos(source, spec) if means_photos(source) else open_film(source, spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from time import monotonic
 from types import TracebackType
@@ -12,55 +13,119 @@ from typing import Self
 import cv2
 import numpy as np
 
+from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
+from edgetl.device.camera.jpeg import Jpeg, Shot, developed
 from edgetl.errors import CameraError
+from edgetl.vision.preprocess import Image
 
 logger = logging.getLogger(__name__)
 
 _WHOLE = 0.9
 """Share of a film's frames that must come: where their count is reckoned from its length it is not exact."""
+_GRACE = 1.0
+"""How long closing waits for another thread's read to return, s."""
+_MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
 class Capture:
     """An opened VideoCapture; see `edgetl.device.camera.Camera`.
 
+    Where it delivers JPEGs they are taken as they are, and decoded at the smallest scale that the model's input allows.
+
     Args:
         capture: opened.
         source: as the user named it, for messages.
         live: whether its end is a loss.
+        spec: the model's input; None gives every pixel.
+
+    Attributes:
+        broken: pictures that came as half a JPEG and were passed over.
     """
 
-    def __init__(self, capture: cv2.VideoCapture, source: str, *, live: bool) -> None:
+    def __init__(self, capture: cv2.VideoCapture, source: str, *, live: bool, spec: InputSpec | None = None) -> None:
         self.live = live
+        self.broken = 0
         self._capture = capture
         self._source = source
+        self._spec = spec
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps <= 240 else None  # streams tell of 90,000, the ticks of their clock
         width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
         self._count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))  # 0 or less where it isn't known
         self.size = (int(width), int(height)) if width and height else None
+        self._undecode = _leave_jpegs(capture)
+        self._proven = False  # that JPEGs come
+        self._reading = threading.Lock()
+        self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
+        for shot in self.shots():
+            frame = developed(shot)
+            if frame is None:
+                self.broken += 1
+            else:
+                yield frame
+
+    def shots(self) -> Iterator[Shot]:
+        """Yields the frames, as JPEGs not decoded yet where it delivers such.
+
+        Raises:
+            CameraError: a live camera is lost, or nothing can be read.
+        """
         index = 0
-        while self._capture.grab():
+        while (taken := self._take()) is not None:
+            array, captured_at = taken
+            if self._undecode is not None:
+                yield Jpeg(array.tobytes(), captured_at, index, self._spec)
+            else:
+                yield Frame(array, captured_at, index)
+            index += 1
+        if not self._closed:
+            self._end(index)
+
+    def _take(self) -> tuple[Image, float] | None:
+        """Reads the next picture or JPEG, and when it came; None at the end."""
+        with self._reading:
+            taken = self._read()
+            if self._closed:  # meanwhile
+                self._capture.release()
+                return None
+            return taken
+
+    def _read(self) -> tuple[Image, float] | None:
+        while not self._closed and self._capture.grab():
             captured_at = monotonic()
-            decoded, image = self._capture.retrieve()
+            decoded, array = self._capture.retrieve()
             if not decoded:
                 break
-            yield Frame(np.asarray(image, np.uint8), captured_at, index)
-            index += 1
-        if not index:
+            image = np.asarray(array, np.uint8)
+            if self._undecode is None or self._proven or _is_jpeg(image):
+                self._proven = True
+                return image, captured_at
+            # What was announced as JPEGs is something else: let OpenCV make pictures of it.
+            self._capture.set(*self._undecode)
+            self._undecode = None
+        return None
+
+    def _end(self, count: int) -> None:
+        """Says what the end of the frames means."""
+        if not count:
             remedy = "play it elsewhere to see whether it is whole; choose another source"
             raise CameraError("not one frame can be read", where=self._source, remedy=remedy)
         if self.live:
             remedy = "check the cable, the power and the network, then start again"
-            raise CameraError(f"the camera is lost after {index} frames", where=self._source, remedy=remedy)
-        if index < _WHOLE * self._count:
-            logger.warning("%s ends after %d of %d frames: the rest can't be read", self._source, index, self._count)
+            raise CameraError(f"the camera is lost after {count} frames", where=self._source, remedy=remedy)
+        whole = count - self.broken
+        if whole < _WHOLE * self._count:
+            logger.warning("%s ends after %d of %d frames: the rest can't be read", self._source, whole, self._count)
 
     def close(self) -> None:
-        """Releases the device or the file."""
-        self._capture.release()
+        """Releases the device or the file; where a thread hangs in a read, that one does so when it comes back."""
+        self._closed = True
+        if self._reading.acquire(timeout=_GRACE):
+            self._capture.release()
+            self._reading.release()
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +134,20 @@ class Capture:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _leave_jpegs(capture: cv2.VideoCapture) -> tuple[int, float] | None:
+    """Asks for JPEGs as they are; returns the property and value that undo it, None where there are none."""
+    if int(capture.get(cv2.CAP_PROP_FOURCC)) != _MJPG:
+        return None
+    if capture.getBackendName() == "V4L2":
+        # Not FORMAT: V4L2 takes that for the number of its channels.
+        return (cv2.CAP_PROP_CONVERT_RGB, 1) if capture.set(cv2.CAP_PROP_CONVERT_RGB, 0) else None
+    return (cv2.CAP_PROP_FORMAT, cv2.CV_8UC3) if capture.set(cv2.CAP_PROP_FORMAT, -1) else None
+
+
+def _is_jpeg(array: Image) -> bool:
+    return array.size > 4 and array.size == max(array.shape) and array.ravel()[:2].tobytes() == b"\xff\xd8"
 
 
 def open_capture(source: str, backend: int, parameters: Sequence[int] = ()) -> cv2.VideoCapture | None:

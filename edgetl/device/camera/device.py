@@ -9,21 +9,25 @@ from pathlib import Path
 
 import cv2
 
+from edgetl.card import InputSpec
+from edgetl.device.camera import Asked
 from edgetl.device.camera.capture import Capture, open_capture, quiet
 from edgetl.errors import CameraError
 
 
-def open_device(source: str) -> Capture:
-    """Opens a camera by its number or device file.
+def open_device(source: str, spec: InputSpec | None = None, asked: Asked = Asked()) -> Capture:  # noqa: B008 - frozen
+    """Opens a camera by its number or device file, with JPEGs where it has such: of raw pictures USB carries few.
 
     Args:
         source: `0`, or `/dev/video0`, or a link such as those in `/dev/v4l/by-id`.
+        spec: see `edgetl.device.camera.open_camera`.
+        asked: size and frames a second.
 
     Raises:
         CameraError: it isn't there, isn't ours to open, or another program has it.
     """
     if not sys.platform.startswith("linux"):
-        return _open_number(source)
+        return _open_number(source, spec, asked)
     path = Path(f"/dev/video{source}" if source.isdecimal() else source)
     if not path.exists():
         raise CameraError("there is no such camera", where=str(path), remedy=_choose(path))
@@ -34,15 +38,27 @@ def open_device(source: str) -> Capture:
     if capture is None:
         remedy = f"close the program that uses it; {_choose(path)}"
         raise CameraError("it is in use, or no camera that gives pictures", where=str(path), remedy=remedy)
-    return Capture(capture, str(path), live=True)
+    _set_up(capture, asked)
+    return Capture(capture, str(path), live=True, spec=spec)
 
 
-def _open_number(source: str) -> Capture:
+def _set_up(capture: cv2.VideoCapture, asked: Asked) -> None:
+    """Asks for JPEGs, a size and a pace, in this order: the sizes depend on the format, and the pace on the size."""
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # in vain where the camera has none
+    if asked.size:
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, asked.size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, asked.size[1])
+    if asked.fps:
+        capture.set(cv2.CAP_PROP_FPS, asked.fps)
+
+
+def _open_number(source: str, spec: InputSpec | None, asked: Asked) -> Capture:
     quiet()
     capture = cv2.VideoCapture(int(source)) if source.isdecimal() else None
     if capture is None or not capture.isOpened():
         raise CameraError("there is no such camera", where=source, remedy="number the camera: 0 is the first")
-    return Capture(capture, source, live=True)
+    _set_up(capture, asked)
+    return Capture(capture, source, live=True, spec=spec)
 
 
 def _choose(path: Path) -> str:

@@ -6,6 +6,7 @@ import glob
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -14,7 +15,7 @@ from typing import Self
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
 from edgetl.errors import CameraError
-from edgetl.vision.photo import PhotoError, is_photo, read_sized
+from edgetl.vision.photo import PhotoError, decode_sized, is_photo
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +56,16 @@ class Photos:
     def __iter__(self) -> Iterator[Frame]:
         for index, path in enumerate(self._paths):
             try:
-                image, size_wh = read_sized(path, self._spec)
+                data = _read(path)
+                image, (height, width) = decode_sized(data, self._spec, where=str(path))
             except PhotoError as error:
                 self.skipped += 1
                 logger.warning("%s is skipped: it %s", path, error.what)
                 continue
-            reduced = size_wh != image.shape[1::-1]
-            yield Frame(image, monotonic(), index, path.name, size_wh if reduced else None)
+            frame = Frame(image, monotonic(), index, path.name)
+            if image.shape[:2] != (height, width):
+                frame = replace(frame, size_wh=(width, height), jpeg=data)
+            yield frame
         if self.skipped == len(self._paths):
             remedy = "convert them to JPEG or PNG"
             raise CameraError(f"none of {self.skipped} photos can be read", where=self._source, remedy=remedy)
@@ -78,6 +82,13 @@ class Photos:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"can't be read: {error.strerror}", where=str(path)) from error
 
 
 def _find(source: str) -> list[Path]:

@@ -40,8 +40,9 @@ class Console:
             self._print(f"frame {frame.index}: {result}")
 
     def tell(self, event: Event) -> None:
-        """Prints it."""
-        self._print(str(event))
+        """Prints it, unless the line of its frame says the same."""
+        if event.kind != "recognised":
+            self._print(str(event))
 
     def _print(self, line: str) -> None:
         self._stream.write(line + "\n")

@@ -9,12 +9,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Literal, Self
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
-from edgetl.device.model import Timings
 from edgetl.device.sinks import RunEnded
+from edgetl.device.sinks.news import News
 from edgetl.files import told_plainly
 from edgetl.vision.results import Result
 
@@ -23,19 +23,21 @@ class JsonLines:
     """One JSON object a line, each written out at once.
 
     A line holds `index` of the frame, `t` in seconds since the first one's capture, `name` of a photo,
-    `timings_ms`, and the result as its `to_dict` gives it.
+    `timings_ms`, `age_ms` from the capture to the result, and the result as its `to_dict` gives it.
+    Entered again after a failure, it goes on with the same file.
 
     Args:
         target: a file's path, or `-` for stdout.
-        timings: the model's, where they are wanted.
+        changes: write only results that are news, see `News`, and events.
 
     Raises:
         EdgetlError: the file can't be written to; it ends with a whole line all the same.
     """
 
-    def __init__(self, target: str, timings: Timings | None = None) -> None:
+    def __init__(self, target: str, *, changes: bool = False) -> None:
         self._path = None if target == "-" else Path(target).expanduser()
-        self._timings = timings
+        self._mode: Literal["wb", "ab"] = "wb"
+        self._news = News() if changes else None
         self._start: float | None = None
         self._file: BinaryIO | None = None
 
@@ -43,18 +45,23 @@ class JsonLines:
         if self._path:
             with told_plainly(self._path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("wb", buffering=0)
+                self._file = self._path.open(self._mode, buffering=0)
+                self._mode = "ab"
         return self
 
     def write(self, frame: Frame, result: Result) -> None:
-        """Writes one line."""
-        line: dict[str, object] = {"index": frame.index, "t": self._since_start(frame.captured_at)}
+        """Writes one line, or none where only news is wanted and this is none."""
+        at = self._since_start(frame.captured_at)
+        if self._news and not self._news(frame, result):
+            return
+        line: dict[str, object] = {"index": frame.index, "t": at}
         if frame.name:
             line["name"] = frame.name
-        if self._timings:
-            t = self._timings
+        if t := frame.timings:
             stages = {"preprocess": t.preprocess, "invoke": t.invoke, "decode": t.decode}
             line["timings_ms"] = {stage: round(ms, 3) for stage, ms in stages.items()}
+        if frame.age is not None:
+            line["age_ms"] = round(frame.age, 3)
         self._line(line | result.to_dict())
 
     def tell(self, event: Event) -> None:

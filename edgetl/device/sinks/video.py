@@ -16,6 +16,7 @@ import numpy as np
 from edgetl.device.camera import Frame
 from edgetl.device.camera.capture import open_capture, quiet
 from edgetl.device.events import Event
+from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import told_plainly
 from edgetl.vision.draw import draw
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 _FPS_LIVE = 30.0
 _FPS_PHOTOS = 1.0
+_LONGEST_WAIT = 10.0
+"""For longer no frame is repeated: a camera that was away must not fill the disk with its last picture; s."""
 _RESERVE = 2 << 20
 """Free space that closing needs: the file's index and what FFmpeg still holds; bytes."""
 _INDEX_PER_FRAME = 64
@@ -35,50 +38,73 @@ _INDEX_PER_FRAME = 64
 class VideoFile:
     """An mp4 of the frames with their results, which appears under its name once it is whole.
 
-    Of a live camera it plays at the pace things happened, repeating the frames that were waited for.
+    Of a live camera it plays at the pace things happened, repeating the frames that were waited for; of a wait it shows
+    ten seconds at most.
 
     Args:
         path: ends in `.mp4`.
         fps: the source's frames a second; None for photos (a second each) and cameras that don't tell.
         live: whether the source is a live camera.
+        drawing: puts results onto pictures.
+
+    Attributes:
+        path: that was given.
 
     Raises:
         UsageError: the path can't be a film's.
         EdgetlError: the disk is full, or OpenCV can't write films. What was written until then is kept.
     """
 
-    def __init__(self, path: Path, *, fps: float | None = None, live: bool = False) -> None:
+    def __init__(self, path: Path, *, fps: float | None = None, live: bool = False, drawing: Drawing = draw) -> None:
         if path.suffix.lower() != ".mp4" or path.is_dir():
             raise UsageError("a film is saved as .mp4", where=str(path), remedy="name it so: --save film.mp4")
-        self._path = path
+        self.path = path
+        self._drawing = drawing
         self._fps = fps or (_FPS_LIVE if live else _FPS_PHOTOS)
         self._live = live
         self._writer: cv2.VideoWriter | None = None
         self._written = 0
+        self._start = self._last = 0.0
 
     def __enter__(self) -> Self:
-        with told_plainly(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.stem}.", suffix=".mp4")
+        with told_plainly(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.stem}.", suffix=".mp4")
             os.close(handle)
             self._temporary = Path(name)
         return self
 
+    @property
+    def temporary(self) -> Path:
+        """What is written to until the film is whole."""
+        return self._temporary
+
+    @property
+    def seconds(self) -> float:
+        """Of film so far."""
+        return self._written / self._fps
+
+    @property
+    def bytes(self) -> int:
+        """That have reached the disk so far."""
+        return self._temporary.stat().st_size if self._temporary.exists() else 0
+
     def write(self, frame: Frame, result: Result) -> None:
         """Adds a frame."""
+        image = frame.picture()
         if self._writer is None:
-            self._writer = self._open(frame)
-        if shutil.disk_usage(self._path.parent).free < self._needed():
+            self._writer = self._open(image, frame.captured_at)
+        if shutil.disk_usage(self.path.parent).free < self._needed():
             written = self._written
             self._finish()  # while there is still room for the index
             raise EdgetlError(
                 f"the disk is almost full; the film ends after {written} frames",
-                where=str(self._path),
+                where=str(self.path),
                 remedy="free some space there, or save it to another disk",
             )
-        picture = _place(frame.image, self._canvas)
+        picture = _place(image, self._canvas)
         # Words may be wider than a narrow photo; boxes are where the objects are.
-        draw(self._canvas if isinstance(result, Classification) else picture, result)
+        self._drawing(self._canvas if isinstance(result, Classification) else picture, result)
         for _ in range(self._due(frame)):
             self._writer.write(self._canvas)
             self._written += 1
@@ -86,17 +112,17 @@ class VideoFile:
     def tell(self, event: Event) -> None:
         """Shows none."""
 
-    def _open(self, frame: Frame) -> cv2.VideoWriter:
+    def _open(self, image: Image, at: float) -> cv2.VideoWriter:
         quiet()
-        height, width = frame.image.shape[:2]
+        height, width = image.shape[:2]
         self._canvas = np.zeros((height + height % 2, width + width % 2, 3), np.uint8)  # the codec wants even sides
-        self._start = frame.captured_at
+        self._start = self._last = at
         size = (self._canvas.shape[1], self._canvas.shape[0])
         fourcc = cv2.VideoWriter.fourcc(*"mp4v")
         writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, fourcc, self._fps, size)
         if not writer.isOpened():
             remedy = "install the opencv-python-headless wheel of PyPI, or use --jsonl"
-            raise EdgetlError("this OpenCV can't write mp4 films", where=str(self._path), remedy=remedy)
+            raise EdgetlError("this OpenCV can't write mp4 films", where=str(self.path), remedy=remedy)
         return writer
 
     def _needed(self) -> int:
@@ -107,6 +133,8 @@ class VideoFile:
         """How often a frame is written, so that a live film keeps to the clock."""
         if not self._live:
             return 1
+        self._start += max(0.0, frame.captured_at - self._last - _LONGEST_WAIT)
+        self._last = frame.captured_at
         return max(0, int((frame.captured_at - self._start) * self._fps) + 1 - self._written)
 
     def _finish(self) -> None:
@@ -119,12 +147,12 @@ class VideoFile:
                 return
             if not _playable(self._temporary):
                 remedy = "free some space there, or save it to another disk"
-                raise EdgetlError("the film couldn't be finished and is lost", where=str(self._path), remedy=remedy)
-            with told_plainly(self._path):
+                raise EdgetlError("the film couldn't be finished and is lost", where=str(self.path), remedy=remedy)
+            with told_plainly(self.path):
                 with self._temporary.open("rb") as file:
                     os.fsync(file.fileno())
                 self._temporary.chmod(0o644)
-                self._temporary.replace(self._path)
+                self._temporary.replace(self.path)
         finally:
             self._temporary.unlink(missing_ok=True)
             self._written = 0

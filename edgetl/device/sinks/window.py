@@ -15,6 +15,7 @@ import cv2
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
+from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
@@ -33,8 +34,9 @@ class Window:
         UsageError: there is no display, or this OpenCV has no windows.
     """
 
-    def __init__(self, title: str = "edgetl") -> None:
+    def __init__(self, title: str = "edgetl", drawing: Drawing = draw) -> None:
         self._title = title
+        self._drawing = drawing
         self._sized = False
 
     def __enter__(self) -> Self:
@@ -53,8 +55,8 @@ class Window:
 
     def write(self, frame: Frame, result: Result) -> None:
         """Shows a frame; a photo for a second."""
-        image = frame.image.copy()
-        draw(image, result)
+        image = frame.picture().copy()
+        self._drawing(image, result)
         if not self._sized:
             cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
             self._sized = True

@@ -1,0 +1,28 @@
+"""`edgetl cameras`: what is attached here, and what to pass as --source."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def cameras() -> None:
+    """List the cameras attached to this machine, each with what `edgetl run --source` takes for it.
+
+    \b
+      edgetl cameras
+      edgetl run bundle --source 0 --size 1280x720
+    """
+    from edgetl.device.camera.list import csi_remedy, list_cameras, none_found
+
+    found = list_cameras()
+    for camera in found:
+        click.echo(f"--source {camera.source}  {camera.name}".rstrip())
+        link = camera.link and f"or --source {camera.link}, which stays its name when it is unplugged"
+        for line in (link, *camera.formats, camera.trouble):
+            if line:
+                click.echo(f"    {line}")
+    if not found:
+        click.echo(none_found(), err=True)
+    if remedy := csi_remedy():
+        click.echo(f"a Raspberry Pi's own camera is seen through picamera2: {remedy}", err=True)

@@ -1,0 +1,79 @@
+"""The options of `edgetl run` about the camera, and about what happens when it is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from edgetl.cli.groups import option_group
+from edgetl.cli.types import Duration, Resolution
+
+if TYPE_CHECKING:
+    from edgetl.device.camera import Asked
+    from edgetl.device.watch import Patience
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOptions:
+    """What is asked of the camera, and how patiently; durations in s."""
+
+    size: tuple[int, int] | None
+    fps: float | None
+    rate: float | None
+    stall: float
+    frozen: float
+    give_up: float
+    wait: bool
+
+    def asked(self, *, full: bool) -> Asked:
+        """Returns the same for `open_camera`; `full` where every frame is shown or saved."""
+        from edgetl.device.camera import Asked
+
+        # FFmpeg's own limit is the second line: a read that hangs is left behind after `stall`.
+        return Asked(self.size, self.fps, full, timeout=self.stall + 5)
+
+    @property
+    def patience(self) -> Patience:
+        """The same for `live.run`."""
+        from edgetl.device.watch import Patience
+
+        return Patience(self.stall, self.frozen, self.give_up)
+
+
+camera_options = option_group(
+    "camera",
+    CameraOptions,
+    click.option(
+        "--size", type=Resolution(), metavar="WIDTHxHEIGHT", help="Ask the camera for this size, say 1280x720."
+    ),
+    click.option("--fps", type=click.FloatRange(min=0, min_open=True), help="Ask the camera for so many a second."),
+    click.option(
+        "--rate",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Look at so many frames of a camera a second at most: saves work and heat.  [default: no limit]",
+    ),
+    click.option(
+        "--stall",
+        type=Duration(),
+        default="5s",
+        show_default=True,
+        help="A camera that gives no frame for so long is opened again.",
+    ),
+    click.option(
+        "--frozen",
+        type=Duration(zero=True),
+        default="10s",
+        show_default=True,
+        help="So is one whose picture hasn't changed in a single bit for so long; 0 allows it.",
+    ),
+    click.option(
+        "--give-up",
+        type=Duration(),
+        default="5m",
+        show_default=True,
+        help="A camera that has been lost for so long ends the run, with exit code 6.",
+    ),
+    click.option("--wait", is_flag=True, help="Wait for a camera that isn't there at the start, until --give-up."),
+)

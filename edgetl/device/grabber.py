@@ -1,0 +1,210 @@
+"""Reads a camera in a thread of its own: the newest frame of a live one, a few frames ahead of a file's reader."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from time import monotonic
+
+from edgetl.card import InputSpec
+from edgetl.device.camera import Camera, Frame
+from edgetl.device.camera.jpeg import Jpeg, Shot
+from edgetl.device.signals import Stop
+from edgetl.device.status import Status
+from edgetl.device.watch import Stillness
+from edgetl.vision.letterbox import reduction
+from edgetl.vision.preprocess import averaged
+
+_GRACE = 3.0
+"""How long the end of a run waits for a read to return, s."""
+
+
+def shots_of(camera: Camera) -> Iterator[Shot]:
+    """Reads a camera; JPEGs stay undecoded where it delivers such."""
+    shots = getattr(camera, "shots", None)
+    return iter(camera) if shots is None else shots()
+
+
+class Slot:
+    """Room for one frame, in which a newer one takes an older one's place.
+
+    Args:
+        status: where frames are counted.
+        stillness: looks at each.
+
+    Attributes:
+        changed: notified of every frame, and of what else is worth a look.
+        due: when the reader wants its next frame, by `time.monotonic`; what is overtaken before isn't missed.
+    """
+
+    def __init__(self, status: Status, stillness: Stillness) -> None:
+        self.changed = threading.Condition()
+        self.due = 0.0
+        self._status = status
+        self._stillness = stillness
+        self._shot: Shot | None = None
+        self._next_index = 0
+
+    def put(self, shot: Shot) -> None:
+        """Puts the newest in; call it with `changed` held."""
+        if isinstance(shot, Jpeg) and not shot.whole:
+            self._status.skip_broken()
+            return
+        self._status.came(shot.captured_at)
+        self._stillness.see(shot)
+        if self._shot is not None and shot.captured_at >= self.due:
+            self._status.drop()
+        self._shot = shot
+        self._next_index = shot.index + 1
+        self.changed.notify_all()
+
+    def take(self) -> Shot | None:
+        """Takes the newest out, None where there is none; call it with `changed` held."""
+        shot, self._shot = self._shot, None
+        return shot
+
+    @property
+    def next_index(self) -> int:
+        """Of a camera that is opened again, so that the frames of a run are counted on."""
+        return self._next_index
+
+
+class Grabber:
+    """One opening of a live camera, read by a daemon thread until it ends, fails or is abandoned.
+
+    Args:
+        slot: takes its frames.
+        open_it: opens the camera, or gives one that is open; called in the thread, which closes it, too.
+
+    Attributes:
+        started_at: in seconds of `time.monotonic`.
+        frame_at: when its last frame came; None before the first.
+        ended: whether there is nothing more to come.
+        error: why it ended; None where it ended well.
+    """
+
+    def __init__(self, slot: Slot, open_it: Callable[[], Camera]) -> None:
+        self.started_at = monotonic()
+        self.frame_at: float | None = None
+        self.ended = False
+        self.error: BaseException | None = None
+        self._slot = slot
+        self._open = open_it
+        self._abandoned = False
+        self._first_index = slot.next_index
+        self._thread = threading.Thread(target=self._run, name="grabber", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        camera: Camera | None = None
+        try:
+            camera = self._open()
+            self._read(camera)
+        except BaseException as error:  # the loop raises it again, or tells it
+            self.error = error
+        finally:
+            if camera is not None:
+                with suppress(Exception):
+                    camera.close()
+            with self._slot.changed:
+                self.ended = True
+                self._slot.changed.notify_all()
+
+    def _read(self, camera: Camera) -> None:
+        for shot in shots_of(camera):
+            if self._first_index:
+                shot = replace(shot, index=shot.index + self._first_index)
+            with self._slot.changed:
+                if self._abandoned:
+                    return
+                self.frame_at = monotonic()
+                self._slot.put(shot)
+
+    def abandon(self) -> None:
+        """Takes no more frames of it; its thread closes the camera as soon as a read returns, if ever."""
+        with self._slot.changed:
+            self._abandoned = True
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread has not come back yet."""
+        return self._thread.is_alive()
+
+    def join(self, seconds: float) -> None:
+        """Gives its thread some time to come back, once it is abandoned."""
+        self._thread.join(seconds)
+
+
+class Ahead:
+    """A file's frames, of which a thread reads, decodes and averages down a few ahead.
+
+    Args:
+        camera: opened; only the thread reads it until `close`.
+        stop: ends the iteration.
+        status: told of every frame.
+        spec: the model's input.
+        room: frames that may wait.
+    """
+
+    def __init__(self, camera: Camera, stop: Stop, status: Status, spec: InputSpec, room: int = 3) -> None:
+        self._camera = camera
+        self._stop = stop
+        self._status = status
+        self._spec = spec
+        self._room = room
+        self._frames: deque[Frame] = deque()
+        self._ended = False
+        self._error: BaseException | None = None
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while not self._stop.is_set():
+            with self._changed:
+                while not self._frames and not self._ended and not self._stop.is_set():
+                    self._changed.wait(0.1)  # a signal wakes nobody up: look at `stop` now and then
+                if not self._frames:
+                    break
+                frame = self._frames.popleft()
+                self._changed.notify_all()
+            self._status.came(frame.captured_at)
+            yield frame
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            for whole in self._camera:
+                frame = _averaged(whole, self._spec)
+                with self._changed:
+                    self._changed.wait_for(lambda: len(self._frames) < self._room or self._ended)
+                    if self._ended:
+                        return
+                    self._frames.append(frame)
+                    self._changed.notify_all()
+        except BaseException as error:  # the loop raises it again
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Ends the thread, which may be waiting for a network's answer."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._thread.join(_GRACE)
+
+
+def _averaged(frame: Frame, spec: InputSpec) -> Frame:
+    """Does the first step of a frame's preprocessing, the longest for a large one, while the model looks at another."""
+    height, width = frame.image.shape[:2]
+    factor = reduction(height, width, spec)
+    if factor == 1 or frame.size_wh is not None:
+        return frame
+    return replace(frame, image=averaged(frame.image, factor), size_wh=(width, height), full=frame.image)

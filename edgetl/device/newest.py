@@ -1,0 +1,210 @@
+"""The newest frame of a live camera, and what becomes of the camera: lost, back, given up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep
+
+from edgetl.device.camera import Camera, Frame
+from edgetl.device.camera.jpeg import developed
+from edgetl.device.events import Event
+from edgetl.device.grabber import Grabber, Slot
+from edgetl.device.signals import Stop
+from edgetl.device.status import Status
+from edgetl.device.watch import Patience, Reason, Stillness
+from edgetl.errors import CameraError, EdgetlError
+
+logger = logging.getLogger(__name__)
+
+_STUCK = 3
+"""Threads that may hang in a driver at once; while so many do, the camera isn't opened once more."""
+_GRACE = 3.0
+"""How long the end of a run waits for reads to return, s. A thread that hangs in a driver is left behind."""
+_REMEDY = "check the cable, the power and the network, then start again"
+
+
+def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Stop) -> Camera:
+    """Opens a camera that may not be there yet; tries until it is.
+
+    Raises:
+        CameraError: it has not come in time.
+        KeyboardInterrupt: the run was asked to end before it began.
+    """
+    began = monotonic()
+    tries = 0
+    while True:
+        try:
+            return open_it()
+        except CameraError as error:
+            if monotonic() - began > patience.give_up:
+                raise
+            if not tries:
+                logger.warning("%s: %s; waiting for it", error.where, error.what)
+        until = monotonic() + patience.pause(tries)
+        tries += 1
+        while monotonic() < until:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            sleep(0.05)
+
+
+class Newest:
+    """Reads a live camera so that no frame grows old in a queue, and opens it again when it is lost.
+
+    Args:
+        camera: opened; it is closed at the end.
+        stop: ends the iteration.
+        status: told how it goes.
+        reopen: opens the camera again; None lets a loss end the run.
+        patience: with it.
+        rate: frames a second at most; None sets no limit.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        stop: Stop,
+        status: Status,
+        *,
+        reopen: Callable[[], Camera] | None = None,
+        patience: Patience | None = None,
+        rate: float | None = None,
+    ) -> None:
+        self._stop = stop
+        self._status = status
+        self._reopen = reopen
+        self._patience = patience or Patience()
+        self._period = 1 / rate if rate else 0.0
+        self._stillness = Stillness(self._patience.frozen if reopen else 0.0)
+        self._slot = Slot(status, self._stillness)
+        self._grabber: Grabber | None = Grabber(self._slot, lambda: camera)
+        self._left: list[Grabber] = []
+        self._lost_at: float | None = None
+        self._tries = 0
+        self._next_try = 0.0
+
+    def __iter__(self) -> Iterator[Frame | Event]:
+        """Yields frames as they come, and events of the camera."""
+        while not self._stop.is_set():
+            frame = self._take()
+            if frame is not None:
+                if self._lost_at is not None:
+                    yield self._back(frame, self._lost_at)
+                yield frame
+                if not self._stillness.frozen():
+                    continue
+            if self._lost_at is not None:
+                self._try_again(self._lost_at)
+            elif (trouble := self._trouble()) is not None:
+                if self._reopen is None:
+                    return
+                yield self._lose(*trouble)
+
+    def _take(self) -> Frame | None:
+        """Waits for a frame for a moment: a signal wakes nobody up, and somebody has to look at the clock."""
+        with self._slot.changed:
+            early = self._slot.due - monotonic()
+            if early > 0:
+                self._slot.changed.wait(min(early, 0.1))
+                return None
+            shot = self._slot.take()
+            if shot is None:
+                if self._grabber is None or not self._grabber.ended:
+                    self._slot.changed.wait(0.1)
+                shot = self._slot.take()
+        if shot is None:
+            return None
+        frame = developed(shot)
+        if frame is None:
+            self._status.skip_broken()
+            return None
+        if self._period:
+            now = monotonic()
+            on_time = now - self._slot.due < self._period
+            self._slot.due = (self._slot.due if on_time else now) + self._period
+        return frame
+
+    def _trouble(self) -> tuple[Reason, str] | None:
+        """Says why the camera counts as lost; None while it doesn't.
+
+        Raises:
+            CameraError: it is lost and can't be opened again, or has never given a picture.
+        """
+        grabber, patience = self._grabber, self._patience
+        assert grabber is not None  # it isn't lost
+        silent = monotonic() - (grabber.frame_at or grabber.started_at)
+        if grabber.ended:
+            if grabber.error is None:
+                return "ended", "its stream has ended"
+            if self._reopen is None or grabber.frame_at is None or not isinstance(grabber.error, EdgetlError):
+                raise grabber.error
+            return "error", grabber.error.what
+        if silent > patience.stall + self._period:
+            if self._reopen is None:
+                raise CameraError(f"no frame has come for {silent:.0f} s", remedy=_REMEDY)
+            return "stall", f"no frame for {silent:.1f} s"
+        if self._stillness.frozen():
+            return "frozen", "its picture has not changed in a single bit"
+        return None
+
+    def _lose(self, reason: Reason, detail: str) -> Event:
+        now = monotonic()
+        grabber = self._grabber
+        last = (grabber and grabber.frame_at) or now
+        self._lost_at, self._tries = last, 0
+        self._next_try = now + self._patience.first_pause
+        self._leave()
+        self._status.lost()
+        if reason == "frozen":
+            self._stillness.reopened(now)
+        facts = {"reason": reason, "detail": detail, "seconds": round(now - last, 3)}
+        return Event("camera_lost", now, f"camera lost: {detail}; opening it again", facts=facts)
+
+    def _back(self, frame: Frame, lost_at: float) -> Event:
+        self._lost_at = None
+        self._status.back()
+        seconds = frame.captured_at - lost_at
+        text = f"camera back after {seconds:.1f} s"
+        facts = {"seconds": round(seconds, 3), "tries": self._tries - 1}
+        return Event("camera_back", frame.captured_at, text, frame.index, facts)
+
+    def _try_again(self, lost_at: float) -> None:
+        """Goes on with the opening under way, or begins the next one when it is time.
+
+        Raises:
+            CameraError: it has been lost for too long.
+        """
+        now = monotonic()
+        if now - lost_at > self._patience.give_up:
+            what = f"the camera is lost and hasn't come back for {now - lost_at:.0f} s"
+            raise CameraError(what, where=self._why(), remedy=_REMEDY)
+        grabber = self._grabber
+        if grabber is not None and (grabber.ended or now - grabber.started_at > self._patience.opening):
+            self._leave()
+            self._next_try = now + self._patience.pause(self._tries)
+        self._left = [left for left in self._left if left.alive]
+        if self._grabber is None and now >= self._next_try and len(self._left) < _STUCK:
+            assert self._reopen is not None  # else a loss has ended the run
+            self._tries += 1
+            self._grabber = Grabber(self._slot, self._reopen)
+
+    def _why(self) -> str:
+        """What the last opening failed with."""
+        errors = [grabber.error for grabber in (*self._left, self._grabber) if grabber and grabber.error]
+        return f"{errors[-1].where}" if errors and isinstance(errors[-1], EdgetlError) else ""
+
+    def _leave(self) -> None:
+        if self._grabber is not None:
+            self._grabber.abandon()
+            self._left.append(self._grabber)
+            self._grabber = None
+            with self._slot.changed:
+                self._slot.take()  # none of its frames may pass for one of the next opening
+
+    def close(self) -> None:
+        """Ends the threads; one that hangs in a driver is left behind, with its camera."""
+        self._leave()
+        until = monotonic() + _GRACE
+        for grabber in self._left:
+            grabber.join(max(0.0, until - monotonic()))

@@ -1,0 +1,125 @@
+"""The sinks that a run was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edgetl.card import ModelCard
+from edgetl.device.camera import Camera
+from edgetl.device.observe import SceneObserver
+from edgetl.device.sinks import Sink
+from edgetl.device.sinks.background import Background
+from edgetl.device.sinks.console import Console
+from edgetl.device.sinks.drawing import Drawing
+from edgetl.device.sinks.jsonl import JsonLines
+from edgetl.device.sinks.mqtt import Mqtt
+from edgetl.device.sinks.mqtt_address import Address
+from edgetl.device.sinks.mqtt_discovery import Described
+from edgetl.device.sinks.rolling import EVERY, RollingVideo
+from edgetl.device.sinks.snapshots import MOST, EventFrames, Snapshots
+from edgetl.device.sinks.video import VideoFile
+from edgetl.device.sinks.window import Window
+from edgetl.device.status import Status
+from edgetl.errors import UsageError
+from edgetl.vision.draw import draw
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where results and events go.
+
+    Attributes:
+        jsonl: a file's path, or `-` for stdout.
+        jsonl_changes: only what is news goes there.
+        save: the annotated film.
+        save_every: seconds of film a piece of it has; None and no `save_max` make it one film.
+        save_max: bytes that its pieces may take; the oldest go.
+        show: a window.
+        events: a folder for a picture of each event.
+        events_max: that are kept there; the oldest go.
+        mqtt: a broker to publish to.
+        quiet: no lines for people on stderr.
+    """
+
+    jsonl: str | None = None
+    jsonl_changes: bool = False
+    save: Path | None = None
+    save_every: float | None = None
+    save_max: int | None = None
+    show: bool = False
+    events: Path | None = None
+    events_max: int = MOST
+    mqtt: Address | None = None
+    quiet: bool = False
+
+    def refuse_overwriting(self, source: str) -> None:
+        """Raises a UsageError where one of them is the file that the frames come from."""
+        for option, path in (("--save", self.save), ("--jsonl", Path(self.jsonl) if self.jsonl else None)):
+            if path and _same(path.expanduser(), Path(source).expanduser()):
+                what = f"{option} would overwrite the source"
+                raise UsageError(what, where=str(path), remedy=f"name another file with {option}")
+
+
+def open_sinks(
+    outputs: Outputs,
+    camera: Camera,
+    status: Status,
+    card: ModelCard,
+    *,
+    classes: tuple[str, ...] = (),
+    scene: SceneObserver | None = None,
+) -> Iterator[Sink]:
+    """Yields the sinks, to be entered in their order.
+
+    What writes to a disk or a pipe does so in a thread of its own, see `edgetl.device.sinks.background`.
+
+    Args:
+        outputs: that were asked for.
+        camera: opened.
+        status: of the run.
+        card: of the model.
+        classes: that are looked for; none stands for all.
+        scene: what watches it, and draws what it watches.
+
+    Raises:
+        UsageError: the film's path can't be one.
+        EdgetlError: what one of them needs is not installed.
+    """
+    background = partial(Background, lossless=not camera.live, status=status)
+    drawing: Drawing = scene.draw if scene else draw
+    if outputs.show:
+        yield Window(drawing=drawing)
+    if outputs.jsonl:
+        results = JsonLines(outputs.jsonl, changes=outputs.jsonl_changes)
+        yield background(results, "jsonl", 256, pictures=False, reopens=True)
+    if outputs.save:
+        yield _film(outputs, outputs.save.expanduser(), camera, status, drawing)
+    if outputs.events:
+        snapshots = Snapshots(outputs.events.expanduser(), outputs.events_max, drawing)
+        yield EventFrames(background(snapshots, "events", 16, reopens=True))
+    if outputs.mqtt:
+        named = tuple((i, label) for i, label in enumerate(card.labels) if not classes or label in classes)
+        lines = scene.lines if scene else ()
+        yield Mqtt(outputs.mqtt, Described(card.name, card.task, named, lines, outputs.mqtt.prefix), status)
+    if not outputs.quiet:
+        yield background(Console(sys.stderr), "console", 64, pictures=False)
+
+
+def _film(outputs: Outputs, path: Path, camera: Camera, status: Status, drawing: Drawing) -> Sink:
+    background = partial(Background, name="film", lossless=not camera.live, status=status)
+    if outputs.save_every is None and outputs.save_max is None:
+        return background(VideoFile(path, fps=camera.fps, live=camera.live, drawing=drawing))
+    every, most = outputs.save_every or EVERY, outputs.save_max
+    rolling = RollingVideo(path, every=every, most=most, fps=camera.fps, live=camera.live, drawing=drawing)
+    return background(rolling, reopens=True)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them isn't there, or is no path at all
+        return False

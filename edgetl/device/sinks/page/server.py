@@ -1,0 +1,128 @@
+"""The live page's server: Uvicorn in a thread and an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+
+import uvicorn
+
+from edgetl.device.sinks.page.app import Pages
+from edgetl.device.sinks.page.board import Board
+from edgetl.device.sinks.page.endpoint import Endpoint
+from edgetl.device.sinks.page.protocol import BoundedProtocol, Door
+from edgetl.device.sinks.page.scene import Scene
+from edgetl.device.sinks.page.security import Access, Guard
+from edgetl.device.sinks.page.settings import Adjustable
+from edgetl.device.sinks.page.stream import Pictures
+from edgetl.device.status import Status
+
+logger = logging.getLogger(__name__)
+
+_START_SECONDS = 10.0
+_END_SECONDS = 5.0
+_HEADERS_BYTES = 16 << 10
+_HANDSHAKE_SECONDS = 5.0
+
+
+class Server:
+    """Serves a scene from when it is made until it is closed.
+
+    Args:
+        endpoint: where, and to whom.
+        scene: that is looked at.
+        model: whose settings can be changed.
+        status: the run's.
+        stall: without a frame for so long the run isn't healthy, s.
+
+    Attributes:
+        port: it is served at.
+        error: what ended it, where it wasn't closed.
+
+    Raises:
+        EdgetlError: it can't be served there.
+    """
+
+    def __init__(self, endpoint: Endpoint, scene: Scene, model: Adjustable, status: Status, stall: float) -> None:
+        endpoint.check_certificate()
+        self._door = endpoint.listen(Door)
+        self.port: int = self._door.getsockname()[1]
+        self.error: BaseException | None = None
+        self._pictures = Pictures(scene)
+        board = Board(status, stall, self.viewers)
+        access = Access(endpoint.token, _is_loopback(self._door), self.port, endpoint.certificate is not None)
+        app = Guard(Pages(scene, self._pictures, model, board).application(), access)
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=BoundedProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,  # an address may hold the token
+                proxy_headers=False,
+                server_header=False,
+                ssl_certfile=endpoint.certificate,
+                ssl_keyfile=endpoint.key,
+                h11_max_incomplete_event_size=_HEADERS_BYTES,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        # What strangers send wrong is their matter, and must not fill this machine's log.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="page", daemon=True)
+        self._thread.start()
+        self._started.wait(_START_SECONDS)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves."""
+        return self._thread.is_alive()
+
+    def viewers(self) -> int:
+        """Returns how many connections there are."""
+        return len(self._server.server_state.connections)
+
+    def close(self) -> None:
+        """Hangs up on everyone and ends the thread."""
+        if self._loop and self.alive:
+            self._loop.call_soon_threadsafe(self._hang_up)
+        self._thread.join(_END_SECONDS)
+        self._door.close()
+
+    def _hang_up(self) -> None:
+        self._server.should_exit = True
+        for connection in tuple(self._server.server_state.connections):
+            if connection.transport:
+                connection.transport.abort()
+
+    def _serve(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=_Loop) as runner:
+                self._loop = runner.get_loop()
+                self._loop.call_soon(self._started.set)
+                runner.run(self._server.serve([self._door]))
+        except BaseException as error:  # told by whoever looks after it
+            self.error = error
+        finally:
+            self._pictures.close()
+            self._door.close()
+            self._started.set()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose servers don't wait a minute for a TLS handshake."""
+
+    async def create_server(self, *args, ssl=None, **options):  # type: ignore[no-untyped-def] # noqa: ANN001,ANN002,ANN003,ANN202
+        if ssl is not None:
+            options |= {"ssl_handshake_timeout": _HANDSHAKE_SECONDS, "ssl_shutdown_timeout": _HANDSHAKE_SECONDS}
+        return await super().create_server(*args, ssl=ssl, **options)
+
+
+def _is_loopback(listening: socket.socket) -> bool:
+    address = str(listening.getsockname()[0])
+    return address == "::1" or address.startswith("127.")

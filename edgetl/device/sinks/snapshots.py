@@ -1,0 +1,137 @@
+"""A picture of each event."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+
+from edgetl.device.camera import Frame
+from edgetl.device.events import Event
+from edgetl.device.sinks import Sink
+from edgetl.device.sinks.drawing import Drawing
+from edgetl.files import told_plainly, write_atomic
+from edgetl.vision.draw import draw
+from edgetl.vision.results import Result
+
+MOST = 1000
+"""Events that are kept unless asked otherwise."""
+_QUALITY = 90
+_NAME = re.compile(r"\d{8}-\d{6}-\d{6}-[a-z_]+\.json")
+_SEEN, _CLEAN = ".jpg", ".clean.jpg"
+
+
+class EventFrames:
+    """Hands a sink only the frames that an event shows, so that it has time for those.
+
+    Args:
+        sink: not entered yet.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._newest: tuple[Frame, Result] | None = None
+
+    def __enter__(self) -> Self:
+        self._sink.__enter__()
+        return self
+
+    def write(self, frame: Frame, result: Result) -> None:
+        """Keeps a frame until the next one comes."""
+        self._newest = frame, result
+
+    def tell(self, event: Event) -> None:
+        """Hands on an event, and before it the frame that shows it."""
+        if self._newest and self._newest[0].index == event.index:
+            self._sink.write(*self._newest)
+            self._newest = None
+        self._sink.tell(event)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sink.__exit__(kind, error, trace)
+
+
+class Snapshots:
+    """Three files an event: `NAME.jpg` with the result drawn on, `NAME.clean.jpg` and `NAME.json`.
+
+    NAME is the event's time and kind. The JSON, which is written last, holds what the event tells, `time` in ISO 8601
+    and the result. An event that no frame shows, such as a lost camera, has the JSON alone.
+
+    Args:
+        folder: for the files; made if need be.
+        most: events that are kept; the oldest go.
+        drawing: puts results onto pictures.
+
+    Raises:
+        EdgetlError: a file can't be written.
+    """
+
+    def __init__(self, folder: Path, most: int = MOST, drawing: Drawing = draw) -> None:
+        self._folder = folder
+        self._most = most
+        self._drawing = drawing
+        self._kept: list[str] = []
+        self._shown: tuple[Frame, Result] | None = None
+        self._encoded: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        with told_plainly(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._kept = sorted(file.stem for file in self._folder.iterdir() if _NAME.fullmatch(file.name))
+        return self
+
+    def write(self, frame: Frame, result: Result) -> None:
+        """Remembers what the next events may show."""
+        self._shown = frame, result
+        self._encoded = {}
+
+    def tell(self, event: Event) -> None:
+        """Writes an event's files."""
+        now = datetime.now().astimezone()
+        name = f"{now:%Y%m%d-%H%M%S-%f}-{event.kind}"
+        told = {"time": now.isoformat(timespec="milliseconds")} | event.to_dict()
+        if event.index is not None:
+            told["index"] = event.index
+        if self._shown and self._shown[0].index == event.index:
+            frame, result = self._shown
+            told |= result.to_dict()
+            for suffix, data in self._pictures(frame, result).items():
+                write_atomic(self._folder / f"{name}{suffix}", data)
+        write_atomic(self._folder / f"{name}.json", json.dumps(told, ensure_ascii=False) + "\n")
+        self._kept.append(name)
+        self._trim()
+
+    def _pictures(self, frame: Frame, result: Result) -> dict[str, bytes]:
+        """The JPEG files of the frame by their suffixes, made once for all its events."""
+        if not self._encoded:
+            picture = frame.picture()
+            drawn = picture.copy()
+            self._drawing(drawn, result)
+            self._encoded = {_CLEAN: frame.jpeg or _jpeg(picture), _SEEN: _jpeg(drawn)}
+        return self._encoded
+
+    def _trim(self) -> None:
+        """Deletes the oldest events above the limit: the JSON first, so that what has one is whole."""
+        old, self._kept = self._kept[: -self._most], self._kept[-self._most :]
+        for name in old:
+            for suffix in (".json", _SEEN, _CLEAN):
+                path = self._folder / f"{name}{suffix}"
+                with told_plainly(path):
+                    path.unlink(missing_ok=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shown = None
+        self._encoded = {}
+
+
+def _jpeg(image: cv2.typing.MatLike) -> bytes:
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

@@ -1,0 +1,115 @@
+"""`edgetl run --serve`: the live page of a real run."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from live_page import until
+
+MAIN = [sys.executable, "-c", "from edgetl.cli import main; main()"]
+
+
+def get(url, path="", **headers):
+    request = urllib.request.Request(url.split("?")[0] + path, headers=headers)
+    return urllib.request.urlopen(request, timeout=10).read()
+
+
+@pytest.fixture
+def running(bundle, mjpeg):
+    """Starts `edgetl run` on an endless camera: (process, the page's address)."""
+    processes = []
+
+    def start(*args):
+        command = [*MAIN, "run", bundle, "--source", mjpeg(fps=50), *args]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        while not (found := re.match(r"live page: (\S+)", line := process.stderr.readline())):
+            assert line, "the run has ended"
+        return process, found[1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def ended(process):
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    _, err = process.communicate(timeout=20)
+    return process.returncode, err, time.monotonic() - start
+
+
+def test_a_run_is_looked_at_adjusted_and_ended(running):
+    process, url = running("--serve", "0", "--threshold", "0.2")
+    assert url.startswith("http://127.0.0.1:")
+    until(lambda: b"edgetl_frames_total 0" not in get(url, "metrics"), 20)
+    assert json.loads(get(url, "api/settings"))["threshold"] == 0.2
+    assert get(url, "api/snapshot.jpg")[:2] == b"\xff\xd8"
+    assert json.loads(get(url, "healthz"))["status"] == "ok"
+    request = urllib.request.Request(url + "api/settings", b'{"threshold": 1.0}', {"Content-Type": "application/json"})
+    assert json.loads(urllib.request.urlopen(request).read())["threshold"] == 1.0
+    with urllib.request.urlopen(url + "api/results", timeout=10) as news:
+        told = next(line for line in news if line.startswith(b'data: {"index"'))
+    assert json.loads(told.removeprefix(b"data: "))["classes"] == []
+    with urllib.request.urlopen(url + "api/stream.mjpg", timeout=10) as picture:
+        picture.read(5000)
+        code, err, seconds = ended(process)
+    assert code == 0, err
+    assert " a second" in err
+    assert seconds < 8
+
+
+def test_a_token_is_printed_once_even_when_quiet_and_wanted(running):
+    process, url = running("--serve", "0.0.0.0:0", "--quiet")
+    token = re.search(r"/\?token=(\S+)$", url)[1]
+    local = f"http://127.0.0.1:{re.search(':([0-9]+)/', url)[1]}/"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        get(local, "healthz")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        get(local, "?token=guess")
+    assert b"edgetl_page_connections" in get(local, "metrics", Authorization=f"Bearer {token}")
+    code, err, _ = ended(process)
+    assert code == 0
+    assert token not in err
+
+
+def run(*args):
+    return subprocess.run([*MAIN, "run", *args], capture_output=True, text=True, timeout=60)
+
+
+def test_a_port_that_is_taken_is_told_before_the_run(running, bundle, film):
+    _, url = running("--serve", "0")
+    port = re.search(":([0-9]+)/", url)[1]
+    done = run(bundle, "--source", film, "--serve", port)
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
+    assert "--serve" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--serve", "here"], "no address to serve at"),
+        (["--serve", "80.80.80.80.80:1"], "is no address here"),
+        (["--token-file", "token"], "--token-file is for the live page"),
+        (["--serve", "0", "--token-file", "none"], "can't read the token"),
+        (["--serve", "0", "--tls-cert", "none.pem"], "there is no such file"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cant_be_served_is_a_usage_error(bundle, film, args, told):
+    done = run(bundle, "--source", film, *args)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert "remedy" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,373 @@
+"""What strangers may try on the live page, each try with its answer; `pytest -s` prints them as a table."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import http.client
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from itertools import pairwise
+
+import pytest
+from live_page import Wish, ask, shown, until
+
+from edgetl.device.sinks.page import Page, protocol
+from edgetl.device.sinks.page.endpoint import Endpoint
+from edgetl.device.status import Status
+from edgetl.errors import UsageError
+
+TOKEN = "a-token-of-twenty-two-"
+FPS = 50
+GET = "GET {} HTTP/1.1\r\nHost: localhost\r\n"
+POST = "POST /api/settings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+SETTING = 'Content-Length: 18\r\n\r\n{"threshold": 0.9}'
+
+
+def get(path="/", *headers):
+    return GET.format(path) + "".join(f"{header}\r\n" for header in headers) + "\r\n"
+
+
+def post(*headers, end=SETTING):
+    return POST + "".join(f"{header}\r\n" for header in headers) + end
+
+
+TRIES = {
+    # Files that aren't the page's.
+    "traversal": (get("/static/../__init__.py"), 404),
+    "traversal, encoded": (get("/static/%2e%2e%2f__init__.py"), 404),
+    "traversal, from the root": (get("/..%2f..%2f..%2fetc/passwd"), 404),
+    "traversal, backslashes": (get("/static/..\\..\\app.py"), 404),
+    "a file with a NUL": (get("/static/app.js%00.css"), 404),
+    "the package's code": (get("/static/app.py"), 404),
+    "an absolute address": (get("http://10.0.0.1/latest/meta-data"), 404),
+    # What is no decent request.
+    "another method": ("DELETE /api/settings HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+    "a method of its own": ("BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+    "noise": ("\x00\x01\x02\x03\r\n\r\n", 400),
+    "TLS on a plain port": ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    "an upgrade": (get("/api/results", "Connection: Upgrade", "Upgrade: websocket", "Range: bytes=0-"), 200),
+    "two lengths": (post("Content-Length: 1"), 400),
+    "a negative length": (post(end="Content-Length: -1\r\n\r\n"), 400),
+    # Sizes.
+    "an address of 100 kB": (get("/" + "a" * 100_000), 400),
+    "a header of 100 kB": (get("/", "X: " + "a" * 100_000), 400),
+    "10,000 headers": (get("/", *(f"X-{number}: y" for number in range(10_000))), 400),
+    "a body of 1 GB, announced": (post(end="Content-Length: 1000000000\r\n\r\n{"), 413),
+    "a body of 100 kB in chunks": (
+        post(end="Transfer-Encoding: chunked\r\n\r\n" + "1000\r\n" + "1000\r\n".join(["a" * 4096 + "\r\n"] * 25)),
+        413,
+    ),
+    # Slowness.
+    "silence": ("", 408),
+    "half a header": ("GET / HTTP/1.1\r\nHost: loc", 408),
+    "half a body": (post(end='Content-Length: 18\r\n\r\n{"thre'), 408),
+    "a header a byte at a time": (("GET / HTTP/1.1\r\nX: " + "a" * 60, 0.05), 408),
+    # Other sites.
+    "a rebound name": ("GET /api/settings HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
+    "a name that begins well": ("GET / HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", 421),
+    "an address in a name": ("GET / HTTP/1.1\r\nHost: 127.0.0.1.nip.example\r\n\r\n", 421),
+    "a user in a name": ("GET / HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", 421),
+    "no name": ("GET / HTTP/1.1\r\n\r\n", 400),
+    "another site's setting": (post("Origin: https://evil.example"), 403),
+    "a sandbox's setting": (post("Origin: null"), 403),
+    "another port's setting": (post("Origin: http://localhost:1"), 403),
+    "another site's fetch": (post("Sec-Fetch-Site: cross-site"), 403),
+    "a sibling site's fetch": (post("Sec-Fetch-Site: same-site"), 403),
+    "another site's form": (post(end=SETTING).replace("application/json", "text/plain"), 415),
+    "another site's <img>": (get("/api/stream.mjpg", "Sec-Fetch-Site: cross-site"), 403),
+    "another site's snapshot": (get("/api/snapshot.jpg", "Origin: https://evil.example"), 403),
+}
+"""What is sent, or that with the pause after each byte, and the status that answers it."""
+
+TOKEN_TRIES = {
+    "no token": (get("/api/settings"), 401),
+    "no token, the page": (get("/"), 401),
+    "no token, the picture": (get("/api/stream.mjpg"), 401),
+    "no token, the health": (get("/healthz"), 401),
+    "no token, the metrics": (get("/metrics"), 401),
+    "no token, a setting": (post(), 401),
+    "a wrong token": (get("/api/settings", "Authorization: Bearer guess"), 401),
+    "an empty token": (get("/api/settings", "Authorization: Bearer "), 401),
+    "the token's beginning": (get("/api/settings", f"Authorization: Bearer {TOKEN[:-1]}"), 401),
+    "the token and more": (get("/api/settings", f"Authorization: Bearer {TOKEN}x"), 401),
+    "the token as a password": (get("/api/settings", f"Authorization: Basic {TOKEN}"), 401),
+    "a token that is no ASCII": (get("/api/settings", "Authorization: Bearer \xff\xfe"), 401),
+    "a wrong token in the address": (get("/?token=guess"), 401),
+    "the token in an API's address": (get(f"/api/settings?token={TOKEN}"), 401),
+    "a wrong cookie": (get("/api/settings", "Cookie: edgetl-PORT=guess"), 401),
+    "the token as the cookie": (get("/api/settings", f"Cookie: edgetl-PORT={TOKEN}"), 401),
+    "a broken cookie": (get("/api/settings", 'Cookie: a"b;;=;[]'), 401),
+    "another site with the token": (post(f"Authorization: Bearer {TOKEN}", "Origin: https://evil.example"), 403),
+    "the token": (get("/api/settings", f"Authorization: Bearer {TOKEN}"), 200),
+}
+
+
+@pytest.fixture(scope="module")
+def table():
+    rows = []
+    yield rows
+    print("\n" + f"{'try':<32}{'answer':>7}{'ms':>8}{'results/s':>11}{'longest gap, ms':>17}")
+    for name, status, watch in rows:
+        print(f"{name:<32}{status:>7}{watch.seconds * 1e3:>8.0f}{watch.rate:>11.1f}{watch.gap * 1e3:>17.0f}")
+
+
+@pytest.fixture(scope="module")
+def short_patience():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(protocol, "_REQUEST_SECONDS", 1.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def open_page(short_patience):
+    """A page on the loopback, with a run on it."""
+    with shown(Endpoint(port=0), fps=FPS) as (page, model, _, run):
+        until(lambda: run.results)
+        yield page, model, run
+
+
+@pytest.fixture(scope="module")
+def token_page(short_patience):
+    with shown(Endpoint(port=0, token=TOKEN), fps=FPS) as (page, model, _, run):
+        until(lambda: run.results)
+        yield page, model, run
+
+
+class Watch:
+    """How a run's results come for the length of a block."""
+
+    def __init__(self, run):
+        self._run = run
+
+    def __enter__(self):
+        self.start = time.monotonic()
+        self._first = len(self._run.times)
+        return self
+
+    def __exit__(self, *_):
+        end = time.monotonic()
+        times = [self.start, *self._run.times[self._first :], end]
+        self.seconds = end - self.start
+        self.gap = max(later - earlier for earlier, later in pairwise(times))
+        self.rate = (len(times) - 2) / self.seconds
+
+
+def send(page, request, seconds=10.0):
+    """Sends what is no matter how wrong, and returns the answer's status; 0 for none."""
+    text, pause = request if isinstance(request, tuple) else (request, 0.0)
+    data = text.replace("PORT", str(page.endpoint.port)).encode("latin-1")
+    with socket.create_connection(("127.0.0.1", page.endpoint.port), timeout=seconds) as stranger:
+        try:
+            if pause:
+                for byte in data:
+                    stranger.sendall(bytes([byte]))
+                    time.sleep(pause)
+            else:
+                stranger.sendall(data)
+        except OSError:
+            pass  # it was refused before all was sent; the answer is there all the same
+        answer = b""
+        while b"\r\n" not in answer and (part := stranger.recv(4096)):
+            answer += part
+    found = re.match(rb"HTTP/1.1 (\d{3}) ", answer)
+    return int(found[1]) if found else 0
+
+
+def attempt(served, table, name, request, expected):
+    page, model, run = served
+    only = model.only
+    with Watch(run) as watch:
+        status = send(page, request)
+        time.sleep(max(0.0, 0.3 - (time.monotonic() - watch.start)))
+    table.append((name, status, watch))
+    assert status == expected
+    assert model.only is only
+    assert watch.gap < 1
+
+
+@pytest.mark.parametrize("name", TRIES)
+def test_try(open_page, table, name):
+    attempt(open_page, table, name, *TRIES[name])
+
+
+@pytest.mark.parametrize("name", TOKEN_TRIES)
+def test_try_without_the_token(token_page, table, name):
+    attempt(token_page, table, name, *TOKEN_TRIES[name])
+
+
+def test_the_token_in_the_pages_address_is_traded_for_a_cookie(token_page):
+    page, *_ = token_page
+    status, headers, _ = ask(page, f"/?token={TOKEN}")
+    assert (status, headers["location"]) == (303, "/")
+    cookie, *marks = headers["set-cookie"].split("; ")
+    assert cookie.startswith(f"edgetl-{page.endpoint.port}=")
+    assert TOKEN not in headers["set-cookie"]
+    assert {"httponly", "samesite=lax"} <= {mark.lower() for mark in marks}
+    assert ask(page, "/", Cookie=cookie)[0] == 200
+    assert ask(page, "/healthz", Cookie=f"other=1; {cookie}")[0] == 200
+
+
+def test_the_page_that_asks_for_the_token_has_its_style_and_nothing_else(token_page):
+    page, *_ = token_page
+    status, headers, body = ask(page, "/")
+    assert status == 401
+    assert b'name="token"' in body
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert ask(page, "/static/style.css")[0] == 200
+    assert ask(page, "/static/app.js")[0] == 401
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:1234", "127.0.0.1", "[::1]:80", "LOCALHOST"])
+def test_the_loopbacks_own_names_are_served(open_page, host):
+    assert ask(open_page[0], "/", Host=host)[0] == 200
+
+
+def test_the_pages_own_setting_is_taken(open_page):
+    page, *_ = open_page
+    own = f"127.0.0.1:{page.endpoint.port}"
+    for headers in ({"Origin": f"http://{own}", "Sec_Fetch_Site": "same-origin"}, {}):
+        status, _, _ = ask(page, "/api/settings", "POST", b"{}", Content_Type="application/json", **headers)
+        assert status == 200
+
+
+def test_200_requests_at_once_on_one_connection_are_answered_in_turn(open_page):
+    page, *_ = open_page
+    with socket.create_connection(("127.0.0.1", page.endpoint.port), timeout=10) as stranger:
+        stranger.sendall((get("/healthz") * 199 + get("/healthz", "Connection: close")).encode())
+        answers = b""
+        while part := stranger.recv(1 << 16):
+            answers += part
+    assert answers.count(b"HTTP/1.1 200 ") == 200
+
+
+MANY = """
+import socket, sys, time
+port, count = map(int, sys.argv[1:])
+held, told = [], {}
+for _ in range(count):
+    one = socket.create_connection(("127.0.0.1", port), timeout=10)
+    one.sendall(b"GET /api/results HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+    held.append(one)
+for one in held:
+    try:
+        status = one.recv(12)[9:12].decode() or "closed"
+    except OSError as error:
+        status = "closed" if isinstance(error, ConnectionError) else "none"
+    told[status] = told.get(status, 0) + 1
+print(told)
+"""
+
+
+def test_500_connections(open_page, table):
+    page, _, run = open_page
+    with Watch(run) as watch:
+        command = [sys.executable, "-c", MANY, str(page.endpoint.port), "500"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    told = ast.literal_eval(done.stdout)
+    table.append(("500 connections", "/".join(f"{count} {status}" for status, count in told.items()), watch))
+    assert sum(told.values()) == 500
+    assert "none" not in told  # each was answered, or turned away
+    assert 1 <= told["200"] <= protocol.MOST_CONNECTIONS
+    assert told.get("503", 0) >= 100
+    assert watch.gap < 1
+    assert watch.rate > 0.6 * FPS
+    until(lambda: ask(page, "/healthz")[0] == 200)
+
+
+def test_descriptors_are_left_for_the_run(open_page, monkeypatch):
+    """Of connections that never say a word no more are held than the limit."""
+    monkeypatch.setattr(protocol, "_MOST_SOCKETS", 100)
+    monkeypatch.setattr(protocol, "_LINGER_SECONDS", 30.0)
+    page, *_ = open_page
+    held = [socket.create_connection(("127.0.0.1", page.endpoint.port)) for _ in range(150)]
+    time.sleep(0.5)
+    assert sum(each.fileno() >= 0 for each in page._server._door._inside) <= 100
+    for each in held:
+        each.close()
+    until(lambda: ask(page, "/healthz")[0] == 200)
+
+
+HAMMER = """
+import http.client, sys, threading, time
+port, end = int(sys.argv[1]), time.monotonic() + 3
+def hammer():
+    one = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    while time.monotonic() < end:
+        one.request("GET", "/api/settings")
+        one.getresponse().read()
+threads = [threading.Thread(target=hammer) for _ in range(20)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+"""
+
+
+def test_20_that_ask_without_a_pause(open_page, table):
+    page, _, run = open_page
+    with Watch(run) as watch:
+        subprocess.run([sys.executable, "-c", HAMMER, str(page.endpoint.port)], timeout=60, check=True)
+    table.append(("20 without a pause, 3 s", "", watch))
+    assert watch.gap < 1
+    assert watch.rate > 0.7 * FPS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, capture_output=True, check=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_over_tls(certificate):
+    cert, key = certificate
+    endpoint = Endpoint.parse("0", certificate=cert, key=key)
+    assert endpoint.url().startswith("https://")
+    with shown(dataclasses.replace(endpoint, token=TOKEN)) as (page, *_):
+        context = ssl.create_default_context(cafile=str(cert))
+        context.check_hostname = False
+        connection = http.client.HTTPSConnection("localhost", page.endpoint.port, context=context, timeout=10)
+        connection.request("GET", f"/?token={TOKEN}")
+        answer = connection.getresponse()
+        assert (answer.status, "Secure" in answer.getheader("set-cookie")) == (303, True)
+        connection.close()
+        # One who never finishes the handshake is let go, and holds up nobody.
+        with socket.create_connection(("127.0.0.1", page.endpoint.port), timeout=8) as silent:
+            assert silent.recv(1) == b""
+
+
+def test_files_that_are_no_certificate_are_told(tmp_path, certificate):
+    (tmp_path / "cert.pem").write_text("nothing")
+    for cert, key in ((tmp_path / "cert.pem", None), (certificate[0], None), (certificate[0], certificate[0])):
+        with (
+            pytest.raises(UsageError, match="no certificate with its key"),
+            shown(Endpoint(port=0, certificate=cert, key=key)),
+        ):
+            pass
+    with pytest.raises(UsageError, match="no such file"):
+        Endpoint.parse("0", certificate=tmp_path / "none.pem")
+    with pytest.raises(UsageError, match="without its certificate"):
+        Endpoint.parse("0", key=certificate[1])
+
+
+def test_a_page_for_others_is_served_under_any_name_with_the_token_alone():
+    with shown(Endpoint("0.0.0.0", 0, TOKEN)) as (page, *_):
+        assert ask(page, "/api/settings", Host="raspberrypi.local")[0] == 401
+        assert ask(page, "/api/settings", Host="raspberrypi.local", Authorization=f"Bearer {TOKEN}")[0] == 200
+
+
+def test_a_made_token_is_announced_once_and_a_given_one_never(tmp_path):
+    said = []
+    with Page(Endpoint.parse("0.0.0.0:0"), Wish(), Status(), announce=said.append) as page:
+        assert ask(page, "/", Authorization=f"Bearer {page.endpoint.token}")[0] == 200
+    assert len(said) == 1
+    assert said[0].endswith(f":{page.endpoint.port}/?token={page.endpoint.token}")
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    with Page(Endpoint.parse("0.0.0.0:0", tmp_path / "token"), Wish(), Status(), announce=said.append) as page:
+        assert ask(page, "/", Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert TOKEN not in said[1]
