@@ -14,11 +14,11 @@ from edgetl.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
-RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "portable"]
+RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "device_wi8_ai8", "portable"]
 RuntimeName = Literal["tflite", "openvino"]
 
 RECIPES: dict[RuntimeName, tuple[RecipeName, ...]] = {
-    "tflite": ("float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "portable"),
+    "tflite": ("float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "device_wi8_ai8", "portable"),
     "openvino": ("float32", "float16", "static_wi8_ai8", "portable"),
 }
 """What each runtime's files can be made by."""

@@ -25,6 +25,7 @@ TOLERANCES = {
     "float16": 2e-2,
     # Outputs move in steps of 1/256; rounding that differs by a step in the last layers moves them by a few.
     "static_wi8_ai8": 3 / 256,
+    "device_wi8_ai8": 3 / 256,
     # Activations are quantized by each kernel's own choice of range.
     "dynamic_wi8_afp32": 2e-2,
 }
@@ -36,6 +37,7 @@ BOX_TOLERANCES = {
     "float16": 2e-2,
     # A step of a quantized logit, 0.08 to 0.1 as measured, is a fortieth of the score at most: three of them.
     "static_wi8_ai8": 7e-2,
+    "device_wi8_ai8": 7e-2,
     "dynamic_wi8_afp32": 4e-2,
     # Its body is an int8 one, or has weights in half floats.
     "portable": 7e-2,

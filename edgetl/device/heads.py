@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgetl.card import ModelCard
 from edgetl.device.runtime import Runtime, Tensor
 from edgetl.errors import ModelError
-from edgetl.vision.classify import Scores, best, softmax
+from edgetl.vision.classify import Scores, best, single, softmax
 from edgetl.vision.detect import Decoder, PostprocessedDecoder, grid
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.quantized import Quantization
@@ -96,7 +96,13 @@ class ClassifierHead:
 
     def __call__(self, size_wh: tuple[int, int]) -> Classification:
         """See `Head`."""
-        return best(self.scores(), self._labels, *self._wanted)
+        top_k, threshold, columns = self._wanted
+        if top_k == 1 and columns is None and not self._logits:
+            # What is usual needs one score of them all, and the largest is the largest before it is scaled, too.
+            raw = self._runtime.output_view(0)
+            column = int(raw.argmax())
+            return single(column, (float(raw[column]) - self._zero_point) * self._scale, self._labels, threshold)
+        return best(self.scores(), self._labels, top_k, threshold, columns)
 
 
 class DetectorHead:

@@ -17,6 +17,20 @@ def softmax(logits: NDArray[np.floating]) -> Scores:
     return result
 
 
+def single(column: int, score: float, labels: tuple[str, ...], threshold: float) -> Classification:
+    """Makes a Classification of the best class; an empty one where its score doesn't reach the threshold.
+
+    Args:
+        column: of the model's output.
+        score: 0..1.
+        labels: all classes' names.
+        threshold: 0..1.
+    """
+    if not np.float32(score) >= threshold:  # so that NaN doesn't
+        return Classification(np.empty(0, np.int64), np.empty(0, np.float32), ())
+    return Classification(np.array((column,), np.int64), np.array((score,), np.float32), (labels[column],))
+
+
 def best(
     scores: Scores,
     labels: tuple[str, ...],

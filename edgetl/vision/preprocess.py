@@ -57,16 +57,18 @@ class Preprocessor:
             self._plan(frame.shape[0], frame.shape[1])
         if self._layout.factor > 1:
             frame = self._average(frame, self._layout.factor)
-        x, y, width, height = self._layout.part
-        frame = frame[y : y + height, x : x + width]
-        x, y, width, height = self._layout.place
-        if self.spec.resize == "letterbox":
+        size = self._layout.place[2:]
+        if self.spec.resize == "crop":
+            x, y, width, height = self._layout.part
+            frame = frame[y : y + height, x : x + width]
+        elif self.spec.resize == "letterbox":
             self._fill_bars(out)
+            x, y, width, height = self._layout.place
             out = out[y : y + height, x : x + width]
         if self.spec.color == "bgr":
-            cv2.resize(frame, (width, height), dst=out, interpolation=self._interpolation)
+            cv2.resize(frame, size, dst=out, interpolation=self._interpolation)
         else:
-            cv2.resize(frame, (width, height), dst=self._scratch, interpolation=self._interpolation)
+            cv2.resize(frame, size, dst=self._scratch, interpolation=self._interpolation)
             cv2.cvtColor(self._scratch, cv2.COLOR_BGR2RGB, dst=out)
 
     def _plan(self, height: int, width: int) -> None:

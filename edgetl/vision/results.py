@@ -102,7 +102,8 @@ class Detections:
             remedy = "pip install supervision"
             raise EdgetlError(f"supervision can't be imported: {error}", remedy=remedy) from error
         names = np.array(self.labels, np.str_)
-        return supervision.Detections(self.xyxy, None, self.score, self.class_id, data={"class_name": names})
+        columns = self.xyxy, None, self.score, self.class_id, self.track
+        return supervision.Detections(*columns, data={"class_name": names})
 
     def __str__(self) -> str:
         # The order must not follow the scores: it would change with every frame of a live picture.

@@ -31,6 +31,20 @@ class Scores(Cells):
         return np.array([0.9, 0.05, 0.05], np.float32)
 
 
+class Flicker(Scores):
+    """It says green for every fifth picture."""
+
+    def __init__(self):
+        super().__init__()
+        self._count = -1  # a model is called once as it is opened
+
+    def invoke(self):
+        self._count += 1
+
+    def output_view(self, index):
+        return np.array([0.1, 0.8, 0.1] if self._count % 5 == 4 else [0.9, 0.05, 0.05], np.float32)
+
+
 @pytest.fixture
 def detector(monkeypatch):
     """A red square is the only thing it knows."""
@@ -85,6 +99,17 @@ def test_nothing_is_followed_unless_asked():
     assert edgetl("run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
     assert not [line for line in lines() if "event" in line]
     assert not [found for line in lines() for found in line["objects"] if "track" in found]
+
+
+@pytest.mark.usefixtures("belt")
+def test_smoothed_labels_of_a_classifier(monkeypatch):
+    card = ModelCard("cells", "classification", LABELS, InputSpec(16, 64))
+    monkeypatch.setattr(Model, "open", lambda *_, **values: Model(Flicker(), card, only=values["only"]))
+    assert edgetl("run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
+    assert sum(line["classes"][0]["label"] == "green" for line in lines()) == 36
+    assert edgetl("run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--smooth", "5").code == 0
+    assert {line["classes"][0]["label"] for line in lines() if "classes" in line} == {"red"}
+    assert [line["text"] for line in lines() if "event" in line] == ["recognised red"]
 
 
 @pytest.mark.usefixtures("detector", "belt")

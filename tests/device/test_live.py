@@ -240,7 +240,8 @@ def test_signal_while_the_camera_is_lost_ends_the_run_well(bundle, tmp_path, num
     with MjpegCamera() as server:
         command = [*RUN, str(bundle), "--source", server.address, "--jsonl", str(lines), "--stall", "500ms"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: lines.exists() and lines.read_text().count("\n") > 10)
+        wait_until(lambda: process.poll() is not None or lines.exists() and lines.read_text().count("\n") > 10)
+        assert process.poll() is None, process.stderr.read()
         server.kill()
         wait_until(lambda: "camera_lost" in lines.read_text())
         time.sleep(0.7)  # in the middle of the second try

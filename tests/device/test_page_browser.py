@@ -287,3 +287,11 @@ def test_the_token_is_asked_for_and_leaves_the_address(browser):
         browser.until(f"{PICTURE}?.dataset.shown > 2 && document.querySelector('#state').textContent === 'Live'")
         assert browser.js("location.href") == page.endpoint.url()
         assert browser.js("document.cookie") == ""
+
+
+def test_another_run_that_wants_its_own_token_asks_for_it(browser):
+    with shown() as (page, *_):
+        opened(browser, page)
+        port = page.endpoint.port
+    with shown(Endpoint(port=port, token="a-token-of-a-test-1234")):
+        browser.until("document.querySelector('#token')", 20)

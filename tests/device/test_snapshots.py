@@ -102,6 +102,16 @@ def test_limit_holds_over_runs(tmp_path):
     assert kept == [10, 11, 20, 21]
 
 
+def test_what_a_killed_run_left_counts_as_an_event(tmp_path):
+    (tmp_path / "20200101-000000-000000-entered.clean.jpg").write_bytes(b"half an event")
+    with Snapshots(tmp_path, most=2) as sink:
+        for index in range(2):
+            sink.write(frame(index), finds())
+            sink.tell(event(index))
+    assert len(names(tmp_path)) == 6
+    assert not list(tmp_path.glob("2020*"))
+
+
 def test_two_events_of_a_frame_share_its_pictures(tmp_path, monkeypatch):
     calls = []
     encode = cv2.imencode
@@ -182,5 +192,6 @@ def test_full_disk_leaves_only_whole_events(tmp_path):
             assert json.loads(file.read_text())["event"] == "entered"
             assert cv2.imread(str(file.with_suffix(".jpg"))) is not None
         assert not [name for name in names(disk) if name.startswith(".")]
+        assert len(names(disk)) == 3 * len(list(disk.glob("*.json"))), "nothing is left of the one that failed"
     finally:
         subprocess.run(["umount", str(disk)], check=False)

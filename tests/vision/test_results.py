@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,7 @@ def test_supervision_gets_the_same(monkeypatch):
     class Stand:
         def __init__(self, xyxy, mask=None, confidence=None, class_id=None, tracker_id=None, data=None):
             self.xyxy, self.mask, self.confidence, self.class_id, self.data = xyxy, mask, confidence, class_id, data
+            self.tracker_id = tracker_id
 
     module = types.ModuleType("supervision")
     module.Detections = Stand
@@ -63,7 +65,18 @@ def test_supervision_gets_the_same(monkeypatch):
     assert (theirs.confidence == ours.score).all()
     assert (theirs.class_id == ours.class_id).all()
     assert theirs.data["class_name"].tolist() == ["king", "ace"]
+    assert theirs.tracker_id is None
+    assert replace(ours, track=np.array([3, 9])).to_supervision().tracker_id.tolist() == [3, 9]
     assert found().to_supervision().data["class_name"].tolist() == []
+
+
+def test_some_of_the_objects():
+    ours = replace(found("king", "ace", "king"), track=np.array([3, 9, 4]))
+    some = ours.take(np.array([2, 1]))
+    assert (some.labels, some.track.tolist()) == (("king", "ace"), [4, 9])
+    assert (some.xyxy == ours.xyxy[[2, 1]]).all()
+    assert some.size_wh == ours.size_wh
+    assert found("king").take(np.array([], int)).track is None
 
 
 def test_without_supervision_the_remedy_is_told(monkeypatch):

@@ -186,7 +186,7 @@ class Mqtt:
         self, client: Client, _: object, flags: DisconnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         if self._connected and code.is_failure:
-            self._say_away(str(code))
+            self._say_away("the connection is lost")
         self._connected = False
 
     def _on_connect_fail(self, client: Client, _: object) -> None:

@@ -15,6 +15,7 @@ from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.drawing import Drawing
+from edgetl.errors import EdgetlError
 from edgetl.files import told_plainly, write_atomic
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
@@ -22,7 +23,7 @@ from edgetl.vision.results import Result
 MOST = 1000
 """Events that are kept unless asked otherwise."""
 _QUALITY = 90
-_NAME = re.compile(r"\d{8}-\d{6}-\d{6}-[a-z_]+\.json")
+_NAME = re.compile(r"(\d{8}-\d{6}-\d{6}-[a-z_]+)(\.json|\.jpg|\.clean\.jpg)")
 _SEEN, _CLEAN = ".jpg", ".clean.jpg"
 
 
@@ -84,7 +85,8 @@ class Snapshots:
     def __enter__(self) -> Self:
         with told_plainly(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._kept = sorted(file.stem for file in self._folder.iterdir() if _NAME.fullmatch(file.name))
+            found = (_NAME.fullmatch(file.name) for file in self._folder.iterdir())
+            self._kept = sorted({name[1] for name in found if name})
         return self
 
     def write(self, frame: Frame, result: Result) -> None:
@@ -97,16 +99,24 @@ class Snapshots:
         now = datetime.now().astimezone()
         name = f"{now:%Y%m%d-%H%M%S-%f}-{event.kind}"
         told = {"time": now.isoformat(timespec="milliseconds")} | event.to_dict()
+        files: dict[str, bytes] = {}
         if event.index is not None:
             told["index"] = event.index
         if self._shown and self._shown[0].index == event.index:
             frame, result = self._shown
             told |= result.to_dict()
-            for suffix, data in self._pictures(frame, result).items():
-                write_atomic(self._folder / f"{name}{suffix}", data)
-        write_atomic(self._folder / f"{name}.json", json.dumps(told, ensure_ascii=False) + "\n")
+            files = {f"{name}{suffix}": data for suffix, data in self._pictures(frame, result).items()}
+        files[f"{name}.json"] = (json.dumps(told, ensure_ascii=False) + "\n").encode()
+        try:
+            for file, data in files.items():
+                write_atomic(self._folder / file, data)
+        except EdgetlError:
+            self._remove(name)
+            raise
         self._kept.append(name)
-        self._trim()
+        for old in self._kept[: -self._most]:
+            self._remove(old)
+        self._kept = self._kept[-self._most :]
 
     def _pictures(self, frame: Frame, result: Result) -> dict[str, bytes]:
         """The JPEG files of the frame by their suffixes, made once for all its events."""
@@ -117,14 +127,12 @@ class Snapshots:
             self._encoded = {_CLEAN: frame.jpeg or _jpeg(picture), _SEEN: _jpeg(drawn)}
         return self._encoded
 
-    def _trim(self) -> None:
-        """Deletes the oldest events above the limit: the JSON first, so that what has one is whole."""
-        old, self._kept = self._kept[: -self._most], self._kept[-self._most :]
-        for name in old:
-            for suffix in (".json", _SEEN, _CLEAN):
-                path = self._folder / f"{name}{suffix}"
-                with told_plainly(path):
-                    path.unlink(missing_ok=True)
+    def _remove(self, name: str) -> None:
+        """Deletes an event's files: the JSON first, so that what has one is whole."""
+        for suffix in (".json", _SEEN, _CLEAN):
+            path = self._folder / f"{name}{suffix}"
+            with told_plainly(path):
+                path.unlink(missing_ok=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -176,3 +176,20 @@ def test_conversion_says_that_it_needs_tensorflow(monkeypatch, keras_model, shap
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(UsageError, match="needs Keras on TensorFlow, but it runs on jax"):
         export(keras_model, "float32", shapes_data.val.batch(slice(0, 1)))
+
+
+def test_the_device_recipe_says_the_same_with_int8_at_both_ends(keras_model, shapes_data):
+    """Quantized alike: its pixels and scores are the other's less 128, and so is the file's every answer."""
+    photos, val = shapes_data.train.batch(slice(0, 24)), shapes_data.val.batch(slice(None))
+    plain, device = (
+        interpreter(export(keras_model, recipe, photos)) for recipe in ("static_wi8_ai8", "device_wi8_ai8")
+    )
+    assert {made.get_input_details()[0]["dtype"] for made in (plain, device)} == {np.uint8, np.int8}
+    assert device.get_output_details()[0]["dtype"] is np.int8
+    for photo in val:
+        answers = []
+        for made, pixels in ((plain, photo), (device, (photo ^ 128).view(np.int8))):
+            made.set_tensor(made.get_input_details()[0]["index"], pixels[None])
+            made.invoke()
+            answers.append(made.get_tensor(made.get_output_details()[0]["index"])[0].astype(int))
+        assert (answers[0] - 128 == answers[1]).all()

@@ -51,7 +51,7 @@ class Pages:
 
     def application(self) -> Starlette:
         """Returns them as an ASGI application."""
-        return Starlette(
+        application = Starlette(
             routes=[
                 Route("/", self._index),
                 Route("/static/{name}", self._file),
@@ -63,6 +63,8 @@ class Pages:
                 Route("/metrics", self._metrics),
             ]
         )
+        application.router.redirect_slashes = False  # to a host that the request names
+        return application
 
     async def _index(self, request: Request) -> Response:
         return Response(self._static["index.html"], media_type=_KINDS["html"])
@@ -75,11 +77,10 @@ class Pages:
         return Response(self._static[name], media_type=_KINDS[name.rpartition(".")[2]], headers=cached)
 
     async def _results(self, request: Request) -> Response:
-        return StreamingResponse(self._news(), media_type="text/event-stream")
+        return _endless(request, self._news(), "text/event-stream")
 
     async def _stream(self, request: Request) -> Response:
-        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return StreamingResponse(self._pictures.multipart(), media_type=kind)
+        return _endless(request, self._pictures.multipart(), f"multipart/x-mixed-replace; boundary={BOUNDARY}")
 
     async def _snapshot(self, request: Request) -> Response:
         try:
@@ -161,6 +162,12 @@ async def _body(request: Request) -> bytes | None:
         if len(body) > _MOST_BODY:
             return None
     return body
+
+
+def _endless(request: Request, parts: AsyncIterator[bytes], kind: str) -> Response:
+    if request.method == "HEAD":  # has an end
+        return Response(media_type=kind)
+    return StreamingResponse(parts, media_type=kind)
 
 
 def _refused(why: str, code: int) -> Response:

@@ -64,17 +64,17 @@ class Access:
         return self._without_token(request)
 
     def _without_token(self, request: Request) -> Response | None:
-        if self.token is None or request.url.path == _OPEN:
+        if self.token is None or request.scope["path"] == _OPEN:
             return None
         shown = request.query_params.get("token")
-        if shown is not None and request.method == "GET" and request.url.path == "/":
+        if shown is not None and request.method == "GET" and request.scope["path"] == "/":
             return self._enter(shown)
         bearer = request.headers.get("authorization", "")
         if bearer[:7].lower() == "bearer " and _same(bearer[7:].strip(), self.token):
             return None
         if _same(_cookie(request, self._name), self._pass):
             return None
-        if request.url.path == "/":
+        if request.scope["path"] == "/":
             return HTMLResponse(_ASK.format(told=_WHERE), 401)
         return PlainTextResponse("the token is missing or wrong\n", 401, {"www-authenticate": "Bearer"})
 
@@ -161,12 +161,12 @@ def _names_this_machine(host: str) -> bool:
 
 def _crosses_sites(request: Request) -> bool:
     """Whether another site's page had a browser ask; programs, which send neither header, pass."""
-    if request.method in ("GET", "HEAD") and request.url.path == "/":
+    if request.method in ("GET", "HEAD") and request.scope["path"] == "/":
         return False  # a link to the page may be anywhere
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return True
     origin = request.headers.get("origin")
-    return origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host')}"
+    return origin is not None and origin != f"{request.scope['scheme']}://{request.headers.get('host')}"
 
 
 def _cookie(request: Request, name: str) -> str:

@@ -38,13 +38,16 @@ function listen() {
   source.addEventListener("event", (event) => addEvent(JSON.parse(event.data)));
   source.addEventListener("error", () => {
     // A refusal closes it for good; a lost connection is tried again by itself.
-    if (source?.readyState === EventSource.CLOSED) setTimeout(() => source && relisten(), 2000);
+    if (source?.readyState === EventSource.CLOSED) setTimeout(relisten, 2000);
   });
 }
 
-function relisten() {
+async function relisten() {
+  if (!source) return;
+  const answer = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
+  if (answer?.status === 401) location.assign("/"); // another run, which wants its own token
   source?.close();
-  listen();
+  if (!document.hidden) listen();
 }
 
 /** What is wrong, worst first: how bad, in a word or two, and in a sentence for the picture. */
