@@ -122,7 +122,8 @@ class DetectorHead:
             for tensor in (self._runtime.outputs[self._logits], self._runtime.outputs[self._distances])
         )
         classes = only.columns(self._card.labels)
-        self._decode = Decoder(_asked(self._card, only), logits, distances, classes=classes, agnostic=only.agnostic)
+        asked, agnostic = _asked(self._card, only), only.agnostic
+        self._decode = Decoder(asked, logits, distances, classes=classes, agnostic=agnostic, slack=_slack(only))
 
     def __call__(self, size_wh: tuple[int, int]) -> Detections:
         """See `Head`."""
@@ -149,6 +150,7 @@ class PostprocessedHead:
             classes=only.columns(self._card.labels),
             again=only.agnostic or only.iou is not None,
             agnostic=only.agnostic,
+            slack=_slack(only),
         )
 
     def __call__(self, size_wh: tuple[int, int]) -> Detections:
@@ -188,13 +190,17 @@ def _finished(runtime: Runtime, card: ModelCard, order: Order) -> Callable[[], _
 _CONVERT = "give it the outputs it was converted with, or convert it again"
 
 
+def _slack(only: ResultFilter) -> float:
+    """Where boxes of any class suppress each other there is none: one below its threshold could suppress another."""
+    return 1.0 if only.agnostic else only.slack
+
+
 def _asked(card: ModelCard, only: ResultFilter) -> ModelCard:
     """The card of a detector with the filter's numbers in place of its own."""
     own = card.detector
-    thresholds = own.thresholds if only.threshold is None else (only.threshold,)
     decoding = replace(
         own,
-        thresholds=tuple(threshold * only.slack for threshold in thresholds),
+        thresholds=own.thresholds if only.threshold is None else (only.threshold,),
         iou=own.iou if only.iou is None else only.iou,
         max_det=own.max_det if only.max_det is None else only.max_det,
     )

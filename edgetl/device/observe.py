@@ -98,6 +98,7 @@ class SceneObserver:
         self._lines = [LineCount(line) for line in watched.lines]
         self._tracker = Tracker() if watched.follows and model.card.task == "detection" else None
         self._objects: dict[int, _Object] = {}
+        self._threshold = model.only.threshold
         if self._tracker:
             model.only = replace(model.only, slack=SLACK)
 
@@ -113,7 +114,11 @@ class SceneObserver:
             return result, self._label.events(result, frame, self._limit, at)
         if self._tracker is None:
             return result, []
-        result = self._tracker(result, at, self._sure(result))
+        sure = self._sure(result)
+        if self._model.only.threshold != self._threshold:  # set anew: what is below it is followed no longer
+            self._threshold = self._model.only.threshold
+            result, sure = result.take(np.flatnonzero(sure)), sure[sure]
+        result = self._tracker(result, at, sure)
         return result, [event for event in self._happened(frame, result, at) if self._limit.allows(event, at)]
 
     def draw(self, picture: Image, result: Result) -> None:

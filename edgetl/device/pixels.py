@@ -37,7 +37,7 @@ class PixelReport:
 
     def to_dict(self) -> dict[str, object]:
         """Returns JSON-ready values, as the reports of variants have them."""
-        return {"variant": "preprocessing", "ok": self.ok, **asdict(self)}
+        return {"variant": "preprocessing", "ok": self.ok, "skipped": False, **asdict(self)}
 
     def __str__(self) -> str:
         where = f"on {self.share:.1%} of the values" if self.levels else "nowhere"

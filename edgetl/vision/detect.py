@@ -31,6 +31,7 @@ class Decoder:
         ltrb: how the output of raw distances (A, 4) is to be read.
         classes: columns to look for; None looks for all.
         agnostic: suppress a box that overlaps with a better one of another class, too.
+        slack: give objects from this share of their threshold on, 0..1; those that reach it stay as they are.
 
     Raises:
         ModelError: the card is no detector's, or an output's type is not known.
@@ -44,6 +45,7 @@ class Decoder:
         *,
         classes: Collection[int] | None = None,
         agnostic: bool = False,
+        slack: float = 1.0,
     ) -> None:
         self.decoding = card.detector
         self._spec = card.input
@@ -52,7 +54,9 @@ class Decoder:
         centres, sizes = grid(card.input.height, card.input.width, self.decoding.strides)
         self._cells = np.tile(centres, (1, 2))
         self._reach = sizes[:, None] * np.array((-1, -1, 1, 1), np.float32)  # what a distance of 1 adds
-        self._thresholds = _per_class(self.decoding.thresholds, len(card.labels), classes)
+        full = _per_class(self.decoding.thresholds, len(card.labels), classes)
+        self._thresholds = full * np.float32(slack)
+        self._sure = None if slack == 1 else least(logits, full)
         self._score, self._distance = reader(logits, sigmoid), reader(ltrb, softplus)
         # As wide as the output itself: NumPy compares two arrays of one shape many times as fast as rows with a row.
         self._least = np.tile(least(logits, self._thresholds), (len(self._cells), 1))
@@ -94,11 +98,15 @@ class Decoder:
         rows = np.flatnonzero(np.greater_equal(logits, self._least, out=self._passes)) // logits.shape[1]
         if len(rows) > 1:  # two classes of a cell may pass
             rows = rows[np.concatenate(([True], rows[1:] != rows[:-1]))]
-        class_id = np.where(self._passes[rows], logits[rows], self._lowest).argmax(axis=1)
+        passes = self._passes[rows]
+        if self._sure is not None:  # a class that reaches its threshold goes before one that needs the slack
+            sure = logits[rows] >= self._sure
+            passes = np.where(sure.any(axis=1, keepdims=True), sure, passes)
+        class_id = np.where(passes, logits[rows], self._lowest).argmax(axis=1)
         score = self._score(logits[rows, class_id])
-        passes = score >= self._thresholds[class_id]
-        if not passes.all():
-            rows, class_id, score = rows[passes], class_id[passes], score[passes]
+        reached = score >= self._thresholds[class_id]
+        if not reached.all():
+            rows, class_id, score = rows[reached], class_id[reached], score[reached]
         if len(rows) > CANDIDATES:
             # Not argpartition: of equal scores, which quantized ones often are, it takes any.
             chosen = np.sort(np.argsort(-score, kind="stable")[:CANDIDATES])
@@ -120,6 +128,7 @@ class PostprocessedDecoder:
         classes: columns to look for; None looks for all.
         again: suppress by the card's `iou` what the model let stay.
         agnostic: with `again`, suppress a box that overlaps with a better one of another class, too.
+        slack: give objects from this share of their threshold on, 0..1.
 
     Raises:
         ModelError: the card is no detector's.
@@ -132,13 +141,14 @@ class PostprocessedDecoder:
         classes: Collection[int] | None = None,
         again: bool = False,
         agnostic: bool = False,
+        slack: float = 1.0,
     ) -> None:
         self.decoding = card.detector
         self._spec = card.input
         self._labels = card.labels
         self._again = again
         self._agnostic = agnostic
-        self._thresholds = _per_class(self.decoding.thresholds, len(card.labels), classes)
+        self._thresholds = _per_class(self.decoding.thresholds, len(card.labels), classes) * np.float32(slack)
         self._input_px = np.array((card.input.width, card.input.height) * 2, np.float32)
         self._frame_wh = (0, 0)
         self._placement = Placement(1.0, 1.0, 0.0, 0.0)

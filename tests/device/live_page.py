@@ -63,7 +63,7 @@ class Run:
     """Writes frames into a page from a thread of its own, as a run does, until it ends or is told to pause."""
 
     def __init__(self, page, model, status, scene=moving, fps=30.0):
-        self.results, self.times = [], []
+        self.results, self.times, self.costs = [], [], []
         self.flowing = threading.Event()
         self.flowing.set()
         self._ended = threading.Event()
@@ -82,7 +82,9 @@ class Run:
                 result = model.choose(rows, (picture.shape[1], picture.shape[0]))
                 age = (time.monotonic() - start) * 1e3 + 4
                 status.looked(Timings(0.4, 3.1, 0.3), age)
+                before = time.monotonic()
                 page.write(Frame(picture, start, index, age=age), result)
+                self.costs.append(time.monotonic() - before)
                 self.results.append(result)
                 self.times.append(time.monotonic())
                 index += 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgetl.card import ClassifierDecoding, DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.heads import ClassifierHead, DetectorHead, PostprocessedHead, open_head
+from edgetl.device.heads import ClassifierHead, DetectorHead, PostprocessedHead, _slack, open_head
 from edgetl.device.runtime import Tensor
 from edgetl.errors import ModelError
 from edgetl.vision.filter import ResultFilter
@@ -176,3 +176,8 @@ def test_an_ssds_boxes_may_be_suppressed_once_more():
         result = head((200, 100))
         assert result.labels == tuple(labels), only
         assert result.xyxy[:, 3].tolist() == [100] * len(labels)
+
+
+def test_slack_is_for_boxes_that_leave_those_of_other_classes_alone():
+    assert _slack(ResultFilter(slack=0.5)) == 0.5
+    assert _slack(ResultFilter(slack=0.5, agnostic=True)) == 1.0

@@ -121,9 +121,9 @@ def test_camera_that_loses_its_power_comes_back(model, tmp_path, table, kind):
         back = run.wait_for("camera_back") - restarted
         run.wait_for_frames()
         figures = run.status.figures()
-    assert noticed < QUICK.stall + 0.5
+    assert noticed < QUICK.stall + 1
     assert back < 3.5, "the pauses double: at most as long again as it was gone, and its opening"
-    assert [event.kind for event in run.events] == ["camera_lost", "camera_back"]
+    assert [event.kind for event in run.events] == ["camera_lost", "camera_back"], run.events
     assert run.events[0].facts["reason"] in ("error", "stall")
     assert run.events[1].facts["seconds"] == pytest.approx(2 + back, abs=1.2)
     assert (figures.connected, figures.reconnects) == (True, 1)
@@ -142,7 +142,7 @@ def test_stalled_connection(model, tmp_path, table, kind):
         back = run.wait_for("camera_back") - flowing
         run.wait_for_frames()
     assert run.events[0].facts["reason"] == "stall"
-    assert QUICK.stall <= noticed < QUICK.stall + 0.5
+    assert QUICK.stall <= noticed < QUICK.stall + 1
     assert back < 2
     table.append((f"{kind.scheme} socket stalls", f"{noticed:.2f}", f"{back:.2f}", run.check_lines()))
 
@@ -182,7 +182,7 @@ def test_frozen_picture(model, tmp_path, table):
         back = run.wait_for("camera_back") - run.events[0].at
         run.wait_for_frames()
     assert run.events[0].facts["reason"] == "frozen"
-    assert QUICK.frozen - 0.1 < noticed < QUICK.frozen + 0.5
+    assert QUICK.frozen - 0.1 < noticed < QUICK.frozen + 1
     assert back < 1.5
     table.append(("http picture frozen", f"{noticed:.2f}", f"{back:.2f}", run.check_lines()))
 
@@ -227,7 +227,7 @@ def test_read_that_never_returns(model, tmp_path, table):
         run.wait_for_frames()
     assert run.events[0].facts["reason"] == "stall"
     seconds = run.events[1].facts["seconds"]
-    assert seconds < QUICK.stall + QUICK.first_pause + 0.5
+    assert seconds < QUICK.stall + QUICK.first_pause + 1
     assert len([thread for thread in threading.enumerate() if thread.name == "grabber"]) == 1, "the one that hangs"
     hanging.released.set()
     table.append(("a read never returns", f"{QUICK.stall:.2f}", f"{seconds - QUICK.stall:.2f}", run.check_lines()))

@@ -224,10 +224,10 @@ def test_last_will_is_seen_when_a_run_is_killed(bundle, broker, mjpeg):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         listener.wait("hall/cam/status", seconds=40)
         listener.wait("hall/cam/result")
+        assert json.loads(listener.wait("hall/cam/event")[0])["event"] == "recognised"
         process.kill()
         process.wait()
         assert listener.wait("hall/cam/status", lambda told: len(told) == 2) == ["online", "offline"]
-        assert json.loads(listener.of("hall/cam/event")[0])["event"] == "recognised"
 
 
 @needs_broker

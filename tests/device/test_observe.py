@@ -13,6 +13,7 @@ from edgetl.device.camera import Frame
 from edgetl.device.model import Model
 from edgetl.device.observe import SLACK, SceneObserver, Watched
 from edgetl.errors import UsageError
+from edgetl.vision.draw import draw
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Classification, Detections
 from edgetl.vision.zones import Line, Zone
@@ -131,15 +132,6 @@ def test_followed_object_may_fall_below_its_classs_threshold():
     assert len(result) == 3
 
 
-def test_detectors_slack_lets_it_find_what_is_below_the_threshold():
-    from edgetl.device.heads import _asked
-
-    card = Detector().card
-    assert _asked(card, ResultFilter(slack=0.5)).detector.thresholds == (0.2, 0.3)
-    assert _asked(card, ResultFilter(threshold=0.5, slack=0.5)).detector.thresholds == (0.25,)
-    assert _asked(card, ResultFilter()).detector.thresholds == (0.4, 0.6)
-
-
 def test_change_of_a_classifiers_label_is_told_once():
     model = Model(ColourRuntime(), CARD)
     results = [says()] * 2 + [says("red")] * 3 + [says("blue")] * 3 + [says()] * 2
@@ -252,3 +244,28 @@ def test_a_detector_has_no_label_to_smooth():
 def test_two_places_of_one_name_are_refused():
     with pytest.raises(UsageError, match="'bin'"):
         Watched(zones=(LEFT_HALF, LEFT_HALF))
+
+
+def test_page_shows_zones_too():
+    from edgetl.device.sinks.page.scene import Shown
+    from edgetl.device.sinks.page.stream import encode
+
+    observer = SceneObserver(Watched(zones=(LEFT_HALF,)), Detector(), live=True)
+    shown = Shown(frame(0), finds(), 1.0, 1)
+    for drawing, brightest in ((observer.draw, 250), (draw, 10)):
+        jpeg = encode(shown, None, 95, drawing).jpeg
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert (picture.max() >= 250) == (brightest == 250)
+
+
+def test_object_below_a_raised_threshold_is_shown_no_longer():
+    """A person who moves the page's slider means it: what is followed already doesn't stay for its slack."""
+    model = Detector()
+    observer = SceneObserver(Watched(track=True), model, live=True)
+    for index in range(5):
+        shown, _ = observer(frame(index), finds((0.5, 0.5, 0, 0.5)))
+        assert len(shown) == 1
+    model.only = replace(model.only, threshold=0.8)
+    for index in range(5, 12):
+        shown, _ = observer(frame(index), finds((0.5, 0.5, 0, 0.5)))
+        assert len(shown) == 0

@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -272,6 +273,34 @@ def test_a_viewer_that_stops_reading_is_let_go_and_holds_up_nobody(monkeypatch):
             assert (len(run.results) - count) / 3 > 15
             until(lambda: page._server.viewers() == 1, seconds=5)
         stuck.close()
+
+
+VIEWERS = """
+import selectors, socket, sys, time
+port, end = int(sys.argv[1]), time.monotonic() + 4
+chosen, count = selectors.DefaultSelector(), 0
+for _ in range(20):
+    viewer = socket.create_connection(("127.0.0.1", port))
+    viewer.sendall(b"GET /api/stream.mjpg HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+    chosen.register(viewer, selectors.EVENT_READ, viewer)
+while time.monotonic() < end:
+    for key, _ in chosen.select(0.2):
+        count += key.data.recv(1 << 20).count(b"X-Frame-Index")
+print(count)
+"""
+
+
+def test_twenty_viewers_cost_the_run_next_to_nothing():
+    with shown(scene=lambda index: moving(index, (1280, 720))) as (page, _, _, run):
+        command = [sys.executable, "-c", VIEWERS, str(page.endpoint.port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as viewers:
+            until(lambda: page._server.viewers() == 20)
+            start, first, encoded = time.monotonic(), len(run.results), page._server._pictures.encoded
+            seen = int(viewers.communicate()[0])
+        seconds = time.monotonic() - start
+        assert seen > 20 * 10  # they do look
+        assert page._server._pictures.encoded - encoded <= 13 * seconds
+        assert statistics.median(run.costs[first:]) < 0.0005
 
 
 def test_one_viewer_too_many_is_told_so(monkeypatch):

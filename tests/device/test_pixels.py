@@ -65,4 +65,8 @@ def test_another_filter_is_not_held_against_this_one(bundle):
 
 def test_json_tells_it_beside_the_variants(bundle):
     told = json.loads(edgetl("verify", bundle, "--json").out)
-    assert told[-1] == dataclasses.asdict(pixels.compare_pixels(bundle)) | {"variant": "preprocessing", "ok": True}
+    assert told[-1] == dataclasses.asdict(pixels.compare_pixels(bundle)) | {
+        "variant": "preprocessing",
+        "ok": True,
+        "skipped": False,
+    }

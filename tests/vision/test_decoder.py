@@ -317,3 +317,34 @@ def test_a_class_below_its_threshold_hides_no_other():
     logits[0, 0] = 3
     assert Decoder(two)(logits, ltrb, SIZE).class_id.tolist() == [0]
     assert Decoder(two, classes=[1])(logits, ltrb, SIZE).class_id.tolist() == [1], "as asked for"
+
+
+@pytest.mark.parametrize("kind", ["float32", "int8", "uint8"])
+@pytest.mark.parametrize("thresholds", [(0.5,), (0.3, 0.7, 0.5)])
+def test_slack_adds_weaker_objects_and_leaves_the_others_as_they_are(kind, thresholds):
+    ours = card(thresholds=thresholds, iou=0.5, max_det=1000)
+    count = len(list(cells(ours)))
+    least = np.broadcast_to(np.array(thresholds, np.float32), 3)
+    added = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        logits = quantize(rng.normal(-1.5, 1.5, (count, 3)), LOGITS[kind])
+        ltrb = quantize(rng.normal(0, 1, (count, 4)), LTRB[kind])
+        plain = Decoder(ours, LOGITS[kind], LTRB[kind])(logits, ltrb, SIZE)
+        slack = Decoder(ours, LOGITS[kind], LTRB[kind], slack=0.5)(logits, ltrb, SIZE)
+        sure = slack.take(np.flatnonzero(slack.score >= least[slack.class_id]))
+        assert (sure.xyxy == plain.xyxy).all()
+        assert (sure.class_id == plain.class_id).all()
+        assert (slack.score >= least[slack.class_id] * np.float32(0.5)).all()
+        added += len(slack) - len(plain)
+    assert added > 50
+
+
+def test_slack_of_finished_boxes():
+    ours = card(thresholds=(0.4, 0.8, 0.6), kind="postprocessed")
+    outputs = (
+        np.tile(np.array((0.1, 0.1, 0.5, 0.5), np.float32), (4, 1)), np.array([0, 1, 2, 0], np.float32),
+        np.array([0.5, 0.5, 0.29, 0.19], np.float32), np.array([4], np.float32),
+    )  # fmt: skip
+    assert PostprocessedDecoder(ours)(*outputs, SIZE).class_id.tolist() == [0]
+    assert PostprocessedDecoder(ours, slack=0.5)(*outputs, SIZE).class_id.tolist() == [0, 1]
