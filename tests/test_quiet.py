@@ -15,7 +15,7 @@ from edgetl.quiet import quiet_output
 
 def test_nothing_is_said_by_python_or_the_process(capfd):
     with quiet_output():
-        print("python")  # noqa: T201 - what is tested
+        print("python")
         os.write(1, b"library")
         os.write(2, b"library")
     os.write(1, b"after")
