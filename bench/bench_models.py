@@ -14,17 +14,30 @@ DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, 
 
 
 def classifier(path: Path, alpha: float = 0.35, size: int = 224) -> Path:
-    """Writes a classifier."""
+    """Writes a classifier's int8 `.tflite`."""
+    made, photos = network("classification", alpha, size)
+    return _write(path, made, photos, replace(CARD, input=InputSpec(size, size)))
+
+
+def detector(path: Path) -> Path:
+    """Writes a detector's int8 `.tflite`."""
+    return _write(path, *network("detection"), DETECTOR)
+
+
+def network(task: str, alpha: float = 0.35, size: int = 0) -> tuple[Network, np.ndarray]:
+    """Returns a Keras model, a classifier at 224 px or a detector at 320 px, and photos to calibrate it with."""
+    return _classifier(alpha, size or 224) if task == "classification" else _detector()
+
+
+def _classifier(alpha: float, size: int) -> tuple[Network, np.ndarray]:
     from edgetl.host.train.classifier import assemble
     from edgetl.host.train.options import TrainOptions
 
     model = assemble(_backbone(alpha, size), 6, TrainOptions(data="", name="bench")).model
-    photos = np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8)
-    return _write(path, model, replace(CARD, input=InputSpec(size, size)), photos)
+    return model, np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8)
 
 
-def detector(path: Path) -> Path:
-    """Writes a detector at 320 px."""
+def _detector() -> tuple[Network, np.ndarray]:
     from edgetl.host.train.detector import assemble
     from edgetl.host.train.options import TrainOptions
 
@@ -37,7 +50,7 @@ def detector(path: Path) -> Path:
         # What comes out of an untrained network is nearly the same for all cells: spread as a trained detector's.
         layer.kernel.assign(layer.kernel / output.std(axis=(0, 1)).mean())
     logits.bias.assign(prior)
-    return _write(path, model, DETECTOR, photos)
+    return model, photos
 
 
 def patches(seed: int = 9, height: int = 480, width: int = 640) -> np.ndarray:
@@ -56,7 +69,7 @@ def _backbone(alpha: float, size: int) -> Network:
     return backbones.build("mobilenet_v2", alpha, size, size)
 
 
-def _write(path: Path, model: Network, card: ModelCard, photos: np.ndarray) -> Path:
+def _write(path: Path, model: Network, photos: np.ndarray, card: ModelCard) -> Path:
     from edgetl.host.convert.metadata import embed
     from edgetl.host.convert.tflite import export
 
