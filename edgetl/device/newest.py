@@ -156,8 +156,7 @@ class Newest:
         self._next_try = now + self._patience.first_pause
         self._leave()
         self._status.lost()
-        if reason == "frozen":
-            self._stillness.reopened(now)
+        self._stillness.lost()
         facts = {"reason": reason, "detail": detail, "seconds": round(now - last, 3)}
         return Event("camera_lost", now, f"camera lost: {detail}; opening it again", facts=facts)
 

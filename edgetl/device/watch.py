@@ -54,26 +54,32 @@ class Stillness:
     def __init__(self, limit: float) -> None:
         self._limit = self._base = limit
         self._last: Shot | None = None
+        self._anew = True
         self._since = self._until = 0.0
 
     def see(self, shot: Shot) -> None:
         """Looks at the next picture."""
         if not self._base:
             return
-        if self._last is None or not same(self._last, shot):
+        changed = self._last is None or not same(self._last, shot)
+        if changed:
             self._last = shot
-            self._since = shot.captured_at
             self._limit = self._base
+        if changed or self._anew:
+            self._since = shot.captured_at
+            self._anew = False
         self._until = shot.captured_at
 
     def frozen(self) -> bool:
         """Says whether the picture has stayed the same for too long."""
         return self._base > 0 and self._until - self._since > self._limit
 
-    def reopened(self, at: float) -> None:
-        """Starts anew, with more patience, once the camera is opened again because of it."""
-        self._since = self._until = at
-        self._limit = min(2 * self._limit, _LONGEST_FROZEN)
+    def lost(self) -> None:
+        """Counts anew from the next picture on, with more patience where the camera is opened again because of it."""
+        if self.frozen():
+            self._limit = min(2 * self._limit, _LONGEST_FROZEN)
+        self._since = self._until
+        self._anew = True
 
 
 def same(one: Shot, other: Shot) -> bool:

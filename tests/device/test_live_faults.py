@@ -123,7 +123,9 @@ def test_camera_that_loses_its_power_comes_back(model, tmp_path, table, kind):
         figures = run.status.figures()
     assert noticed < QUICK.stall + 1
     assert back < 3.5, "the pauses double: at most as long again as it was gone, and its opening"
-    assert [event.kind for event in run.events] == ["camera_lost", "camera_back"], run.events
+    assert [event.kind for event in run.events] == ["camera_lost", "camera_back"], [
+        (e.kind, dict(e.facts)) for e in run.events
+    ]
     assert run.events[0].facts["reason"] in ("error", "stall")
     assert run.events[1].facts["seconds"] == pytest.approx(2 + back, abs=1.2)
     assert (figures.connected, figures.reconnects) == (True, 1)
@@ -351,6 +353,17 @@ def test_one_pixel_that_changes_is_life():
     assert not still.frozen()
     for second in range(5, 8):
         still.see(Frame(image, float(second), second))
+    assert still.frozen()
+
+
+def test_time_without_a_camera_is_no_time_without_change():
+    still = Stillness(1.0)
+    still.see(Frame(solid(0), 0.0, 0))
+    still.lost()
+    for second in (100.0, 100.9):
+        still.see(Frame(solid(0), second, 1))
+        assert not still.frozen()
+    still.see(Frame(solid(0), 101.1, 2))
     assert still.frozen()
 
 

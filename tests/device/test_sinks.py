@@ -316,3 +316,12 @@ def test_window_ends_the_run(monkeypatch, key, visible):
     assert len(shown) == 2
     assert sizes == [(64, 48)]
     assert (source == solid(2)).all()
+
+
+def test_film_of_a_live_camera_has_thirty_frames_a_second_at_most(tmp_path):
+    with VideoFile(tmp_path / "film.mp4", fps=120.0, live=True) as sink:
+        for index in range(10):
+            sink.write(frame(index, at=10 + index / 10), says())
+    frames, fps = read(tmp_path / "film.mp4")
+    assert fps == 30
+    assert len(frames) == 28

@@ -60,7 +60,8 @@ class VideoFile:
             raise UsageError("a film is saved as .mp4", where=str(path), remedy="name it so: --save film.mp4")
         self.path = path
         self._drawing = drawing
-        self._fps = fps or (_FPS_LIVE if live else _FPS_PHOTOS)
+        # Of a network camera FFmpeg may guess far too many; the film keeps to the clock all the same.
+        self._fps = min(fps or _FPS_LIVE, _FPS_LIVE) if live else fps or _FPS_PHOTOS
         self._live = live
         self._writer: cv2.VideoWriter | None = None
         self._written = 0
