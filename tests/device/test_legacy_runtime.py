@@ -33,9 +33,10 @@ def legacy():
 
 def test_the_golden_photos_get_the_same_answers(legacy, bundle):
     done = legacy("verify", bundle, "--json")
-    reports = json.loads(done.stdout)
+    *reports, pixels = json.loads(done.stdout)
     assert [report["variant"] for report in reports] == list(VARIANTS)
     assert all(report["ok"] and report["changed"] == 0 for report in reports), done.stderr
+    assert pixels["ok"]
     assert done.returncode == 0
 
 
