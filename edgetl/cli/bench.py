@@ -75,13 +75,13 @@ def bench(
     click.echo(f"{report.table(measured)}\npeak memory {benchmark.peak_rss_mb():.0f} MB", err=document == "-")
     rows = _sustain(bundle, wanted, frames, minutes)
     extra = {"peak_rss_mb": round(benchmark.peak_rss_mb(), 1), "sustained": [row.to_dict() for row in rows]}
-    told = report.to_json(bundle.name, measured, machine, extra)
+    told = report.to_json(benchmark.name_of(bundle), measured, machine, extra)
+    changes = report.compare(told, compare) if compare else []  # before --json replaces it
     if document:
         click.echo(told, nl=False) if document == "-" else report.write_json(Path(document), told)
     if plot:
         _draw(plot, measured, rows)
     if compare:
-        changes = report.compare(told, compare)
         click.echo("\n".join(map(str, changes)), err=True)
         report.require(changes, fail_over, compare)
     report.require_budget(bundle, measured, machine)

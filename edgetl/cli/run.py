@@ -87,11 +87,11 @@ def run(
 
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with ExitStack() as stack:
-        stop = stack.enter_context(stop_on_signals())
         bundle = bundle or _last_bundle()
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
             variant, threads = tuned.variant, threads or tuned.threads
+        stop = stack.enter_context(stop_on_signals())  # only now: nothing looks at it while the variants are measured
         model = Model.open(bundle, variant=variant, threads=threads, labels=labels, only=wanted.filter)
         stack.enter_context(model)
         wanted.refuse_misplaced(model.card)
@@ -105,7 +105,7 @@ def run(
         frames = stack.enter_context(wait_for_camera(open_it, camera.patience, stop) if camera.wait else open_it())
         status = Status()
         observer = watch.observer(model, frames, told=output.wants_events, followed=served.serve is not None)
-        opened = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer)]
+        opened = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer, stop=stop)]
         opened += served.sinks(model, status, stall=camera.patience.stall, quiet=quiet, scene=observer)
         sinks = [stack.enter_context(sink) for sink in opened]
         summary = live.run(

@@ -122,6 +122,11 @@ def frames_of(path: Path, photo: Image | None = None, size_wh: tuple[int, int] =
     ]
 
 
+def name_of(path: Path) -> str:
+    """Returns a bundle's model's name, wherever the bundle lies and whatever it is called there; of a file its own."""
+    return Bundle.open(path).manifest.card.name if (path / MANIFEST).is_file() else path.name
+
+
 def measure(path: Path, wanted: Sequence[Candidate], frames: Frames, seconds: float) -> list[Measured]:
     """Measures candidates in one run; they take turns.
 

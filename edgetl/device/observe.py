@@ -132,6 +132,10 @@ class SceneObserver:
         """The names of the lines that objects are counted across."""
         return tuple(line.name for line in self._watched.lines)
 
+    def crossings(self) -> dict[str, dict[str, int]]:
+        """Returns what was counted across each line so far, `{"belt": {"in": 3, "out": 1}}`; from any thread."""
+        return {count.line.name: dict(zip(("in", "out"), count.passed, strict=True)) for count in self._lines}
+
     @property
     def totals(self) -> str:
         """What was counted across each line, a line of text each; empty without lines."""
@@ -153,17 +157,17 @@ class SceneObserver:
         seen = found if all(steady) else found.take(np.flatnonzero(steady))
         for zone in self._zones:
             entered, left = zone(seen, followed)
-            yield from self._tell(frame, "entered", entered, "{} entered " + zone.zone.name, zone=zone.zone.name)
-            yield from self._tell(frame, "left", left, "{} left " + zone.zone.name, zone=zone.zone.name)
+            yield from self._tell(frame, "entered", entered, "entered " + zone.zone.name, zone=zone.zone.name)
+            yield from self._tell(frame, "left", left, "left " + zone.zone.name, zone=zone.zone.name)
         for line in self._lines:
             for number, direction in line(found, followed):
-                text = f"{{}} crossed {line.line.name}, {direction}"
+                text = f"crossed {line.line.name}, {direction}"
                 yield from self._tell(frame, "crossed", [number], text, line=line.line.name, direction=direction)
         gone = [number for number in self._objects if number not in followed]
         if not self._zones and not self._lines:
-            yield from self._tell(frame, "appeared", new, "{} appeared")
+            yield from self._tell(frame, "appeared", new, "appeared")
             steady_gone = [number for number in gone if self._objects[number].sightings >= STEADY]
-            yield from self._tell(frame, "gone", steady_gone, "{} is gone")
+            yield from self._tell(frame, "gone", steady_gone, "is gone")
         for number in gone:
             del self._objects[number]
 
@@ -182,7 +186,7 @@ class SceneObserver:
         for number in tracks:
             known = self._objects[number]
             facts = place | {"label": known.label, "class_id": known.class_id, "track": number}
-            yield Event(kind, frame.captured_at, text.format(f"{known.label} {number}"), frame.index, facts)
+            yield Event(kind, frame.captured_at, f"{known.label} {number} {text}", frame.index, facts)
 
 
 @dataclass(slots=True)

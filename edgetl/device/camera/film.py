@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -58,5 +59,5 @@ def open_stream(address: str, spec: InputSpec | None = None, timeout: float = 10
 def _without_password(address: str) -> str:
     """The address as it may appear in a log."""
     scheme, _, rest = address.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    # A password may hold a slash, and some cameras take theirs in the path or the query.
+    return f"{scheme}://" + re.sub(r"(?i)((?:pass|pw|token|auth)[^=&/?]*=)[^&]*", r"\1…", rest.rpartition("@")[2])

@@ -15,6 +15,7 @@ import numpy as np
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
+from edgetl.device.signals import Stop
 from edgetl.device.sinks import RunEnded, Sink
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
@@ -48,6 +49,7 @@ class Background:
         pictures: whether the sink looks at pictures; without, many frames may wait in little memory.
         reopens: whether a sink that failed may be entered again, going on with what it had written; else what comes
             after its failure is lost.
+        stop: ends the wait for a sink that takes nothing more.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Background:
         status: Status,
         pictures: bool = True,
         reopens: bool = False,
+        stop: Stop | None = None,
     ) -> None:
         self._sink = sink
         self._name = name
@@ -68,6 +71,7 @@ class Background:
         self._status = status
         self._pictures = pictures
         self._reopens = reopens
+        self._stop = stop or Stop()
         self._work: deque[_Work] = deque()
         self._frames = 0  # of the work that waits
         self._ending = False
@@ -95,7 +99,9 @@ class Background:
             frame = replace(frame, image=_NO_PICTURE, jpeg=None, full=None)
         with self._changed:
             while self._lossless and self._frames >= self._room and self._error is None:
-                self._changed.wait()
+                if self._stop.is_set():
+                    raise RunEnded
+                self._changed.wait(0.1)  # a signal wakes nobody up
             self._raise_error()
             if self._frames >= self._room:
                 self._status.drop_of(self._name)

@@ -37,11 +37,13 @@ class JsonLines:
     def __init__(self, target: str, *, changes: bool = False) -> None:
         self._path = None if target == "-" else Path(target).expanduser()
         self._mode: Literal["wb", "ab"] = "wb"
-        self._news = News() if changes else None
+        self._changes = changes
+        self._news: News | None = None
         self._start: float | None = None
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
+        self._news = News() if self._changes else None  # anew: what couldn't be written was no news to anybody
         if self._path:
             with told_plainly(self._path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)

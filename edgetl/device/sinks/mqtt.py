@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from threading import Thread
@@ -54,12 +54,19 @@ class Mqtt:
         address: of the broker.
         described: what there is to be told of.
         status: of the run.
+        crossings: tells what was counted across each line so far, told as an event or not; None counts the events.
 
     Raises:
         EdgetlError: paho-mqtt is not installed.
     """
 
-    def __init__(self, address: Address, described: Described, status: Status) -> None:
+    def __init__(
+        self,
+        address: Address,
+        described: Described,
+        status: Status,
+        crossings: Callable[[], dict[str, dict[str, int]]] | None = None,
+    ) -> None:
         try:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
@@ -69,6 +76,7 @@ class Mqtt:
         self._address = address
         self._described = described
         self._status = status
+        self._crossings = crossings
         self._connected = False
         self._told_away = False
         # What was published from the run's thread, and from paho's own; what the broker has confirmed.
@@ -108,6 +116,9 @@ class Mqtt:
     def write(self, frame: Frame, result: Result) -> None:
         """Publishes a result that says something new, and the figures when it is time."""
         now = monotonic()
+        if self._crossings and (lines := self._crossings()) != self._lines:
+            self._lines = lines
+            self._publish_latest("lines", lines)
         said = result.labels if isinstance(result, Classification) else counts(result)
         if said != self._said and now >= self._next_result:
             self._said, self._next_result = said, now + _PAUSE
@@ -133,7 +144,7 @@ class Mqtt:
 
     def _count(self, event: Event) -> None:
         line, direction = str(event.facts["line"]), str(event.facts["direction"])
-        if line in self._lines:
+        if line in self._lines and self._crossings is None:
             self._lines[line][direction] += 1
             self._publish_latest("lines", self._lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from edgetl.card import ModelCard
 from edgetl.device.camera import Camera
 from edgetl.device.observe import SceneObserver
+from edgetl.device.signals import Stop
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.console import Console
@@ -72,6 +73,7 @@ def open_sinks(
     *,
     classes: tuple[str, ...] = (),
     scene: SceneObserver | None = None,
+    stop: Stop | None = None,
 ) -> Iterator[Sink]:
     """Yields the sinks, to be entered in their order.
 
@@ -84,12 +86,13 @@ def open_sinks(
         card: of the model.
         classes: that are looked for; none stands for all.
         scene: what watches it, and draws what it watches.
+        stop: of the run.
 
     Raises:
         UsageError: the film's path can't be one.
         EdgetlError: what one of them needs is not installed.
     """
-    background = partial(Background, lossless=not camera.live, status=status)
+    background = partial(Background, lossless=not camera.live, status=status, stop=stop)
     drawing: Drawing = scene.draw if scene else draw
     if outputs.show:
         yield Window(drawing=drawing)
@@ -97,25 +100,31 @@ def open_sinks(
         results = JsonLines(outputs.jsonl, changes=outputs.jsonl_changes)
         yield background(results, "jsonl", 256, pictures=False, reopens=True)
     if outputs.save:
-        yield _film(outputs, outputs.save.expanduser(), camera, status, drawing)
+        yield _film(outputs, outputs.save.expanduser(), camera, background, drawing)
     if outputs.events:
         snapshots = Snapshots(outputs.events.expanduser(), outputs.events_max, drawing)
         yield EventFrames(background(snapshots, "events", 16, reopens=True))
     if outputs.mqtt:
         named = tuple((i, label) for i, label in enumerate(card.labels) if not classes or label in classes)
         lines = scene.lines if scene else ()
-        yield Mqtt(outputs.mqtt, Described(card.name, card.task, named, lines, outputs.mqtt.prefix), status)
+        yield Mqtt(
+            outputs.mqtt,
+            Described(card.name, card.task, named, lines, outputs.mqtt.prefix),
+            status,
+            scene.crossings if scene else None,
+        )
     if not outputs.quiet:
         yield background(Console(sys.stderr), "console", 64, pictures=False)
 
 
-def _film(outputs: Outputs, path: Path, camera: Camera, status: Status, drawing: Drawing) -> Sink:
-    background = partial(Background, name="film", lossless=not camera.live, status=status)
+def _film(
+    outputs: Outputs, path: Path, camera: Camera, background: Callable[..., Background], drawing: Drawing
+) -> Sink:
     if outputs.save_every is None and outputs.save_max is None:
-        return background(VideoFile(path, fps=camera.fps, live=camera.live, drawing=drawing))
+        return background(VideoFile(path, fps=camera.fps, live=camera.live, drawing=drawing), "film")
     every, most = outputs.save_every or EVERY, outputs.save_max
     rolling = RollingVideo(path, every=every, most=most, fps=camera.fps, live=camera.live, drawing=drawing)
-    return background(rolling, reopens=True)
+    return background(rolling, "film", reopens=True)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
@@ -73,6 +74,7 @@ class RollingVideo:
         self._whole = re.compile(stamped + r"\.mp4")
         self._unfinished = re.compile(rf"\.{stamped}\.\w+\.mp4")
         self._list = path.with_name(f".{path.stem}.films")
+        self._lock: TextIO | None = None
         self._made: dict[str, int] = {}
         self._film: VideoFile | None = None
         self._last = 0.0
@@ -80,10 +82,21 @@ class RollingVideo:
     def __enter__(self) -> Self:
         with told_plainly(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._be_alone()
             for name in self._listed(self._unfinished):  # by a run that was killed: nobody can play it
                 self._beside(name).unlink()
             self._made = {name: self._beside(name).stat().st_size for name in self._listed(self._whole)}
         return self
+
+    def _be_alone(self) -> None:
+        """Raises a UsageError where another run saves its pieces under the same name: each would delete the other's."""
+        self._lock = self._list.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
+            remedy = f"give each a name of its own, say --save {self._path.parent}/door.mp4 --save-every 10m"
+            raise UsageError("another run saves its films here", where=str(self._path), remedy=remedy) from error
 
     def _listed(self, pattern: re.Pattern[str]) -> list[str]:
         """The files that were made here and are still there, the oldest first."""
@@ -160,5 +173,9 @@ class RollingVideo:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._film:
-            self._close(self._film)
+        try:
+            if self._film:
+                self._close(self._film)
+        finally:
+            if self._lock:
+                self._lock.close()

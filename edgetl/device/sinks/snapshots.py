@@ -137,8 +137,7 @@ class Snapshots:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._shown = None
-        self._encoded = {}
+        """Has nothing to close; the frame stays, for an event that is told again after a failure."""
 
 
 def _jpeg(image: cv2.typing.MatLike) -> bytes:
