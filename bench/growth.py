@@ -4,13 +4,14 @@
     python bench/growth.py --photos 100 1000 10000 50000
 
 Networks have random weights, whose speed is that of trained ones; photos are drawn. Times are medians, one thread, the
-candidates taking turns; memory is the most that a process of its own had. Prints Markdown tables.
+candidates taking turns; memory is what a process of its own keeps beside the mapped pixels. Prints Markdown tables.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -87,7 +88,9 @@ def photos(folder: Path, counts: Sequence[int]) -> dict[int, Row]:
     for count in sorted(counts):
         _draw(folder, written, count)
         written = count
-        done = subprocess.run([sys.executable, "-c", _LOAD, str(folder)], capture_output=True, text=True, check=True)
+        environment = os.environ | {"EDGETL_CACHE": str(folder.parent / "cache")}  # gone with the photos
+        command = [sys.executable, "-c", _LOAD, str(folder)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         found[count] = tuple(json.loads(done.stdout.splitlines()[-1]))
     return found
 

@@ -9,9 +9,12 @@ then what was accepted takes turns on 640 x 480 frames, with 1 and with 2 thread
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
+from edgetl import store
 from edgetl.bundle import Bundle, Variant
 from edgetl.device import bench
 from edgetl.device.bench import Candidate, Measured
@@ -72,6 +75,10 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "models"
+        for name in given.names:  # copies: nobody's store is to have these bundles
+            shutil.copytree(store.open_model(name).folder, models / name)
+        os.environ["EDGETL_MODELS"] = str(models)
         target = Path(folder) / "all.toml"
         target.write_text(TARGET)
         for name, data in zip(given.names, given.data or [None] * len(given.names), strict=True):

@@ -48,14 +48,20 @@ class Stage:
 def ratio(stage: Stage) -> float:
     """Returns how many times as long as its calibration a stage takes.
 
-    They take turns, and of each the quick fifth counts: whatever else the machine does only ever adds to it.
+    They take turns, and of each the quick fifth counts: whatever else the machine does only ever adds to it. OpenCV
+    gets one thread: else the ratio would tell how many cores are idle.
     """
     ours, beside = [], []
-    for _ in range(stage.rounds):
-        for call, taken in ((stage.beside, beside), (stage.ours, ours)):
-            start = time.perf_counter_ns()
-            call()
-            taken.append(time.perf_counter_ns() - start)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for _ in range(stage.rounds):
+            for call, taken in ((stage.beside, beside), (stage.ours, ours)):
+                start = time.perf_counter_ns()
+                call()
+                taken.append(time.perf_counter_ns() - start)
+    finally:
+        cv2.setNumThreads(threads)
     skip = stage.rounds // 10  # warm-up
     return float(np.percentile(ours[skip:], 20) / np.percentile(beside[skip:], 20))
 

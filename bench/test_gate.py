@@ -20,7 +20,6 @@ from stages import REFERENCE, Stage, ratio
 
 ATTEMPTS = 4
 NAMES = tuple(json.loads(REFERENCE.read_text()))
-SLOWED = ("preprocess 640x480 stretch", "decode detector, 10 objects", "live loop on a film")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def test_stage_has_not_grown(stages, name):
     assert found <= stages[name].allowed, f"{name} takes {found:+.0%} of what it took beside its calibration"
 
 
-@pytest.mark.parametrize("name", SLOWED)
+@pytest.mark.parametrize("name", NAMES)  # all: a reference that is too high hides whatever it was made for
 def test_stage_that_is_slower_by_a_third_is_noticed(stages, name):
     stage = stages[name]
 

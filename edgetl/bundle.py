@@ -22,6 +22,7 @@ from edgetl.vision.preprocess import Image
 
 SCHEMA_VERSION = 1
 MANIFEST = "bundle.json"
+_MOST_THREADS = 1024
 _REMEDY = "copy the whole folder again, or convert again"
 
 
@@ -151,6 +152,9 @@ class Bundle:
         for file in files + [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]:
             if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\\" in file or ":" in file:
                 raise ModelError(f"{file!r} leaves the bundle's folder", where=str(path), remedy=_REMEDY)
+        if not 1 <= manifest.threads <= _MOST_THREADS:
+            what = f"threads must be 1 to {_MOST_THREADS}, got {manifest.threads}"
+            raise ModelError(what, where=str(path), remedy=_REMEDY)
         for variant in manifest.variants:
             if variant.accepted and variant.weights != _weights_of(variant):
                 what = f"the weights of {variant.name} must be {_weights_of(variant)!r}, got {variant.weights!r}"
@@ -237,7 +241,8 @@ class Bundle:
 
 def _weights_of(variant: Variant) -> str:
     """The file that the runtime takes the weights from, told of nothing but the model file: its digest must count."""
-    return str(PurePosixPath(variant.file).with_suffix(".bin")) if variant.runtime == "openvino" else ""
+    path = PurePosixPath(variant.file)
+    return str(path.with_suffix(".bin")) if variant.runtime == "openvino" and path.name else ""
 
 
 def _listed(document: object) -> list[object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,16 @@ from edgetl import schema
 from edgetl.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TAKEN = (
+    "report",
+    "saved_model",
+    "model.keras",
+    "model.tflite",
+    "card.json",
+    "train.toml",
+    "import.toml",
+    "history.csv",
+)
 
 RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "device_wi8_ai8", "portable"]
 RuntimeName = Literal["tflite", "openvino"]
@@ -139,11 +149,12 @@ def _sensible(target: Target) -> Target:
     """Returns a target whose values can be meant: its name becomes a folder's, beside `report/`."""
     problems = (
         (not _NAME.fullmatch(target.name), f"name must be letters, digits, '.', '_' and '-', got {target.name!r}"),
-        (target.name == "report", "name must not be 'report', which is a folder of each model already"),
+        (target.name.lower() in _TAKEN, f"name must not be {target.name!r}, which a model's folder has already"),
         (not target.recipes, "recipes must name one or more"),
         (not target.runtimes, "runtimes must name one or more"),
         (not target.candidates(), f"{', '.join(target.runtimes)} can't be had by {', '.join(target.recipes)}"),
         (target.threads < 1, f"threads must be 1 or more, got {target.threads}"),
+        *((not 0 <= v <= 1, f"gate.{k} must be 0 to 1, got {v:g}") for k, v in asdict(target.gate).items()),
     )
     for wrong, text in problems:
         if wrong:

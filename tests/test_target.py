@@ -114,3 +114,19 @@ def test_unknown(name):
     with pytest.raises(UsageError, match=f"unknown target '{name}'") as caught:
         Target.load(name)
     assert "rpi5" in caught.value.remedy
+
+
+@pytest.mark.parametrize("value", ["2", "-0.1", "nan"])
+def test_gate_is_in_shares_not_in_points(tmp_path, value):
+    path = tmp_path / "board.toml"
+    path.write_text(LOOSE_TARGET.replace("max_accuracy_drop = 1.0", f"max_accuracy_drop = {value}"))
+    with pytest.raises(UsageError, match=r"gate\.max_accuracy_drop must be 0 to 1"):
+        Target.load(str(path))
+
+
+@pytest.mark.parametrize("name", ["report", "saved_model", "Card.json"])
+def test_bundle_is_not_to_lie_where_the_model_does(tmp_path, name):
+    path = tmp_path / "board.toml"
+    path.write_text(f'name = "{name}"\n' + LOOSE_TARGET)
+    with pytest.raises(UsageError, match=f"name must not be '{name}'"):
+        Target.load(str(path))

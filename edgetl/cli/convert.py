@@ -22,7 +22,13 @@ import click
     help="Only this one, tflite or openvino; may be repeated.  [default: the target's]",
 )
 @click.option("--data", help="The photos, where they have moved since training; with --from, which to prove it on.")
-@click.option("--seed", default=0, show_default=True, help="Of the choice of representative and golden photos.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of the choice of representative and golden photos.",
+)
 @click.option("--from", "source", help="Not NAME, but this .keras, .h5 or .tflite file or SavedModel folder.")
 @click.option("--labels", type=click.Path(path_type=Path), help="With --from: one label a line, as its outputs go.")
 @click.option("--name", "new_name", help="With --from: in the store.  [default: the file's]")

@@ -125,9 +125,9 @@ def test_the_photos_that_calibrate_are_not_those_that_judge(elsewhere):
 
 def test_int8_is_made_of_a_keras_file_and_of_a_saved_model(elsewhere):
     for file in ("bare.keras", "bare_saved"):
-        done = convert_from(file, "--recipe", "static_wi8_ai8", "--name", "greys")
+        done = convert_from(file, "--recipe", "static_wi8_ai8", "--name", f"from-{file}")
         assert done.code == 0, done.err
-        (variant,) = Bundle.open(elsewhere.models / "greys" / "loose").runnable
+        (variant,) = Bundle.open(elsewhere.models / f"from-{file}" / "loose").runnable
         assert (variant.name, variant.accuracy) == ("static_wi8_ai8", 1.0)
 
 
@@ -160,9 +160,9 @@ def test_imagenets_scaling_goes_into_the_graph_channel_by_channel(elsewhere, mad
     mean, std = (np.array(values) for values in (SCALINGS["imagenet"].mean, SCALINGS["imagenet"].std))
     said = wanted.predict_on_batch(((photo[None] - mean) / std).astype(np.float32))
     for file in ("bare.keras", "bare_saved", "bare.tflite"):
-        done = convert_from(file, "--scale", "imagenet", "--name", "net")
+        done = convert_from(file, "--scale", "imagenet", "--name", f"from-{file}")
         assert done.code == 0, done.err
-        assert np.abs(load_network(open_model("net")).predict_on_batch(photo[None]) - said).max() < 1e-4
+        assert np.abs(load_network(open_model(f"from-{file}")).predict_on_batch(photo[None]) - said).max() < 1e-4
 
 
 def test_a_rescaling_at_the_start_becomes_the_stored_models_own(elsewhere):
@@ -296,8 +296,8 @@ def test_a_scaling_for_a_model_that_takes_bytes(elsewhere):
 
 
 def test_a_tflite_file_is_bundled_for_tflite_alone(elsewhere):
-    for option in (["--recipe", "float16"], ["--runtime", "openvino"]):
-        done = convert_from("bare.tflite", *option)
+    for name, option in (("a", ["--recipe", "float16"]), ("b", ["--runtime", "openvino"])):
+        done = convert_from("bare.tflite", *option, "--name", name)
         refused(done, 2, "is bundled as it is, for tflite alone", "leave --recipe and --runtime out")
 
 
@@ -325,7 +325,40 @@ def test_what_edgetl_made_is_pointed_to(home):
     refused(done, 2, "carries edgetl's model card", "convert its model of the store")
     (home.folder / "tiny.tflite").write_bytes(to_tflite(build_greys()))
     done = edgetl("convert", "--from", "tiny.tflite", *args)
-    refused(done, 2, "has a model 'tiny' that was trained here", "--name")
+    refused(done, 2, "has a model 'tiny' already", "edgetl convert tiny", "--name", "edgetl models remove tiny")
+
+
+def test_a_second_file_of_that_name_leaves_the_first_one_and_its_bundles(elsewhere):
+    assert convert_from("bare.keras", "--recipe", "float32", "--name", "greys").code == 0
+    before = {path: path.read_bytes() for path in (elsewhere.models / "greys").rglob("*") if path.is_file()}
+    refused(convert_from("logits.keras", "--name", "greys"), 2, "has a model 'greys' already")
+    assert before == {path: path.read_bytes() for path in (elsewhere.models / "greys").rglob("*") if path.is_file()}
+
+
+def test_a_saved_model_that_prints_into_a_file_writes_none(elsewhere, tmp_path):
+    import tensorflow as tf
+
+    class Printing(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 24, 32, 3), tf.float32)])
+        def __call__(self, x):
+            tf.print("written", output_stream=f"file://{tmp_path}/written.txt")
+            return tf.reduce_mean(x, (1, 2)) @ tf.ones((3, len(LABELS)))
+
+    tf.saved_model.save(Printing(), str(tmp_path / "printing"))
+    refused(convert_from(tmp_path / "printing"), 4, "PrintV2")
+    assert not (tmp_path / "written.txt").exists()
+
+
+def test_what_the_converter_cant_do_is_told_in_a_line(elsewhere, monkeypatch):
+    from edgetl.host.convert import tflite
+
+    def refuse(*_):
+        raise ValueError("op 'tf.Betainc' is neither a custom op nor a flex op\nmodule {\n")
+
+    monkeypatch.setattr(tflite, "_convert", refuse)
+    done = convert_from("bare.keras", "--recipe", "float32", "--name", "odd")
+    refused(done, 4, "TensorFlow's converter can't make float32 of the model: op 'tf.Betainc' is neither", "--runtime")
+    assert "module {" not in done.err
 
 
 def test_a_file_of_keras_2_opens(elsewhere):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
+import signal
+import subprocess
+import sys
+import termios
 import threading
 import time
 
 import numpy as np
 import pytest
-from conftest import solid
+from conftest import solid, write_film
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
+from edgetl.device.signals import Stop
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks import background as background_module
 from edgetl.device.sinks.background import Background
@@ -173,6 +180,45 @@ def test_sink_that_hangs_is_left_behind_with_an_error(quick):
     ):
         background.write(frame(0), RESULT)
     sink.gate.set()
+
+
+def test_stop_ends_the_wait_for_a_sink_that_is_stuck_over_files(quick):
+    sink, stop = Sink(), Stop()
+    sink.gate.clear()
+    threading.Timer(0.2, stop.set).start()
+    watchdog = threading.Timer(5, sink.gate.set)
+    watchdog.start()
+    with (  # noqa: PT012
+        pytest.raises(EdgetlError, match="lines no longer answers"),
+        Background(sink, "lines", 3, lossless=True, status=Status(), stop=stop) as background,
+        pytest.raises(RunEnded),
+    ):
+        for index in range(20):
+            background.write(frame(index), RESULT)
+    watchdog.cancel()
+    sink.gate.set()
+
+
+def test_sigterm_ends_a_run_over_a_film_whose_reader_is_stuck(bundle, tmp_path):
+    film = write_film(tmp_path / "long.mp4", 3000)
+    script = (
+        "from edgetl.device.sinks import background; background._PATIENCE = 0.5; from edgetl.cli import main; main()"
+    )
+    command = [sys.executable, "-c", script, "run", str(bundle), "--source", str(film), "--jsonl", "-", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    unread, until = array.array("i", [0]), time.monotonic() + 40
+    while unread[0] < 60_000 and time.monotonic() < until:  # of the 64 KiB that a pipe holds
+        fcntl.ioctl(process.stdout, termios.FIONREAD, unread)
+        time.sleep(0.05)
+    time.sleep(1.5)  # until no more may wait behind it
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(10) == 1
+    finally:
+        process.kill()
+        err = process.communicate()[1].decode()
+    assert "edgetl: jsonl no longer answers" in err
+    assert "Traceback" not in err
 
 
 def test_sink_that_was_idle_for_long_is_still_written_out(quick):

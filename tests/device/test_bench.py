@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -142,6 +143,23 @@ def test_command_measures_compares_and_draws(bundle, tmp_path):
     done = edgetl("bench", bundle, *QUICK, "--threads", "1", "--compare", base, "--fail-over", "50%")
     assert done.code == 5
     assert "slower than before by more than 50%" in done.err
+
+
+def test_one_file_is_compared_with_and_replaced_wherever_the_bundle_lies(bundle, tmp_path):
+    base = tmp_path / "base.json"
+    command = ("--seconds", "0", "--threads", "1", "--json", base)
+    assert edgetl("bench", bundle, *command).code == 0
+    before = json.loads(base.read_text())
+    assert {row["name"].partition("[")[0] for row in before["benchmarks"]} == {"tiny"}, "as its card has it"
+    for row in before["benchmarks"]:
+        row["stats"]["median"] /= 1000
+    base.write_text(json.dumps(before))
+    moved = shutil.copytree(bundle, tmp_path / "elsewhere")
+    done = edgetl("bench", moved, *command, "--compare", base, "--fail-over", "50%")
+    assert done.code == 5, done.err
+    assert "slower than before by more than 50%: tiny[" in done.err
+    after = json.loads(base.read_text())
+    assert after["benchmarks"][0]["stats"]["median"] > 10 * before["benchmarks"][0]["stats"]["median"]
 
 
 def test_json_goes_to_stdout_alone(bundle):

@@ -12,6 +12,7 @@ from conftest import solid
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import device as device_module
+from edgetl.device.camera import film as film_module
 from edgetl.device.camera import open_camera
 from edgetl.errors import CameraError
 
@@ -191,6 +192,25 @@ def test_address_where_nobody_answers_is_told_without_its_password(capfd):
     assert "secret" not in str(caught.value)
     assert "rtsp://127.0.0.1:1/stream" in str(caught.value)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://me:se/cret@10.0.0.7/stream", "rtsp://10.0.0.7/stream"),
+        ("rtsp://me:sec@ret@10.0.0.7:554/a?channel=1", "rtsp://10.0.0.7:554/a?channel=1"),
+        ("http://10.0.0.7/video.cgi?user=me&pwd=secret&size=1", "http://10.0.0.7/video.cgi?user=me&pwd=…&size=1"),
+        ("http://10.0.0.7/video.cgi?loginuse=me&loginpas=secret", "http://10.0.0.7/video.cgi?loginuse=me&loginpas=…"),
+        ("rtsp://10.0.0.7/user=me_password=secret_channel=1.sdp", "rtsp://10.0.0.7/user=me_password=…"),
+        ("http://10.0.0.7/live?Auth_Token=secret", "http://10.0.0.7/live?Auth_Token=…"),
+        ("http://10.0.0.7/live?api_key=secret", "http://10.0.0.7/live?api_key=…"),
+    ],
+)
+def test_address_is_told_without_its_password_wherever_that_stands(monkeypatch, address, shown):
+    monkeypatch.setattr(film_module, "open_capture", lambda *_: None)
+    with pytest.raises(CameraError) as caught:
+        open_camera(address)
+    assert caught.value.where == shown
 
 
 @pytest.mark.real_data

@@ -24,7 +24,7 @@ from edgetl.device.status import Status
 from edgetl.device.watch import Patience
 from edgetl.errors import CameraError, EdgetlError
 from edgetl.vision.filter import ResultFilter
-from edgetl.vision.results import Detections
+from edgetl.vision.results import Classification, Detections
 from edgetl.vision.zones import Line, Zone
 
 README = Path(__file__).parents[2] / "README.md"
@@ -211,3 +211,23 @@ def test_only_changes_are_written_where_that_is_asked_for(tmp_path):
     assert seen == [(0, "red"), (10, "blue"), (0, "blue"), (0, "blue")]
     assert [line["event"] for line in told if "event" in line] == ["appeared", "gone"]
     assert [line["t"] for line in told[:3]] == [0.0, 0.04, 2.0], "counted from the first frame, written or not"
+
+
+def test_change_that_could_not_be_written_is_still_news_when_the_file_can_be(tmp_path, monkeypatch):
+    def says(label):
+        return Classification(np.array([0]), np.array([0.9], np.float32), (label,))
+
+    def full(*_):
+        raise EdgetlError("the disk is full")
+
+    sink = JsonLines(str(tmp_path / "r.jsonl"), changes=True)
+    with sink:
+        sink.write(Frame(solid(0), 1.0, 0), says("red"))
+        with monkeypatch.context() as patch, pytest.raises(EdgetlError):  # noqa: PT012
+            patch.setattr(JsonLines, "_put", full)
+            sink.write(Frame(solid(0), 2.0, 1), says("blue"))
+    with sink:
+        for index in (1, 2):
+            sink.write(Frame(solid(0), 2.0, index), says("blue"))
+    told = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [(line["index"], line["classes"][0]["label"]) for line in told] == [(0, "red"), (1, "blue")]

@@ -16,18 +16,23 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pytest
-from conftest import solid
+from conftest import FakeCamera, solid
 
+from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.model import Timings
+from edgetl.device.observe import SceneObserver, Watched
 from edgetl.device.sinks import mqtt as mqtt_module
 from edgetl.device.sinks.mqtt import Mqtt
 from edgetl.device.sinks.mqtt_address import Address
 from edgetl.device.sinks.mqtt_discovery import MOST_CLASSES, Described, discovery
+from edgetl.device.sinks.outputs import Outputs, open_sinks
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Classification, Detections
+from edgetl.vision.zones import Line
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
 RUN = [sys.executable, "-c", "import sys; from edgetl.cli.run import run; run.main(sys.argv[1:])"]
@@ -424,6 +429,34 @@ def test_templates_read_what_a_classifiers_run_publishes():
     assert read("classification", "age", "figures", sink._figures()) == "12.0"
     assert read("classification", "camera", "figures", sink._figures()) == "ON"
     assert float(read("classification", "fps", "figures", sink._figures())) >= 0
+
+
+class Watcher:
+    """What an observer sees of a detector."""
+
+    card = ModelCard("parts", "detection", ("bolt",), InputSpec(32, 32), decoding=DetectorDecoding((8,), (0.5,)))
+    only = ResultFilter()
+
+
+def test_lines_count_what_no_event_tells_of(monkeypatch):
+    published = []
+    monkeypatch.setattr(Mqtt, "_publish_latest", lambda self, name, payload: published.append((name, payload)))
+    watched = Watched(lines=(Line.parse("belt=0.5,0,0.5,1"),), every=60.0)
+    observer = SceneObserver(watched, Watcher(), live=True)
+    outputs = Outputs(mqtt=Address.parse("mqtt://localhost/hall/cam"), quiet=True)
+    (sink,) = open_sinks(outputs, FakeCamera([]), Status(), Watcher.card, scene=observer)
+    told = []
+    for index, x in enumerate(range(100, 540, 20)):
+        boxes = np.array([(x - 30, y, x + 30, y + 60) for y in (20, 180, 340)], np.float32)
+        found = Detections(boxes, np.full(3, 0.9, np.float32), np.zeros(3, int), ("bolt",) * 3, (640, 480))
+        result, events = observer(Frame(solid(2), 10 + index / 25, index), found)
+        sink.write(frame(index), result)
+        for event in events:
+            sink.tell(event)
+            told.append(event.kind)
+    assert told == ["crossed"], "the other two came too soon after it"
+    counts = [payload for name, payload in published if name == "lines"]
+    assert counts[-1] == {"belt": {"in": 0, "out": 3}}
 
 
 def test_ids_are_stable_and_tell_cameras_apart():

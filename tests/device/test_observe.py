@@ -246,6 +246,13 @@ def test_two_places_of_one_name_are_refused():
         Watched(zones=(LEFT_HALF, LEFT_HALF))
 
 
+@pytest.mark.parametrize("name", ["bin{1}", "{}", "a}b{"])
+def test_braces_in_a_places_name_are_told_as_they_are(name):
+    zone, line = Zone.parse(f"{name}=0,0,0.5,0,0.5,1,0,1"), Line.parse(f"{name}|=0.5,0,0.5,1")
+    _, told = watch(Watched(zones=(zone,), lines=(line,)), *(finds((x, 0.5)) for x in np.linspace(0.9, 0.1, 41)))
+    assert sorted(text for _, text in told) == [f"bolt 1 crossed {name}|, in", f"bolt 1 entered {name}"]
+
+
 def test_page_shows_zones_too():
     from edgetl.device.sinks.page.scene import Shown
     from edgetl.device.sinks.page.stream import encode

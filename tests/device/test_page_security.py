@@ -227,6 +227,15 @@ def test_the_token_in_the_pages_address_is_traded_for_a_cookie(token_page):
     assert ask(page, "/healthz", Cookie=f"other=1; {cookie}")[0] == 200
 
 
+def test_the_cookie_is_found_beside_other_programs_cookies(token_page):
+    page, *_ = token_page
+    cookie = ask(page, f"/?token={TOKEN}")[1]["set-cookie"].partition(";")[0]
+    for other in ('prefs={"a": 1}', "a[b]=1", "x y", "theme=a b", "a=\xe9"):
+        for both in (f"{other}; {cookie}", f"{cookie}; {other}"):
+            assert ask(page, "/", Cookie=both)[0] == 200, both
+        assert ask(page, "/", Cookie=other)[0] == 401
+
+
 def test_the_page_that_asks_for_the_token_has_its_style_and_nothing_else(token_page):
     page, *_ = token_page
     status, headers, body = ask(page, "/")

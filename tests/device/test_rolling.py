@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -161,6 +163,40 @@ with RollingVideo(__import__("pathlib").Path({str(tmp_path / "a.mp4")!r}), every
     assert [file.name for file in tmp_path.glob(".a-*.mp4")] == [".a-20200101-000000.abcdefgh.mp4"]
 
 
+def test_second_run_under_the_same_name_is_refused_and_harms_nothing(tmp_path):
+    first = RollingVideo(tmp_path / "a.mp4", fps=25.0)
+    with first:
+        fill(first, 5)
+        with pytest.raises(UsageError, match="another run saves its films here") as caught:
+            RollingVideo(tmp_path / "a.mp4", fps=25.0).__enter__()
+        assert "--save" in caught.value.remedy
+        with RollingVideo(tmp_path / "b.mp4", fps=25.0) as other:
+            fill(other, 5)
+        fill(first, 5)
+    assert sorted(length(tmp_path / name) for name in films(tmp_path)) == [5, 10]
+    with first:  # as after a failure
+        fill(first, 5)
+    with RollingVideo(tmp_path / "a.mp4", fps=25.0) as later:
+        fill(later, 5)
+    assert len(films(tmp_path)) == 4
+
+
+def test_drive_without_locks_is_saved_to(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with RollingVideo(tmp_path / "a.mp4", fps=25.0) as sink:
+        fill(sink, 5)
+    assert len(films(tmp_path)) == 1
+
+
+def test_system_without_fcntl_can_import_the_sinks():
+    script = "import sys; sys.modules['fcntl'] = None; import edgetl.device.sinks.outputs"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_what_cant_be(tmp_path):
     with pytest.raises(UsageError, match=r"\.mp4"):
         RollingVideo(tmp_path / "a.avi")
@@ -183,5 +219,5 @@ def test_folder_gets_a_film_that_plays_after_sigterm(bundle, tmp_path, mjpeg):
     assert len(pieces) >= 2
     assert all(re.fullmatch(r"film-\d{8}-\d{6}(-\d+)?\.mp4", name) for name in pieces)
     assert all(length(folder / name) for name in pieces)
-    assert sorted(os.listdir(folder)) == [".film.films", *pieces]  # noqa: PTH208
+    assert sorted(os.listdir(folder)) == [".film.films", ".film.lock", *pieces]  # noqa: PTH208
     shutil.rmtree(folder)

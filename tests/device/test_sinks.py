@@ -325,3 +325,14 @@ def test_film_of_a_live_camera_has_thirty_frames_a_second_at_most(tmp_path):
     frames, fps = read(tmp_path / "film.mp4")
     assert fps == 30
     assert len(frames) == 28
+
+
+@pytest.mark.parametrize("fps", [29.97, 119.873, 239.734, 959.873])
+def test_film_of_a_phones_slow_motion_can_be_saved(tmp_path, fps):
+    path = tmp_path / "film.mp4"
+    with VideoFile(path, fps=fps) as sink:
+        for index in range(5):
+            sink.write(frame(index), says())
+    frames, saved = read(path)
+    assert len(frames) == 5
+    assert saved == pytest.approx(fps, rel=2e-4)

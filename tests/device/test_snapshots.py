@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from datetime import datetime
 
 import cv2
@@ -12,6 +13,8 @@ from conftest import solid
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
+from edgetl.device.sinks import background as background_module
+from edgetl.device.sinks import snapshots
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.snapshots import EventFrames, Snapshots
 from edgetl.device.status import Status
@@ -168,6 +171,31 @@ def test_each_event_of_a_busy_camera_gets_its_own_picture(tmp_path):
     }
     assert shown == {index: pytest.approx(index, abs=2) for index in range(0, 200, 20)}
     assert status.figures().sink_drops == {}
+
+
+def test_event_that_is_told_again_after_a_failure_keeps_its_pictures(tmp_path, monkeypatch):
+    tries, write = [], snapshots.write_atomic
+
+    def full_at_first(path, data):
+        tries.append(path)
+        if len(tries) == 1:
+            raise EdgetlError("the disk is full")
+        write(path, data)
+
+    monkeypatch.setattr(snapshots, "write_atomic", full_at_first)
+    monkeypatch.setattr(background_module, "_PAUSES", (0.01, 0.05))
+    status = Status()
+    background = Background(Snapshots(tmp_path), "events", 16, lossless=False, status=status, reopens=True)
+    with EventFrames(background) as sink:
+        sink.write(frame(7), finds((100, 100, 200, 200)))
+        sink.tell(event(7))
+        until = time.monotonic() + 10
+        while len(tries) < 4 and time.monotonic() < until:
+            time.sleep(0.01)
+    assert [event.kind for event in status.take_posted()] == ["sink_failed", "sink_back"]
+    clean, seen, told = names(tmp_path)
+    assert (clean, seen) == (told.replace(".json", ".clean.jpg"), told.replace(".json", ".jpg"))
+    assert len(json.loads((tmp_path / told).read_text())["objects"]) == 1
 
 
 def test_folder_that_cant_be_made(tmp_path):

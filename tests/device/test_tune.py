@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -174,6 +176,21 @@ def test_the_commands(bundle, film):
     assert refused.code == 4
     assert "edited" in refused.err
     assert "edgetl tune" in refused.err
+
+
+def test_sigterm_while_it_measures_ends_a_run_at_once(bundle, film, monkeypatch):
+    checked, real = [], tune._check
+
+    def interrupted(folder, variant, threads):
+        checked.append(variant.name)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(folder, variant, threads)
+
+    monkeypatch.setattr(tune, "_check", interrupted)
+    ran = edgetl("run", bundle, "--variant", "auto", "--source", film, "--quiet")
+    assert (ran.code, len(checked)) == (1, 1)
+    assert "interrupted" in ran.err
+    assert not (bundle / tune.FILE).exists()
 
 
 def test_a_machine_that_tells_little_has_a_fingerprint_too(monkeypatch):

@@ -12,6 +12,7 @@ from edgetl.device.camera.capture import Capture, open_capture
 from edgetl.errors import CameraError
 
 _OPENING_MS = 10_000
+_SECRET = re.compile(r"((?:pas|psw|pw|key|secret|token|auth)[^=&/?]*=)[^&]*", re.IGNORECASE)
 
 
 def open_film(source: str, spec: InputSpec | None = None) -> Capture:
@@ -60,4 +61,4 @@ def _without_password(address: str) -> str:
     """The address as it may appear in a log."""
     scheme, _, rest = address.partition("://")
     # A password may hold a slash, and some cameras take theirs in the path or the query.
-    return f"{scheme}://" + re.sub(r"(?i)((?:pass|pw|token|auth)[^=&/?]*=)[^&]*", r"\1…", rest.rpartition("@")[2])
+    return f"{scheme}://" + _SECRET.sub(r"\1…", rest.rpartition("@")[2])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
+import logging
 import re
 import shutil
+import sys
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,8 @@ from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import told_plainly, write_atomic
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
+
+logger = logging.getLogger(__name__)
 
 EVERY = 600.0
 """How long a piece is unless asked otherwise, s."""
@@ -90,6 +93,10 @@ class RollingVideo:
 
     def _be_alone(self) -> None:
         """Raises a UsageError where another run saves its pieces under the same name: each would delete the other's."""
+        if sys.platform == "win32":
+            return  # without such locks
+        import fcntl
+
         self._lock = self._list.with_suffix(".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,6 +104,8 @@ class RollingVideo:
             self._lock.close()
             remedy = f"give each a name of its own, say --save {self._path.parent}/door.mp4 --save-every 10m"
             raise UsageError("another run saves its films here", where=str(self._path), remedy=remedy) from error
+        except OSError as error:  # a network's drive may know no locks: no reason to save nothing there
+            logger.info("%s is saved without a lock: %s", self._path, error)
 
     def _listed(self, pattern: re.Pattern[str]) -> list[str]:
         """The files that were made here and are still there, the oldest first."""

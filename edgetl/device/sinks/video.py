@@ -62,8 +62,8 @@ class VideoFile:
         self._drawing = drawing
         # Of a network camera FFmpeg may guess far too many; the film keeps to the clock all the same.
         self._fps = min(fps or _FPS_LIVE, _FPS_LIVE) if live else fps or _FPS_PHOTOS
-        if self._fps > 65:  # finer than by hundredths, OpenCV asks MPEG-4 for a clock that it doesn't have
-            self._fps = round(self._fps, 2)
+        if self._fps > 65:  # a finer number, and OpenCV asks MPEG-4 for a clock of more than its 16 bits
+            self._fps = round(self._fps, 2 if self._fps < 655 else 0)
         self._live = live
         self._writer: cv2.VideoWriter | None = None
         self._written = 0

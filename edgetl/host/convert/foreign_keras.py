@@ -23,6 +23,8 @@ _IMAGE = "edgetl converts models with one (H, W, 3) image input of a fixed size;
 _OUTPUT = "edgetl converts classifiers with one output, (N, classes)"
 _TOUCHES_FILES = {"ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "LoadLibrary"}
 """TensorFlow's operations that no network needs."""
+_READS_OR_WRITES = re.compile(r"Reader(V2)?$|RecordDataset|TextLineDataset|(Save|Load|Snapshot)Dataset|^Debug|Summary")
+"""Others' names."""
 _RAW_PIXELS = 0.1
 """A Rescaling by less than this takes pixels 0..255."""
 
@@ -69,7 +71,7 @@ def open_saved_model(path: Path) -> ForeignModel:
         raise ModelError("the SavedModel has no signature", where=str(path), remedy="write it with model.export()")
     inputs = list(signatures[name].structured_input_signature[1].values())
     outputs = list(signatures[name].structured_outputs.values())
-    size, classes = _checked(path, *([tuple(spec.shape) for spec in specs] for specs in (inputs, outputs)))
+    size, classes = _checked(path, *([_shape(spec) for spec in specs] for specs in (inputs, outputs)))
     with quiet_output():
         network = saved_network(path, name, size, inputs[0].dtype.name)
     told = "" if inputs[0].dtype.is_floating else "the model takes bytes"
@@ -160,15 +162,27 @@ def _refuse_file_operations(path: Path) -> None:
 
     content = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
     graphs = [meta.graph_def for meta in content.meta_graphs]
-    nodes = [node.op for graph in graphs for node in graph.node]
-    nodes += [node.op for graph in graphs for function in graph.library.function for node in function.node_def]
-    found = sorted(_TOUCHES_FILES & set(nodes))
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
+    found = sorted({node.op for node in nodes if _touches_files(node)})
     if found:
         what = f"the SavedModel does more than compute: {', '.join(found)}"
         raise ModelError(what, where=str(path), remedy="write it again without those operations")
 
 
+def _touches_files(node: Library) -> bool:
+    """Says whether an operation reads or writes files; a checkpoint's own, which every SavedModel has, don't count."""
+    if node.op == "PrintV2":  # to the console it may
+        return bool(node.attr["output_stream"].s.startswith(b"file:"))
+    return node.op in _TOUCHES_FILES or bool(_READS_OR_WRITES.search(node.op))
+
+
 Shapes = list[tuple[int | None, ...]]
+
+
+def _shape(spec: Library) -> tuple[int | None, ...]:
+    """A tensor's shape; empty where not even its rank is known."""
+    return tuple(spec.shape) if spec.shape.rank is not None else ()
 
 
 def _checked(path: Path, inputs: Shapes, outputs: Shapes) -> tuple[tuple[int, int], int]:

@@ -69,8 +69,8 @@ def import_model(options: ImportOptions) -> store.StoredModel:
     """Puts a classifier trained elsewhere into the store.
 
     Raises:
-        UsageError: no such file or labels, a model that is in the store already, one that edgetl trained has the name,
-            or a scaling that can't be found out.
+        UsageError: no such file or labels, a model that is in the store already, one that has the name already, or a
+            scaling that can't be found out.
         ModelError: the file can't be opened, is no classifier of images, or the labels don't fit.
         DatasetError: the photos can't be used.
     """
@@ -106,15 +106,10 @@ def import_model(options: ImportOptions) -> store.StoredModel:
 
 
 def _free_name(name: str) -> str:
-    if store.has(store.check_new_name(name)) and not is_foreign(store.open_model(name)):
-        what = f"the store has a model {name!r} that was trained here"
-        raise UsageError(what, where=str(store.root()), remedy="choose another name with --name")
+    if store.has(store.check_new_name(name)):
+        remedy = f"edgetl convert {name}, which converts it; or another --name; or edgetl models remove {name}"
+        raise UsageError(f"the store has a model {name!r} already", where=str(store.root()), remedy=remedy)
     return name
-
-
-def is_foreign(stored: store.StoredModel) -> bool:
-    """Says whether a model of the store was trained elsewhere."""
-    return stored.card.backbone is not None and stored.card.backbone.name == FOREIGN
 
 
 def _opener(path: Path) -> Callable[[Path], ForeignModel]:
@@ -152,7 +147,8 @@ def _load(options: ImportOptions, spec: InputSpec, labels: tuple[str, ...]) -> D
 
 
 def _scores(model: ForeignModel, photos: Photos, scaling: Scaling) -> NDArray[np.float32]:
-    return model.predict(photos.batch(slice(None)), scaling)
+    starts = range(0, len(photos), 64)  # never all of them in memory
+    return np.concatenate([model.predict(photos.batch(slice(s, s + 64)), scaling) for s in starts])
 
 
 def _top1(scores: NDArray[np.float32], photos: Photos, labels: tuple[str, ...]) -> float:
@@ -183,8 +179,6 @@ def _input_range(scaling: Scaling) -> Literal["-1..1", "0..1", "0..255"]:
 def _put(
     card: ModelCard, model: ForeignModel, scaling: Scaling, softmax: bool, options: ImportOptions
 ) -> store.StoredModel:
-    if store.has(card.name):
-        console.print(f"the earlier model {card.name} and its bundles give way")
     settled = asdict(options) | {"labels": str(options.labels), "name": card.name}
     del settled["scale"]  # mean and std tell what came of it
     settled |= {"mean": scaling.mean, "std": scaling.std}

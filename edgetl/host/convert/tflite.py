@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.errors import ModelError
 from edgetl.host.backend import import_tensorflow
 from edgetl.host.convert.converter import Attempt, Files, Source
 from edgetl.host.convert.flatbuffer import name_outputs
@@ -83,11 +84,16 @@ def export(model: Network, recipe: RecipeName, representative: Image, in_float: 
         The file's content.
 
     Raises:
-        ModelError: the converter doesn't tell a detector's outputs apart.
+        ModelError: TensorFlow's converter refuses the model, or doesn't tell a detector's outputs apart.
     """
     tf = import_tensorflow()
-    with quiet_output():
-        content = _convert(tf, model, recipe, representative, in_float)
+    try:
+        with quiet_output():
+            content = _convert(tf, model, recipe, representative, in_float)
+    except Exception as error:  # the converter's own kind, and whatever it is made of: the text is a whole program
+        what = f"TensorFlow's converter can't make {recipe} of the model: {(str(error).splitlines() or [''])[0][:200]}"
+        remedy = "use layers that TensorFlow Lite has, in float32 (no mixed precision); or try --runtime openvino"
+        raise ModelError(what, where=model.name, remedy=remedy) from error
     return name_outputs(content, OUTPUTS) if len(model.outputs) == len(OUTPUTS) else content
 
 

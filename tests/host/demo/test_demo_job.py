@@ -168,7 +168,7 @@ def test_the_commands_shown_do_what_the_demo_does(task, calls, tmp_path, capsys)
     assert shown["verify"] == {"bundle": calls.bundle.folder}
     film, seen = folder / "film.mp4", folder / "seen.mp4"
     assert calls.made["run"] == (calls.bundle, film, seen, "3 of 4")
-    assert shown["run"] == {"bundle": calls.bundle.folder, "source": str(film), "save": seen}
+    assert shown["run"] == {"bundle": calls.bundle.folder, "source": str(film), "save": str(seen)}
 
 
 def test_the_demo_ends_with_what_was_right_and_where_everything_is(task, calls, tmp_path, capsys):
