@@ -68,6 +68,7 @@ def bench(
     from edgetl.vision.photo import read_photo
 
     machine = Machine.here()
+    before = report.medians(compare) if compare else {}  # before anything is measured, or replaces it
     wanted = benchmark.candidates(bundle, variant, threads, every=compare_runtimes)
     frames = benchmark.frames_of(bundle, read_photo(frame) if frame else None)
     click.echo(f"{machine}\n{len(wanted)} x {seconds:g} s, frames of 640 x 480", err=True)
@@ -76,12 +77,12 @@ def bench(
     rows = _sustain(bundle, wanted, frames, minutes)
     extra = {"peak_rss_mb": round(benchmark.peak_rss_mb(), 1), "sustained": [row.to_dict() for row in rows]}
     told = report.to_json(benchmark.name_of(bundle), measured, machine, extra)
-    changes = report.compare(told, compare) if compare else []  # before --json replaces it
     if document:
         click.echo(told, nl=False) if document == "-" else report.write_json(Path(document), told)
     if plot:
         _draw(plot, measured, rows)
     if compare:
+        changes = report.compare(told, before, compare)
         click.echo("\n".join(map(str, changes)), err=True)
         report.require(changes, fail_over, compare)
     report.require_budget(bundle, measured, machine)

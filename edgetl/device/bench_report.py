@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -88,17 +88,27 @@ def write_json(path: Path, document: str) -> None:
     write_atomic(path, document)
 
 
-def compare(document: str, base: Path) -> list[Change]:
-    """Compares the medians with those of an earlier document.
+def medians(base: Path) -> dict[str, float]:
+    """Reads the medians of an earlier document, ms, by the measurements' names; pytest-benchmark's own serve too.
+
+    Raises:
+        ModelError: it is no such document.
+    """
+    return _medians(read_json(base), base)
+
+
+def compare(document: str, before: Mapping[str, float], base: Path) -> list[Change]:
+    """Compares the medians with earlier ones.
 
     Args:
         document: see `to_json`.
-        base: the earlier one's file; pytest-benchmark's own serve too.
+        before: see `medians`.
+        base: where those come from, for the message.
 
     Raises:
-        ModelError: it is no such document, or holds none of the same measurements.
+        ModelError: none of these measurements is among them.
     """
-    now, before = _medians(json.loads(document), Path("-")), _medians(read_json(base), base)
+    now = _medians(json.loads(document), Path("-"))
     changes = [Change(name, before[name], ms) for name, ms in now.items() if before.get(name)]
     if not changes:
         what = f"none of its measurements is one of these: {', '.join(list(before)[:4]) or 'it has none'}"

@@ -87,7 +87,7 @@ def test_document_has_pytest_benchmarks_figures():
 def test_growth_is_found_stage_by_stage(tmp_path):
     base = tmp_path / "base.json"
     base.write_text(document(measured(1, 2, 3)))
-    changes = bench_report.compare(document(measured(2, 2.4, 3)), base)
+    changes = bench_report.compare(document(measured(2, 2.4, 3)), bench_report.medians(base), base)
     assert [round(change.growth, 6) for change in changes] == [0.2] * len(STAGES)
     bench_report.require(changes, 0.21, base)
     with pytest.raises(GateError, match=r"slower than before by more than 19%: parts\[float32-1\]\[total\] \+20.0%"):
@@ -98,13 +98,13 @@ def test_growth_is_found_stage_by_stage(tmp_path):
 def test_what_is_no_document_is_refused(tmp_path, text):
     (tmp_path / "base.json").write_text(text)
     with pytest.raises(ModelError):
-        bench_report.compare(document(measured(1)), tmp_path / "base.json")
+        bench_report.medians(tmp_path / "base.json")
 
 
 def test_nothing_in_common_is_refused(tmp_path):
     (tmp_path / "base.json").write_text(document(measured(1, variant="float16")))
     with pytest.raises(ModelError, match="none of its measurements is one of these"):
-        bench_report.compare(document(measured(1)), tmp_path / "base.json")
+        bench_report.compare(document(measured(1)), bench_report.medians(tmp_path / "base.json"), tmp_path)
 
 
 @pytest.fixture

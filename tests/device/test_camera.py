@@ -13,8 +13,8 @@ from conftest import solid
 from edgetl.card import InputSpec
 from edgetl.device.camera import device as device_module
 from edgetl.device.camera import film as film_module
-from edgetl.device.camera import open_camera
-from edgetl.errors import CameraError
+from edgetl.device.camera import Asked, open_camera
+from edgetl.errors import CameraError, EdgetlError
 
 
 def test_film_gives_every_frame_in_order(film):
@@ -224,3 +224,11 @@ def test_real_photos(data_folder):
     frames = list(open_camera(str(data_folder / "photos")))
     assert [frame.name for frame in frames][:3] == ["bird.bmp", "cat.bmp", "cat_720p.jpg"]
     assert len(frames) == 9
+
+
+@pytest.mark.parametrize("source", ["rtsp://me:secret@10.0.0.7/1", "rtsp:/me:secret@10.0.0.7/1"])
+def test_password_is_in_no_message_of_an_address_that_is_misused(source):
+    with pytest.raises(EdgetlError) as caught:
+        open_camera(source, None, Asked(size=(640, 480)) if "://" in source else Asked())
+    assert "secret" not in str(caught.value)
+    assert "10.0.0.7" in str(caught.value)

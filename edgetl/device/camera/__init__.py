@@ -119,7 +119,7 @@ def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked
     # Here, since those modules take Frame from this one.
     from edgetl.device.camera.csi import open_csi
     from edgetl.device.camera.device import open_device
-    from edgetl.device.camera.film import open_film, open_stream
+    from edgetl.device.camera.film import open_film, open_stream, without_password
     from edgetl.device.camera.photos import Photos, means_photos
 
     scheme, separator, rest = source.partition("://")
@@ -129,7 +129,8 @@ def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked
         return open_device(source, spec, asked)
     if asked.size or asked.fps:
         what = "a size and frames a second can be asked of a camera at this machine only"
-        raise UsageError(what, where=source, remedy="leave --size and --fps out; set them in the camera's own settings")
+        where = without_password(source) if separator else source
+        raise UsageError(what, where=where, remedy="leave --size and --fps out; set them in the camera's own settings")
     if separator:
         return open_stream(source, spec, asked.timeout)
     if asked.full:

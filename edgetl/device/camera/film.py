@@ -28,7 +28,8 @@ def open_film(source: str, spec: InputSpec | None = None) -> Capture:
     path = Path(source).expanduser()
     if not path.is_file():
         remedy = "check the path; --source takes a camera's number, a film, or photos"
-        raise CameraError("there is no such film", where=str(path), remedy=remedy)
+        # A mistyped address may be what is no film.
+        raise CameraError("there is no such film", where=str(path).rpartition("@")[2], remedy=remedy)
     capture = open_capture(str(path), cv2.CAP_FFMPEG)
     if capture is None:
         remedy = "play it elsewhere to see whether it is whole; `ffmpeg -i FILM new.mp4` makes one that can be read"
@@ -52,12 +53,12 @@ def open_stream(address: str, spec: InputSpec | None = None, timeout: float = 10
     capture = open_capture(address, cv2.CAP_FFMPEG, limits)
     if capture is None:
         remedy = "check the address, its password, and that the camera is switched on"
-        raise CameraError("no pictures come from this address", where=_without_password(address), remedy=remedy)
+        raise CameraError("no pictures come from this address", where=without_password(address), remedy=remedy)
     live = capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 0
-    return Capture(capture, _without_password(address), live=live, spec=spec)
+    return Capture(capture, without_password(address), live=live, spec=spec)
 
 
-def _without_password(address: str) -> str:
+def without_password(address: str) -> str:
     """The address as it may appear in a log."""
     scheme, _, rest = address.partition("://")
     # A password may hold a slash, and some cameras take theirs in the path or the query.
