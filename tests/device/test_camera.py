@@ -11,9 +11,9 @@ import pytest
 from conftest import solid
 
 from edgetl.card import InputSpec
+from edgetl.device.camera import Asked, open_camera
 from edgetl.device.camera import device as device_module
 from edgetl.device.camera import film as film_module
-from edgetl.device.camera import Asked, open_camera
 from edgetl.errors import CameraError, EdgetlError
 
 
