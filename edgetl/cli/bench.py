@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--frame", type=click.Path(path_type=Path), metavar="PHOTO", help="To look at.  [default: the golden photos]"
 )
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="For a file that has none inside.")
 @click.option("--json", "document", metavar="FILE|-", help="Write pytest-benchmark's JSON; - writes to stdout.")
 @click.option(
     "--compare", type=click.Path(path_type=Path), metavar="BASE.json", help="An earlier --json to compare with."
@@ -42,6 +43,7 @@ def bench(
     seconds: float,
     minutes: float | None,
     frame: Path | None,
+    labels: Path | None,
     document: str | None,
     compare: Path | None,
     fail_over: float,
@@ -72,9 +74,9 @@ def bench(
     wanted = benchmark.candidates(bundle, variant, threads, every=compare_runtimes)
     frames = benchmark.frames_of(bundle, read_photo(frame) if frame else None)
     click.echo(f"{machine}\n{len(wanted)} x {seconds:g} s, frames of 640 x 480", err=True)
-    measured = benchmark.measure(bundle, wanted, frames, seconds)
+    measured = benchmark.measure(bundle, wanted, frames, seconds, labels)
     click.echo(f"{report.table(measured)}\npeak memory {benchmark.peak_rss_mb():.0f} MB", err=document == "-")
-    rows = _sustain(bundle, wanted, frames, minutes)
+    rows = _sustain(bundle, wanted, frames, minutes, labels)
     extra = {"peak_rss_mb": round(benchmark.peak_rss_mb(), 1), "sustained": [row.to_dict() for row in rows]}
     told = report.to_json(benchmark.name_of(bundle), measured, machine, extra)
     if document:
@@ -89,7 +91,7 @@ def bench(
 
 
 def _sustain(
-    bundle: Path, wanted: Sequence[Candidate], frames: Sequence[Image], minutes: float | None
+    bundle: Path, wanted: Sequence[Candidate], frames: Sequence[Image], minutes: float | None, labels: Path | None
 ) -> list[Sustained]:
     from edgetl.device.bench import sustain
 
@@ -97,7 +99,7 @@ def _sustain(
         return []
     click.echo(f"{wanted[0]} for {minutes:g} minutes without a pause\n{'p50 ms':>20}{'p95 ms':>9}", err=True)
     rows = []
-    for row in sustain(bundle, wanted[0], frames, minutes):
+    for row in sustain(bundle, wanted[0], frames, minutes, labels):
         click.echo(str(row), err=True)
         rows.append(row)
     return rows

@@ -127,7 +127,9 @@ def name_of(path: Path) -> str:
     return Bundle.open(path).manifest.card.name if (path / MANIFEST).is_file() else path.name
 
 
-def measure(path: Path, wanted: Sequence[Candidate], frames: Frames, seconds: float) -> list[Measured]:
+def measure(
+    path: Path, wanted: Sequence[Candidate], frames: Frames, seconds: float, labels: Path | None = None
+) -> list[Measured]:
     """Measures candidates in one run; they take turns.
 
     Args:
@@ -135,12 +137,13 @@ def measure(path: Path, wanted: Sequence[Candidate], frames: Frames, seconds: fl
         wanted: the candidates.
         frames: to look at, in turn.
         seconds: for each candidate.
+        labels: see `Model.open`.
 
     Raises:
         EdgetlError: one can't be opened.
     """
     with ExitStack() as stack:
-        opened = [_open_cold(path, candidate, frames[0]) for candidate in wanted]
+        opened = [_open_cold(path, candidate, frames[0], labels) for candidate in wanted]
         models = [stack.enter_context(model) for model, _ in opened]
         recorders = [Recorder(STAGES, _MOST_FRAMES) for _ in models]
         for model in models:
@@ -179,7 +182,9 @@ class Sustained:
         return f"{self.minutes:>7.1f} min{self.p50_ms:>9.3f}{self.p95_ms:>9.3f}  {self.thermal}"
 
 
-def sustain(path: Path, candidate: Candidate, frames: Frames, minutes: float) -> Iterator[Sustained]:
+def sustain(
+    path: Path, candidate: Candidate, frames: Frames, minutes: float, labels: Path | None = None
+) -> Iterator[Sustained]:
     """Runs a candidate without a pause, and yields a row every ten seconds.
 
     Args:
@@ -187,8 +192,9 @@ def sustain(path: Path, candidate: Candidate, frames: Frames, minutes: float) ->
         candidate: which.
         frames: to look at, in turn.
         minutes: how long.
+        labels: see `Model.open`.
     """
-    model, _ = _open_cold(path, candidate, frames[0])
+    model, _ = _open_cold(path, candidate, frames[0], labels)
     start = time.monotonic()
     with closing(model):
         while (left := start + 60 * minutes - time.monotonic()) > 0:
@@ -204,11 +210,11 @@ def peak_rss_mb() -> float:
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-def _open_cold(path: Path, candidate: Candidate, frame: Image) -> tuple[Model, float]:
+def _open_cold(path: Path, candidate: Candidate, frame: Image, labels: Path | None) -> tuple[Model, float]:
     variant = candidate.variant or None
-    Model.open(path, variant=variant, threads=candidate.threads).close()  # imports the runtime's library
+    Model.open(path, variant=variant, threads=candidate.threads, labels=labels).close()  # imports the runtime's library
     start = time.perf_counter()
-    model = Model.open(path, variant=variant, threads=candidate.threads)
+    model = Model.open(path, variant=variant, threads=candidate.threads, labels=labels)
     model(frame)
     return model, (time.perf_counter() - start) * 1e3
 

@@ -111,7 +111,12 @@ def test_ir_with_the_bin_of_another_model(workplace):
 def test_openvino_that_isnt_installed(workplace, monkeypatch):
     write_ir(workplace / "model.xml")
     monkeypatch.setitem(sys.modules, "openvino", None)
-    refused(run_file("model.xml"), 4, "OpenVINO is not installed", "remedy: pip install 'edgetl[openvino]'")
+    refused(
+        run_file("model.xml"),
+        4,
+        "OpenVINO is not installed",
+        f"remedy: {sys.executable} -m pip install 'edgetl[openvino]'",
+    )
 
 
 def test_tflite_runtime_that_isnt_installed(workplace, tiny_models, monkeypatch):
@@ -122,4 +127,9 @@ def test_tflite_runtime_that_isnt_installed(workplace, tiny_models, monkeypatch)
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
 
     monkeypatch.setattr("edgetl.device.runtime.tflite.import_module", import_module)
-    refused(run_file("model.tflite"), 4, "no TFLite runtime is installed", "remedy: pip install 'edgetl[device]'")
+    refused(
+        run_file("model.tflite"),
+        4,
+        "no TFLite runtime is installed",
+        f"remedy: {sys.executable} -m pip install 'edgetl[device]'",
+    )

@@ -136,7 +136,7 @@ def test_not_installed_tells_the_pip_line(path, monkeypatch):
     for use in (lambda: open_runtime("openvino", path, 1), lambda: require_runtime("openvino")):
         with pytest.raises(UnloadableRuntimeError, match="OpenVINO is not installed") as caught:
             use()
-        assert caught.value.remedy == "pip install 'edgetl[openvino]'"
+        assert caught.value.remedy == f"{sys.executable} -m pip install 'edgetl[openvino]'"
         assert caught.value.exit_code == 4
 
 

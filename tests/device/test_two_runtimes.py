@@ -130,7 +130,8 @@ def test_another_takes_its_place_where_its_runtime_is_missing_and_it_is_said_onc
         assert runtime_of(model) == "TFLiteRuntime"
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"OpenVINO is not installed: float32 runs in place of {OURS}; for that one pip install 'edgetl[openvino]'"
+        f"OpenVINO is not installed: float32 runs in place of {OURS}; for that one "
+        f"{sys.executable} -m pip install 'edgetl[openvino]'"
     )
 
 

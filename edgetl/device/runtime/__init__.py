@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +12,11 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
+
+
+def pip_line(extra: str) -> str:
+    """Returns the command that installs one of edgetl's extras for this very Python, and no other of the machine's."""
+    return f"{sys.executable or 'python3'} -m pip install 'edgetl[{extra}]'"
 
 
 class UnloadableRuntimeError(ModelError):

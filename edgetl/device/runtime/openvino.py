@@ -14,7 +14,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from edgetl.device.openvino_info import Info, read_info
-from edgetl.device.runtime import Tensor, UnloadableRuntimeError
+from edgetl.device.runtime import Tensor, UnloadableRuntimeError, pip_line
 from edgetl.errors import ModelError
 from edgetl.quiet import quiet_output
 
@@ -135,8 +135,7 @@ def load_library() -> Any:  # noqa: ANN401 - the library has no types
         return import_module("openvino")
     except ModuleNotFoundError as error:
         if error.name == "openvino":
-            remedy = "pip install 'edgetl[openvino]'"
-            raise UnloadableRuntimeError("OpenVINO is not installed", remedy=remedy) from error
+            raise UnloadableRuntimeError("OpenVINO is not installed", remedy=pip_line("openvino")) from error
         raise _broken(error) from error
     except (ImportError, OSError) as error:
         raise _broken(error) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import Tensor, UnloadableRuntimeError
+from edgetl.device.runtime import Tensor, UnloadableRuntimeError, pip_line
 from edgetl.errors import ModelError
 from edgetl.quiet import quiet_output
 
@@ -91,7 +91,7 @@ def load_library() -> Any:  # noqa: ANN401 - either library's class
                 raise _broken(package, error) from error
         except (ImportError, OSError) as error:
             raise _broken(package, error) from error
-    raise UnloadableRuntimeError("no TFLite runtime is installed", remedy="pip install 'edgetl[device]'")
+    raise UnloadableRuntimeError("no TFLite runtime is installed", remedy=pip_line("device"))
 
 
 def _broken(package: str, error: Exception) -> UnloadableRuntimeError:

@@ -9,7 +9,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import UnloadableRuntimeError
+from edgetl.device.runtime import UnloadableRuntimeError, pip_line
 from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, signal_stack_kept
 from edgetl.host.convert.gate import Judge
 from edgetl.host.untyped import Library
@@ -118,7 +118,7 @@ def _load() -> Library:
     try:
         nncf = import_module("nncf")
     except ImportError as error:
-        remedy = "pip install 'edgetl[train]'"
-        raise UnloadableRuntimeError(f"OpenVINO's NNCF can't be loaded: {error}", remedy=remedy) from error
+        what = f"OpenVINO's NNCF can't be loaded: {error}"
+        raise UnloadableRuntimeError(what, remedy=pip_line("train")) from error
     nncf.set_log_level(logging.ERROR)
     return nncf
