@@ -154,7 +154,8 @@ def _sensible(target: Target) -> Target:
         (not target.runtimes, "runtimes must name one or more"),
         (not target.candidates(), f"{', '.join(target.runtimes)} can't be had by {', '.join(target.recipes)}"),
         (target.threads < 1, f"threads must be 1 or more, got {target.threads}"),
-        *((not 0 <= v <= 1, f"gate.{k} must be 0 to 1, got {v:g}") for k, v in asdict(target.gate).items()),
+        # In shares, not in points; below 0 a conversion has to gain.
+        *((not -1 <= v <= 1, f"gate.{k} must be -1 to 1, got {v:g}") for k, v in asdict(target.gate).items()),
     )
     for wrong, text in problems:
         if wrong:
