@@ -102,7 +102,10 @@ def run(
         def open_it() -> Camera:
             return open_camera(source, model.card.input, asked)
 
-        frames = stack.enter_context(wait_for_camera(open_it, camera.patience, stop) if camera.wait else open_it())
+        found = wait_for_camera(open_it, camera.patience, stop) if camera.wait else open_it()
+        if found is None:
+            return
+        frames = stack.enter_context(found)
         status = Status()
         observer = watch.observer(model, frames, told=output.wants_events, followed=served.serve is not None)
         opened = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer, stop=stop)]

@@ -24,12 +24,11 @@ _GRACE = 3.0
 _REMEDY = "check the cable, the power and the network, then start again"
 
 
-def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Stop) -> Camera:
-    """Opens a camera that may not be there yet; tries until it is.
+def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Stop) -> Camera | None:
+    """Opens a camera that may not be there yet; tries until it is. None where the run is asked to end before.
 
     Raises:
         CameraError: it has not come in time.
-        KeyboardInterrupt: the run was asked to end before it began.
     """
     began = monotonic()
     tries = 0
@@ -45,7 +44,7 @@ def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Sto
         tries += 1
         while monotonic() < until:
             if stop.is_set():
-                raise KeyboardInterrupt
+                return None
             sleep(0.05)
 
 
