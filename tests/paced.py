@@ -47,9 +47,7 @@ def age_of(image):
     """How long ago a picture was taken, s: by its number, not by what any program believes."""
     squares = image[120, SQUARE // 2 :: SQUARE, 0] > 127
     number = int(squares @ (1 << np.arange(BITS)))
-    now = time.monotonic()
-    taken = number + (int(now * FPS) >> BITS << BITS)
-    return now - taken / FPS
+    return (time.monotonic() * FPS - number) % (1 << BITS) / FPS  # the numbers begin again every ten hours
 
 
 class SleepyRuntime:
