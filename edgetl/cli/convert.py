@@ -67,8 +67,8 @@ def convert(
     gives raw outputs, for edgetl to make boxes of: other software finds no objects in them. The recipe portable makes,
     besides, one that ends with finished boxes, for MediaPipe Tasks (.tflite) or OpenVINO Model API (.xml).
 
-    The recipe device_wi8_ai8 is static_wi8_ai8 with signed pixels in, which saves an operation and shuts out other
-    software: for small models on edgetl alone.
+    The recipe device_wi8_ai8 is static_wi8_ai8 with signed pixels in, their channels in the camera's order, which saves
+    an operation and a pass over the pixels, and shuts out other software: for small models on edgetl alone.
 
     With --from, a classifier trained elsewhere becomes a model of the store first. Half of the photos of --data
     calibrate, the others judge; class folders are called as its labels. A .tflite file is bundled as it is.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter_ns
 from types import TracebackType
@@ -13,11 +13,11 @@ from typing import Self
 import numpy as np
 
 from edgetl.bundle import MANIFEST, Bundle, Variant
-from edgetl.card import ModelCard
+from edgetl.card import InputSpec, ModelCard
 from edgetl.device.foreign import Scaling, describe
 from edgetl.device.foreign_openvino import describe_ir
 from edgetl.device.heads import ClassifierHead, Order, open_head
-from edgetl.device.runtime import Runtime, Tensor, UnloadableRuntimeError, open_runtime
+from edgetl.device.runtime import BGR_INPUT, Runtime, Tensor, UnloadableRuntimeError, open_runtime
 from edgetl.errors import ModelError, UsageError
 from edgetl.vision.classify import Scores
 from edgetl.vision.filter import ResultFilter
@@ -75,7 +75,7 @@ class Model:
         self.card = card
         self.timings = Timings()
         self._runtime = runtime
-        self._preprocess = Preprocessor(card.input)
+        self._preprocess = Preprocessor(_spec(runtime.input, card))
         self._scaling = scaling.rows(card.input.width) if scaling else None
         self._pixels = np.zeros((card.input.height, card.input.width, 3), np.uint8)
         self._fill = {"uint8": self._fill_uint8, "int8": self._fill_int8, "float32": self._fill_float32}[
@@ -235,6 +235,11 @@ def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> Runt
                 logger.warning("%s: %s runs in place of %s; for that one %s", *told)
                 return runtime
         raise
+
+
+def _spec(tensor: Tensor, card: ModelCard) -> InputSpec:
+    """What a frame becomes for this file."""
+    return replace(card.input, color="bgr") if tensor.name == BGR_INPUT else card.input
 
 
 def _check_input(tensor: Tensor, card: ModelCard) -> None:

@@ -19,6 +19,11 @@ def pip_line(extra: str) -> str:
     return f"{sys.executable or 'python3'} -m pip install 'edgetl[{extra}]'"
 
 
+BGR_INPUT = "image_bgr"
+"""The name of an input that takes the channels in OpenCV's order, whatever the card says: a file made for edgetl alone,
+see `edgetl.host.convert.flatbuffer.take_bgr`."""
+
+
 class UnloadableRuntimeError(ModelError):
     """The library that runs a model file is not installed, or broken: no word on the file itself."""
 

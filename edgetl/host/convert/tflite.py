@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from edgetl.errors import ModelError
 from edgetl.host.backend import import_tensorflow
 from edgetl.host.convert.converter import Attempt, Files, Source
-from edgetl.host.convert.flatbuffer import name_outputs
+from edgetl.host.convert.flatbuffer import name_outputs, take_bgr
 from edgetl.host.convert.metadata import OUTPUTS, embed
 from edgetl.host.convert.recipes import FIRST_PHOTOS, MORE_PHOTOS, representative
 from edgetl.host.untyped import Library, Network
@@ -31,7 +32,7 @@ range. TensorFlow's own ranking, error over scale, is about 0.29 for every opera
 
 _STATIC: dict[RecipeName, str] = {"static_wi8_ai8": "uint8", "device_wi8_ai8": "int8"}
 """The type of pixels and outputs. Inside all is int8: uint8, which other software feeds, costs an operation at either
-end."""
+end. What only edgetl feeds takes the channels as a camera has them, too."""
 
 
 def attempts(recipe: RecipeName, source: Source) -> Iterator[Attempt]:
@@ -55,7 +56,10 @@ def attempts(recipe: RecipeName, source: Source) -> Iterator[Attempt]:
 
 
 def _files(source: Source, recipe: RecipeName, photos: Image, in_float: Sequence[str]) -> Files:
-    return {".tflite": embed(export(source.model, recipe, photos, in_float), source.card)}
+    content, card = export(source.model, recipe, photos, in_float), source.card
+    if recipe == "device_wi8_ai8" and card.input.color == "rgb" and (turned := take_bgr(content)) is not content:
+        content, card = turned, replace(card, input=replace(card.input, color="bgr"))
+    return {".tflite": embed(content, card)}
 
 
 def _without_extremes(photos: Image) -> Image:

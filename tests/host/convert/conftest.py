@@ -28,6 +28,14 @@ def card_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def keras_model(shapes_model: Any) -> Any:
+    """The small classifier, loaded once."""
+    from edgetl.host.stored import load_keras
+
+    return load_keras(shapes_model)
+
+
 def small_backbone(size: int) -> Any:
     """Feature maps at strides 2 to 16, from random weights."""
     import keras

@@ -27,18 +27,13 @@ from edgetl.host.convert.gate import Measurement
 from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.host.convert.judge_detector import DetectorJudge
 from edgetl.host.convert.openvino_metadata import describe_in
-from edgetl.host.stored import load_keras, predict
+from edgetl.host.stored import predict
 from edgetl.target import Gate
 
 pytest.importorskip("openvino")
 pytest.importorskip("nncf")
 RECIPES = ("float32", "float16", "static_wi8_ai8")
 LOOSE = Gate(1.0, 0.0, 1.0, 1.0, 0.0)
-
-
-@pytest.fixture(scope="module")
-def keras_model(shapes_model):
-    return load_keras(shapes_model)
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,6 @@ from edgetl.host.stored import load_keras, predict
 
 
 @pytest.fixture(scope="module")
-def keras_model(shapes_model):
-    return load_keras(shapes_model)
-
-
-@pytest.fixture(scope="module")
 def files(keras_model, shapes_data):
     """The file of each recipe, made once."""
     made = {}
