@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from bench_models import patches
-from hot_path import finding, weighing
+from hot_path import TURN, finding, in_turn, weighing
 
 from edgetl import Model, ResultFilter
 from edgetl.card import InputSpec
@@ -36,6 +35,7 @@ class Stage:
         beside: the calibration load: what it would cost at the least, or a fixed load of the same libraries.
         allowed: growth of the ratio of the two before the gate fails, a share.
         rounds: of each.
+        turn: calls of each in a row, see `hot_path.in_turn`.
     """
 
     name: str
@@ -43,27 +43,22 @@ class Stage:
     beside: Call
     allowed: float = 0.2
     rounds: int = 600
+    turn: int = TURN
 
 
 def ratio(stage: Stage) -> float:
     """Returns how many times as long as its calibration a stage takes.
 
-    They take turns, and of each the quick fifth counts: whatever else the machine does only ever adds to it. OpenCV
-    gets one thread: else the ratio would tell how many cores are idle.
+    Of each the quick fifth counts: whatever else the machine does only ever adds to it. OpenCV gets one thread: else
+    the ratio would tell how many cores are idle.
     """
-    ours, beside = [], []
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        for _ in range(stage.rounds):
-            for call, taken in ((stage.beside, beside), (stage.ours, ours)):
-                start = time.perf_counter_ns()
-                call()
-                taken.append(time.perf_counter_ns() - start)
+        ours, beside = in_turn((stage.ours, stage.beside), stage.rounds, stage.turn)
     finally:
         cv2.setNumThreads(threads)
-    skip = stage.rounds // 10  # warm-up
-    return float(np.percentile(ours[skip:], 20) / np.percentile(beside[skip:], 20))
+    return float(np.percentile(ours, 20) / np.percentile(beside, 20))
 
 
 def stages(classifier: Path, detector: Path, film: Path, stack: ExitStack) -> Iterator[Stage]:
@@ -80,7 +75,7 @@ def stages(classifier: Path, detector: Path, film: Path, stack: ExitStack) -> It
     yield from _preprocessing(rng)
     yield _classifying()
     yield from _models(classifier, detector, frame, stack)
-    yield Stage("open", lambda: Model.open(classifier).close(), lambda: _allocated(classifier), rounds=40)
+    yield Stage("open", lambda: Model.open(classifier).close(), lambda: _allocated(classifier), rounds=40, turn=5)
     yield _looping(classifier, film)
 
 
@@ -151,7 +146,7 @@ def _looping(classifier: Path, film: Path) -> Stage:
                 model(image)
         capture.release()
 
-    return Stage("live loop on a film", ours, beside, rounds=8)
+    return Stage("live loop on a film", ours, beside, rounds=8, turn=1)
 
 
 FILM_FRAMES = 120

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,8 @@ def exact_groups(records: Sequence[Record]) -> list[list[int]]:
 def near_pairs(records: Sequence[Record]) -> list[tuple[int, int]]:
     """Returns pairs of photos that look the same but differ in content.
 
-    Hashes within `NEAR_BITS` of each other also have bit counts within it, so each photo is compared only
-    with its neighbours in order of bit count.
+    Of eight parts of a hash at most `NEAR_BITS`, six, can hold a bit that differs: near duplicates share two parts
+    whole. So only photos that do are compared, and the time grows with their number as sorting does.
     """
     rows = np.array([i for i, record in enumerate(records) if record.look], np.int64)
     if len(rows) < 2:
@@ -37,14 +38,37 @@ def near_pairs(records: Sequence[Record]) -> list[tuple[int, int]]:
     looks = np.stack([np.frombuffer(bytes.fromhex(records[i].look), np.uint64) for i in rows])
     counts = np.bitwise_count(looks).sum(axis=1).astype(np.int64)
     usable = (counts >= _FLAT_BITS) & (counts <= 256 - _FLAT_BITS)
-    order = np.flatnonzero(usable)[np.argsort(counts[usable], kind="stable")]
-    rows, looks, counts = rows[order], looks[order], counts[order]
-    ends = np.searchsorted(counts, counts + NEAR_BITS, side="right")
-    pairs = []
-    for at, end in enumerate(ends.tolist()):
-        distance = np.bitwise_count(looks[at + 1 : end] ^ looks[at]).sum(axis=1)
-        pairs += [_ordered(int(rows[at]), int(rows[at + 1 + k])) for k in np.flatnonzero(distance <= NEAR_BITS)]
+    rows, looks = rows[usable], looks[usable]
+    parts = looks.view(np.uint32)
+    pairs = [
+        _ordered(int(rows[a]), int(rows[b]))
+        for shared in combinations(range(NEAR_BITS + 2), 2)
+        for group in _alike(parts[:, shared])
+        for a, b in _near_within(group, looks, parts, *shared)
+    ]
     return sorted(pair for pair in pairs if records[pair[0]].digest != records[pair[1]].digest)
+
+
+def _alike(parts: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
+    """Yields the positions of each two or more equal rows of (N, 2)."""
+    keys = parts[:, 0].astype(np.uint64) << np.uint64(32) | parts[:, 1]
+    order = np.argsort(keys)
+    edges = np.flatnonzero(np.diff(keys[order], prepend=~keys[order[:1]], append=~keys[order[-1:]]))
+    for run in np.flatnonzero(np.diff(edges) > 1).tolist():
+        yield order[edges[run] : edges[run + 1]]
+
+
+def _near_within(
+    group: NDArray[np.int64], looks: NDArray[np.uint64], parts: NDArray[np.uint32], first: int, second: int
+) -> Iterator[tuple[int, int]]:
+    """Yields the near pairs of a group, but for those that share parts before `first` and `second`, found by these."""
+    for at, position in enumerate(group.tolist()):
+        others = group[at + 1 :]
+        others = others[np.bitwise_count(looks[others] ^ looks[position]).sum(axis=1) <= NEAR_BITS]
+        before = (parts[others, :second] == parts[position, :second]).sum(axis=1)  # one is `first` itself
+        before += (parts[others, :first] == parts[position, :first]).any(axis=1)
+        for other in others[before == 1].tolist():
+            yield position, other
 
 
 def duplicate_groups(records: Sequence[Record]) -> NDArray[np.int64]:
