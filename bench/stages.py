@@ -75,7 +75,7 @@ def stages(classifier: Path, detector: Path, film: Path, stack: ExitStack) -> It
     yield from _preprocessing(rng)
     yield _classifying()
     yield from _models(classifier, detector, frame, stack)
-    yield Stage("open", lambda: Model.open(classifier).close(), lambda: _allocated(classifier), rounds=40, turn=5)
+    yield Stage("open", lambda: Model.open(classifier).close(), lambda: _allocated(classifier), rounds=120, turn=5)
     yield _looping(classifier, film)
 
 

@@ -141,12 +141,7 @@ class Bundle:
             ModelError: no bundle, an unknown schema version, or a path that leaves the folder.
         """
         path = folder / MANIFEST
-        data = read_json(path)
-        check_version(data, SCHEMA_VERSION, str(path))
-        try:
-            manifest = schema.parse(Manifest, data)
-        except schema.SchemaError as error:
-            raise ModelError(f"{MANIFEST} is not valid: {error}", where=str(path), remedy=_REMEDY) from error
+        manifest = _read_manifest(path)
         ModelCard.from_dict(manifest.card.to_dict(), where=str(path))
         files = [photo.file for photo in manifest.golden]
         for file in files + [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]:
@@ -237,6 +232,18 @@ class Bundle:
         if sha256_of(path) != sha256:
             raise ModelError(f"{file} was altered or cut short: its SHA-256 differs", where=str(path), remedy=_REMEDY)
         return path
+
+
+def _read_manifest(path: Path) -> Manifest:
+    if not path.is_file():
+        remedy = "name a folder made by `edgetl convert`, as models/NAME/TARGET"
+        raise ModelError(f"there is no bundle here: {MANIFEST} is missing", where=str(path.parent), remedy=remedy)
+    data = read_json(path)
+    check_version(data, SCHEMA_VERSION, str(path))
+    try:
+        return schema.parse(Manifest, data)
+    except schema.SchemaError as error:
+        raise ModelError(f"{MANIFEST} is not valid: {error}", where=str(path), remedy=_REMEDY) from error
 
 
 def _weights_of(variant: Variant) -> str:
