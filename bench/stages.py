@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +50,36 @@ class Stage:
 def ratio(stage: Stage) -> float:
     """Returns how many times as long as its calibration a stage takes.
 
-    Of each the quick fifth counts: whatever else the machine does only ever adds to it. OpenCV gets one thread: else
-    the ratio would tell how many cores are idle.
+    Of each the quick fifth counts: whatever else the machine does only ever adds to it.
     """
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
+    with one_core():
         ours, beside = in_turn((stage.ours, stage.beside), stage.rounds, stage.turn)
-    finally:
-        cv2.setNumThreads(threads)
     return float(np.percentile(ours, 20) / np.percentile(beside, 20))
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keeps what runs, and each thread that it starts, to one core, and OpenCV to one thread.
+
+    Else a ratio would tell how many cores there are, and how many are idle just now.
+    """
+    threads, cores = cv2.getNumThreads(), _cores()
+    cv2.setNumThreads(1)
+    _keep_to(sorted(cores)[-1:])
+    try:
+        yield
+    finally:
+        _keep_to(cores)
+        cv2.setNumThreads(threads)
+
+
+def _cores() -> Collection[int]:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+
+
+def _keep_to(cores: Collection[int]) -> None:
+    if cores:  # not every system can
+        os.sched_setaffinity(0, cores)
 
 
 def stages(classifier: Path, detector: Path, film: Path, stack: ExitStack) -> Iterator[Stage]:
