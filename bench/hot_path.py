@@ -52,13 +52,13 @@ def compare(
 ) -> tuple[float, ...]:
     """Returns the medians of the bare invoke (of `beside`) and of frame to result with each filter, ms."""
     models = [Model.open(path, threads=1, only=only) for only in filters or (ResultFilter(),)]
-    invoke = _allocated(beside or path).invoke
+    invoke = allocated(beside or path).invoke
     return medians([invoke, *((lambda model=model: model(frame)) for model in models)], rounds)
 
 
 def least(path: Path, frame: np.ndarray) -> Callable[[], object]:
     """Returns what resizes a frame into the input tensor as it is, and invokes."""
-    interpreter = _allocated(path)
+    interpreter = allocated(path)
     tensor = interpreter.tensor(interpreter.get_input_details()[0]["index"])
     pixels = np.empty(tensor().shape[1:], np.uint8)  # of a float input: OpenCV would make an array of floats
 
@@ -74,7 +74,8 @@ def least(path: Path, frame: np.ndarray) -> Callable[[], object]:
     return look
 
 
-def _allocated(path: Path) -> Interpreter:
+def allocated(path: Path) -> Interpreter:
+    """Opens a file in a bare interpreter, one thread."""
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()
     return interpreter
@@ -112,7 +113,7 @@ def main() -> None:
         frame = cv2.resize(cv2.imread(str(given.frame)), (640, 480), interpolation=cv2.INTER_AREA)
     model = Model.open(given.model, threads=1)
     if model.card.task == "classification":
-        calls = _allocated(given.beside or given.model).invoke, least(given.model, frame), lambda: model(frame)
+        calls = allocated(given.beside or given.model).invoke, least(given.model, frame), lambda: model(frame)
         invoke, resized, total = medians(calls, given.rounds)
         print(f"bare invoke {invoke:.3f} ms, with one resize {resized:.3f} ms: {resized / invoke:.3f} times, ", end="")
         print(f"frame to result {total:.3f} ms: {total / invoke:.3f} times")

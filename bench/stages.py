@@ -10,9 +10,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from bench_models import patches
-from hot_path import TURN, finding, in_turn, weighing
+from hot_path import TURN, allocated, finding, in_turn, weighing
 
 from edgetl import Model, ResultFilter
 from edgetl.card import InputSpec
@@ -96,7 +95,7 @@ def stages(classifier: Path, detector: Path, film: Path, stack: ExitStack) -> It
     yield from _preprocessing(rng)
     yield _classifying()
     yield from _models(classifier, detector, frame, stack)
-    yield Stage("open", lambda: Model.open(classifier).close(), lambda: _allocated(classifier), rounds=120, turn=5)
+    yield Stage("open", lambda: Model.open(classifier).close(), lambda: allocated(classifier), rounds=120, turn=5)
     yield _looping(classifier, film)
 
 
@@ -129,7 +128,7 @@ def _classifying() -> Stage:
 def _models(classifier: Path, detector: Path, frame: np.ndarray, stack: ExitStack) -> Iterator[Stage]:
     for name, path in (("classifier", classifier), ("detector", detector)):
         model = stack.enter_context(Model.open(path, threads=1))
-        invoke = _allocated(path).invoke
+        invoke = allocated(path).invoke
         if name == "detector":
             frame = patches()
             few, many = finding(model, frame, 10), weighing(model, frame, 300)
@@ -181,12 +180,6 @@ def write_film(path: Path) -> Path:
         writer.write(np.roll(picture, shift, axis=1))
     writer.release()
     return path
-
-
-def _allocated(path: Path) -> Interpreter:
-    interpreter = Interpreter(model_path=str(path), num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter
 
 
 def _numpy_load(scores: np.ndarray) -> None:

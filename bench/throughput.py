@@ -16,6 +16,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -25,6 +27,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edgetl import Model
 from edgetl.device import live
 from edgetl.device.camera import Asked, open_camera
+from edgetl.device.crew import open_crew
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.status import Status
@@ -42,15 +45,15 @@ def bare(path: Path, threads: int, frames: int) -> tuple[float, float]:
     return frames / (time.perf_counter() - start), 1000 * (time.process_time() - busy) / frames
 
 
-def loop(model: Model, source: Path, frames: int, *, full: bool = False) -> tuple[float, float, float]:
+def loop(crew: Sequence[Model], source: Path, frames: int, *, full: bool = False) -> tuple[float, float, float]:
     """Returns the frames a second of the whole loop, and its ms of a processor a frame: all of them, the loop's own."""
-    status = Status()
+    status, (model, *others) = Status(), crew
     asked = Asked(full=full)
     with tempfile.TemporaryDirectory() as folder, open_camera(str(source), model.card.input, asked) as camera:
         lines = JsonLines(f"{folder}/lines.jsonl")
         with Background(lines, "jsonl", 256, lossless=True, status=status, pictures=False) as sink:
             busy, own = time.process_time(), time.thread_time()
-            summary = live.run(model, camera, [sink], max_frames=frames, status=status)
+            summary = live.run(model, camera, [sink], crew=others, max_frames=frames, status=status)
             busy, own = time.process_time() - busy, time.thread_time() - own
     return summary.fps, 1000 * busy / summary.frames, 1000 * own / summary.frames
 
@@ -79,25 +82,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        model = Model.open(given.model, threads=given.threads, labels=given.labels)
-        with model:
-            if given.mjpeg:
-                film = Path(folder) / "film.avi"
-                make_film(film, (1920, 1080), "MJPG", given.frames)
-                compare_decoding(model, film, given)
-                return
-            film = given.film or Path(folder) / "film.mp4"
-            if not given.film:
-                make_film(film, (1280, 720), "mp4v", given.frames)
-            compare_invoke(model, film, given)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        models = open_crew(given.model, together=True, threads=given.threads, labels=given.labels)
+        crew = [stack.enter_context(model) for model in models]
+        if given.mjpeg:
+            film = Path(folder) / "film.avi"
+            make_film(film, (1920, 1080), "MJPG", given.frames)
+            compare_decoding(crew, film, given)
+            return
+        film = given.film or Path(folder) / "film.mp4"
+        if not given.film:
+            make_film(film, (1280, 720), "mp4v", given.frames)
+        compare_invoke(crew, film, given)
 
 
-def compare_invoke(model: Model, film: Path, given: argparse.Namespace) -> None:
+def compare_invoke(crew: Sequence[Model], film: Path, given: argparse.Namespace) -> None:
     rows = []
     for _ in range(given.rounds):
         before, cost = bare(given.model, given.threads, given.frames)
-        fps, busy, own = loop(model, film, given.frames)
+        fps, busy, own = loop(crew, film, given.frames)
         after, _ = bare(given.model, given.threads, given.frames)
         alone = (before + after) / 2
         rows.append((alone, fps, fps / alone, cost, busy, own))
@@ -111,11 +114,11 @@ def compare_invoke(model: Model, film: Path, given: argparse.Namespace) -> None:
     print(f"by that, {cores} cores with nothing else to do reach a share of {min(1.0, least):.3f}")
 
 
-def compare_decoding(model: Model, film: Path, given: argparse.Namespace) -> None:
+def compare_decoding(crew: Sequence[Model], film: Path, given: argparse.Namespace) -> None:
     ratios, costs = [], []
     for _ in range(given.rounds):
-        reduced, busy, _ = loop(model, film, given.frames)
-        full, busy_full, _ = loop(model, film, given.frames, full=True)
+        reduced, busy, _ = loop(crew, film, given.frames)
+        full, busy_full, _ = loop(crew, film, given.frames, full=True)
         ratios.append(reduced / full)
         costs.append(busy_full / busy)
         print(f"smallest scale {reduced:6.1f} frames a second, {busy:.1f} ms of a processor each; ", end="")

@@ -22,7 +22,11 @@ from edgetl.cli.run_watch import WatchOptions, watch_options
 @filter_options
 @watch_options
 @click.option("--max-frames", type=click.IntRange(min=1), help="End after so many frames.  [default: no limit]")
-@click.option("--threads", type=click.IntRange(min=1), help="For inference.  [default: the bundle's target's]")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="For inference; of a film or photos, so many frames at once.  [default: the bundle's target's]",
+)
 @click.option(
     "--variant",
     metavar="NAME|auto",
@@ -77,8 +81,8 @@ def run(
     from contextlib import ExitStack
 
     from edgetl.device import live
-    from edgetl.device.camera import Camera, open_camera
-    from edgetl.device.model import Model
+    from edgetl.device.camera import Camera, is_file, open_camera
+    from edgetl.device.crew import open_crew
     from edgetl.device.newest import wait_for_camera
     from edgetl.device.signals import stop_on_signals
     from edgetl.device.sinks.outputs import open_sinks
@@ -92,8 +96,10 @@ def run(
             tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
             variant, threads = tuned.variant, threads or tuned.threads
         stop = stack.enter_context(stop_on_signals())  # only now: nothing looks at it while the variants are measured
-        model = Model.open(bundle, variant=variant, threads=threads, labels=labels, only=wanted.filter)
-        stack.enter_context(model)
+        models = open_crew(
+            bundle, together=is_file(source), variant=variant, threads=threads, labels=labels, only=wanted.filter
+        )
+        model, *crew = map(stack.enter_context, models)
         wanted.refuse_misplaced(model.card)
         outputs = output.outputs(quiet)
         outputs.refuse_overwriting(source)
@@ -115,6 +121,7 @@ def run(
             model,
             frames,
             sinks,
+            crew=crew,
             max_frames=max_frames,
             stop=stop,
             observer=observer,

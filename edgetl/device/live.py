@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Protocol
 
 from edgetl.device.camera import Camera, Frame
+from edgetl.device.crew import look
 from edgetl.device.events import Event
 from edgetl.device.grabber import Ahead
 from edgetl.device.latency import Percentiles, Recorder
@@ -66,6 +67,7 @@ def run(
     camera: Camera,
     sinks: Sequence[Sink] = (),
     *,
+    crew: Sequence[Model] = (),
     max_frames: int | None = None,
     on_result: Callable[[Frame, Result], None] | None = None,
     stop: Stop | None = None,
@@ -81,6 +83,7 @@ def run(
         model: opened; what is wanted of it, its `only`, may change as it goes.
         camera: opened; a live one may be closed as the run ends, any other stays open.
         sinks: opened; each gets every frame with its result, and every event.
+        crew: more of the same model, opened for themselves: they look at further frames of a file meanwhile.
         max_frames: to look at; None sets no limit.
         on_result: called before the sinks.
         stop: of an enclosing `stop_on_signals`; None handles SIGINT and SIGTERM here.
@@ -95,21 +98,22 @@ def run(
         EdgetlError: a sink can't go on.
     """
     status = status or Status()
-    meter = _Meter(model.timings, status)
+    meter = _Meter(status)
     with nullcontext(stop) if stop else stop_on_signals() as asked:
         source: Newest | Ahead = (
             Newest(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
             if camera.live
             else Ahead(camera, asked, status, model.card.input)
         )
-        with suppress(RunEnded), closing(source):
-            for item in source:
+        looked = look([model] if camera.live else [model, *crew], source)
+        with suppress(RunEnded), closing(source), closing(looked):
+            for item in looked:
                 events = [item] if isinstance(item, Event) else []
-                if isinstance(item, Frame):
-                    result = model(item.image, item.size_wh)
+                if not isinstance(item, Event):
+                    frame, result, timings = item
                     if observer:
-                        result, events = observer(item, result)
-                    frame = meter.add(item)
+                        result, events = observer(frame, result)
+                    frame = meter.add(frame, timings)
                     if on_result:
                         on_result(frame, result)
                     _write(sinks, frame, result)
@@ -133,8 +137,7 @@ def _tell(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
 class _Meter:
     """Measures a run as it goes."""
 
-    def __init__(self, timings: Timings, status: Status) -> None:
-        self._timings = timings
+    def __init__(self, status: Status) -> None:
         self._status = status
         self._recorder = Recorder(STAGES)
         self._start = self._first = self._last = monotonic()
@@ -143,13 +146,12 @@ class _Meter:
     def frames(self) -> int:
         return self._recorder.count
 
-    def add(self, frame: Frame) -> Frame:
+    def add(self, frame: Frame, t: Timings) -> Frame:
         """Counts a frame whose result has just come; returns it with its timings and its age."""
         self._last = monotonic()
         if not self.frames:
             self._first = self._last
         age = (self._last - frame.captured_at) * 1e3
-        t = replace(self._timings)
         self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, age)
         self._status.looked(t, age)
         return replace(frame, timings=t, age=age)

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter_ns
-from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from edgetl.bundle import MANIFEST, Bundle, Variant
 from edgetl.card import InputSpec, ModelCard
+from edgetl.device.closing import Closing
 from edgetl.device.foreign import Scaling, describe
 from edgetl.device.foreign_openvino import describe_ir
 from edgetl.device.heads import ClassifierHead, Order, open_head
@@ -47,7 +47,7 @@ class Timings:
         return self.preprocess + self.invoke + self.decode
 
 
-class Model:
+class Model(Closing):
     """A model ready to look at frames; use it from one thread.
 
     Args:
@@ -204,14 +204,6 @@ class Model:
     def close(self) -> None:
         """Frees the model."""
         self._runtime.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 _REMEDY = "name a folder made by `edgetl convert`, or a .tflite or OpenVINO .xml file"

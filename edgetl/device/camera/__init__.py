@@ -102,6 +102,11 @@ class Asked:
     timeout: float = 10.0
 
 
+def is_file(source: str) -> bool:
+    """Says whether a source's name is of a film or of photos, of which every frame counts."""
+    return not (source.isdecimal() or source.startswith("/dev/") or "://" in source)
+
+
 def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked()) -> Camera:
     """Opens a source of frames by its name.
 

@@ -7,8 +7,6 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -16,6 +14,7 @@ import numpy as np
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
 from edgetl.device.camera.jpeg import Jpeg, Shot, developed
+from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
 from edgetl.vision.preprocess import Image
 
@@ -28,7 +27,7 @@ _GRACE = 1.0
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
-class Capture:
+class Capture(Closing):
     """An opened VideoCapture; see `edgetl.device.camera.Camera`.
 
     Where it delivers JPEGs they are taken as they are, and decoded at the smallest scale that the model's input allows.
@@ -126,14 +125,6 @@ class Capture:
         if self._reading.acquire(timeout=_GRACE):
             self._capture.release()
             self._reading.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _leave_jpegs(capture: cv2.VideoCapture) -> tuple[int, float] | None:

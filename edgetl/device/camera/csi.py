@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 from importlib import import_module
 from time import monotonic
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.camera import Asked, Frame
+from edgetl.device.closing import Closing
 from edgetl.errors import CameraError, UsageError
 
 _SIZE = (1280, 720)
@@ -36,7 +36,7 @@ class _Picamera2(Protocol):
     def close(self) -> None: ...
 
 
-class CsiCamera:
+class CsiCamera(Closing):
     """A started picamera2; see `edgetl.device.camera.Camera`.
 
     Args:
@@ -85,14 +85,6 @@ class CsiCamera:
                 self._picamera.close()
             finally:
                 self._reading.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_csi(number: str, asked: Asked) -> CsiCamera:

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
+from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
 from edgetl.vision.photo import PhotoError, decode_sized, is_photo
 
@@ -26,7 +25,7 @@ def means_photos(source: str) -> bool:
     return path.is_dir() or is_photo(path) or (glob.has_magic(source) and not path.exists())
 
 
-class Photos:
+class Photos(Closing):
     """Photos in the order people count in; see `edgetl.device.camera.Camera`.
 
     Args:
@@ -74,14 +73,6 @@ class Photos:
 
     def close(self) -> None:
         """Has nothing to release."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _read(path: Path) -> bytes:

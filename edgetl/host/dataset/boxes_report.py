@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from edgetl.host.dataset.check import FEW, require_none
+from edgetl.host.dataset.check import FEW, findings, require_none
 
 ONE_PHOTO = "only one photo with boxes; one to train on and one to validate on are needed"
 """The only problem that is none for whoever doesn't train."""
@@ -108,12 +108,7 @@ def describe_boxes(report: BoxesReport) -> str:
         "same content": [" = ".join(group) for group in report.exact_duplicates],
         "nearly the same": [" ~ ".join(pair) for pair in report.near_duplicates],
     }
-    for title, rows in lists.items():
-        shown = [f"  {row}" for row in rows[:10]] + ([f"  … and {len(rows) - 10} more"] if len(rows) > 10 else [])
-        lines += [f"{title}:", *shown] if rows else []
-    lines += [f"warning: {text}" for text in report.warnings]
-    lines += [f"PROBLEM: {text}" for text in report.problems] or ["usable: yes"]
-    return "\n".join(lines)
+    return "\n".join(lines + findings(lists, report.warnings, report.problems))
 
 
 def _counts(row: dict[str, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -206,12 +206,17 @@ def describe(report: Report) -> str:
         "same content": [" = ".join(group) for group in report.exact_duplicates],
         "nearly the same": [" ~ ".join(pair) for pair in report.near_duplicates],
     }
+    return "\n".join(lines + findings(lists, report.warnings, report.problems))
+
+
+def findings(lists: Mapping[str, Sequence[str]], warnings: Sequence[str], problems: Sequence[str]) -> list[str]:
+    """Returns the last lines of a report for people: ten of each list, and whether the data will do."""
+    lines = []
     for title, rows in lists.items():
         shown = [f"  {row}" for row in rows[:10]] + ([f"  … and {len(rows) - 10} more"] if len(rows) > 10 else [])
         lines += [f"{title}:", *shown] if rows else []
-    lines += [f"warning: {text}" for text in report.warnings]
-    lines += [f"PROBLEM: {text}" for text in report.problems] or ["usable: yes"]
-    return "\n".join(lines)
+    lines += [f"warning: {text}" for text in warnings]
+    return lines + ([f"PROBLEM: {text}" for text in problems] or ["usable: yes"])
 
 
 def class_weights(counts: Sequence[int]) -> list[float]:
