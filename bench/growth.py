@@ -23,6 +23,7 @@ from pathlib import Path
 import bench_models
 import cv2
 import numpy as np
+from hot_path import medians
 from matplotlib.figure import Figure
 from test_detect import CARD, LOGITS, LTRB, SIZE, outputs, quantized
 
@@ -60,12 +61,8 @@ def networks(folder: Path) -> dict[tuple[float, int], float]:
     wanted = [(alpha, 224) for alpha in ALPHAS] + [(0.35, size) for size in SIZES if size != 224]
     models = {key: Model.open(bench_models.classifier(folder / f"{key}.tflite", *key), threads=1) for key in wanted}
     frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
-    taken: dict[tuple[float, int], list[float]] = {key: [] for key in wanted}
-    for _ in range(ROUNDS):
-        for key, model in models.items():
-            model(frame)
-            taken[key].append(model.timings.total)
-    return {key: statistics.median(times) for key, times in taken.items()}
+    calls = [(lambda model=model: model(frame)) for model in models.values()]  # type: ignore[misc]
+    return dict(zip(models, medians(calls, ROUNDS), strict=True))
 
 
 def objects() -> dict[int, float]:

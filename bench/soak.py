@@ -25,6 +25,7 @@ import numpy as np
 from edgetl import Model
 from edgetl.device import live
 from edgetl.device.camera import Frame, open_camera
+from edgetl.device.crew import open_crew
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
@@ -81,6 +82,7 @@ def main() -> int:
     parser.add_argument("model", type=Path)
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--frames", type=int, default=200_000)
+    parser.add_argument("--threads", type=int, default=2, help="frames at once")
     parser.add_argument("--serve", action="store_true", help="serve the page, with a viewer")
     parser.add_argument("--mjpeg", action="store_true", help="a film of JPEGs")
     given = parser.parse_args()
@@ -94,7 +96,8 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         film = make_film(Path(folder) / ("film.avi" if given.mjpeg else "film.mp4"), "MJPG" if given.mjpeg else "mp4v")
-        model = stack.enter_context(Model.open(given.model, labels=given.labels, threads=1))
+        models = open_crew(given.model, together=True, labels=given.labels, threads=given.threads)
+        model, *crew = map(stack.enter_context, models)
         lines = JsonLines(f"{folder}/lines.jsonl")
         sinks: list[Sink] = [Background(lines, "jsonl", 256, lossless=True, status=status, pictures=False)]
         for sink in sinks:
@@ -107,7 +110,8 @@ def main() -> int:
             sinks.append(served)
             address = f"http://127.0.0.1:{served.endpoint.port}/api/stream.mjpg"
             threading.Thread(target=look, args=(address, stop), daemon=True).start()
-        summary = live.run(model, Again(film, model), sinks, max_frames=given.frames, on_result=note, status=status)
+        source, most = Again(film, model), given.frames
+        summary = live.run(model, source, sinks, crew=crew, max_frames=most, on_result=note, status=status)
         marks.append((summary.frames, *footprint()))
         print("{:>9,} frames  {:7.1f} MB  {:3} threads  {:3} descriptors".format(*marks[-1]))
         stop.set()

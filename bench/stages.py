@@ -146,7 +146,7 @@ def _decoding(name: str, path: Path, frame: np.ndarray, only: ResultFilter, stac
 
 
 def _looping(classifier: Path, film: Path) -> Stage:
-    """A run on a film as `edgetl run --jsonl` does it, beside reading, the model and nothing else."""
+    """A run on a film to JSON Lines, beside reading, the model and nothing else."""
 
     def ours() -> None:
         with (

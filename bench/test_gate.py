@@ -50,7 +50,7 @@ def test_stage_has_not_grown(stages, name):
 
 
 @pytest.mark.parametrize("name", NAMES)  # all: a reference that is too high hides whatever it was made for
-def test_stage_that_is_slower_by_a_third_is_noticed(stages, name):
+def test_stage_that_is_slower_by_30_percent_is_noticed(stages, name):
     stage = stages[name]
 
     def slower() -> None:

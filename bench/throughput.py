@@ -3,20 +3,20 @@
     python bench/throughput.py models/trash/rpi/static_wi8_ai8.tflite film.mp4
     python bench/throughput.py models/trash/rpi/static_wi8_ai8.tflite --mjpeg
 
-The first prints the share of invoke()'s frames a second that the loop reaches, both in turn in one run, and the share
-that their times on a processor leave: on a machine with other work that is the figure to look at, and where invoke()
-keeps every core busy, whatever else a frame takes is missing from it. The second
-makes a 1080p MJPEG film and compares the loop with the same loop over fully decoded pictures; it exits with 1 where
-that is less than 1.6 times as fast.
+The first prints the share of invoke()'s frames a second that the loop reaches, all in turn in one run: of one
+interpreter with all threads, frame after frame, and of as many interpreters at once with a thread each, as the loop has
+them. Where these keep every core busy, whatever else a frame takes is missing from the second share. The other makes a
+1080p MJPEG film and compares the loop with the same loop over fully decoded pictures; it exits with 1 where that is
+less than 1.6 times as fast.
 """
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,16 +33,22 @@ from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.status import Status
 
 
-def bare(path: Path, threads: int, frames: int) -> tuple[float, float]:
-    """Returns the frames a second of invoke() alone, and its ms of a processor a frame."""
-    interpreter = Interpreter(model_path=str(path), num_threads=threads)
-    interpreter.allocate_tensors()
-    for _ in range(20):
-        interpreter.invoke()
-    start, busy = time.perf_counter(), time.process_time()
-    for _ in range(frames):
-        interpreter.invoke()
-    return frames / (time.perf_counter() - start), 1000 * (time.process_time() - busy) / frames
+def bare(path: Path, threads: int, frames: int, at_once: int = 1) -> tuple[float, float]:
+    """Returns the frames a second of invoke() alone, in so many interpreters at once, and ms of a processor a frame."""
+    interpreters = [Interpreter(model_path=str(path), num_threads=threads) for _ in range(at_once)]
+    for interpreter in interpreters:
+        interpreter.allocate_tensors()
+        for _ in range(20):
+            interpreter.invoke()
+
+    def invoke(interpreter: Interpreter) -> None:
+        for _ in range(frames // at_once):
+            interpreter.invoke()
+
+    with ThreadPoolExecutor(at_once) as pool:
+        start, busy = time.perf_counter(), time.process_time()
+        list(pool.map(invoke, interpreters))
+        return frames / (time.perf_counter() - start), 1000 * (time.process_time() - busy) / frames
 
 
 def loop(crew: Sequence[Model], source: Path, frames: int, *, full: bool = False) -> tuple[float, float, float]:
@@ -99,19 +105,22 @@ def main() -> None:
 def compare_invoke(crew: Sequence[Model], film: Path, given: argparse.Namespace) -> None:
     rows = []
     for _ in range(given.rounds):
-        before, cost = bare(given.model, given.threads, given.frames)
+        alone, cost = bare(given.model, given.threads, given.frames)
         fps, busy, own = loop(crew, film, given.frames)
-        after, _ = bare(given.model, given.threads, given.frames)
-        alone = (before + after) / 2
-        rows.append((alone, fps, fps / alone, cost, busy, own))
-    alone, whole, share, cost, busy, own = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"invoke() alone {alone:8.1f} frames a second, {given.threads} threads")
+        together, cost_each = bare(given.model, 1, given.frames, given.threads)
+        rows.append((alone, together, fps, fps / alone, fps / together, cost, cost_each, busy, own))
+    alone, together, whole, share, share_each, cost, cost_each, busy, own = (
+        statistics.median(column) for column in zip(*rows, strict=True)
+    )
+    several = f"{given.threads} interpreters at once"
+    print(f"invoke() alone {alone:8.1f} frames a second, {given.threads} threads; {together:8.1f} in {several}")
     print(f"the whole loop {whole:8.1f}")
-    print(f"share          {share:8.3f}  ({', '.join(f'{row[2]:.3f}' for row in rows)})")
-    print(f"a frame takes {busy:.2f} ms of a processor, {own:.2f} in the loop's own thread; invoke() alone {cost:.2f}")
-    cores = len(os.sched_getaffinity(0))
-    least = cost / busy if given.threads >= cores else cost / max(own, busy / cores)
-    print(f"by that, {cores} cores with nothing else to do reach a share of {min(1.0, least):.3f}")
+    print(f"share          {share:8.3f}  ({', '.join(f'{row[3]:.3f}' for row in rows)}); {share_each:.3f} of {several}")
+    print(
+        f"a frame takes {busy:.2f} ms of a processor, {own:.2f} in the loop's own thread; invoke() alone {cost:.2f}, ",
+        end="",
+    )
+    print(f"with one thread {cost_each:.2f}")
 
 
 def compare_decoding(crew: Sequence[Model], film: Path, given: argparse.Namespace) -> None:
@@ -125,7 +134,7 @@ def compare_decoding(crew: Sequence[Model], film: Path, given: argparse.Namespac
         print(f"fully decoded {full:6.1f}, {busy_full:.1f}: {ratios[-1]:.2f} times")
     ratio, cost = statistics.median(ratios), statistics.median(costs)
     print(f"median {ratio:.2f} times as fast, for {1 / cost:.2f} of the time on a processor")
-    if max(ratio, cost) < 1.6:
+    if ratio < 1.6:
         sys.exit("less than 1.6 times")
 
 

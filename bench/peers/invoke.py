@@ -40,7 +40,10 @@ def benchmark_app(file: Path) -> float:
     """Returns the median that OpenVINO's own tool tells, ms."""
     command = ["-m", file, "-d", "CPU", "-api", "sync", "-hint", "none", "-nstreams", 1, "-nthreads", 1]
     command += ["-infer_precision", "f32", "-t", int(SECONDS)]
-    told = _output(Path(sys.executable).with_name("benchmark_app"), *command)
+    tool = Path(sys.executable).with_name("benchmark_app")
+    if not tool.is_file():
+        raise SystemExit("benchmark_app isn't there: pip install -e '.[openvino]'")
+    told = _output(tool, *command)
     found = re.search(r"Median:\s+([\d.]+) ms", told)
     if not found:
         raise SystemExit(f"benchmark_app tells no median:\n{told}")

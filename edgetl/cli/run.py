@@ -94,7 +94,8 @@ def run(
         bundle = bundle or _last_bundle()
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
-            variant, threads = tuned.variant, threads or tuned.threads
+            # What it says of threads is for one frame, not for several of a film at once.
+            variant, threads = tuned.variant, threads or (None if is_file(source) else tuned.threads)
         stop = stack.enter_context(stop_on_signals())  # only now: nothing looks at it while the variants are measured
         models = open_crew(
             bundle, together=is_file(source), variant=variant, threads=threads, labels=labels, only=wanted.filter

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
+from time import monotonic
 
 from edgetl.bundle import MANIFEST, Bundle
 from edgetl.device.camera import Frame
@@ -17,8 +18,22 @@ from edgetl.device.model import EVERYTHING, Model, Timings
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Result
 
-Looked = tuple[Frame, Result, Timings]
-"""A frame, what is in it, and what finding out took."""
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A frame that was looked at.
+
+    Attributes:
+        frame: it.
+        result: what is in it.
+        timings: what finding out took.
+        at: when that was known, in seconds of `time.monotonic`.
+    """
+
+    frame: Frame
+    result: Result
+    timings: Timings
+    at: float
 
 
 def open_crew(
@@ -34,7 +49,8 @@ def open_crew(
 
     Args:
         path: of the bundle or the model file.
-        together: whether frames are to be looked at at once: one model for each thread, then; else one with all.
+        together: whether frames are to be looked at at once: one model for each thread, then, and no more of them than
+            there are cores; else one with all threads.
         variant: of the bundle.
         threads: in all.
         labels: for a file without.
@@ -42,8 +58,12 @@ def open_crew(
     """
     if not together:
         return [Model.open(path, variant=variant, threads=threads, labels=labels, only=only)]
-    count = threads or (min(Bundle.open(path).manifest.threads, cores()) if (path / MANIFEST).is_file() else 1)
-    return [Model.open(path, variant=variant, threads=1, labels=labels, only=only) for _ in range(count)]
+    crew = [Model.open(path, variant=variant, threads=1, labels=labels, only=only)]
+    count = threads or (Bundle.open(path).manifest.threads if (path / MANIFEST).is_file() else 1)
+    while len(crew) < min(count, cores()):
+        # By its name: what runs in place of a variant without a runtime is told once.
+        crew.append(Model.open(path, variant=crew[0].variant, threads=1, labels=labels, only=only))
+    return crew
 
 
 def look(models: Sequence[Model], items: Iterable[Frame | Event]) -> Generator[Looked | Event]:
@@ -54,7 +74,7 @@ def look(models: Sequence[Model], items: Iterable[Frame | Event]) -> Generator[L
 
     Args:
         models: the same, each opened for itself. What is wanted of the first, its `only`, is wanted of all.
-        items: the frames; events among them pass as they are, in their place.
+        items: the frames; events among them pass as they are, in their place, and an error comes at its.
     """
     if len(models) == 1:
         return _look_alone(models[0], items)
@@ -67,25 +87,26 @@ def _look_alone(model: Model, items: Iterable[Frame | Event]) -> Generator[Looke
 
 
 def _look_together(models: Sequence[Model], items: Iterable[Frame | Event]) -> Generator[Looked | Event]:
-    idle: SimpleQueue[Model] = SimpleQueue()
+    first, idle = models[0], SimpleQueue[Model]()
     for model in models:
         idle.put(model)
 
-    def looked(item: Frame) -> Looked:
+    def looked(frame: Frame) -> Looked:
         model = idle.get()
         try:
-            if model.only is not models[0].only:
-                model.only = models[0].only
-            return _looked(model, item)
+            if model is not first and model.only is not first.only:
+                model.only = first.only
+            return _looked(model, frame)
         finally:
             idle.put(model)
 
-    begun: deque[Future[Looked] | Event] = deque()
+    begun: deque[_Begun] = deque()
     pool = ThreadPoolExecutor(len(models), thread_name_prefix="look")
     try:
-        for item in items:
+        for item in _with_error(items):
             begun.append(pool.submit(looked, item) if isinstance(item, Frame) else item)
-            if len(begun) > len(models):  # one more than can be looked at, so that nobody waits for the sinks
+            # One frame more than can be looked at, so that no model waits for the sinks.
+            while begun and (len(begun) > len(models) or _is_there(begun[0])):
                 yield _result(begun.popleft())
         while begun:
             yield _result(begun.popleft())
@@ -93,10 +114,27 @@ def _look_together(models: Sequence[Model], items: Iterable[Frame | Event]) -> G
         pool.shutdown(cancel_futures=True)
 
 
+def _with_error(items: Iterable[Frame | Event]) -> Generator[Frame | Event | Exception]:
+    """Yields what ends the items, too: the results before it are on their way."""
+    try:
+        yield from items
+    except Exception as error:
+        yield error
+
+
 def _looked(model: Model, frame: Frame) -> Looked:
     result = model(frame.image, frame.size_wh)
-    return frame, result, replace(model.timings)
+    return Looked(frame, result, replace(model.timings), monotonic())
 
 
-def _result(begun: Future[Looked] | Event) -> Looked | Event:
-    return begun if isinstance(begun, Event) else begun.result()
+_Begun = Future[Looked] | Event | Exception
+
+
+def _is_there(begun: _Begun) -> bool:
+    return not isinstance(begun, Future) or begun.done()
+
+
+def _result(begun: _Begun) -> Looked | Event:
+    if isinstance(begun, Exception):
+        raise begun
+    return begun.result() if isinstance(begun, Future) else begun

@@ -9,11 +9,11 @@ from time import monotonic
 from typing import Protocol
 
 from edgetl.device.camera import Camera, Frame
-from edgetl.device.crew import look
+from edgetl.device.crew import Looked, look
 from edgetl.device.events import Event
 from edgetl.device.grabber import Ahead
 from edgetl.device.latency import Percentiles, Recorder
-from edgetl.device.model import Model, Timings
+from edgetl.device.model import Model
 from edgetl.device.newest import Newest
 from edgetl.device.signals import Stop, stop_on_signals
 from edgetl.device.sinks import RunEnded, Sink
@@ -43,7 +43,8 @@ class Summary:
         frames: looked at.
         dropped: frames of a live camera that a newer one overtook.
         seconds: from the start of the loop to its end.
-        fps: results a second, over the intervals between the first and the last; 0 for fewer than two.
+        fps: results a second: of a live camera over the intervals between the first and the last, of a file over all
+            its time; 0 for fewer than two.
         stages: ms of each of `STAGES`, over the last 10,000 frames.
     """
 
@@ -98,7 +99,7 @@ def run(
         EdgetlError: a sink can't go on.
     """
     status = status or Status()
-    meter = _Meter(status)
+    meter = _Meter(status, live=camera.live)
     with nullcontext(stop) if stop else stop_on_signals() as asked:
         source: Newest | Ahead = (
             Newest(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
@@ -109,11 +110,11 @@ def run(
         with suppress(RunEnded), closing(source), closing(looked):
             for item in looked:
                 events = [item] if isinstance(item, Event) else []
-                if not isinstance(item, Event):
-                    frame, result, timings = item
+                if isinstance(item, Looked):
+                    result = item.result
                     if observer:
-                        result, events = observer(frame, result)
-                    frame = meter.add(frame, timings)
+                        result, events = observer(item.frame, result)
+                    frame = meter.add(item)
                     if on_result:
                         on_result(frame, result)
                     _write(sinks, frame, result)
@@ -137,8 +138,9 @@ def _tell(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
 class _Meter:
     """Measures a run as it goes."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, *, live: bool) -> None:
         self._status = status
+        self._live = live
         self._recorder = Recorder(STAGES)
         self._start = self._first = self._last = monotonic()
 
@@ -146,18 +148,19 @@ class _Meter:
     def frames(self) -> int:
         return self._recorder.count
 
-    def add(self, frame: Frame, t: Timings) -> Frame:
-        """Counts a frame whose result has just come; returns it with its timings and its age."""
-        self._last = monotonic()
+    def add(self, looked: Looked) -> Frame:
+        """Counts a frame that was looked at; returns it with its timings and its age."""
+        self._last = max(self._last, looked.at)
         if not self.frames:
-            self._first = self._last
-        age = (self._last - frame.captured_at) * 1e3
+            self._first = looked.at
+        t, age = looked.timings, (looked.at - looked.frame.captured_at) * 1e3
         self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, age)
         self._status.looked(t, age)
-        return replace(frame, timings=t, age=age)
+        return replace(looked.frame, timings=t, age=age)
 
     def summary(self) -> Summary:
-        span = self._last - self._first
-        fps = (self.frames - 1) / span if span > 0 else 0.0
+        # A camera's first frame may be long in coming; and of a file several may come at once.
+        count, since = (self.frames - 1, self._first) if self._live else (self.frames, self._start)
+        fps = count / (self._last - since) if self._last > since and self.frames > 1 else 0.0
         dropped = self._status.figures().dropped
         return Summary(self.frames, dropped, monotonic() - self._start, fps, self._recorder.percentiles())

@@ -48,7 +48,12 @@ class Timings:
 
 
 class Model(Closing):
-    """A model ready to look at frames; use it from one thread.
+    """A model ready to look at frames; let one thread at a time use it.
+
+    Attributes:
+        card: what it takes and what its outputs mean.
+        timings: what the last frame took.
+        variant: the bundle's that was opened; None of a single file.
 
     Args:
         runtime: the loaded model file.
@@ -74,6 +79,7 @@ class Model(Closing):
         _check_input(runtime.input, card)
         self.card = card
         self.timings = Timings()
+        self.variant: str | None = None
         self._runtime = runtime
         self._preprocess = Preprocessor(_spec(runtime.input, card))
         self._scaling = scaling.rows(card.input.width) if scaling else None
@@ -132,7 +138,10 @@ class Model(Closing):
                 what = "a bundle has labels of its own: --labels can't be given with it"
                 raise UsageError(what, where=str(path), remedy="leave --labels out, or name a model file")
             bundle = Bundle.open(path)
-            return cls(_open_variant(bundle, variant, threads), bundle.manifest.card, only=only)
+            name, runtime = _open_variant(bundle, variant, threads)
+            model = cls(runtime, bundle.manifest.card, only=only)
+            model.variant = name
+            return model
         if not path.exists():
             raise UsageError("there is no such bundle or model file", where=str(path), remedy=_REMEDY)
         if path.suffix.lower() not in _FILES:
@@ -209,11 +218,12 @@ class Model(Closing):
 _REMEDY = "name a folder made by `edgetl convert`, or a .tflite or OpenVINO .xml file"
 
 
-def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> Runtime:
+def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> tuple[str, Runtime]:
     """Opens the variant that is named; for None, the first of those that run here, the chosen one before the others."""
 
-    def opened(variant: Variant) -> Runtime:
-        return open_runtime(variant.runtime, bundle.model_file(variant), threads or bundle.manifest.threads)
+    def opened(variant: Variant) -> tuple[str, Runtime]:
+        file, count = bundle.model_file(variant), threads or bundle.manifest.threads
+        return variant.name, open_runtime(variant.runtime, file, count)
 
     chosen = bundle.variant(name)
     try:
@@ -222,10 +232,10 @@ def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> Runt
         others = [] if name else [variant for variant in bundle.runnable if variant.runtime != chosen.runtime]
         for other in others:
             with suppress(UnloadableRuntimeError):
-                runtime = opened(other)
+                found = opened(other)
                 told = error.what, other.name, chosen.name, error.remedy
                 logger.warning("%s: %s runs in place of %s; for that one %s", *told)
-                return runtime
+                return found
         raise
 
 

@@ -14,6 +14,7 @@ from edgetl.device.camera import is_file
 from edgetl.device.crew import look, open_crew
 from edgetl.device.events import Event
 from edgetl.device.model import Model
+from edgetl.errors import CameraError
 from edgetl.vision.filter import ResultFilter
 
 
@@ -97,17 +98,33 @@ def test_a_model_that_fails_ends_the_run_at_its_frame(crew):
     assert len(seen) < 60
 
 
+def test_an_error_of_the_source_comes_after_the_results_before_it(crew):
+    seen, camera = [], FakeCamera(IMAGES[:8], error=CameraError("can't be read"))
+    with pytest.raises(CameraError, match="can't be read"):
+        live.run(crew[0], camera, crew=crew[1:], on_result=lambda frame, _: seen.append(frame.index))
+    assert seen == list(range(8))
+
+
+def test_few_photos_are_not_a_thousand_a_second(crew):
+    camera = FakeCamera(IMAGES[:2], pause=0.05)
+    assert live.run(crew[0], camera, crew=crew[1:]).fps < 2 / 0.1
+
+
 def test_events_keep_their_place(crew):
     frames = list(FakeCamera(IMAGES[:5]))
     event = Event("camera_back", 0.0, "it is back")
     found = list(look(crew, [*frames[:3], event, *frames[3:]]))
-    assert [item if isinstance(item, Event) else item[0].index for item in found] == [0, 1, 2, event, 3, 4]
+    assert [item if isinstance(item, Event) else item.frame.index for item in found] == [0, 1, 2, event, 3, 4]
 
 
-@pytest.mark.parametrize(("together", "threads", "models"), [(False, 3, 1), (True, 3, 3), (True, None, 1)])
-def test_a_model_is_opened_once_for_each_frame_at_once(bundle, together, threads, models):
+@pytest.mark.parametrize(
+    ("together", "threads", "models"), [(False, 3, 1), (True, 3, 3), (True, 9, 4), (True, None, 1)]
+)
+def test_a_model_is_opened_once_for_each_frame_at_once(monkeypatch, bundle, together, threads, models):
+    monkeypatch.setattr("edgetl.device.crew.cores", lambda: 4)
     opened = open_crew(bundle, together=together, threads=threads)
     assert len(opened) == models
+    assert {model.variant for model in opened} == {"float32"}
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def take_bgr(model: bytes) -> bytes:
 
     Returns:
         The file's new content, its input called `BGR_INPUT`; `model` itself where something else than one convolution
-        looks at its input.
+        of 8-bit weights over all channels looks at its input.
 
     Raises:
         ModelError: the bytes are not a model.
@@ -104,7 +104,10 @@ def take_bgr(model: bytes) -> bytes:
     codes = [parsed.operatorCodes[operator.opcodeIndex].builtinCode for operator in readers]
     if codes != [schema.BuiltinOperator.CONV_2D]:
         return model
-    weights = parsed.buffers[graph.tensors[int(readers[0].inputs[1])].buffer]
+    kernel = graph.tensors[int(readers[0].inputs[1])]
+    weights = parsed.buffers[kernel.buffer]
+    if kernel.type != schema.TensorType.INT8 or kernel.shape[-1] != 3 or weights.data is None:
+        return model
     weights.data = np.ascontiguousarray(np.asarray(weights.data).reshape(-1, 3)[:, ::-1]).reshape(-1)
     graph.tensors[image].name = BGR_INPUT.encode()
     return pack(parsed, len(model) + 4096)
