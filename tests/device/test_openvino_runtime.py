@@ -47,6 +47,7 @@ def test_it_computes_in_float32_with_the_threads_asked_for(path):
     assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 2
     assert compiled.get_property("NUM_STREAMS") == 1
+    assert compiled.get_property("ENABLE_CPU_PINNING") is False, "or two models at once share a core"
 
 
 @pytest.mark.parametrize(
