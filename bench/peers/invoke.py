@@ -44,10 +44,10 @@ def benchmark_app(file: Path) -> float:
     if not tool.is_file():
         raise SystemExit("benchmark_app isn't there: pip install -e '.[openvino]'")
     told = _output(tool, *command)
-    found = re.search(r"Median:\s+([\d.]+) ms", told)
+    found = re.search(r"Median:\s+([\d.]+) (ms|us)", told)
     if not found:
         raise SystemExit(f"benchmark_app tells no median:\n{told}")
-    return float(found[1])
+    return float(found[1]) / {"ms": 1, "us": 1000}[found[2]]
 
 
 def litert(file: Path) -> float:
