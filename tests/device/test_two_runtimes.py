@@ -14,6 +14,7 @@ from homes import edgetl
 from irs import build_ir
 
 from edgetl.bundle import Bundle, write_manifest
+from edgetl.device.crew import open_crew
 from edgetl.device.model import Model
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime
 from edgetl.device.verify import require, verify
@@ -133,6 +134,14 @@ def test_another_takes_its_place_where_its_runtime_is_missing_and_it_is_said_onc
         f"OpenVINO is not installed: float32 runs in place of {OURS}; for that one "
         f"{sys.executable} -m pip install 'edgetl[openvino]'"
     )
+
+
+def test_it_is_said_once_of_a_crew(pair, without_openvino, monkeypatch, caplog):
+    monkeypatch.setattr("edgetl.device.crew.cores", lambda: 4)
+    with caplog.at_level(logging.WARNING):
+        crew = open_crew(pair, together=True, threads=3)
+    assert [model.variant for model in crew] == ["float32"] * 3
+    assert len(caplog.records) == 1
 
 
 def test_none_takes_its_place_where_none_can(pair, without_openvino, without_tflite):
