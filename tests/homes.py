@@ -114,3 +114,8 @@ class Home:
     @property
     def environment(self) -> dict[str, str]:
         return {"EDGETL_MODELS": str(self.models), "EDGETL_CACHE": str(self.cache)}
+
+
+def convert_from(file, *args, labels="labels.txt", data="photos", target="loose.toml"):
+    """Converts a model that was trained elsewhere."""
+    return edgetl("convert", "--from", file, "--labels", labels, "--data", data, "--target", target, *args)

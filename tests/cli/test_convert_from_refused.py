@@ -1,0 +1,196 @@
+"""`edgetl convert --from`: what is refused, and that nothing of it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from greys import LABELS, SIZE, build_greys, to_tflite
+from homes import convert_from, edgetl, refused
+
+pytest.importorskip("tensorflow")
+
+
+def test_training_can_t_begin_from_a_foreign_model(elsewhere):
+    assert convert_from("bare.keras", "--recipe", "float32").code == 0
+    done = edgetl("train", "photos", "--name", "new", "--weights", "bare")
+    refused(done, 2, "unknown backbone 'foreign'", "choose one of mobilenet_v1")
+
+
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_code_inside_a_file_is_not_run(elsewhere, suffix):
+    import keras
+
+    layer = keras.layers.Lambda(lambda pixels: (open("evil", "w").close(), pixels)[1])  # noqa: PTH123
+    build_greys(before=layer).save(f"evil.{suffix}")
+    Path("evil").unlink()
+    done = convert_from(f"evil.{suffix}")
+    refused(done, 4, "code inside, in a Lambda layer", f"where: evil.{suffix}", "model.export('FOLDER')")
+    assert not Path("evil").exists()
+    assert not (elsewhere.models / "evil").exists()
+
+
+def test_a_model_that_needs_code_of_its_own_is_refused(elsewhere):
+    import keras
+
+    class Odd(keras.layers.Layer):
+        def call(self, pixels):
+            return pixels
+
+    model = build_greys(before=Odd())
+    for suffix in ("keras", "h5"):
+        model.save(f"odd.{suffix}")
+        refused(convert_from(f"odd.{suffix}"), 4, "needs code of its own", ": Odd", "model.export('FOLDER')")
+
+
+def test_a_saved_model_that_writes_files_is_refused(elsewhere, tmp_path):
+    import tensorflow as tf
+
+    class Writer(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, *SIZE, 3))])
+        def serve(self, pixels):
+            tf.io.write_file(str(tmp_path / "evil"), "x")
+            return tf.reduce_mean(pixels, (1, 2))
+
+    module = Writer()
+    tf.saved_model.save(module, str(tmp_path / "writer"), signatures=module.serve)
+    refused(convert_from(tmp_path / "writer"), 4, "does more than compute: WriteFile", "without those operations")
+    assert not (tmp_path / "evil").exists()
+
+
+MISFITS = {
+    "four channels": ({"shape": (*SIZE, 4)}, "the model's input is (None, 24, 32, 4)", "one (H, W, 3) image"),
+    "two inputs": ({"inputs": 2}, "the model has 2 inputs: (None, ", "one (H, W, 3) image"),
+    "no fixed size": ({"shape": (None, None, 3)}, "size of the model's input is not fixed", "keras.Input((H, W, 3))"),
+    "a fixed batch": ({"batch": 2}, "the model's input is (2, 24, 32, 3)", "one (H, W, 3) image"),
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [("misfit.keras", kind) for kind in MISFITS] + [("misfit_saved", kind) for kind in list(MISFITS)[:2]],
+)
+def test_an_input_that_edgetl_cant_feed(elsewhere, file, kind):
+    from edgetl.quiet import quiet_output
+
+    options, says, remedy = MISFITS[kind]
+    model = build_greys(**options)
+    with quiet_output():
+        model.save(file) if file.endswith("keras") else model.export(file)
+    refused(convert_from(file), 4, says, f"where: {file}", remedy)
+
+
+def test_outputs_that_are_no_classifiers(elsewhere):
+    import keras
+
+    image = keras.Input((*SIZE, 3))
+    keras.Model(image, keras.layers.Conv2D(2, 1)(image)).save("maps.keras")
+    done = convert_from("maps.keras")
+    refused(done, 4, "outputs (None, 24, 32, 2) are not a classifier's", "one output, (N, classes)")
+
+
+def test_files_that_are_no_models(elsewhere, tmp_path):
+    build_greys().save_weights("only.weights.h5")
+    refused(convert_from("only.weights.h5"), 4, "holds weights, but no network", "not weights alone")
+    for name in ("text.keras", "text.h5"):
+        Path(name).write_text("no model")
+        refused(convert_from(name), 4, "Keras can't open the model: ", f"where: {name}", "model.save()")
+    Path("text.tflite").write_text("no model")
+    refused(convert_from("text.tflite"), 4, "refuses the model", "where: text.tflite")
+    Path("text.onnx").write_text("no model")
+    refused(convert_from("text.onnx"), 4, "neither a .keras", "model.export('FOLDER')")
+    (tmp_path / "empty").mkdir()
+    refused(convert_from(tmp_path / "empty"), 4, "nor the folder of a SavedModel")
+    (tmp_path / "empty" / "saved_model.pb").write_text("no model")
+    refused(convert_from(tmp_path / "empty"), 4, "TensorFlow can't open the SavedModel", "variables/")
+    refused(convert_from("gone.h5"), 2, "there is no such model file", "where: gone.h5", "--from")
+
+
+def test_labels_that_dont_fit(elsewhere, tmp_path):
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS[:4]))
+    done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
+    refused(done, 4, "the model has 5 outputs, labels.txt 4 lines", str(tmp_path), "in the order of the outputs")
+    (tmp_path / "labels.txt").write_text("\n".join(["dawn", *LABELS[1:]]))
+    done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
+    refused(done, 3, "the model doesn't know the classes night", "where: photos", "name the class folders")
+    (tmp_path / "labels.txt").write_text("\n".join([*LABELS[1:], LABELS[0]]))
+    done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
+    refused(done, 2, "with no scaling of pixels does the model recognise the photos", "--labels has the order")
+
+
+def test_scalings_that_are_too_close_to_tell(elsewhere, made, tmp_path):
+    (tmp_path / "two").mkdir()
+    for label in ("snow", "night"):
+        (tmp_path / "two" / label).symlink_to(made / "photos" / label)
+    done = convert_from("bare.keras", data=tmp_path / "two")
+    refused(done, 2, "-1..1 and imagenet are too close to tell; top-1: ", "give --scale: what the training code makes")
+
+
+def test_a_scaling_for_a_model_that_takes_bytes(elsewhere):
+    refused(convert_from("bytes.tflite", "--scale", "-1..1"), 2, "takes bytes: --scale can't be given", "leave --scale")
+
+
+def test_a_tflite_file_is_bundled_for_tflite_alone(elsewhere):
+    for name, option in (("a", ["--recipe", "float16"]), ("b", ["--runtime", "openvino"])):
+        done = convert_from("bare.tflite", *option, "--name", name)
+        refused(done, 2, "is bundled as it is, for tflite alone", "leave --recipe and --runtime out")
+
+
+@pytest.mark.parametrize("gone", ["--labels", "--data"])
+def test_what_from_cant_do_without(elsewhere, gone):
+    given = {"--labels": "labels.txt", "--data": "photos"}
+    del given[gone]
+    refused(edgetl("convert", "--from", "bare.keras", *sum(given.items(), ())), 2, f"--from needs {gone}, too")
+
+
+def test_options_that_contradict(elsewhere):
+    refused(convert_from("bare.keras", "greys"), 2, "NAME can't be given with --from: call the model by --name")
+    for option in (["--labels", "x"], ["--name", "x"], ["--color", "bgr"], ["--scale", "0..1"], ["--resize", "crop"]):
+        refused(edgetl("convert", "greys", *option), 2, f"{option[0]} is for --from alone", "--help")
+    refused(convert_from("bare.keras", "--name", "../x"), 2, "'../x' can't be a model's name")
+
+
+def test_what_edgetl_made_is_pointed_to(home):
+    (home.folder / "labels.txt").write_text("cross\ndisc\nsquare\n")
+    args = ("--labels", "labels.txt", "--data", "photos")
+    for path in (home.models / "tiny" / "model.keras", home.models / "tiny"):
+        done = edgetl("convert", "--from", path, "--name", "new", *args)
+        refused(done, 2, "this is a model of edgetl's", "edgetl convert tiny")
+    done = edgetl("convert", "--from", home.bundle / "float32.tflite", "--name", "new", *args)
+    refused(done, 2, "carries edgetl's model card", "convert its model of the store")
+    (home.folder / "tiny.tflite").write_bytes(to_tflite(build_greys()))
+    done = edgetl("convert", "--from", "tiny.tflite", *args)
+    refused(done, 2, "has a model 'tiny' already", "edgetl convert tiny", "--name", "edgetl models remove tiny")
+
+
+def test_a_second_file_of_that_name_leaves_the_first_one_and_its_bundles(elsewhere):
+    assert convert_from("bare.keras", "--recipe", "float32", "--name", "greys").code == 0
+    before = {path: path.read_bytes() for path in (elsewhere.models / "greys").rglob("*") if path.is_file()}
+    refused(convert_from("logits.keras", "--name", "greys"), 2, "has a model 'greys' already")
+    assert before == {path: path.read_bytes() for path in (elsewhere.models / "greys").rglob("*") if path.is_file()}
+
+
+def test_a_saved_model_that_prints_into_a_file_writes_none(elsewhere, tmp_path):
+    import tensorflow as tf
+
+    class Printing(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 24, 32, 3), tf.float32)])
+        def __call__(self, x):
+            tf.print("written", output_stream=f"file://{tmp_path}/written.txt")
+            return tf.reduce_mean(x, (1, 2)) @ tf.ones((3, len(LABELS)))
+
+    tf.saved_model.save(Printing(), str(tmp_path / "printing"))
+    refused(convert_from(tmp_path / "printing"), 4, "PrintV2")
+    assert not (tmp_path / "written.txt").exists()
+
+
+def test_what_the_converter_cant_do_is_told_in_a_line(elsewhere, monkeypatch):
+    from edgetl.host.convert import tflite
+
+    def refuse(*_):
+        raise ValueError("op 'tf.Betainc' is neither a custom op nor a flex op\nmodule {\n")
+
+    monkeypatch.setattr(tflite, "_convert", refuse)
+    done = convert_from("bare.keras", "--recipe", "float32", "--name", "odd")
+    refused(done, 4, "TensorFlow's converter can't make float32 of the model: op 'tf.Betainc' is neither", "--runtime")
+    assert "module {" not in done.err
