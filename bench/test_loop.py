@@ -9,7 +9,7 @@ from bench_models import CARD, DETECTOR
 from edgetl import Model
 from edgetl.device import live
 from edgetl.device.camera import open_camera
-from edgetl.device.camera.jpeg import Jpeg
+from edgetl.device.camera.shot import Jpeg
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.vision.preprocess import Preprocessor
 

@@ -20,13 +20,14 @@ from edgetl.device.signals import Stop
 FPS = 30
 BITS = 20
 SQUARE = 16
+NUMBERED_SIZE = BITS * SQUARE, 240
 
 
 class NumberedCamera(MjpegCamera):
     """Takes a picture every thirtieth of a second and sends every one, in its order; each shows its number."""
 
     def __init__(self):
-        super().__init__((BITS * SQUARE, 240), FPS)
+        super().__init__(NUMBERED_SIZE, FPS)
 
     def stream(self, send):
         begun = int(time.monotonic() * FPS)
@@ -35,12 +36,17 @@ class NumberedCamera(MjpegCamera):
             send(numbered(number))
 
 
-def numbered(number):
-    """A JPEG with a number in it: a square for each bit."""
-    image = np.zeros((240, BITS * SQUARE, 3), np.uint8)
+def drawn(number):
+    """A picture with a number in it: a square for each bit."""
+    image = np.zeros((*NUMBERED_SIZE[::-1], 3), np.uint8)
     for bit in range(BITS):
         image[:, bit * SQUARE : (bit + 1) * SQUARE] = 255 * (number >> bit & 1)
-    return cv2.imencode(".jpg", image)[1].tobytes()
+    return image
+
+
+def numbered(number):
+    """It as a JPEG."""
+    return cv2.imencode(".jpg", drawn(number))[1].tobytes()
 
 
 def age_of(image):
@@ -73,8 +79,8 @@ class SleepyRuntime:
         pass
 
 
-def _serve(pipe):
-    with NumberedCamera() as camera:
+def _serve(pipe, kind):
+    with kind() as camera:
         pipe.send(camera.address)
         pipe.recv()
 
@@ -90,11 +96,11 @@ def _plain_loop(address, seconds, model_seconds, pipe):
 
 
 @contextmanager
-def served():
+def served(kind=NumberedCamera):
     """A numbered camera in a process of its own; yields its address."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
+    process = spawn.Process(target=_serve, args=(theirs, kind), daemon=True)
     process.start()
     try:
         yield ours.recv()

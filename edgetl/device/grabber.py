@@ -11,7 +11,7 @@ from time import monotonic
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Camera, Frame
-from edgetl.device.camera.jpeg import Jpeg, Shot
+from edgetl.device.camera.shot import Grabbed, Jpeg, Kept, Shot
 from edgetl.device.signals import Stop
 from edgetl.device.status import Status
 from edgetl.device.watch import Stillness
@@ -45,23 +45,34 @@ class Slot:
         self.due = 0.0
         self._status = status
         self._stillness = stillness
-        self._shot: Shot | None = None
+        self._shot: Kept | None = None
+        self._came_at = 0.0
         self._next_index = 0
 
-    def put(self, shot: Shot) -> None:
-        """Puts the newest in; call it with `changed` held."""
-        if isinstance(shot, Jpeg) and not shot.whole:
+    def keep(self, shot: Shot) -> Kept | None:
+        """Takes a shot's picture out of the camera; None where another will have come before one is due."""
+        if not isinstance(shot, Grabbed):
+            return shot
+        next_at = 2 * shot.captured_at - self._came_at  # as the last one came
+        return shot.decode() if next_at >= self.due else None
+
+    def put(self, shot: Shot, kept: Kept | None) -> None:
+        """Puts the newest in, None where nobody will look at it; call it with `changed` held."""
+        if isinstance(kept, Jpeg) and not kept.whole:
             self._status.skip_broken()
             return
         self._status.came(shot.captured_at)
-        self._stillness.see(shot)
-        if self._shot is not None and shot.captured_at >= self.due:
-            self._status.drop()
-        self._shot = shot
+        self._came_at = shot.captured_at
         self._next_index = shot.index + 1
+        if kept is None:
+            return
+        self._stillness.see(kept)
+        if self._shot is not None and kept.captured_at >= self.due:
+            self._status.drop()
+        self._shot = kept
         self.changed.notify_all()
 
-    def take(self) -> Shot | None:
+    def take(self) -> Kept | None:
         """Takes the newest out, None where there is none; call it with `changed` held."""
         shot, self._shot = self._shot, None
         return shot
@@ -117,11 +128,12 @@ class Grabber:
         for shot in shots_of(camera):
             if self._first_index:
                 shot = replace(shot, index=shot.index + self._first_index)
+            kept = self._slot.keep(shot)
             with self._slot.changed:
                 if self._abandoned:
                     return
                 self.frame_at = monotonic()
-                self._slot.put(shot)
+                self._slot.put(shot, kept)
 
     def abandon(self) -> None:
         """Takes no more frames of it; its thread closes the camera as soon as a read returns, if ever."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
 from edgetl.device.camera import Camera, Frame
-from edgetl.device.camera.jpeg import developed
+from edgetl.device.camera.shot import developed
 from edgetl.device.events import Event
 from edgetl.device.grabber import Grabber, Slot
 from edgetl.device.signals import Stop

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgetl.device.camera.jpeg import Jpeg, Shot
+from edgetl.device.camera.shot import Jpeg, Kept
 
 Reason = Literal["stall", "frozen", "ended", "error"]
 
@@ -53,11 +53,11 @@ class Stillness:
 
     def __init__(self, limit: float) -> None:
         self._limit = self._base = limit
-        self._last: Shot | None = None
+        self._last: Kept | None = None
         self._anew = True
         self._since = self._until = 0.0
 
-    def see(self, shot: Shot) -> None:
+    def see(self, shot: Kept) -> None:
         """Looks at the next picture."""
         if not self._base:
             return
@@ -82,7 +82,7 @@ class Stillness:
         self._anew = True
 
 
-def same(one: Shot, other: Shot) -> bool:
+def same(one: Kept, other: Kept) -> bool:
     """Says whether two pictures are the same to the last bit."""
     if isinstance(one, Jpeg) or isinstance(other, Jpeg):
         return isinstance(one, Jpeg) and isinstance(other, Jpeg) and one.data == other.data

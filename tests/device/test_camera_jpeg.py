@@ -13,7 +13,7 @@ from edgetl.device import live
 from edgetl.device.camera import Asked, Frame, open_camera
 from edgetl.device.camera import device as device_module
 from edgetl.device.camera.capture import Capture
-from edgetl.device.camera.jpeg import Jpeg
+from edgetl.device.camera.shot import Jpeg, developed
 from edgetl.errors import CameraError
 from edgetl.vision.preprocess import Preprocessor
 
@@ -152,7 +152,7 @@ def test_camera_that_promises_jpegs_and_gives_pictures(usb):
     fake = FakeCapture(pictures(count=5), honest=False)
     with usb(fake) as camera:
         shots = camera.shots()
-        first, second = next(shots), next(shots)
+        first, second = developed(next(shots)), developed(next(shots))
     assert isinstance(first, Frame)
     assert first.image.shape == (480, 640, 3)
     assert second.index == 1

@@ -124,8 +124,9 @@ def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked
     # Here, since those modules take Frame from this one.
     from edgetl.device.camera.csi import open_csi
     from edgetl.device.camera.device import open_device
-    from edgetl.device.camera.film import open_film, open_stream, without_password
+    from edgetl.device.camera.film import open_film
     from edgetl.device.camera.photos import Photos, means_photos
+    from edgetl.device.camera.stream import open_stream, without_password
 
     scheme, separator, rest = source.partition("://")
     if separator and scheme in ("picamera", "csi"):

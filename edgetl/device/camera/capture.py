@@ -13,7 +13,7 @@ import numpy as np
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
-from edgetl.device.camera.jpeg import Jpeg, Shot, developed
+from edgetl.device.camera.shot import Grabbed, Jpeg, Shot, developed
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
 from edgetl.vision.preprocess import Image
@@ -39,7 +39,7 @@ class Capture(Closing):
         spec: the model's input; None gives every pixel.
 
     Attributes:
-        broken: pictures that came as half a JPEG and were passed over.
+        broken: pictures that can't be decoded, such as half a JPEG, and were passed over.
     """
 
     def __init__(self, capture: cv2.VideoCapture, source: str, *, live: bool, spec: InputSpec | None = None) -> None:
@@ -56,6 +56,7 @@ class Capture(Closing):
         self._undecode = _leave_jpegs(capture)
         self._proven = False  # that JPEGs come
         self._reading = threading.Lock()
+        self._failed = False
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
@@ -67,49 +68,56 @@ class Capture(Closing):
                 yield frame
 
     def shots(self) -> Iterator[Shot]:
-        """Yields the frames, as JPEGs not decoded yet where it delivers such.
+        """Yields the frames, each to be taken out before the next; as JPEGs not decoded yet where it delivers such.
 
         Raises:
             CameraError: a live camera is lost, or nothing can be read.
         """
         index = 0
-        while (taken := self._take()) is not None:
-            array, captured_at = taken
-            if self._undecode is not None:
-                yield Jpeg(array.tobytes(), captured_at, index, self._spec)
+        while (captured_at := self._next()) is not None:
+            if self._undecode is None:
+                yield Grabbed(self._retrieve, captured_at, index)
+            elif (jpeg := self._retrieve()) is None:
+                continue
+            elif self._proven or _is_jpeg(jpeg):
+                self._proven = True
+                yield Jpeg(jpeg.tobytes(), captured_at, index, self._spec)
             else:
-                yield Frame(array, captured_at, index)
+                self._decode_here()
+                continue
             index += 1
         if not self._closed:
             self._end(index)
 
-    def _take(self) -> tuple[Image, float] | None:
-        """Reads the next picture or JPEG, and when it came; None at the end."""
+    def _next(self) -> float | None:
+        """Waits for the next picture; returns when it came, None at the end."""
         with self._reading:
-            taken = self._read()
+            captured_at = None if self._closed or self._failed else self._grab()
             if self._closed:  # meanwhile
                 self._capture.release()
                 return None
-            return taken
+            return captured_at
 
-    def _read(self) -> tuple[Image, float] | None:
-        while not self._closed and self._capture.grab():
-            captured_at = monotonic()
-            decoded, array = self._capture.retrieve()
-            if not decoded:
-                break
-            image = np.asarray(array, np.uint8)
-            if self._undecode is None or self._proven or _is_jpeg(image):
-                self._proven = True
-                return image, captured_at
-            # What was announced as JPEGs is something else: let OpenCV make pictures of it.
-            self._capture.set(*self._undecode)
+    def _grab(self) -> float | None:
+        return monotonic() if self._capture.grab() else None
+
+    def _retrieve(self) -> Image | None:
+        """Takes the last picture out; None where it can't be, and none comes after it."""
+        with self._reading:
+            decoded, array = (False, None) if self._closed else self._capture.retrieve()
+        self._failed = not decoded
+        return np.asarray(array, np.uint8) if decoded else None
+
+    def _decode_here(self) -> None:
+        """Lets OpenCV make pictures of what was announced as JPEGs and is something else."""
+        with self._reading:
+            if self._undecode is not None and not self._closed:
+                self._capture.set(*self._undecode)
             self._undecode = None
-        return None
 
     def _end(self, count: int) -> None:
         """Says what the end of the frames means."""
-        if not count:
+        if count <= self.broken:
             remedy = "play it elsewhere to see whether it is whole; choose another source"
             raise CameraError("not one frame can be read", where=self._source, remedy=remedy)
         if self.live:

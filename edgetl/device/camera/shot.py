@@ -1,17 +1,19 @@
-"""Pictures of cameras that deliver JPEGs: decoded when they are wanted, at the smallest scale that will do."""
+"""Pictures as cameras give them: not decoded, or not taken out, before they are wanted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
 from edgetl.vision.photo import PhotoError, decode_sized
+from edgetl.vision.preprocess import Image
 
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """A picture not decoded yet.
+    """A picture not decoded yet; it is, at the smallest scale that will do.
 
     Attributes:
         data: a JPEG file.
@@ -41,10 +43,33 @@ class Jpeg:
         return Frame(image, self.captured_at, self.index, size_wh=(width, height), jpeg=self.data)
 
 
-Shot = Frame | Jpeg
+@dataclass(frozen=True, slots=True)
+class Grabbed:
+    """A picture that the camera holds until its next one: taking it out costs what making BGR of it does.
+
+    Attributes:
+        retrieve: takes it out, (H, W, 3) uint8 BGR; None where it can't be.
+        captured_at: see `Frame`.
+        index: see `Frame`.
+    """
+
+    retrieve: Callable[[], Image | None]
+    captured_at: float
+    index: int
+
+    def decode(self) -> Frame | None:
+        """Returns the frame; None where it can't be taken out."""
+        image = self.retrieve()
+        return None if image is None else Frame(image, self.captured_at, self.index)
+
+
+Kept = Frame | Jpeg
+"""A picture that stays, whatever its camera does next."""
+
+Shot = Kept | Grabbed
 """What a camera gives: a picture, or what becomes one."""
 
 
 def developed(shot: Shot) -> Frame | None:
-    """Returns a shot's frame; None where it is a JPEG that can't be decoded."""
-    return shot.decode() if isinstance(shot, Jpeg) else shot
+    """Returns a shot's frame; None where it can't be decoded."""
+    return shot if isinstance(shot, Frame) else shot.decode()

@@ -1,0 +1,66 @@
+"""Which pictures are taken out of a camera: those that somebody will look at."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from paced import SleepyRuntime
+
+from edgetl.card import InputSpec, ModelCard
+from edgetl.device import live
+from edgetl.device.camera.shot import Grabbed
+from edgetl.device.closing import Closing
+from edgetl.device.model import Model
+
+
+class Holding(Closing):
+    """A live camera that holds each picture until its next, and counts those that are taken out."""
+
+    live, fps, size = True, None, (32, 32)
+
+    def __init__(self, fps, seconds):
+        self.pace = fps
+        self.count = int(fps * seconds)
+        self.taken = 0
+
+    def shots(self):
+        begun = time.monotonic()
+        for index in range(self.count):
+            time.sleep(max(0.0, begun + index / self.pace - time.monotonic()))
+            yield Grabbed(self.retrieve, time.monotonic(), index)
+
+    def retrieve(self):
+        self.taken += 1
+        return np.full((32, 32, 3), self.taken % 256, np.uint8)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def quick():
+    with Model(SleepyRuntime(0.001), ModelCard("quick", "classification", ("a", "b"), InputSpec(32, 32))) as model:
+        yield model
+
+
+def test_only_pictures_that_may_be_looked_at_are_taken_out(quick):
+    camera, ages = Holding(fps=100, seconds=3), []
+    summary = live.run(quick, camera, rate=10, on_result=lambda frame, _: ages.append(frame.age))
+    assert 25 <= summary.frames <= 31
+    assert summary.frames <= camera.taken <= 2.5 * summary.frames
+    assert np.median(ages) < 15, "the last picture before one is due, ms"
+
+
+def test_every_picture_is_taken_out_where_the_pace_is_the_cameras(quick):
+    camera = Holding(fps=10, seconds=3)
+    summary = live.run(quick, camera, rate=10)
+    assert camera.taken == camera.count
+    assert summary.frames >= 0.8 * camera.count
+
+
+def test_every_picture_is_taken_out_where_no_pace_is_asked(quick):
+    camera = Holding(fps=100, seconds=1)
+    live.run(quick, camera)
+    assert camera.taken == camera.count
