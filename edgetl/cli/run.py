@@ -81,7 +81,7 @@ def run(
     from contextlib import ExitStack
 
     from edgetl.device import live
-    from edgetl.device.camera import Camera, is_file, open_camera
+    from edgetl.device.camera import Camera, has_frames_at_once, open_camera
     from edgetl.device.crew import open_crew
     from edgetl.device.newest import wait_for_camera
     from edgetl.device.signals import stop_on_signals
@@ -91,14 +91,14 @@ def run(
 
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with ExitStack() as stack:
-        bundle = bundle or _last_bundle()
+        bundle, together = bundle or _last_bundle(), has_frames_at_once(source)
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
             # What it says of threads is for one frame, not for several of a film at once.
-            variant, threads = tuned.variant, threads or (None if is_file(source) else tuned.threads)
+            variant, threads = tuned.variant, threads or (None if together else tuned.threads)
         stop = stack.enter_context(stop_on_signals())  # only now: nothing looks at it while the variants are measured
         models = open_crew(
-            bundle, together=is_file(source), variant=variant, threads=threads, labels=labels, only=wanted.filter
+            bundle, together=together, variant=variant, threads=threads, labels=labels, only=wanted.filter
         )
         model, *crew = map(stack.enter_context, models)
         wanted.refuse_misplaced(model.card)

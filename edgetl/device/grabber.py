@@ -49,25 +49,25 @@ class Slot:
         self._came_at = 0.0
         self._next_index = 0
 
-    def keep(self, shot: Shot) -> Kept | None:
+    def keep(self, shot: Shot, came_at: float) -> Kept | None:
         """Takes a shot's picture out of the camera; None where another will have come before one is due."""
         if not isinstance(shot, Grabbed):
             return shot
-        next_at = 2 * shot.captured_at - self._came_at  # as the last one came
+        next_at = 2 * came_at - self._came_at  # as this one came after the last
         return shot.decode() if next_at >= self.due else None
 
-    def put(self, shot: Shot, kept: Kept | None) -> None:
+    def put(self, shot: Shot, kept: Kept | None, came_at: float) -> None:
         """Puts the newest in, None where nobody will look at it; call it with `changed` held."""
         if isinstance(kept, Jpeg) and not kept.whole:
             self._status.skip_broken()
             return
-        self._status.came(shot.captured_at)
-        self._came_at = shot.captured_at
+        self._status.came(came_at)
+        self._came_at = came_at
         self._next_index = shot.index + 1
         if kept is None:
             return
         self._stillness.see(kept)
-        if self._shot is not None and kept.captured_at >= self.due:
+        if self._shot is not None and came_at >= self.due:
             self._status.drop()
         self._shot = kept
         self.changed.notify_all()
@@ -128,12 +128,13 @@ class Grabber:
         for shot in shots_of(camera):
             if self._first_index:
                 shot = replace(shot, index=shot.index + self._first_index)
-            kept = self._slot.keep(shot)
+            came_at = monotonic()
+            kept = self._slot.keep(shot, came_at)
             with self._slot.changed:
                 if self._abandoned:
                     return
-                self.frame_at = monotonic()
-                self._slot.put(shot, kept)
+                self.frame_at = came_at
+                self._slot.put(shot, kept, came_at)
 
     def abandon(self) -> None:
         """Takes no more frames of it; its thread closes the camera as soon as a read returns, if ever."""

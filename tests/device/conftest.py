@@ -233,14 +233,16 @@ class FakePicamera2:
             raise self.refuses
         self.did.append("start")
 
-    def capture_array(self, name):
+    def capture_arrays(self, names):
+        assert names == ["main"]
+        taken_ns = time.monotonic_ns()
         time.sleep(0.005)
         if self.error:
             raise self.error
         width, height = self.configuration[0]["size"]
         padded = np.zeros((height, width + 16, 3), np.uint8)
         padded[:] = 10, 20, 30
-        return padded[:, :width]
+        return [padded[:, :width]], {"SensorTimestamp": taken_ns, "ExposureTime": 4000}
 
     def stop(self):
         self.did.append("stop")

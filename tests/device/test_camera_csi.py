@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from itertools import islice
 
 import numpy as np
@@ -23,6 +24,12 @@ def test_frames_are_bgr_without_the_rows_padding(picamera2, scheme):
     assert frames[0].image.dtype == np.uint8
     assert (camera.live, camera.fps, camera.size) == (True, 15, (64, 48))
     assert made.did == ["start", "stop", "close"]
+
+
+def test_age_counts_from_the_sensors_stamp(picamera2):
+    with open_camera("picamera://0", asked=Asked(size=(64, 48))) as camera:
+        for frame in islice(camera, 5):
+            assert 0.005 <= time.monotonic() - frame.captured_at < 1
 
 
 def test_size_and_pace_where_none_are_asked(picamera2):

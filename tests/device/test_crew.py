@@ -10,7 +10,7 @@ import pytest
 from conftest import CARD, ColourRuntime, FakeCamera, solid
 
 from edgetl.device import live
-from edgetl.device.camera import Frame, is_file
+from edgetl.device.camera import Frame, has_frames_at_once
 from edgetl.device.crew import Looked, look, open_crew
 from edgetl.device.events import Event
 from edgetl.device.model import Model, Timings
@@ -137,5 +137,12 @@ def test_a_model_is_opened_once_for_each_frame_at_once(monkeypatch, bundle, toge
     [("film.mp4", True), ("photos", True), ("photos/*.jpg", True), ("0", False), ("/dev/video0", False)]
     + [(f"{scheme}://host/a.mp4", False) for scheme in ("rtsp", "http", "picamera")],
 )
-def test_of_a_file_every_frame_counts(source, file):
-    assert is_file(source) == file
+def test_of_a_file_several_frames_are_looked_at_at_once(source, file):
+    assert has_frames_at_once(source) == file
+
+
+def test_for_a_single_photo_one_model_is_opened(tmp_path):
+    (tmp_path / "photo.jpg").touch()
+    assert not has_frames_at_once(str(tmp_path / "photo.jpg"))
+    assert has_frames_at_once(str(tmp_path / "*.jpg"))
+    assert has_frames_at_once(str(tmp_path))

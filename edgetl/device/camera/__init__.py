@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from edgetl.card import InputSpec
 from edgetl.errors import UsageError
-from edgetl.vision.photo import decode_photo
+from edgetl.vision.photo import decode_photo, is_photo
 from edgetl.vision.preprocess import Image
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Frame:
 
     Attributes:
         image: (H, W, 3) uint8 BGR.
-        captured_at: when it was taken or read, in seconds of `time.monotonic`.
+        captured_at: when it was taken, as far as its source tells, else read; in seconds of `time.monotonic`.
         index: counted from 0 within its source.
         name: the file's name for a photo, else empty.
         size_wh: width and height of the source, px, where `image` is that at a smaller scale; else None.
@@ -52,6 +53,20 @@ class Frame:
         if self.jpeg is None or self.size_wh is None:
             return self.image
         return decode_photo(self.jpeg, None, where=self.name or f"frame {self.index}")
+
+
+_STAMPS_WITHIN = 5.0
+"""How old a picture may be when it comes, s; a driver whose stamps are older or yet to be counts by another clock."""
+
+
+def taken_at(stamp: float, came_at: float) -> float:
+    """Returns when a picture was taken, by its driver's stamp where that is of our clock.
+
+    Args:
+        stamp: the driver's, s.
+        came_at: when it came, in seconds of `time.monotonic`.
+    """
+    return stamp if 0 <= came_at - stamp < _STAMPS_WITHIN else came_at
 
 
 class Camera(Protocol):
@@ -102,9 +117,12 @@ class Asked:
     timeout: float = 10.0
 
 
-def is_file(source: str) -> bool:
-    """Says whether a source's name is of a film or of photos, of which every frame counts."""
-    return not (source.isdecimal() or source.startswith("/dev/") or "://" in source)
+def has_frames_at_once(source: str) -> bool:
+    """Says whether a source's name is of a film or of photos, of which several frames may be looked at at once."""
+    if source.isdecimal() or source.startswith("/dev/") or "://" in source:
+        return False
+    path = Path(source).expanduser()
+    return not (is_photo(path) and path.is_file())
 
 
 def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked()) -> Camera:

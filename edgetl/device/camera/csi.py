@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.camera import Asked, Frame
+from edgetl.device.camera import Asked, Frame, taken_at
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError, UsageError
 
@@ -31,7 +31,7 @@ class _Picamera2(Protocol):
     def create_video_configuration(self, *, main: dict[str, object], controls: dict[str, object]) -> object: ...
     def configure(self, configuration: object) -> None: ...
     def start(self) -> None: ...
-    def capture_array(self, name: str) -> NDArray[np.uint8]: ...
+    def capture_arrays(self, names: list[str]) -> tuple[list[NDArray[np.uint8]], dict[str, object]]: ...
     def stop(self) -> None: ...
     def close(self) -> None: ...
 
@@ -58,21 +58,24 @@ class CsiCamera(Closing):
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
-        while (image := self._take()) is not None:
-            yield Frame(image, monotonic(), index)
+        while (taken := self._take()) is not None:
+            yield Frame(*taken, index)
             index += 1
 
-    def _take(self) -> NDArray[np.uint8] | None:
+    def _take(self) -> tuple[NDArray[np.uint8], float] | None:
+        """Waits for the next picture; returns it, and when the sensor gave it."""
         with self._reading:
             if self._closed:
                 return None
             try:
-                array = self._picamera.capture_array("main")
+                (array,), facts = self._picamera.capture_arrays(["main"])
             except Exception as error:  # whatever libcamera has: its camera is gone
                 remedy = "check the ribbon cable, then start again"
                 raise CameraError(f"the camera is lost: {error}", where=self._source, remedy=remedy) from error
             # Its rows may be longer than the picture; what is called RGB888 lies in memory as BGR.
-            return np.ascontiguousarray(array[..., :3], np.uint8)
+            image = np.ascontiguousarray(array[..., :3], np.uint8)
+        stamp = facts.get("SensorTimestamp")
+        return image, taken_at(stamp / 1e9 if isinstance(stamp, int) else 0.0, monotonic())
 
     def close(self) -> None:
         """Stops the camera."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 from edgetl.card import InputSpec
-from edgetl.device.camera import Asked
+from edgetl.device.camera import Asked, taken_at
 from edgetl.device.camera.capture import Capture, open_capture, quiet
 from edgetl.errors import CameraError
 
@@ -39,7 +39,15 @@ def open_device(source: str, spec: InputSpec | None = None, asked: Asked = Asked
         remedy = f"close the program that uses it; {_choose(path)}"
         raise CameraError("it is in use, or no camera that gives pictures", where=str(path), remedy=remedy)
     _set_up(capture, asked)
-    return Capture(capture, str(path), live=True, spec=spec)
+    return V4L2Camera(capture, str(path), live=True, spec=spec)
+
+
+class V4L2Camera(Capture):
+    """A V4L2 device, whose driver stamps each picture: how long it waited for its reader is part of its age."""
+
+    def _grab(self) -> float | None:
+        came_at = super()._grab()
+        return None if came_at is None else taken_at(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, came_at)
 
 
 def _set_up(capture: cv2.VideoCapture, asked: Asked) -> None:
