@@ -20,6 +20,8 @@ from edgetl.vision.preprocess import averaged
 
 _GRACE = 3.0
 """How long the end of a run waits for a read to return, s."""
+_COMPARED = 0.7
+"""Pause after which a picture is taken out whether it is due or not, s: a camera that freezes shows there."""
 
 
 def shots_of(camera: Camera) -> Iterator[Shot]:
@@ -46,30 +48,32 @@ class Slot:
         self._status = status
         self._stillness = stillness
         self._shot: Kept | None = None
-        self._came_at = 0.0
+        self._came_at = self._kept_at = 0.0
         self._next_index = 0
 
-    def keep(self, shot: Shot, came_at: float) -> Kept | None:
-        """Takes a shot's picture out of the camera; None where another will have come before one is due."""
-        if not isinstance(shot, Grabbed):
-            return shot
-        next_at = 2 * came_at - self._came_at  # as this one came after the last
-        return shot.decode() if next_at >= self.due else None
+    def wants(self, came_at: float) -> bool:
+        """Says whether a picture that has just come is worth being taken out of its camera.
 
-    def put(self, shot: Shot, kept: Kept | None, came_at: float) -> None:
-        """Puts the newest in, None where nobody will look at it; call it with `changed` held."""
-        if isinstance(kept, Jpeg) and not kept.whole:
+        It isn't where another will have come before one is due; but now and then one has to be compared with the last.
+        """
+        next_at = 2 * came_at - self._came_at  # as this one came after the last
+        return next_at >= self.due or came_at - self._kept_at >= _COMPARED
+
+    def put(self, shot: Shot, came_at: float) -> None:
+        """Puts the newest in, or only counts what wasn't taken out of its camera; call it with `changed` held."""
+        if isinstance(shot, Jpeg) and not shot.whole:
             self._status.skip_broken()
             return
         self._status.came(came_at)
         self._came_at = came_at
         self._next_index = shot.index + 1
-        if kept is None:
+        if isinstance(shot, Grabbed):
             return
-        self._stillness.see(kept)
+        self._kept_at = came_at
+        self._stillness.see(shot)
         if self._shot is not None and came_at >= self.due:
             self._status.drop()
-        self._shot = kept
+        self._shot = shot
         self.changed.notify_all()
 
     def take(self) -> Kept | None:
@@ -129,12 +133,16 @@ class Grabber:
             if self._first_index:
                 shot = replace(shot, index=shot.index + self._first_index)
             came_at = monotonic()
-            kept = self._slot.keep(shot, came_at)
+            if isinstance(shot, Grabbed) and self._slot.wants(came_at):
+                frame = shot.decode()
+                if frame is None:
+                    continue  # its camera ends, and says why
+                shot = frame
             with self._slot.changed:
                 if self._abandoned:
                     return
                 self.frame_at = came_at
-                self._slot.put(shot, kept, came_at)
+                self._slot.put(shot, came_at)
 
     def abandon(self) -> None:
         """Takes no more frames of it; its thread closes the camera as soon as a read returns, if ever."""

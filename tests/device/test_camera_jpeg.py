@@ -168,15 +168,15 @@ def test_camera_without_jpegs_gives_pictures():
     assert not fake.said
 
 
-@pytest.mark.parametrize(("clock", "age"), [("ours", 0.1), ("since 1970", 0.0), ("none", 0.0)])
+@pytest.mark.parametrize(("clock", "age"), [("ours", 1.0), ("since 1970", 0.0), ("none", 0.0)])
 def test_age_counts_from_the_drivers_stamp_where_that_is_of_our_clock(usb, clock, age):
     fake = FakeCapture(pictures(count=3))
-    stamp = {"ours": time.monotonic() - 0.1, "since 1970": time.time(), "none": 0.0}[clock]
+    began = time.monotonic()
+    stamp = {"ours": began - 1, "since 1970": time.time(), "none": 0.0}[clock]
     fake.values[cv2.CAP_PROP_POS_MSEC] = 1000 * stamp
     with usb(fake) as camera:
-        began = time.monotonic()
         captured_at = next(camera.shots()).captured_at
-    assert captured_at == pytest.approx(began - age, abs=0.05)
+    assert captured_at == pytest.approx(began - age, abs=0.5)
 
 
 def test_half_a_jpeg_is_passed_over(usb):

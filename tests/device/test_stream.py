@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from itertools import count, pairwise
 
 import cv2
@@ -16,7 +17,11 @@ from edgetl.device.camera import capture as capture_module
 from edgetl.device.camera import open_camera
 from edgetl.device.camera import stream as stream_module
 from edgetl.device.camera.stream import Lag
-from edgetl.errors import CameraError
+from edgetl.device.events import Event
+from edgetl.device.newest import Newest
+from edgetl.device.signals import Stop
+from edgetl.device.status import Status
+from edgetl.device.watch import Patience
 
 SPEC = InputSpec(32, 32)
 
@@ -53,6 +58,7 @@ def ages(images, seconds=3.0):
 @pytest.fixture
 def laborious(monkeypatch):
     """Makes decoding take 60 ms of a processor a picture, with one thread or with all."""
+    monkeypatch.setattr(stream_module, "_slow", set())
 
     def slow_down(*, all_threads):
         real = cv2.VideoCapture
@@ -76,68 +82,121 @@ def laborious(monkeypatch):
     return slow_down
 
 
-def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laborious, caplog, capsys):
+def seen_live(address, seconds):
+    """What a run gets of a stream that may be opened again: ages that are told and true, s, by time; and events."""
+
+    def open_it():
+        return open_camera(address, SPEC)
+
+    told, true, events, stop, began = [], [], [], Stop(), time.monotonic()
+    with closing(Newest(open_it(), stop, Status(), reopen=open_it, patience=Patience(frozen=0))) as newest:
+        for item in newest:
+            if isinstance(item, Event):
+                events.append(item)
+                continue
+            now = time.monotonic()
+            told.append(now - item.captured_at)
+            true.append(age_of(item.image))
+            if now - began > seconds:
+                break
+    return np.array(told), np.array(true), events
+
+
+def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laborious, capsys):
     laborious(all_threads=False)
-    told, true, end = [], [], time.monotonic() + 12
+    told, true, events = seen_live(h264, 15)
+    with capsys.disabled():
+        print(f"\nage of pictures that one thread is too slow for, s: at most {max(true):.1f}, then {true[-1]:.2f}")
+    assert stream_module._TOO_FAR < max(true) < stream_module._TOO_FAR + 3
+    assert np.median(true[-FPS:]) < 0.2, "it has caught up"
+    assert [event.kind for event in events] == ["camera_lost", "camera_back"]
+    assert "one thread decodes it" in events[0].text
+    growing = slice(5, int(np.argmax(true)))
+    assert np.ptp(true[growing]) > 1
+    assert np.ptp((true - told)[growing]) < 0.3, "the age that is told grows with it"
+
+
+def test_stream_that_all_threads_are_too_slow_for_is_left_again_and_again(h264, laborious, monkeypatch):
+    monkeypatch.setattr(stream_module, "_TOO_FAR", 0.5)
+    laborious(all_threads=True)
+    _, true, events = seen_live(h264, 15)
+    assert max(true) < 4
+    assert "than one thread decodes it" in events[0].text
+    assert "than this machine decodes it" in events[2].text
+
+
+def test_program_that_takes_pictures_too_slowly_is_told_their_age(h264):
+    told, true, end = [], [], time.monotonic() + 6
     with open_camera(h264, SPEC) as camera:
         for frame in camera:
             told.append(time.monotonic() - frame.captured_at)
             true.append(age_of(frame.image))
+            time.sleep(0.1)
             if time.monotonic() > end:
                 break
-    told, true = np.array(told), np.array(true)
-    with capsys.disabled():
-        print(f"\nage of pictures that one thread is too slow for, s: at most {max(true):.1f}, then {true[-1]:.2f}")
-    assert max(true) > stream_module._TOO_FAR
-    assert max(true) < stream_module._TOO_FAR + 1
-    assert np.median(true[-FPS:]) < 0.2, "it has caught up"
-    assert "one thread decodes it too slowly" in caplog.text
-    growing = slice(5, int(np.argmax(true)))
-    assert np.ptp(true[growing]) > 1
-    assert np.ptp((true - told)[growing]) < 0.2, "the age that is told grows with it"
+    assert true[-1] - true[0] > 1
+    assert np.ptp(np.array(true) - np.array(told)) < 0.5
 
 
-def test_stream_that_all_threads_are_too_slow_for_is_left(h264, laborious, monkeypatch):
-    monkeypatch.setattr(stream_module, "_TOO_FAR", 0.7)
-    laborious(all_threads=True)
-    old = []
-    with open_camera(h264, SPEC) as camera, pytest.raises(CameraError, match=r"faster than this machine .* s behind"):
-        old.extend(age_of(frame.image) for frame in camera)
-    assert max(old) < 2.5
+class Reader:
+    """Reads a stream 0.1 s a picture; of that it waits a share, None where nobody knows."""
+
+    def __init__(self, idle=None):
+        self.at = 1000.0
+        self.waited = None if idle is None else 0.1 * idle
+        self.lag = Lag()
+
+    def read(self, offsets, position):
+        """Reads pictures that come so much later each than the stream's clock shows; yields how far it is behind."""
+        for offset in offsets:
+            begun = self.at
+            self.at = begun + 0.1
+            yield self.lag.see(self.at + offset, position(begun), self.waited)
 
 
-def seen(offsets, worked, start=1000.0, clock=1.0):
-    """What a Lag makes of pictures that come 0.1 s apart, each so much later than the stream's clock shows."""
-    lag = Lag()
-    for index, offset in enumerate(offsets):
-        position = (index / 10) * clock
-        lag.see(start + index / 10 + offset, position, worked and worked * index / 10)
-    return lag
+def running(at):
+    return at - 900.0
 
 
 def test_pictures_that_wait_for_a_busy_reader_are_behind():
-    lag = seen(np.linspace(0, 3, 300), worked=0.9)
-    assert lag.busy
-    assert lag.behind == pytest.approx(3, abs=0.05)
+    reader = Reader(idle=0.05)
+    behind = list(reader.read(np.linspace(0, 5, 300), running))
+    assert behind[-1] == pytest.approx(5, abs=0.05)
+    assert reader.lag.too_far
 
 
 def test_pictures_that_a_reader_waits_for_are_new_whatever_the_clock_says():
-    lag = seen(np.zeros(3000), worked=0.2, clock=0.6)
-    assert not lag.busy
-    assert lag.behind < 0.5  # of the last second
+    reader = Reader(idle=0.7)
+    assert max(reader.read(np.zeros(3000), lambda at: 0.6 * at)) < 0.5, "of the last second"
+    assert not reader.lag.too_far
 
 
-def test_camera_whose_clock_is_slow_is_not_behind():
+@pytest.mark.parametrize("idle", [None, 0.05])
+def test_camera_whose_clock_is_slow_is_not_behind(idle):
     hours = np.arange(20 * 36_000) / 36_000
-    lag = seen(hours * 3600 * 1e-4, worked=None)
-    assert lag.behind < 0.01
+    assert max(Reader(idle).read(hours * 3600 * 1e-4, running)) < 0.01
 
 
-def test_clock_that_begins_anew_or_stands_still_tells_nothing():
-    lag = Lag()
-    for position in (5.0, 5.1, 5.2, 0.0, 0.1):
-        assert lag.see(1000 + position % 5, position, None) < 0.01 + 1e-6
-    assert [lag.see(2000 + index, 0.1, None) for index in range(3)] == [0, 0, 0]
+@pytest.mark.parametrize("idle", [None, 0.05])
+def test_pause_of_the_network_is_not_the_decoders(idle):
+    reader = Reader(idle)
+    list(reader.read(np.zeros(50), running))
+    reader.at += 3  # and the stream's clock goes on as if nothing had been
+    assert max(reader.read(np.zeros(50), lambda at: running(at) - 3)) < 0.01
+    assert not reader.lag.too_far
+
+
+@pytest.mark.parametrize(("idle", "too_far"), [(0.05, True), (0.7, False), (None, False)])
+def test_stream_whose_clock_stands_still_is_left_where_its_reader_never_waits(idle, too_far):
+    reader = Reader(idle)
+    assert not any(reader.read(np.zeros(50), lambda _: 0.0))
+    assert reader.lag.too_far == too_far
+
+
+def test_clock_that_begins_anew_tells_nothing():
+    reader = Reader()
+    list(reader.read(np.zeros(50), running))
+    assert max(reader.read(np.zeros(50), lambda at: at - 1005)) < 0.01
 
 
 def test_unsteady_network_shows_as_age_but_never_before_the_capture():

@@ -60,7 +60,7 @@ class Capture(Closing):
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
-        for shot in self.shots():
+        for shot in Capture.shots(self):
             frame = developed(shot)
             if frame is None:
                 self.broken += 1
@@ -77,6 +77,8 @@ class Capture(Closing):
         while (captured_at := self._next()) is not None:
             if self._undecode is None:
                 yield Grabbed(self._retrieve, captured_at, index)
+                if self._failed:
+                    break
             elif (jpeg := self._retrieve()) is None:
                 continue
             elif self._proven or _is_jpeg(jpeg):
