@@ -26,7 +26,7 @@ _IDLE = 0.2
 _PAUSE = 0.5
 """A longer one between two pictures than this, s, and than usual, is the network's: no decoder makes it."""
 _DRIFT = 2e-4
-"""How far a camera's clock may fall behind ours, s a second: a cheap quartz is wrong by a twentieth of that."""
+"""How far a camera's clock may fall behind ours, s a second: a cheap quartz is wrong by a quarter of that."""
 _TOO_FAR = 2.0
 """How far behind a stream its reader may be for a whole window, s."""
 _STANDING = 3
@@ -95,8 +95,8 @@ class Stream(Capture):
         whom = "one thread decodes it" if self._alone else "this machine decodes it"
         if self._alone:
             _slow.add(self._address)
-        what = f"the stream comes faster than {whom}, which is {self._lag.behind:.1f} s behind"
-        return CameraError(what, where=self._source, remedy=remedy)
+        behind = f", which is {self._lag.behind:.1f} s behind" if self._lag.behind > _TOO_FAR else ""
+        return CameraError(f"the stream comes faster than {whom}{behind}", where=self._source, remedy=remedy)
 
 
 class Lag:
