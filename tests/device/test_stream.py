@@ -41,7 +41,7 @@ def test_decoder_holds_no_picture_back(h264, capsys):
     plain.release()
     with capsys.disabled():
         print(f"\nage of H.264 pictures, s: {np.median(ours):.3f}; four decoding threads {np.median(theirs):.3f}")
-    assert np.median(theirs) - np.median(ours) > 2 / FPS
+    assert np.median(theirs) - np.median(ours) > 2.5 / FPS  # three, of four threads
     assert np.median(ours) < 3.5 / FPS  # a transport stream's picture ends where the next begins
 
 
