@@ -1,0 +1,40 @@
+"""Strangers' text is made safe to print, and checked before it becomes a class name."""
+
+import pytest
+
+from edgetl.text import LONGEST_LABEL, label_problem, printable
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("Schraube, große №5 🔩", "Schraube, große №5 🔩"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("a\nb\r\tc", r"a\nb\r\tc"),
+        ("\x9b31m", r"\x9b31m"),
+        ("\ud800", r"\ud800"),
+        ("a\u2028b\u202eb", r"a\u2028b\u202eb"),
+    ],
+)
+def test_text_is_printed_without_anything_that_steers_a_terminal(text, printed):
+    assert printable(text) == printed
+    printable(text).encode()
+
+
+def test_kept_characters_stay():
+    assert printable("a\nb\x07", keep="\n") == "a\nb\\x07"
+
+
+NAMES = ["bolt", "große Mutter", "a, b", "m&m's", "日本", "🔩", "0 or not", "x" * LONGEST_LABEL]
+
+
+@pytest.mark.parametrize("label", NAMES)
+def test_a_class_may_be_called_so(label):
+    assert label_problem(label) == ""
+
+
+@pytest.mark.parametrize(
+    "label", ["", " ", "bolt ", "\tbolt", "a\nb", "a\x07", "a\x85b", "a\u2029b", "\ud800", "x" * (LONGEST_LABEL + 1)]
+)
+def test_a_class_may_not_be_called_so(label):
+    assert label_problem(label)
