@@ -45,7 +45,7 @@ class _Group(click.Group):
         except (EdgetlError, OSError, MemoryError, ModuleNotFoundError) as error:
             if ctx.params.get("verbose"):
                 click.echo(traceback.format_exc(), err=True, nl=False)
-            told = _plainly(error)
+            told = _plainly(error, ctx.invoked_subcommand or "")
             click.echo(f"edgetl: {told}", err=True)
             ctx.exit(told.exit_code)
         except KeyboardInterrupt:
@@ -53,12 +53,19 @@ class _Group(click.Group):
             ctx.exit(1)
 
 
-def _plainly(error: Exception) -> EdgetlError:
+_ON_THE_DEVICE = ("run", "verify", "tune", "bench", "cameras")
+"""The commands that the extra `device` suffices for; the others need `train`."""
+
+
+def _plainly(error: Exception, command: str) -> EdgetlError:
     if isinstance(error, EdgetlError):
         return error
     if isinstance(error, ModuleNotFoundError):
-        remedy = "pip install 'edgetl[device]' for run and verify, 'edgetl[train]' for everything"
-        return EdgetlError(f"{error.name} is not installed", remedy=remedy)
+        from edgetl.install import install_command
+
+        extra, place = ("device", "device") if command in _ON_THE_DEVICE else ("train", "workstation")
+        what = f"`edgetl {command}` needs the {place}'s extra `{extra}`: {error.name} is not installed"
+        return EdgetlError(what, remedy=install_command(extra))
     return EdgetlError(str(error) or type(error).__name__)
 
 

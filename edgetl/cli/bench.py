@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "--compare", type=click.Path(path_type=Path), metavar="BASE.json", help="An earlier --json to compare with."
 )
 @click.option("--fail-over", type=Share(), default="10%", show_default=True, help="Growth that --compare allows.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="OUT.png", help="Draw it. Wants edgetl[train].")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="OUT.png", help="Draw it. Needs the extra `train`.")
 def bench(
     bundle: Path,
     variant: str | None,
@@ -107,10 +107,11 @@ def _sustain(
 
 def _draw(path: Path, measured: Sequence[Measured], rows: Sequence[Sustained]) -> None:
     from edgetl.errors import EdgetlError
+    from edgetl.install import install_command
 
     try:
         from edgetl.host.latency_figure import draw
     except ModuleNotFoundError as error:
-        remedy = "pip install 'edgetl[train]', or draw the file of --json elsewhere"
+        remedy = f"{install_command('train')}; or draw the file of --json elsewhere"
         raise EdgetlError(f"{error.name} is not installed, which draws", where="--plot", remedy=remedy) from error
     draw(path, measured, rows)

@@ -106,7 +106,7 @@ output_options = option_group(
         metavar="SIZE",
         help="Save it in pieces, and delete its oldest where they take more, say 2GB.",
     ),
-    click.option("--show", is_flag=True, help="Show it in a window; q or Esc ends the run. Wants edgetl[window]."),
+    click.option("--show", is_flag=True, help="Show it in a window; q or Esc ends the run. Needs the extra `window`."),
     click.option(
         "--events", type=_FILE, metavar="FOLDER", help="Save each event as two pictures, annotated and clean, and JSON."
     ),
@@ -117,7 +117,7 @@ output_options = option_group(
         "--mqtt",
         metavar="URL",
         help="Publish results and events to mqtt://[USER@]HOST[:PORT][/PREFIX], or mqtts:// for TLS; Home Assistant "
-        "finds the camera by itself. The variable EDGETL_MQTT_PASSWORD holds the password. Wants edgetl[mqtt].",
+        "finds the camera by itself. The variable EDGETL_MQTT_PASSWORD holds the password. Needs the extra `mqtt`.",
     ),
     click.option("--mqtt-password-file", type=_FILE, metavar="FILE", help="Take the broker's password from this file."),
     click.option("--mqtt-ca", type=_FILE, metavar="FILE", help="Check the broker's certificate by these (PEM)."),

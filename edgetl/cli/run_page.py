@@ -71,7 +71,7 @@ page_options = option_group(
         "--serve",
         metavar="[HOST:]PORT",
         help="Serve a live page in the browser; to this machine alone, unless HOST is another address, say 0.0.0.0, "
-        "when it wants a token, which is printed. Wants edgetl[page].",
+        "when it wants a token, which is printed. Needs the extra `page`.",
     ),
     click.option("--token-file", type=_FILE, metavar="FILE", help="The page's token, instead of one made for the run."),
     click.option("--tls-cert", type=_FILE, metavar="FILE", help="Serve the page over TLS with this certificate (PEM)."),

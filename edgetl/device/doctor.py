@@ -15,6 +15,7 @@ from typing import Literal
 from edgetl.device.machine import Machine
 from edgetl.device.runtime import RUNTIMES, UnloadableRuntimeError, require_runtime
 from edgetl.device.thermal import Thermal
+from edgetl.install import install_command, install_package
 
 State = Literal["ok", "note", "warning", "missing"]
 """`note`: something that only some need isn't here; `warning`: it works, but not well; `missing`: nothing runs."""
@@ -93,7 +94,7 @@ def _opencv() -> Iterator[Check]:
     try:
         import cv2
     except ImportError as error:
-        remedy = "pip install opencv-python-headless, which needs no X libraries, in place of opencv-python"
+        remedy = f"{install_package('opencv-python-headless')}, which needs no X libraries, in place of opencv-python"
         yield Check("opencv", "missing", f"OpenCV can't be imported: {error}", remedy)
         return
     wheels = [name for name in ("opencv-python-headless", "opencv-python") if _version(name)]
@@ -101,7 +102,7 @@ def _opencv() -> Iterator[Check]:
         remedy = f"pip uninstall {' '.join(wheels)}, then install the one that is wanted: they share their files"
         yield Check("opencv", "warning", f"both {' and '.join(wheels)} are installed", remedy)
     else:
-        windows = cv2.currentUIFramework() or "no windows (run --show wants edgetl[window])"
+        windows = cv2.currentUIFramework() or "no windows (`run --show` needs the extra `window`)"
         yield Check("opencv", "ok", f"{cv2.__version__}, {windows}")
     backends = {cv2.videoio_registry.getBackendName(number) for number in cv2.videoio_registry.getBackends()}
     if "FFMPEG" not in backends:
@@ -150,7 +151,7 @@ def _extras() -> Iterator[Check]:
         if found:
             yield Check(extra, "ok", f"{package} {found}: {use}")
         else:
-            yield Check(extra, "note", f"not installed: {use}", f"pip install 'edgetl[{extra}]'")
+            yield Check(extra, "note", f"not installed: {use}", install_command(extra))
 
 
 def _version(package: str) -> str:

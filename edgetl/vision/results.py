@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import EdgetlError
+from edgetl.install import install_package
 
 if TYPE_CHECKING:
     import supervision
@@ -99,7 +100,7 @@ class Detections:
         try:
             import supervision
         except ImportError as error:
-            remedy = "pip install supervision"
+            remedy = install_package("supervision")
             raise EdgetlError(f"supervision can't be imported: {error}", remedy=remedy) from error
         names = np.array(self.labels, np.str_)
         columns = self.xyxy, None, self.score, self.class_id, self.track

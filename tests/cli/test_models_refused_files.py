@@ -12,6 +12,8 @@ import pytest
 from greys import LABELS, SIZE, build_greys, draw_greys, to_tflite
 from homes import draw_folders, edgetl, refused
 
+from edgetl.install import install_command
+
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
 
 
@@ -115,7 +117,7 @@ def test_openvino_that_isnt_installed(workplace, monkeypatch):
         run_file("model.xml"),
         4,
         "OpenVINO is not installed",
-        f"remedy: {sys.executable} -m pip install 'edgetl[openvino]'",
+        f"remedy: {install_command('openvino')}",
     )
 
 
@@ -131,5 +133,5 @@ def test_tflite_runtime_that_isnt_installed(workplace, tiny_models, monkeypatch)
         run_file("model.tflite"),
         4,
         "no TFLite runtime is installed",
-        f"remedy: {sys.executable} -m pip install 'edgetl[device]'",
+        f"remedy: {install_command('device')}",
     )

@@ -10,6 +10,7 @@ from homes import edgetl
 from edgetl.device import doctor
 from edgetl.device.runtime import UnloadableRuntimeError
 from edgetl.device.thermal import Thermal
+from edgetl.install import install_package
 
 
 def found(name):
@@ -53,7 +54,7 @@ def test_opencv_that_can_not_be_imported_is_told_with_the_one_that_can():
         "print([c.state + ' ' + c.remedy for c in examine() if c.name == 'opencv'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout.startswith("['missing pip install opencv-python-headless"), done.stderr
+    assert done.stdout.startswith(f"['missing {install_package('opencv-python-headless')}"), done.stderr
 
 
 def test_two_opencv_wheels_are_too_many(monkeypatch):

@@ -30,6 +30,7 @@ from edgetl.device.sinks.mqtt_discovery import MOST_CLASSES, Described, discover
 from edgetl.device.sinks.outputs import Outputs, open_sinks
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.install import install_command
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Classification, Detections
 from edgetl.vision.zones import Line
@@ -527,7 +528,7 @@ def test_missing_package_is_told_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     with pytest.raises(EdgetlError, match="paho") as caught:
         Mqtt(Address.parse("mqtt://localhost"), described(), Status())
-    assert "pip install 'edgetl[mqtt]'" in str(caught.value)
+    assert caught.value.remedy == install_command("mqtt")
 
 
 def test_a_run_without_mqtt_needs_no_paho(bundle, film):
@@ -537,4 +538,4 @@ def test_a_run_without_mqtt_needs_no_paho(bundle, film):
     assert done.returncode == 0, done.stderr
     done = subprocess.run([*command, "--mqtt", "mqtt://localhost"], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
-    assert "edgetl[mqtt]" in done.stderr
+    assert install_command("mqtt") in done.stderr

@@ -9,6 +9,7 @@ from irs import answer, build_ir
 
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime, require_runtime
 from edgetl.errors import ModelError
+from edgetl.install import install_command
 
 pytest.importorskip("openvino")
 MEAN, SCALE = (120.0, 100.0, 80.0), (2.0, 4.0, 0.5)
@@ -137,7 +138,7 @@ def test_not_installed_tells_the_pip_line(path, monkeypatch):
     for use in (lambda: open_runtime("openvino", path, 1), lambda: require_runtime("openvino")):
         with pytest.raises(UnloadableRuntimeError, match="OpenVINO is not installed") as caught:
             use()
-        assert caught.value.remedy == f"{sys.executable} -m pip install 'edgetl[openvino]'"
+        assert caught.value.remedy == install_command("openvino")
         assert caught.value.exit_code == 4
 
 

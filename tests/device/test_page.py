@@ -27,6 +27,7 @@ from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.status import Status
 from edgetl.device.thermal import Thermal
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.install import install_command
 
 
 @contextmanager
@@ -417,7 +418,7 @@ except EdgetlError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert "pip install 'edgetl[page]'" in done.stdout, done.stderr
+    assert install_command("page") in done.stdout, done.stderr
 
 
 def test_the_run_imports_the_server_only_when_asked():

@@ -21,6 +21,7 @@ from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.sinks.video import VideoFile
 from edgetl.device.sinks.window import Window
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.install import install_command
 from edgetl.vision.results import Classification, Detections
 
 
@@ -283,7 +284,7 @@ def test_window_wants_an_opencv_with_windows(monkeypatch):
     monkeypatch.setattr(cv2, "currentUIFramework", lambda: "")
     with pytest.raises(UsageError, match="headless") as caught, Window():
         pass
-    assert "pip install 'edgetl[window]'" in str(caught.value)
+    assert install_command("window") in caught.value.remedy
     assert "--save" in str(caught.value)
 
 

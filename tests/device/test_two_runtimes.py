@@ -20,6 +20,7 @@ from edgetl.device.runtime import UnloadableRuntimeError, open_runtime
 from edgetl.device.verify import require, verify
 from edgetl.errors import GateError, ModelError, UsageError
 from edgetl.files import sha256_of
+from edgetl.install import install_command
 
 pytest.importorskip("openvino")
 OURS = "openvino-float32"
@@ -131,8 +132,7 @@ def test_another_takes_its_place_where_its_runtime_is_missing_and_it_is_said_onc
         assert runtime_of(model) == "TFLiteRuntime"
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"OpenVINO is not installed: float32 runs in place of {OURS}; for that one "
-        f"{sys.executable} -m pip install 'edgetl[openvino]'"
+        f"OpenVINO is not installed: float32 runs in place of {OURS}; for that one {install_command('openvino')}"
     )
 
 

@@ -12,6 +12,7 @@ from conftest import VARIANTS, reseal
 from edgetl.device.drift import TOLERANCES, compare
 from edgetl.device.verify import require, verify
 from edgetl.errors import GateError, ModelError, UsageError
+from edgetl.install import install_command
 
 VERIFY = [sys.executable, "-c", "import sys; from edgetl.cli.verify import verify; verify.main(sys.argv[1:])"]
 
@@ -124,7 +125,7 @@ def test_missing_runtime_is_no_drift(bundle, monkeypatch):
     with pytest.raises(ModelError, match="no TFLite runtime is installed") as caught:
         verify(bundle)
     assert caught.value.exit_code == 4
-    assert "edgetl[device]" in caught.value.remedy
+    assert caught.value.remedy == install_command("device")
 
 
 @pytest.mark.parametrize(

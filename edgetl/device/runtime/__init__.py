@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,12 +11,6 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
-
-
-def pip_line(extra: str) -> str:
-    """Returns the command that installs one of edgetl's extras for this very Python, and no other of the machine's."""
-    return f"{sys.executable or 'python3'} -m pip install 'edgetl[{extra}]'"
-
 
 BGR_INPUT = "image_bgr"
 """The name of an input that takes the channels in OpenCV's order, whatever the card says: a file made for edgetl alone,

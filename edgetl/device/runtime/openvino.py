@@ -14,8 +14,9 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from edgetl.device.openvino_info import Info, read_info
-from edgetl.device.runtime import Tensor, UnloadableRuntimeError, pip_line
+from edgetl.device.runtime import Tensor, UnloadableRuntimeError
 from edgetl.errors import ModelError
+from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
 
 _LEAST_SCALE = 1e-6
@@ -135,14 +136,14 @@ def load_library() -> Any:  # noqa: ANN401 - the library has no types
         return import_module("openvino")
     except ModuleNotFoundError as error:
         if error.name == "openvino":
-            raise UnloadableRuntimeError("OpenVINO is not installed", remedy=pip_line("openvino")) from error
+            raise UnloadableRuntimeError("OpenVINO is not installed", remedy=install_command("openvino")) from error
         raise _broken(error) from error
     except (ImportError, OSError) as error:
         raise _broken(error) from error
 
 
 def _broken(error: Exception) -> UnloadableRuntimeError:
-    remedy = "mend what it names, or pip install --force-reinstall openvino"
+    remedy = f"mend what it names, or {install_package('openvino', '--force-reinstall')}"
     return UnloadableRuntimeError(f"OpenVINO can't be loaded: {error}", remedy=remedy)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import Tensor, UnloadableRuntimeError, pip_line
+from edgetl.device.runtime import Tensor, UnloadableRuntimeError
 from edgetl.errors import ModelError
+from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
 
 _PACKAGES = ("ai_edge_litert", "tflite_runtime")
@@ -91,11 +92,11 @@ def load_library() -> Any:  # noqa: ANN401 - either library's class
                 raise _broken(package, error) from error
         except (ImportError, OSError) as error:
             raise _broken(package, error) from error
-    raise UnloadableRuntimeError("no TFLite runtime is installed", remedy=pip_line("device"))
+    raise UnloadableRuntimeError("no TFLite runtime is installed", remedy=install_command("device"))
 
 
 def _broken(package: str, error: Exception) -> UnloadableRuntimeError:
-    remedy = f"mend what it names, or pip install --force-reinstall {package.replace('_', '-')}"
+    remedy = f"mend what it names, or {install_package(package.replace('_', '-'), '--force-reinstall')}"
     return UnloadableRuntimeError(f"the TFLite runtime {package} can't be loaded: {error}", remedy=remedy)
 
 

@@ -19,6 +19,7 @@ from edgetl.device.sinks.mqtt_discovery import Described, discovery
 from edgetl.device.sinks.news import counts
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
+from edgetl.install import install_command
 from edgetl.vision.results import Classification, Result
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Mqtt:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
-            remedy = "pip install 'edgetl[mqtt]'"
-            raise EdgetlError(f"MQTT needs paho-mqtt: {error}", where="--mqtt", remedy=remedy) from error
+            what, remedy = f"MQTT needs paho-mqtt: {error}", install_command("mqtt")
+            raise EdgetlError(what, where="--mqtt", remedy=remedy) from error
         self._address = address
         self._described = described
         self._status = status

@@ -17,6 +17,7 @@ from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import UsageError
+from edgetl.install import install_command
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
 
@@ -41,7 +42,8 @@ class Window:
 
     def __enter__(self) -> Self:
         if not cv2.currentUIFramework():
-            remedy = "pip uninstall opencv-python-headless, pip install 'edgetl[window]'; or use --save or --jsonl"
+            swap = f"pip uninstall opencv-python-headless, then {install_command('window')}"
+            remedy = f"{swap}; or use --save or --jsonl"
             raise UsageError("this OpenCV is the headless one: it has no windows", where="--show", remedy=remedy)
         if sys.platform.startswith("linux") and not _display_answers(os.environ.get("DISPLAY", "")):
             remedy = "start it on the desktop; or use --save or --jsonl"

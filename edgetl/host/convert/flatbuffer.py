@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgetl.device.runtime import BGR_INPUT
 from edgetl.errors import ModelError
+from edgetl.install import install_command
 
 
 def parse(model: bytes) -> schema.ModelT:
@@ -70,7 +71,7 @@ def name_outputs(model: bytes, names: Sequence[str]) -> bytes:
     told = {entry.name.decode(): entry for signature in signatures[:1] for entry in signature.outputs}
     if sorted(told) != [f"output_{i}" for i in range(len(names))]:
         what = f"the converter's file doesn't tell its outputs apart: its signature has {sorted(told) or 'none'}"
-        raise ModelError(what, remedy="install the TensorFlow that edgetl[train] asks for, then convert again")
+        raise ModelError(what, remedy=f"{install_command('train')}, then convert again")
     signature = signatures[0]
     graph = parsed.subgraphs[signature.subgraphIndex]
     entries = [told[f"output_{i}"] for i in range(len(names))]

@@ -9,10 +9,11 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import UnloadableRuntimeError, pip_line
+from edgetl.device.runtime import UnloadableRuntimeError
 from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, signal_stack_kept
 from edgetl.host.convert.gate import Judge
 from edgetl.host.untyped import Library
+from edgetl.install import install_command
 from edgetl.quiet import quiet_output
 from edgetl.target import Gate
 from edgetl.vision.preprocess import Image
@@ -119,6 +120,6 @@ def _load() -> Library:
         nncf = import_module("nncf")
     except ImportError as error:
         what = f"OpenVINO's NNCF can't be loaded: {error}"
-        raise UnloadableRuntimeError(what, remedy=pip_line("train")) from error
+        raise UnloadableRuntimeError(what, remedy=install_command("train")) from error
     nncf.set_log_level(logging.ERROR)
     return nncf

@@ -28,6 +28,7 @@ from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.host.convert.judge_detector import DetectorJudge
 from edgetl.host.convert.openvino_metadata import describe_in
 from edgetl.host.stored import predict
+from edgetl.install import install_command
 from edgetl.target import Gate
 
 pytest.importorskip("openvino")
@@ -321,7 +322,7 @@ def test_a_runtime_that_is_not_installed_is_told_before_anything_is_converted(sh
     done = edgetl("convert", "told-apart", "--target", path)
     assert done.code == 4
     assert "OpenVINO is not installed" in done.err
-    assert f"remedy: {sys.executable} -m pip install 'edgetl[openvino]'" in done.err
+    assert f"remedy: {install_command('openvino')}" in done.err
     assert "converting" not in done.err
     assert edgetl("convert", "told-apart", "--target", path, "--runtime", "tflite").code == 0
 
@@ -330,7 +331,7 @@ def test_without_nncf_the_remedy_is_the_train_extra(keras_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(UnloadableRuntimeError, match="NNCF can't be loaded") as caught:
         nncf.quantize(None, np.zeros((1, 8, 8, 3), np.uint8))
-    assert caught.value.remedy == f"{sys.executable} -m pip install 'edgetl[train]'"
+    assert caught.value.remedy == install_command("train")
 
 
 def test_a_graph_whose_outputs_cannot_be_told_apart_is_refused(keras_model, monkeypatch):

@@ -17,6 +17,7 @@ from edgetl.device.sinks.page.scene import Scene
 from edgetl.device.sinks.page.settings import Adjustable
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
+from edgetl.install import install_command
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
 
@@ -75,8 +76,8 @@ class Page:
         try:
             from edgetl.device.sinks.page.server import Server
         except ModuleNotFoundError as error:
-            remedy = "pip install 'edgetl[page]'"
-            raise EdgetlError(f"the live page needs {error.name}, which is not installed", remedy=remedy) from error
+            what = f"the live page needs {error.name}, which is not installed"
+            raise EdgetlError(what, where="--serve", remedy=install_command("page")) from error
         return Server(self.endpoint, self._scene, self._model, self._status, self._stall)
 
     def write(self, frame: Frame, result: Result) -> None:
