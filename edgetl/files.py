@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -96,6 +97,36 @@ def told_plainly(path: Path) -> Iterator[None]:
         what = f"can't write: {error.strerror or error}"
         remedy = remedies.get(error.errno or 0, "check the path and the disk")
         raise EdgetlError(what, where=str(path), remedy=remedy) from error
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Reads a stranger's file: only a regular file, only up to a bound, and without ever waiting.
+
+    Links are followed. A FIFO, a socket, a device such as `/dev/zero` and a folder are refused before they are opened.
+
+    Args:
+        path: the file.
+        limit: the largest number of bytes that the file may have.
+
+    Raises:
+        OSError: there is no such file, it isn't a regular file, it is larger than `limit`, or it can't be read;
+            `strerror` says which.
+    """
+    _require_regular(path.stat())  # before it is opened, because opening a device can have an effect
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        _require_regular(status)  # again, because the file may have been replaced in between
+        if status.st_size > limit:
+            raise OSError(errno.EFBIG, f"it has {status.st_size:,} bytes, and {limit:,} are allowed")
+        return file.read(status.st_size)
+
+
+def _require_regular(status: os.stat_result) -> None:
+    kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+    if not stat.S_ISREG(status.st_mode):
+        kind = kinds.get(stat.S_IFMT(status.st_mode), "a device")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file")
 
 
 def sha256_of(path: Path) -> str:

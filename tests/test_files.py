@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from edgetl.errors import EdgetlError
-from edgetl.files import new_folder, replace_folder, sha256_of, told_plainly, write_atomic
+from edgetl.files import new_folder, read_regular, replace_folder, sha256_of, told_plainly, write_atomic
 
 
 def names(folder):
@@ -145,3 +146,27 @@ def test_every_error_has_its_remedy(tmp_path, number, remedy):
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_regular_file_is_read_up_to_the_limit(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "file", 5) == read_regular(tmp_path / "link", 5) == b"12345"
+    with pytest.raises(OSError, match="has 5 bytes"):
+        read_regular(tmp_path / "file", 4)
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "broken").symlink_to("nowhere")
+    with socket.socket(socket.AF_UNIX) as server, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)  # a socket's path is short
+        server.bind("socket")
+    for name in ("fifo", "zero", "socket", "broken", "."):
+        with pytest.raises(OSError, match=r"not a regular file|No such file"):
+            read_regular(tmp_path / name, 1000)
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="are allowed"):
+        read_regular(tmp_path / "sparse", 1000)
