@@ -236,7 +236,9 @@ class Bundle:
 
 def _read_manifest(path: Path) -> Manifest:
     if not path.is_file():
-        remedy = "name a folder made by `edgetl convert`, as models/NAME/TARGET"
+        inside = sorted(file.parent for file in path.parent.glob(f"*/{MANIFEST}"))
+        made = "name a folder made by `edgetl convert`; `edgetl models` lists them"
+        remedy = f"choose one of: {', '.join(map(str, inside))}" if inside else made
         raise ModelError(f"there is no bundle here: {MANIFEST} is missing", where=str(path.parent), remedy=remedy)
     data = read_json(path)
     check_version(data, SCHEMA_VERSION, str(path))

@@ -51,8 +51,9 @@ def bench(
 ) -> None:
     """Measure how fast a model is on this machine.
 
-    BUNDLE may also be a .tflite or .xml file. Frames of 640 x 480 go through preprocessing, the network and decoding,
-    as they do in `edgetl run`; the first ones are not counted.
+    BUNDLE is a bundle's folder; or a stored model's name, for its only bundle, or NAME/TARGET; or a .tflite or .xml
+    file. Frames of 640 x 480 go through preprocessing, the network and decoding, as they do in `edgetl run`; the first
+    ones are not counted.
 
     Exits with 5 where --compare finds that a frame takes much longer than before, or where this machine is the bundle's
     target and its budget is not kept.
@@ -67,9 +68,10 @@ def bench(
     from edgetl.device import bench as benchmark
     from edgetl.device import bench_report as report
     from edgetl.device.machine import Machine
+    from edgetl.find_bundle import find_bundle
     from edgetl.vision.photo import read_photo
 
-    machine = Machine.here()
+    bundle, machine = find_bundle(bundle), Machine.here()
     before = report.medians(compare) if compare else {}  # before anything is measured, or replaces it
     wanted = benchmark.candidates(bundle, variant, threads, every=compare_runtimes)
     frames = benchmark.frames_of(bundle, read_photo(frame) if frame else None)

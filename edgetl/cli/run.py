@@ -55,9 +55,10 @@ def run(
 ) -> None:
     """Recognise what a camera sees, live: what it shows, or where which objects are, as the model was trained.
 
-    BUNDLE is a folder made by `edgetl convert`; or a single .tflite file: one of edgetl's, any classifier, or an SSD
-    that ends with TFLite_Detection_PostProcess; or an OpenVINO .xml: one of edgetl's, or any classifier. Without it the
-    last model that was trained and converted here runs.
+    BUNDLE is a folder made by `edgetl convert`; or the name of a stored model, for its only bundle, or NAME/TARGET; or
+    a single .tflite file: one of edgetl's, any classifier, or an SSD that ends with TFLite_Detection_PostProcess; or
+    an OpenVINO .xml: one of edgetl's, or any classifier. Without it the last model that was trained and converted here
+    runs.
 
     SOURCE is a camera's number (0 is the first) or device (/dev/video0), picamera://0 for a Raspberry Pi's own, an
     rtsp:// or http:// address, a film, a photo, a folder of photos, or a pattern of photos in quotes; `edgetl cameras`
@@ -88,10 +89,11 @@ def run(
     from edgetl.device.sinks.outputs import open_sinks
     from edgetl.device.status import Status
     from edgetl.device.tune import AUTO, settle
+    from edgetl.find_bundle import find_bundle
 
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with ExitStack() as stack:
-        bundle, together = bundle or _last_bundle(), has_frames_at_once(source)
+        bundle, together = find_bundle(bundle) if bundle else _last_bundle(), has_frames_at_once(source)
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
             # What it says of threads is for one frame, not for several of a film at once.

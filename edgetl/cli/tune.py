@@ -14,6 +14,8 @@ import click
 def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
     """Measure which of a bundle's variants is fastest on this very machine, and remember it.
 
+    BUNDLE is a bundle's folder, or a stored model's name, for its only bundle, or NAME/TARGET.
+
     Every variant replays the golden photos, with each number of threads; one whose answers are not those expected of it
     is left out. The others take turns, frame to result. The fastest goes into the bundle's tuned.json, together with
     the machine's fingerprint: processor, cores, clock governor, system, versions. `edgetl run --variant auto` takes it
@@ -26,7 +28,9 @@ def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
     import json
 
     from edgetl.device import tune as tuning
+    from edgetl.find_bundle import find_bundle
 
+    bundle = find_bundle(bundle)
     found = tuning.tune(bundle, threads, tell=lambda line: click.echo(line, err=True))
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found), err=not as_json)
     tuning.remember(bundle, found)

@@ -14,9 +14,10 @@ import click
 def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     """Prove that this machine sees what the converting one saw.
 
-    BUNDLE carries golden photos with the scores, or the boxes, that each variant gave for them where it was
-    converted. They are replayed here, through the code that `edgetl run` uses, and compared; every file's SHA-256
-    is checked on the way. Do it once on the device after copying, and after every update of its system.
+    BUNDLE is a bundle's folder, or a stored model's name, for its only bundle, or NAME/TARGET. It carries golden photos
+    with the scores, or the boxes, that each variant gave for them where it was converted. They are replayed here,
+    through the code that `edgetl run` uses, and compared; every file's SHA-256 is checked on the way. Do it once on the
+    device after copying, and after every update of its system.
     The pixels that go into the replay are the same on every machine; how far this one's quick resampling rounds
     otherwise is told beside it.
 
@@ -33,7 +34,9 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
 
     from edgetl.device import pixels
     from edgetl.device import verify as golden
+    from edgetl.find_bundle import find_bundle
 
+    bundle = find_bundle(bundle)
     reports = golden.verify(bundle, variant)
     readable = any(report.photos for report in reports)
     seen = [pixels.compare_pixels(bundle)] if readable else []

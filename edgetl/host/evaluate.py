@@ -15,6 +15,7 @@ from edgetl.bundle import MANIFEST
 from edgetl.card import ModelCard
 from edgetl.device.model import Model
 from edgetl.errors import DatasetError, UsageError
+from edgetl.find_bundle import find_bundle
 from edgetl.host import evaluate_detection
 from edgetl.host.dataset.boxes import is_boxed
 from edgetl.host.dataset.cache import load_pixels
@@ -100,7 +101,7 @@ def evaluate(
         if stored.card.task == "detection":
             return evaluate_detection.evaluate_stored(stored, data)
         return _evaluate_keras(stored, data)
-    with Model.open(model, variant=variant, labels=labels) as opened:
+    with Model.open(find_bundle(model), variant=variant, labels=labels) as opened:
         if opened.card.task == "detection":
             return evaluate_detection.evaluate_opened(opened, data)
         return evaluate_model(opened, *_labelled(opened.card, data))
@@ -115,6 +116,8 @@ def _stored(model: str) -> store.StoredModel | None:
     path = Path(model)
     if model.endswith((".tflite", ".xml")) or (path / MANIFEST).is_file() or (path.exists() and not store.has(model)):
         return None
+    if store.has(path.parent.name) and not store.has(model):
+        return None  # NAME/TARGET
     return store.open_model(model)
 
 

@@ -143,7 +143,7 @@ def test_newer_bundle_is_told_so(home):
 
 def test_bundle_that_isnt_there(home):
     refused(run_photos(home.folder / "gone"), 2, "no such bundle or model file", str(home.folder / "gone"))
-    refused(edgetl("verify", home.folder / "gone"), 4, "bundle.json is missing", str(home.folder / "gone"))
+    refused(edgetl("verify", home.folder / "gone"), 2, "no such bundle or model file", str(home.folder / "gone"))
 
 
 def test_folder_that_is_no_bundle(home):

@@ -1,0 +1,65 @@
+"""Which bundle a user means: the one place where names of the store and paths become a bundle's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetl import store
+from edgetl.bundle import MANIFEST
+from edgetl.errors import UsageError
+
+_MOST_NAMED = 10
+"""At most this many bundles are listed in a message."""
+
+
+def find_bundle(given: Path | str) -> Path:
+    """Returns the folder of a bundle, or the path of a model file.
+
+    A bundle or a file at that path comes first. So a folder of photos may have the name of a model.
+
+    Args:
+        given: a path; or a stored model's name, which stands for its only bundle; or `NAME/TARGET`.
+
+    Raises:
+        UsageError: there is no such bundle, or the model has several.
+        ModelError: the model's card can't be read.
+    """
+    path = Path(given)
+    if path.is_file() or (path / MANIFEST).is_file():
+        return path
+    name, target = path.parent.name, path.name
+    if len(path.parts) == 1 and store.has(str(path)):
+        return _only_bundle(store.open_model(str(path)))
+    if len(path.parts) == 2 and store.has(name):
+        return _bundle_for(store.open_model(name), target)
+    if path.parent.absolute() == store.root().absolute() and store.has(path.name):
+        return _only_bundle(store.open_model(path.name))
+    if path.exists() or path.suffix in (".tflite", ".xml"):
+        return path  # opening it says what is wrong with it
+    bundles = [f"{model.name}/{folder.name}" for model in store.models() for folder in model.bundles()]
+    remedy = f"choose one of: {', '.join(bundles[-_MOST_NAMED:])}" if bundles else "make one with `edgetl convert NAME`"
+    raise UsageError(
+        "there is no such bundle or model file, and no model of that name", where=str(given), remedy=remedy
+    )
+
+
+def _only_bundle(model: store.StoredModel) -> Path:
+    bundles = model.bundles()
+    if len(bundles) == 1:
+        return bundles[0]
+    if not bundles:
+        what = f"the model {model.name!r} has no bundle yet"
+        raise UsageError(what, where=str(model.folder), remedy=f"run `edgetl convert {model.name} --target TARGET`")
+    named = ", ".join(f"{model.name}/{folder.name}" for folder in bundles)
+    what = f"the model {model.name!r} has {len(bundles)} bundles"
+    raise UsageError(what, where=str(model.folder), remedy=f"choose one of: {named}")
+
+
+def _bundle_for(model: store.StoredModel, target: str) -> Path:
+    folder = model.bundle(target)
+    if (folder / MANIFEST).is_file():
+        return folder
+    known = ", ".join(f"{model.name}/{bundle.name}" for bundle in model.bundles())
+    choice = f"choose one of: {known}; or " if known else ""
+    remedy = f"{choice}run `edgetl convert {model.name} --target {target}`"
+    raise UsageError(f"the model {model.name!r} has no bundle for {target!r}", where=str(model.folder), remedy=remedy)

@@ -1,0 +1,63 @@
+"""Names of the store and paths become a bundle's folder, for every command that takes a bundle."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from homes import edgetl, refused
+
+from edgetl.errors import UsageError
+from edgetl.find_bundle import find_bundle
+
+
+def test_a_name_stands_for_the_only_bundle(home):
+    for given in ("tiny", Path("tiny"), "tiny/loose", "models/tiny", home.models / "tiny", home.bundle):
+        assert find_bundle(given).resolve() == home.bundle.resolve()
+
+
+def test_a_bundle_at_the_path_comes_before_the_store(home):
+    shutil.copytree(home.bundle, "tiny")
+    assert find_bundle("tiny") == Path("tiny")
+
+
+def test_a_folder_of_photos_does_not_hide_the_model(home):
+    home.photos.rename("tiny")
+    assert find_bundle("tiny").resolve() == home.bundle.resolve()
+
+
+def test_of_several_bundles_one_is_named(home):
+    shutil.copytree(home.bundle, home.models / "tiny" / "other")
+    with pytest.raises(UsageError) as caught:
+        find_bundle("tiny")
+    assert "tiny/loose, tiny/other" in caught.value.remedy
+    assert find_bundle("tiny/other").name == "other"
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [("tiny/nuc", "edgetl convert tiny --target nuc"), ("nothere", "tiny/loose"), ("no/such/place", "tiny/loose")],
+)
+def test_what_is_not_there_is_refused_with_what_is(home, given, remedy):
+    for command in ("verify", "tune", "bench", "run"):
+        refused(edgetl(command, given), 2, remedy)
+
+
+def test_a_model_without_a_bundle_is_to_be_converted(home):
+    shutil.rmtree(home.bundle)
+    refused(edgetl("verify", "tiny"), 2, "edgetl convert tiny")
+
+
+def test_the_commands_take_a_name(home):
+    assert edgetl("verify", "tiny").code == 0
+    assert edgetl("bench", "tiny", "--seconds", "0.1").code == 0
+    done = edgetl("run", "tiny", "--source", "photos/disc", "--jsonl", "-")
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 12
+    assert edgetl("eval", "tiny/loose", "photos").code == 0
+
+
+def test_a_folder_of_bundles_names_them(home):
+    shutil.copytree(home.models / "tiny", "elsewhere")
+    refused(edgetl("verify", "elsewhere"), 4, "elsewhere/loose")
