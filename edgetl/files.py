@@ -122,6 +122,15 @@ def read_regular(path: Path, limit: int) -> bytes:
         return file.read(status.st_size)
 
 
+def is_lfs_pointer(data: bytes) -> bool:
+    """Says whether a file's first bytes are those of a Git LFS pointer: the text that stands in for a large file.
+
+    Args:
+        data: the file's content, or its beginning of at least 50 bytes.
+    """
+    return data.startswith(b"version https://git-lfs.github.com/spec/")
+
+
 def _require_regular(status: os.stat_result) -> None:
     kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
     if not stat.S_ISREG(status.st_mode):

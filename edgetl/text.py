@@ -9,6 +9,8 @@ LONGEST_LABEL = 200
 
 _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that are escaped in print: controls, lone surrogates, line and paragraph separators."""
+_NONCHARACTERS = frozenset("\ufffe\uffff")
+"""Code points that are no characters, and that XML forbids."""
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that change the direction of the text after them, so that it can be read as other text."""
 
@@ -47,7 +49,7 @@ def label_problem(label: str) -> str:
 
 
 def _is_unsafe(character: str) -> bool:
-    return unicodedata.category(character) in _UNSAFE or character in _BIDI
+    return unicodedata.category(character) in _UNSAFE or character in _BIDI or character in _NONCHARACTERS
 
 
 def _escaped(character: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgetl.errors import EdgetlError
-from edgetl.files import new_folder, read_regular, replace_folder, sha256_of, told_plainly, write_atomic
+from edgetl.files import is_lfs_pointer, new_folder, read_regular, replace_folder, sha256_of, told_plainly, write_atomic
 
 
 def names(folder):
@@ -170,3 +170,9 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(OSError, match="are allowed"):
         read_regular(tmp_path / "sparse", 1000)
+
+
+def test_a_git_lfs_pointer_is_known_by_its_beginning():
+    assert is_lfs_pointer(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+    assert not is_lfs_pointer(b"version 2\n")
+    assert not is_lfs_pointer(b"")

@@ -34,7 +34,20 @@ def test_a_class_may_be_called_so(label):
 
 
 @pytest.mark.parametrize(
-    "label", ["", " ", "bolt ", "\tbolt", "a\nb", "a\x07", "a\x85b", "a\u2029b", "\ud800", "x" * (LONGEST_LABEL + 1)]
+    "label",
+    [
+        "",
+        " ",
+        "bolt ",
+        "\tbolt",
+        "a\nb",
+        "a\x07",
+        "a\x85b",
+        "a\u2029b",
+        "\ud800",
+        "a\ufffeb",
+        "x" * (LONGEST_LABEL + 1),
+    ],
 )
 def test_a_class_may_not_be_called_so(label):
     assert label_problem(label)

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
+from edgetl.files import is_lfs_pointer
 from edgetl.vision.letterbox import reduction
 from edgetl.vision.preprocess import Image
 
@@ -145,6 +146,8 @@ def _problem(data: bytes) -> str:
         whole = len(data) >= _bmp_length(data)
     elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         whole = len(data) >= int.from_bytes(data[4:8], "little") + 8
+    elif is_lfs_pointer(data):
+        return "is a Git LFS pointer, not the photo itself: fetch it with `git lfs pull`"
     else:
         return "is not a JPEG, PNG, BMP or WebP, whatever its name says"
     return "" if whole else "is truncated: its end is missing"

@@ -253,3 +253,9 @@ def test_a_photo_decoded_smaller_tells_its_own_size(bgr, tmp_path):
         assert (image.shape, size_wh) == (shape, (800, 600))
     with pytest.raises(PhotoError, match="can't be read"):
         read_sized(tmp_path / "gone.jpg")
+
+
+def test_a_git_lfs_pointer_is_named_for_what_it_is(tmp_path):
+    (tmp_path / "a.jpg").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+    with pytest.raises(PhotoError, match="Git LFS pointer"):
+        read_photo(tmp_path / "a.jpg")
