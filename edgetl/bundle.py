@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl import schema
-from edgetl.card import ModelCard, check_version, read_json
+from edgetl.card import ModelCard
+from edgetl.document import check_version, read_json
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of, write_atomic
 from edgetl.golden import GoldenBoxes
@@ -23,6 +24,8 @@ from edgetl.vision.preprocess import Image
 SCHEMA_VERSION = 1
 MANIFEST = "bundle.json"
 _MOST_THREADS = 1024
+_MOST_PHOTOS = 256
+"""A bundle may have at most this many golden photos, which are all in memory at once; `edgetl convert` keeps 8."""
 _REMEDY = "copy the whole folder again, or convert again"
 
 
@@ -143,6 +146,9 @@ class Bundle:
         path = folder / MANIFEST
         manifest = _read_manifest(path)
         ModelCard.from_dict(manifest.card.to_dict(), where=str(path))
+        if len(manifest.golden) > _MOST_PHOTOS:
+            what = f"the bundle has {len(manifest.golden)} golden photos, and {_MOST_PHOTOS} are allowed"
+            raise ModelError(what, where=str(path), remedy=_REMEDY)
         files = [photo.file for photo in manifest.golden]
         for file in files + [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]:
             if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\\" in file or ":" in file:
@@ -201,9 +207,14 @@ class Bundle:
             ModelError: the file is missing or altered, or has another shape.
         """
         path = self._checked(variant.golden, variant.golden_sha256)
-        scores = np.asarray(read_json(path), np.float32)
+        try:
+            scores = np.asarray(read_json(path), np.float32)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ModelError(f"golden scores are not valid: {error}", where=str(path), remedy=_REMEDY) from error
         if scores.shape != (len(self.manifest.golden), len(self.manifest.card.labels)):
             raise ModelError(f"golden scores have the shape {scores.shape}", where=str(path), remedy=_REMEDY)
+        if not np.isfinite(scores).all():
+            raise ModelError("golden scores are not finite numbers", where=str(path), remedy=_REMEDY)
         return scores
 
     def golden_boxes(self, variant: Variant) -> list[GoldenBoxes]:

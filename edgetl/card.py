@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from edgetl import schema
+from edgetl.document import REMEDY as _REMEDY
+from edgetl.document import check_version, read_json
 from edgetl.errors import ModelError
+from edgetl.text import label_problem
 
 SCHEMA_VERSION = 1
+_LARGEST_INPUT = 8192
+"""The input of a model may have at most this many pixels a side, which bounds the memory that a card can ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,15 @@ class ClassifierDecoding:
     """What a classifier's output means.
 
     Attributes:
-        scores: `probabilities` sum to one; `logits` still want a softmax.
+        scores: `probabilities` sum to one; `logits` still want a softmax, or a sigmoid where the model has one output
+            column; `independent` scores lie in 0..1 each and need not sum to one, as sigmoids give them.
         threshold: the display threshold, 0..1: a best score below it means "nothing known".
+
+    A model with one output column may have two labels: the column is then the score of the second label, and the first
+    label has the rest to 1.
     """
 
-    scores: Literal["probabilities", "logits"] = "probabilities"
+    scores: Literal["probabilities", "logits", "independent"] = "probabilities"
     threshold: float = 0.0
 
 
@@ -191,11 +200,7 @@ class ModelCard:
             card = schema.parse(cls, data)
         except schema.SchemaError as error:
             raise ModelError(f"the model card is not valid: {error}", where=where, remedy=_REMEDY) from error
-        if len(set(card.labels)) != len(card.labels) or not card.labels:
-            raise ModelError("the model card's labels are empty or repeat", where=where, remedy=_REMEDY)
-        if min(card.input.height, card.input.width) < 1:
-            raise ModelError("the model card's input size is not positive", where=where, remedy=_REMEDY)
-        problem = _decoding_problem(card)
+        problem = _labels_problem(card.labels) or _input_problem(card.input) or _decoding_problem(card)
         if problem:
             raise ModelError(f"the model card's {problem}", where=where, remedy=_REMEDY)
         return card
@@ -210,17 +215,29 @@ class ModelCard:
         return cls.from_dict(read_json(path), where=str(path))
 
 
-_REMEDY = "restore the file from where it was made, or train or convert again"
+def _labels_problem(labels: tuple[str, ...]) -> str:
+    """Returns what is wrong with a card's labels; an empty text if nothing is."""
+    if len(set(labels)) != len(labels) or not labels:
+        return "labels are empty or repeat"
+    problems = ((label, label_problem(label)) for label in labels)
+    return next((f"label {label[:40]!r} can't be used: {why}" for label, why in problems if why), "")
+
+
+def _input_problem(spec: InputSpec) -> str:
+    """Returns what is wrong with the size of a card's input; an empty text if nothing is."""
+    if min(spec.height, spec.width) >= 1 and max(spec.height, spec.width) <= _LARGEST_INPUT:
+        return ""
+    return f"input size must be 1 to {_LARGEST_INPUT} px a side, got {spec.height} x {spec.width}"
 
 
 def _decoding_problem(card: ModelCard) -> str:
-    """Says what is wrong with a card's decoding; empty if nothing is."""
+    """Returns what is wrong with a card's decoding; an empty text if nothing is."""
     decoding = card.decoding
     fits = "classification" if isinstance(decoding, ClassifierDecoding) else "detection"
     if fits != card.task:
         return f"task is {card.task}, but its decoding is one of {fits}"
     if isinstance(decoding, ClassifierDecoding):
-        return ""
+        return "" if 0 <= decoding.threshold <= 1 else "decoding.threshold must lie in 0..1"
     steps = pairwise((0, *decoding.strides))
     if decoding.kind == "ltrb" and (not decoding.strides or any(a >= b for a, b in steps)):
         return "decoding.strides must be positive and ascend"
@@ -229,32 +246,3 @@ def _decoding_problem(card: ModelCard) -> str:
     if not all(0 <= share <= 1 for share in (*decoding.thresholds, decoding.iou)):
         return "decoding.thresholds and iou must lie in 0..1"
     return "" if decoding.max_det > 0 else "decoding.max_det must be positive"
-
-
-def read_json(path: Path) -> object:
-    """Reads a JSON file that belongs to a model.
-
-    Raises:
-        ModelError: the file is missing or isn't JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path.name} is missing", where=str(path), remedy=_REMEDY) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name} can't be read: {error}", where=str(path), remedy=_REMEDY) from error
-
-
-def check_version(data: object, version: int, where: str) -> None:
-    """Refuses a document of another schema version than ours, before any of its keys are looked at.
-
-    Raises:
-        ModelError: it isn't a table, or its schema version is unknown.
-    """
-    found = data.get("schema") if isinstance(data, dict) else None
-    if found != version:
-        raise ModelError(
-            f"schema version {found!r} is unknown to this edgetl, which reads {version}",
-            where=where,
-            remedy="use the edgetl that wrote it, or update this one",
-        )

@@ -7,7 +7,12 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from edgetl.text import printable
+
 T = TypeVar("T")
+
+LARGEST = 2**63 - 1
+"""A whole number may be at most this far from zero, so that it fits NumPy's and the runtimes' integers."""
 
 
 class SchemaError(ValueError):
@@ -33,7 +38,7 @@ def parse(cls: type[T], data: object, at: str = "") -> T:
     prefix = f"{at}." if at else ""
     for key in data:
         if key not in fields:
-            raise SchemaError(f"unknown key {prefix}{key}; allowed: {', '.join(fields)}")
+            raise SchemaError(f"unknown key {prefix}{printable(key)[:80]}; allowed: {', '.join(fields)}")
     values = {}
     for name, field in fields.items():
         if name in data:
@@ -51,7 +56,7 @@ def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide a
         return _value(_member((a for a in args if a is not type(None)), data), data, at)
     if origin is Literal:
         if data not in args:
-            raise SchemaError(f"{at} must be one of {', '.join(map(str, args))}, got {data!r}")
+            raise SchemaError(f"{at} must be one of {', '.join(map(str, args))}, got {_shown(data)}")
         return data
     if origin in (tuple, dict):
         return _container(origin, args, data, at)
@@ -77,10 +82,12 @@ def _container(origin: type, args: tuple[Any, ...], data: object, at: str) -> ob
         return tuple(_value(args[0], item, f"{at}[{i}]") for i, item in enumerate(data))
     if not isinstance(data, Mapping):
         raise SchemaError(f"{at} must be a table, got {_kind(data)}")
-    return {str(k): _value(args[1], v, f"{at}.{k}") for k, v in data.items()}
+    return {str(k): _value(args[1], v, f"{at}.{printable(k)[:80]}") for k, v in data.items()}
 
 
 def _scalar(kind: type, data: object, at: str) -> object:
+    if isinstance(data, int) and abs(data) > LARGEST:
+        raise SchemaError(f"{at} must lie within ±{LARGEST}, got a number of {data.bit_length()} bits")
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
@@ -89,4 +96,16 @@ def _scalar(kind: type, data: object, at: str) -> object:
 
 
 def _kind(data: object) -> str:
-    return f"{type(data).__name__} {str(data)[:40]!r}"
+    return f"{type(data).__name__} {_text(data)[:40]!r}"
+
+
+def _shown(data: object) -> str:
+    """Returns a short text as Python writes it, which escapes control characters; at most 42 characters of others."""
+    return repr(data[:40]) if isinstance(data, str) else printable(_text(data)[:42])
+
+
+def _text(data: object) -> str:
+    try:
+        return str(data)
+    except ValueError:  # Python refuses to write numbers of more than 4,300 digits
+        return "a number too large to print"

@@ -170,11 +170,26 @@ BAD = {
     "the chosen variant 'int4' is not there": lambda d: d.update(chosen="int4"),
     "the chosen variant 'static_wi8_ai8' is not there": lambda d: d.update(chosen="static_wi8_ai8"),
     "labels are empty or repeat": lambda d: d["card"].update(labels=["a", "a", "b"]),
+    "300 golden photos": lambda d: d.update(golden=[d["golden"][0]] * 300),
+    "threads must lie within": lambda d: d.update(threads=10**400),
+    "label '\\ud800' can't be used": lambda d: d["card"].update(labels=["a", "b", "\ud800"]),
     "schema version 7 is unknown": lambda d: d["card"].update(schema=7),
     "'../x' leaves the bundle's folder": lambda d: d["variants"][1].update(file="../x"),
     "'/x' leaves the bundle's folder": lambda d: d["variants"][2].update(golden="/x"),
     "'golden/../../x' leaves the bundle's folder": lambda d: d["golden"][1].update(file="golden/../../x"),
 }
+
+
+@pytest.mark.parametrize(
+    "scores", [[["a"] * 3] * 2, [[0.1] * 3, [0.1]], [[10**400] * 3] * 2, [[float("nan")] * 3] * 2, {}]
+)
+def test_golden_scores_that_are_no_numbers(folder, scores):
+    path = folder / "golden/float16.json"
+    path.write_text(json.dumps(scores))
+    edit(folder, lambda d: d["variants"][1].update(golden_sha256=sha256_of(path)))
+    bundle = Bundle.open(folder)
+    with pytest.raises(ModelError, match="golden scores"):
+        bundle.golden_scores(bundle.variant("float16"))
 
 
 @pytest.mark.parametrize("message", BAD)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 
 import pytest
 
@@ -89,7 +90,16 @@ def changed(**values):
         (changed(metrics={"top1": None}), "metrics.top1 must be float"),
         (changed(labels=[]), "labels are empty or repeat"),
         (changed(labels=["a", "a"]), "labels are empty or repeat"),
-        (changed(input={"height": 0, "width": 8}), "input size is not positive"),
+        (changed(input={"height": 0, "width": 8}), "input size must be 1 to 8192 px a side, got 0 x 8"),
+        (changed(input={"height": 8, "width": 10**400}), "input.width must lie within"),
+        (changed(input={"height": 8, "width": 100_000}), "input size must be 1 to 8192 px a side, got 8 x 100000"),
+        (changed(metrics={"top1": 10**400}), "metrics.top1 must lie within"),
+        (changed(labels=["bolt", "\ud800"]), r"label '\ud800' can't be used"),
+        (changed(labels=["bolt", "nut\x1b[2J"]), r"label 'nut\x1b[2J' can't be used"),
+        (changed(labels=["bolt", "n" * 30_000]), "can't be used: it has 30,000 characters"),
+        (changed(labels=["bolt", " nut"]), "can't be used: it begins or ends with a blank"),
+        (changed(decoding={"threshold": float("nan")}), "decoding.threshold must lie in 0..1"),
+        (changed(decoding={"threshold": 20}), "decoding.threshold must lie in 0..1"),
         (changed(task="detection"), "task is detection, but its decoding is one of classification"),
         (changed(task="detection", decoding={}), "task is detection, but its decoding is one of classification"),
         (found() | {"task": "classification"}, "task is classification, but its decoding is one of detection"),
@@ -117,18 +127,31 @@ def test_refused(data, message):
     with pytest.raises(ModelError) as caught:
         ModelCard.from_dict(data, where="models/parts/card.json")
     assert message in caught.value.what
+    assert str(caught.value).replace("\n", "").isprintable()
     assert caught.value.where == "models/parts/card.json"
     assert caught.value.remedy
     assert caught.value.exit_code == 4
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 200_000, None])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b"1" * 5000, None])
 def test_file_that_is_no_json(tmp_path, content):
     path = tmp_path / "card.json"
     if content is None:
         path.mkdir()
     else:
         path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"card.json can't be read"):
+        ModelCard.load(path)
+
+
+def test_a_pipe_and_a_file_of_any_size_are_not_read(tmp_path):
+    path = tmp_path / "card.json"
+    os.mkfifo(path)
+    with pytest.raises(ModelError, match=r"card.json can't be read"):
+        ModelCard.load(path)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
     with pytest.raises(ModelError, match=r"card.json can't be read"):
         ModelCard.load(path)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.bundle import MANIFEST, Bundle
-from edgetl.card import read_json
 from edgetl.device.bench import STAGES, Measured, Milliseconds
 from edgetl.device.machine import Machine
+from edgetl.document import read_json
 from edgetl.errors import GateError, ModelError
 from edgetl.files import write_atomic
 from edgetl.target import Target, target_names

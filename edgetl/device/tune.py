@@ -16,11 +16,11 @@ import numpy as np
 
 from edgetl import schema
 from edgetl.bundle import MANIFEST, Bundle, Variant
-from edgetl.card import check_version, read_json
 from edgetl.device.latency import Percentiles, Recorder
 from edgetl.device.machine import Machine, cores
 from edgetl.device.model import Model
 from edgetl.device.verify import verify
+from edgetl.document import check_version, read_json
 from edgetl.errors import EdgetlError, GateError, ModelError, UsageError
 from edgetl.files import sha256_of, write_atomic
 from edgetl.vision.preprocess import Image

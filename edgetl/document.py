@@ -1,0 +1,43 @@
+"""JSON files that belong to a model: read within bounds, their schema version checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edgetl.errors import ModelError
+from edgetl.files import read_regular
+
+LARGEST = 64 << 20
+"""A JSON file that belongs to a model may have at most this many bytes; edgetl writes up to a million."""
+REMEDY = "restore the file from where it was made, or train or convert again"
+"""What to do about a card, a manifest or a report that can't be used."""
+
+
+def read_json(path: Path) -> object:
+    """Reads a JSON file that belongs to a model.
+
+    Raises:
+        ModelError: the file is missing, is no plain file, has more than `LARGEST` bytes, or isn't JSON.
+    """
+    try:
+        return json.loads(read_regular(path, LARGEST).decode("utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path.name} is missing", where=str(path), remedy=REMEDY) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path.name} can't be read: {error}", where=str(path), remedy=REMEDY) from error
+
+
+def check_version(data: object, version: int, where: str) -> None:
+    """Refuses a document of another schema version than ours, before any of its keys are looked at.
+
+    Raises:
+        ModelError: it isn't a table, or its schema version is unknown.
+    """
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != version:
+        raise ModelError(
+            f"schema version {found!r} is unknown to this edgetl, which reads {version}",
+            where=where,
+            remedy="use the edgetl that wrote it, or update this one",
+        )
