@@ -15,7 +15,7 @@ from edgetl import schema
 from edgetl.card import ModelCard
 from edgetl.document import check_version, read_json
 from edgetl.errors import ModelError, UsageError
-from edgetl.files import sha256_of, write_atomic
+from edgetl.files import bring_back, sha256_of, write_atomic
 from edgetl.golden import GoldenBoxes
 from edgetl.target import RuntimeName, variant_name
 from edgetl.vision.photo import read_photo
@@ -143,6 +143,7 @@ class Bundle:
         Raises:
             ModelError: no bundle, an unknown schema version, or a path that leaves the folder.
         """
+        bring_back(folder)
         path = folder / MANIFEST
         manifest = _read_manifest(path)
         ModelCard.from_dict(manifest.card.to_dict(), where=str(path))

@@ -5,14 +5,23 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
+from edgetl import locks
 from edgetl.errors import EdgetlError
+from edgetl.locks import folder_lock
+
+_MARK = ".edgetl-"
+"""What the names of edgetl's temporary files, temporary folders and lock files contain."""
+_LEFTOVER = re.compile(r"\..+\.edgetl-(lock|[a-z0-9_]{8}(\.\w+)?)")
+"""The names that `remove_leftovers` looks at."""
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -22,20 +31,88 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         EdgetlError: the disk is full or the folder can't be written to.
     """
     content = data.encode() if isinstance(data, str) else data
-    with told_plainly(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with told_plainly(path), temporary_file(path) as temporary:
+        with temporary.open("r+b") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+
+
+@contextmanager
+def temporary_file(path: Path, suffix: str = "") -> Iterator[Path]:
+    """Yields an empty hidden file beside `path`; at the end it is removed, unless it was renamed.
+
+    This process holds the file's lock while the block runs. That is how `remove_leftovers` tells it from one that a
+    killed process left.
+
+    Args:
+        path: the file that is to be written; missing folders above it are made.
+        suffix: how the hidden file's name ends, e.g. `.mp4`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers_once(path.parent.resolve())
+    handle = None
+    while handle is None:  # another process may take it for a leftover before it is locked
+        opened, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}{_MARK}", suffix=suffix)
+        os.close(opened)
         temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        handle = locks.claim(temporary, certain=False)
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+        locks.release(handle)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty hidden folder beside `path`; at the end it is removed, unless it was renamed.
+
+    Args:
+        path: the folder that is to be made; see `temporary_file`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent)
+    handle = None
+    while handle is None:
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}{_MARK}"))
+        handle = locks.claim(temporary, certain=False)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        locks.release(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes the hidden files and folders that killed processes left in a folder.
+
+    These are the ones of `temporary_file` and `temporary_folder`, and lock files. One that is locked has a living owner
+    and stays. What can't be removed stays without a word: it belongs to another user.
+    """
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if _LEFTOVER.fullmatch(entry.name) and (handle := locks.claim(Path(entry.path), certain=True)) is not None:
+                try:
+                    _remove(Path(entry.path))
+                finally:
+                    locks.release(handle)
+
+
+@lru_cache(maxsize=1024)
+def _remove_leftovers_once(folder: Path) -> None:
+    """Does so once in the life of this process: a folder may hold very many files, and be written to very often."""
+    remove_leftovers(folder)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 @contextmanager
@@ -45,40 +122,62 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         EdgetlError: the disk is full or the folder can't be written to.
     """
-    with told_plainly(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        try:
-            yield temporary
-            temporary.chmod(0o755)
-            replace_folder(temporary, path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with told_plainly(path), temporary_folder(path) as temporary:
+        yield temporary
+        replace_folder(temporary, path)
 
 
 def replace_folder(new: Path, path: Path) -> None:
-    """Moves the folder `new` to `path`; what was there goes once the new one is there, or comes back if it can't be."""
-    for file in new.rglob("*"):
+    """Moves the folder `new` to `path`; what was there goes once the new one is there, or comes back if it can't be.
+
+    Between the two renames there is no `path`: `bring_back` helps a reader after a kill there. Both hold the lock of
+    the folder above meanwhile.
+    """
+    new.chmod(0o755)
+    sync_folder(new)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    old = _old(path)
+    with folder_lock(path.parent):
+        _bring_back(old, path)
+        try:
+            with suppress(FileNotFoundError):
+                path.rename(old)
+            new.rename(path)
+        except BaseException:
+            _bring_back(old, path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Has the operating system write every file of a folder to the disk now."""
+    for file in folder.rglob("*"):
         if file.is_file():
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    old = path.with_name(f".{path.name}.old")
-    _bring_back(old, path)
-    shutil.rmtree(old, ignore_errors=True)
-    try:
-        with suppress(FileNotFoundError):
-            path.rename(old)
-        new.rename(path)
-    except BaseException:
-        _bring_back(old, path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def bring_back(path: Path) -> None:
+    """Gives an earlier folder its name again if a killed `replace_folder` left it without; call it before reading.
+
+    A reader that may not write there finds no folder, as it would if this were not called.
+    """
+    if path.name and _old(path).is_dir():
+        with folder_lock(path.parent), suppress(OSError):
+            _bring_back(_old(path), path)
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
 
 
 def _bring_back(old: Path, path: Path) -> None:
-    """Gives the earlier folder its name again where a replacement ended between the two renames."""
-    if old.is_dir() and not path.exists():
+    """Undoes a replacement that ended between its renames, or removes what one that ended after them left."""
+    if not old.is_dir():
+        return
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
         old.rename(path)
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from edgetl.errors import EdgetlError
-from edgetl.files import is_lfs_pointer, new_folder, read_regular, replace_folder, sha256_of, told_plainly, write_atomic
+from edgetl.files import (
+    bring_back,
+    is_lfs_pointer,
+    new_folder,
+    read_regular,
+    replace_folder,
+    sha256_of,
+    told_plainly,
+    write_atomic,
+)
 
 
 def names(folder):
@@ -123,6 +132,28 @@ def test_earlier_folder_comes_back_after_a_kill_between_the_two_renames(tmp_path
     assert replaced[0] == (".old.old", "old")
     assert names(tmp_path) == ["old"]
     assert names(old) == ["new"]
+
+
+def test_reader_finds_the_earlier_folder_after_a_kill_between_the_two_renames(tmp_path):
+    _, old = two_folders(tmp_path)
+    old.rename(tmp_path / ".old.old")
+    bring_back(old)
+    assert names(old) == ["old"]
+    bring_back(old)
+    assert names(tmp_path) == ["new", "old"]
+
+
+def test_reader_removes_what_a_kill_after_the_two_renames_left(tmp_path):
+    new, old = two_folders(tmp_path)
+    old.rename(tmp_path / ".new.old")
+    bring_back(new)
+    assert names(tmp_path) == ["new"]
+
+
+def test_reader_of_the_current_folder_needs_nothing_brought_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bring_back(Path())
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +14,9 @@ import cv2
 import numpy as np
 
 from edgetl.card import InputSpec
-from edgetl.files import told_plainly
+from edgetl.files import remove_leftovers, temporary_file, told_plainly
 from edgetl.host.dataset.photos import Record, cache_folder, examine, parallel, remember, remembered, root_key
 from edgetl.vision.preprocess import Image, Preprocessor
-
-_LEFTOVER_SECONDS = 24 * 3600
 
 
 def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[list[Record], Image]:
@@ -51,13 +46,10 @@ def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[lis
 
 
 def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) -> tuple[list[Record], Image]:
-    folder.mkdir(parents=True, exist_ok=True)
-    _clear_leftovers(folder)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".npy")
-    os.close(handle)
-    temporary = Path(name)
     shape = (len(paths), spec.height, spec.width, 3)
-    try:
+    for other in cache_folder().glob("pixels-*"):  # half a cache may take gigabytes
+        remove_leftovers(other)
+    with temporary_file(folder / "pixels", ".npy") as temporary:
         pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         _reserve(temporary)
 
@@ -76,8 +68,6 @@ def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) ->
                 outdated.unlink(missing_ok=True)
         written = np.load(temporary, mmap_mode="r")
         temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
     remember(root, paths, records, spec)
     return records, written
 
@@ -88,14 +78,6 @@ def _open(file: Path) -> Image | None:
         return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
     except (OSError, ValueError, EOFError):
         return None
-
-
-def _clear_leftovers(folder: Path) -> None:
-    """Removes what killed commands left here; a younger one may still be written."""
-    for leftover in folder.glob(".*.npy"):
-        with suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
-                leftover.unlink()
 
 
 def _reserve(file: Path) -> None:
