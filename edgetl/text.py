@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
+import json
+import re
 
 LONGEST_LABEL = 200
 """A class name may have at most this many characters, so that it fits file names, MQTT topics and the page."""
 
-_UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories that are escaped in print: controls, lone surrogates, line and paragraph separators."""
-_NONCHARACTERS = frozenset("\ufffe\uffff")
-"""Code points that are no characters, and that XML forbids."""
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Characters that change the direction of the text after them, so that it can be read as other text."""
+_UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff{_BIDI}]")
+"""Controls, line and paragraph separators, lone surrogates, direction marks, and code points that XML forbids."""
 
 
 def printable(text: object, *, keep: str = "") -> str:
@@ -26,7 +25,22 @@ def printable(text: object, *, keep: str = "") -> str:
         The text in which a control character, a lone surrogate, a line separator or a direction mark is written as
         an escape, for example `\x1b`. The result can always be encoded as UTF-8.
     """
-    return "".join(c if c in keep or not _is_unsafe(c) else _escaped(c) for c in str(text))
+    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), str(text))
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    r"""Returns a value as JSON that every terminal, every parser and the UTF-8 encoder accept.
+
+    Args:
+        value: a JSON-ready value.
+        indent: the number of blanks of a level; None writes one line.
+
+    Returns:
+        JSON in which non-ASCII letters stand as they are and characters that `printable` escapes as JSON escapes.
+        A lone surrogate, which strict parsers refuse even as an escape, becomes readable text such as `\udce9`: it
+        stands for a byte of a file name that is not UTF-8.
+    """
+    return _UNSAFE.sub(_json_escaped, json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def label_problem(label: str) -> str:
@@ -44,13 +58,17 @@ def label_problem(label: str) -> str:
         return "it begins or ends with a blank"
     if len(label) > LONGEST_LABEL:
         return f"it has {len(label):,} characters, and {LONGEST_LABEL} are allowed"
-    bad = next((c for c in label if _is_unsafe(c)), None)
-    return f"it contains the character {_escaped(bad)}" if bad else ""
-
-
-def _is_unsafe(character: str) -> bool:
-    return unicodedata.category(character) in _UNSAFE or character in _BIDI or character in _NONCHARACTERS
+    bad = _UNSAFE.search(label)
+    return f"it contains the character {_escaped(bad[0])}" if bad else ""
 
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _json_escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if character == "\n":  # between the values; within a text it is escaped already
+        return character
+    backslash = "\\\\" if "\ud800" <= character <= "\udfff" else "\\"
+    return f"{backslash}u{ord(character):04x}"

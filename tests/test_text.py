@@ -1,8 +1,10 @@
 """Strangers' text is made safe to print, and checked before it becomes a class name."""
 
+import json
+
 import pytest
 
-from edgetl.text import LONGEST_LABEL, label_problem, printable
+from edgetl.text import LONGEST_LABEL, json_text, label_problem, printable
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,20 @@ def test_text_is_printed_without_anything_that_steers_a_terminal(text, printed):
 
 def test_kept_characters_stay():
     assert printable("a\nb\x07", keep="\n") == "a\nb\\x07"
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_json_means_the_same_and_steers_nothing(indent):
+    value = {"größe 🔩": ["\x1b[2J", "a\x85\x9b\x7f", 'a\n"\\', "\u202ex", 1.5, None]}
+    text = json_text(value, indent)
+    assert json.loads(text) == value
+    assert printable(text, keep="\n") == text
+    assert "größe 🔩" in text
+
+
+def test_a_lone_surrogate_is_readable_text_in_json():
+    text = json_text("caf\udce9")
+    assert json.loads(text.encode()) == r"caf\udce9"
 
 
 NAMES = ["bolt", "große Mutter", "a, b", "m&m's", "日本", "🔩", "0 or not", "x" * LONGEST_LABEL]

@@ -19,6 +19,7 @@ from edgetl.cli.convert import convert
 from edgetl.cli.data import data
 from edgetl.cli.demo import demo
 from edgetl.cli.doctor import doctor
+from edgetl.cli.echo import LogFormatter, echo
 from edgetl.cli.eval import evaluate
 from edgetl.cli.models import models
 from edgetl.cli.run import run
@@ -27,6 +28,7 @@ from edgetl.cli.train import train
 from edgetl.cli.tune import tune
 from edgetl.cli.verify import verify
 from edgetl.errors import EdgetlError
+from edgetl.text import printable
 
 
 class _Group(click.Group):
@@ -39,17 +41,22 @@ class _Group(click.Group):
         try:
             with _interruptible():
                 return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:  # it may quote a file's name that the shell put in
+            raise click.UsageError(printable(error.format_message()), error.ctx) from error
         except BrokenPipeError:  # whoever read our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except (EdgetlError, OSError, MemoryError, ModuleNotFoundError) as error:
             if ctx.params.get("verbose"):
-                click.echo(traceback.format_exc(), err=True, nl=False)
+                echo(traceback.format_exc(), err=True, nl=False)
             told = _plainly(error, ctx.invoked_subcommand or "")
-            click.echo(f"edgetl: {told}", err=True)
+            where = printable(told.where)  # a name with a line end in it must not look like a remedy
+            echo(f"edgetl: {EdgetlError(told.what, where=where, remedy=told.remedy)}", err=True)
             ctx.exit(told.exit_code)
         except KeyboardInterrupt:
-            click.echo("edgetl: interrupted; what was there before is as it was", err=True)
+            echo("edgetl: interrupted; what was there before is as it was", err=True)
             ctx.exit(1)
 
 
@@ -108,7 +115,9 @@ def main(quiet: bool, verbose: bool) -> None:
       edgetl run models/parts/rpi --source 0   live
     """
     level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("edgetl").setLevel(level)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgetl.cli.echo import echo
 from edgetl.cli.types import Share
 
 if TYPE_CHECKING:
@@ -75,19 +76,19 @@ def bench(
     before = report.medians(compare) if compare else {}  # before anything is measured, or replaces it
     wanted = benchmark.candidates(bundle, variant, threads, every=compare_runtimes)
     frames = benchmark.frames_of(bundle, read_photo(frame) if frame else None)
-    click.echo(f"{machine}\n{len(wanted)} x {seconds:g} s, frames of 640 x 480", err=True)
+    echo(f"{machine}\n{len(wanted)} x {seconds:g} s, frames of 640 x 480", err=True)
     measured = benchmark.measure(bundle, wanted, frames, seconds, labels)
-    click.echo(f"{report.table(measured)}\npeak memory {benchmark.peak_rss_mb():.0f} MB", err=document == "-")
+    echo(f"{report.table(measured)}\npeak memory {benchmark.peak_rss_mb():.0f} MB", err=document == "-")
     rows = _sustain(bundle, wanted, frames, minutes, labels)
     extra = {"peak_rss_mb": round(benchmark.peak_rss_mb(), 1), "sustained": [row.to_dict() for row in rows]}
     told = report.to_json(benchmark.name_of(bundle), measured, machine, extra)
     if document:
-        click.echo(told, nl=False) if document == "-" else report.write_json(Path(document), told)
+        echo(told, nl=False) if document == "-" else report.write_json(Path(document), told)
     if plot:
         _draw(plot, measured, rows)
     if compare:
         changes = report.compare(told, before, compare)
-        click.echo("\n".join(map(str, changes)), err=True)
+        echo("\n".join(map(str, changes)), err=True)
         report.require(changes, fail_over, compare)
     report.require_budget(bundle, measured, machine)
 
@@ -99,10 +100,10 @@ def _sustain(
 
     if not minutes:
         return []
-    click.echo(f"{wanted[0]} for {minutes:g} minutes without a pause\n{'p50 ms':>20}{'p95 ms':>9}", err=True)
+    echo(f"{wanted[0]} for {minutes:g} minutes without a pause\n{'p50 ms':>20}{'p95 ms':>9}", err=True)
     rows = []
     for row in sustain(bundle, wanted[0], frames, minutes, labels):
-        click.echo(str(row), err=True)
+        echo(str(row), err=True)
         rows.append(row)
     return rows
 

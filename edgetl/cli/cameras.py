@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from edgetl.cli.echo import echo
+
 
 @click.command()
 def cameras() -> None:
@@ -17,12 +19,12 @@ def cameras() -> None:
 
     found = list_cameras()
     for camera in found:
-        click.echo(f"--source {camera.source}  {camera.name}".rstrip())
+        echo(f"--source {camera.source}  {camera.name}".rstrip())
         link = camera.link and f"or --source {camera.link}, which stays its name when it is unplugged"
         for line in (link, *camera.formats, camera.trouble):
             if line:
-                click.echo(f"    {line}")
+                echo(f"    {line}")
     if not found:
-        click.echo(none_found(), err=True)
+        echo(none_found(), err=True)
     if remedy := csi_remedy():
-        click.echo(f"a Raspberry Pi's own camera is seen through picamera2: {remedy}", err=True)
+        echo(f"a Raspberry Pi's own camera is seen through picamera2: {remedy}", err=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgetl.cli.echo import echo, echo_json
+
 if TYPE_CHECKING:
     from edgetl.host.dataset.boxes import Format
 
@@ -30,12 +32,13 @@ def check(folder: Path, as_json: bool, sheet: Path | None) -> None:
       edgetl data check photos/ --json | jq .warnings
       edgetl data check boxes/ --sheet sheet.jpg
     """
-    import json
-
     from edgetl.host.dataset.look import look
 
     report, text = look(folder, sheet)
-    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else text, err=not as_json)
+    if as_json:
+        echo_json(report.to_dict())
+    else:
+        echo(text, err=True)
     report.require_usable()
 
 
@@ -57,5 +60,5 @@ def convert(source: Path, target: Path, format_: Format) -> None:
 
     done = reformat(source, target, format_)
     for text in done.lost:
-        click.echo(f"warning: {text}", err=True)
-    click.echo(f"{target}: {done.photos} photos, {done.boxes} boxes", err=True)
+        echo(f"warning: {text}", err=True)
+    echo(f"{target}: {done.photos} photos, {done.boxes} boxes", err=True)

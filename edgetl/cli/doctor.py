@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from edgetl.cli.echo import echo
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Write what was found as JSON to stdout.")
@@ -24,9 +26,9 @@ def doctor(as_json: bool) -> None:
 
     checks = examine()
     if as_json:
-        click.echo(json.dumps([check.to_dict() for check in checks], indent=2))
+        echo(json.dumps([check.to_dict() for check in checks], indent=2))
     else:
-        click.echo("\n".join(map(str, checks)))
+        echo("\n".join(map(str, checks)))
     missing = [check.name for check in checks if check.state == "missing"]
     if missing:
         remedy = "what is told above, for each; then run `edgetl doctor` again"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from edgetl.cli.echo import echo
+
 
 @click.command("eval")
 @click.argument("model")
@@ -31,4 +33,4 @@ def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | 
     from edgetl.host.evaluate import describe, evaluate
 
     result = evaluate(model, data, labels=labels, variant=variant)
-    click.echo(describe(result, as_json=as_json), err=not as_json)
+    echo(describe(result, as_json=as_json), err=not as_json)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from edgetl.cli.echo import echo
+
 
 @click.group(invoke_without_command=True)
 @click.pass_context
@@ -12,7 +14,7 @@ def models(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         from edgetl import store
 
-        click.echo(store.table(store.models()))
+        echo(store.table(store.models()))
 
 
 @models.command()
@@ -22,9 +24,9 @@ def show(name: str) -> None:
     from edgetl import store
 
     model = store.open_model(name)
-    click.echo(model.card.to_json())
+    echo(model.card.to_json())
     for path in model.files():
-        click.echo(str(path))
+        echo(str(path))
 
 
 @models.command()

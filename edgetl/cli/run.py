@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgetl.cli.echo import echo
 from edgetl.cli.run_camera import CameraOptions, camera_options
 from edgetl.cli.run_options import Wanted, filter_options
 from edgetl.cli.run_outputs import OutputOptions, output_options
@@ -95,7 +96,7 @@ def run(
     with ExitStack() as stack:
         bundle, together = find_bundle(bundle) if bundle else _last_bundle(), has_frames_at_once(source)
         if variant == AUTO:
-            tuned = settle(bundle, tell=lambda line: click.echo(line, err=True))
+            tuned = settle(bundle, tell=lambda line: echo(line, err=True))
             # What it says of threads is for one frame, not for several of a film at once.
             variant, threads = tuned.variant, threads or (None if together else tuned.threads)
         stop = stack.enter_context(stop_on_signals())  # only now: nothing looks at it while the variants are measured
@@ -133,9 +134,9 @@ def run(
             reopen=open_it,
             patience=camera.patience,
         )
-    click.echo(str(summary), err=True)
+    echo(str(summary), err=True)
     if observer and observer.totals:
-        click.echo(observer.totals, err=True)
+        echo(observer.totals, err=True)
 
 
 def _last_bundle() -> Path:

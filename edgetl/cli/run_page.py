@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgetl.cli.echo import echo
 from edgetl.cli.groups import option_group
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Served:
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    echo(line, err=True)
 
 
 _FILE = click.Path(path_type=Path)

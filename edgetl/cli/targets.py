@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from edgetl.cli.echo import echo
+
 
 @click.group(invoke_without_command=True)
 @click.pass_context
@@ -14,7 +16,7 @@ def targets(ctx: click.Context) -> None:
 
         for name in target_names():
             target = Target.load(name)
-            click.echo(f"{name:<13} {target.title}: {' and '.join(target.runtimes)}, {', '.join(target.recipes)}")
+            echo(f"{name:<13} {target.title}: {' and '.join(target.runtimes)}, {', '.join(target.recipes)}")
 
 
 @targets.command()
@@ -26,4 +28,4 @@ def show(name: str) -> None:
 
     from edgetl.target import Target
 
-    click.echo(json.dumps(asdict(Target.load(name)), indent=2))
+    echo(json.dumps(asdict(Target.load(name)), indent=2))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from edgetl.cli.echo import echo
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -31,6 +33,6 @@ def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
     from edgetl.find_bundle import find_bundle
 
     bundle = find_bundle(bundle)
-    found = tuning.tune(bundle, threads, tell=lambda line: click.echo(line, err=True))
-    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found), err=not as_json)
+    found = tuning.tune(bundle, threads, tell=lambda line: echo(line, err=True))
+    echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found), err=not as_json)
     tuning.remember(bundle, found)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from edgetl.cli.echo import echo
+
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -42,9 +44,9 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     seen = [pixels.compare_pixels(bundle)] if readable else []
     if as_json:
         told = [report.to_dict() for report in reports] + [report.to_dict() for report in seen]
-        click.echo(json.dumps(told, indent=2))
+        echo(json.dumps(told, indent=2))
     else:
-        click.echo("\n".join(map(str, [*reports, *seen])), err=True)
+        echo("\n".join(map(str, [*reports, *seen])), err=True)
     golden.require(reports, bundle)
     for report in seen:
         pixels.require(report, bundle)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from time import monotonic
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from edgetl.text import printable
 
 T = TypeVar("T")
 
 
 class _Console(Console):
-    """A console that `edgetl --quiet` silences."""
+    """A console that `edgetl --quiet` silences, and that prints a stranger's text without control characters."""
 
     @property
     def quiet(self) -> bool:
@@ -24,18 +28,22 @@ class _Console(Console):
     def quiet(self, value: bool) -> None:
         """Does nothing: the logger's level alone decides."""
 
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as rich has it
+        """Returns a text, or a table's cell, with its control characters escaped; rich calls it for each of them."""
+        return super().render_str(printable(text, keep="\n\t"), **options)
 
-console = _Console(stderr=True, highlight=False, soft_wrap=True)
-"""Everything for people goes here."""
+
+console = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+"""Everything for people goes here. Names in it may contain brackets and colons, so rich reads no markup in it."""
 
 
 def bar() -> Progress:
     """Returns a progress display; it draws nothing where stderr is not a terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
@@ -43,10 +51,22 @@ def bar() -> Progress:
     )
 
 
+_SHORT = 1.0
+"""Work that is done within this time gets no progress bar, which would only flicker; s."""
+
+
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Yields the items, with a progress bar called `what`."""
-    with bar() as progress:
-        task = progress.add_task(what, total=total, note="")
+    """Yields the items, with a progress bar called `what` from the first second on."""
+    began, started = monotonic(), False
+    progress = bar()
+    task = progress.add_task(what, total=total, note="")
+    try:
         for item in items:
             yield item
             progress.advance(task)
+            if not started and monotonic() - began > _SHORT:
+                progress.start()
+                started = True
+    finally:
+        if started:
+            progress.stop()

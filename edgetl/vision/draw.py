@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import colorsys
 import unicodedata
+from bisect import bisect
 from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.text import LONGEST_LABEL, printable
 from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Classification, Detections, Result
 from edgetl.vision.zones import Line, Zone
@@ -164,7 +166,11 @@ def _lines(result: Classification) -> list[tuple[str, str]]:
 
 
 def _drawable(label: str, class_id: int, unicode: bool = _UNICODE) -> str:
-    """The label as the font can draw it: accents dropped where need be, a number where no letters are left."""
+    """The label as the font can draw it: accents dropped where need be, a number where no letters are left.
+
+    OpenCV crashes at a lone surrogate, so that such letters and control characters are escaped.
+    """
+    label = printable(label[:LONGEST_LABEL])
     if unicode or label.isascii():
         return label
     plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().strip()
@@ -187,10 +193,11 @@ def _fit(label: str, score: str, letter: int, width: int) -> tuple[str, float]:
     scale = max(smallest, scale * width / needed)
     while _width(text, scale) > width and scale > smallest:
         scale = max(smallest, scale * 0.95)
-    while _width(text, scale) > width and label:
-        label = label[:-1]
-        text = f"{label}..{score}"
-    return text, scale
+    if _width(text, scale) <= width:
+        return text, scale
+    # Letters that fit, by halving: a label of a stranger's model may be long, and there may be many in a frame.
+    fitting = bisect(range(1, len(label)), width, key=lambda letters: _width(f"{label[:letters]}..{score}", scale))
+    return f"{label[:fitting]}..{score}", scale
 
 
 def _width(text: str, scale: float) -> int:

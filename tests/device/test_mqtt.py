@@ -413,6 +413,34 @@ def test_templates_read_what_a_detectors_run_publishes(objects, bolts, nuts):
     assert read("detection", "line_0_in", "lines", sink._lines) == "0"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\U0001f600 happy",
+        "a/b",
+        "a+b",
+        "#1",
+        'say "hi"',
+        "back\\slash",
+        "it's",
+        "}} {% raw %}",
+        "größe",
+        "日本",
+        "\x85",
+    ],
+)
+def test_templates_read_names_of_any_letters(name):
+    told = described(classes=((0, name),), lines=(name,))
+    configs = {topic.split("/")[3]: json.loads(payload) for topic, payload in discovery(told)}
+    sent = json.loads(mqtt_module.json_text({"counts": {name: 3}, name: {"in": 4, "out": 5}}))
+    shown = {
+        key: jinja2.Template(configs[key]["value_template"]).render(value_json=sent)
+        for key in ("class_0", "line_0_out")
+    }
+    assert shown == {"class_0": "3", "line_0_out": "5"}
+    assert configs["class_0"]["name"] == name
+
+
 def test_templates_read_what_a_classifiers_run_publishes():
     status = Status()
     sink = Mqtt(Address.parse("mqtt://localhost/hall/cam"), described("classification"), status)

@@ -73,6 +73,13 @@ def test_jsonl_of_objects(tmp_path):
     assert second["objects"] == []
 
 
+def test_jsonl_of_names_that_are_not_utf8(tmp_path):
+    with JsonLines(str(tmp_path / "r.jsonl")) as sink:
+        sink.write(frame(0, name=os.fsdecode(b"caf\xe9.png")), says("\ud800"))
+    line = json.loads((tmp_path / "r.jsonl").read_bytes())
+    assert line["name"] == r"caf\udce9.png"
+
+
 def test_jsonl_without_timings(tmp_path):
     with JsonLines(str(tmp_path / "r.jsonl")) as sink:
         sink.write(frame(0), says())

@@ -219,3 +219,12 @@ def test_stroke_of_a_line_points_to_where_in_leads():
 def test_zones_on_tiny_frames_do_no_harm(size):
     zone, line = Zone.parse("a=0,0,1,0,1,1"), Line.parse("a=0,0,1,1")
     draw_watched(np.zeros((*size, 3), np.uint8), [zone], [(line, (0, 0))])
+
+
+@pytest.mark.parametrize("label", ["\ud800", "caf\udce9", "\x1b[2J", "a\x00b", "\u202e", "x" * 30_000, "🔩" * 200])
+def test_any_label_is_drawn(label):
+    frame = np.zeros((240, 320, 3), np.uint8)
+    draw(frame, says(label))
+    draw(frame, finds((240, 320), (0.1, 0.1, 0.9, 0.9), label=label))
+    draw_watched(frame, [Zone(label, ((0, 0), (1, 0), (1, 1)))], [(Line(label, ((0, 0), (1, 1))), (1, 2))])
+    assert frame.any()

@@ -7,6 +7,7 @@ from typing import Self, TextIO
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
+from edgetl.text import printable
 from edgetl.vision.results import Classification, Result
 
 
@@ -45,7 +46,7 @@ class Console:
             self._print(str(event))
 
     def _print(self, line: str) -> None:
-        self._stream.write(line + "\n")
+        self._stream.write(printable(line) + "\n")
         self._stream.flush()
 
     def __exit__(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
 from contextlib import suppress
@@ -16,14 +15,16 @@ from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.news import News
 from edgetl.files import told_plainly
+from edgetl.text import json_text
 from edgetl.vision.results import Result
 
 
 class JsonLines:
-    """One JSON object a line, each written out at once.
+    r"""One JSON object a line, each written out at once.
 
-    A line holds `index` of the frame, `t` in seconds since the first one's capture, `name` of a photo,
-    `timings_ms`, `age_ms` from the capture to the result, and the result as its `to_dict` gives it.
+    A line holds `index` of the frame, `t` in seconds since the first one's capture, `name` of a photo, `timings_ms`,
+    `age_ms` from the capture to the result, and the result as its `to_dict` gives it. In a name, a byte that isn't
+    UTF-8 is written as text such as `\udce9`.
     Entered again after a failure, it goes on with the same file.
 
     Args:
@@ -77,7 +78,7 @@ class JsonLines:
         return round(at - self._start, 4)
 
     def _line(self, line: dict[str, object]) -> None:
-        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        data = json_text(line).encode() + b"\n"
         try:
             self._put(data)
         except BrokenPipeError as error:

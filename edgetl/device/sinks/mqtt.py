@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from edgetl.device.sinks.news import counts
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.install import install_command
+from edgetl.text import json_text
 from edgetl.vision.results import Classification, Result
 
 if TYPE_CHECKING:
@@ -232,4 +232,4 @@ def _clock() -> str:
 
 
 def _json(payload: Mapping[str, object]) -> str:
-    return json.dumps(payload, ensure_ascii=False)
+    return json_text(payload)

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from edgetl.errors import UsageError
+from edgetl.text import printable
 
 PASSWORD = "EDGETL_MQTT_PASSWORD"
 """The environment variable that a password is taken from."""
@@ -64,8 +65,9 @@ class Address:
         if parts.scheme not in _PORTS or not host:
             raise UsageError("this is no MQTT broker's address", where=shown, remedy=_REMEDY)
         prefix = unquote(parts.path).strip("/") or "edgetl"
-        if any(letter in url for letter in "#?") or "+" in prefix or "\0" in prefix or "" in prefix.split("/"):
-            what = "a prefix of MQTT topics has no +, #, ? and no empty levels; a password has them percent-encoded"
+        if any(letter in url for letter in "#?") or not _is_prefix(prefix):
+            what = "a prefix of MQTT topics has no +, #, ?, control characters or empty levels"
+            what += "; a password has them percent-encoded"
             raise UsageError(what, where=shown, remedy=_REMEDY)
         own = unquote(parts.password or "")
         password = _first_line(password_file) if password_file else os.environ.get(PASSWORD, own)
@@ -74,6 +76,10 @@ class Address:
             raise UsageError("--mqtt-ca is for mqtts:// only", where=shown, remedy="write mqtts://, or leave it out")
         _check_ca(ca)
         return cls(host, port or _PORTS[parts.scheme], tls, prefix, unquote(parts.username or ""), password, ca)
+
+
+def _is_prefix(prefix: str) -> bool:
+    return "+" not in prefix and "" not in prefix.split("/") and printable(prefix) == prefix
 
 
 def _first_line(path: Path) -> str:

@@ -6,7 +6,6 @@ After https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery.
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
+
+from edgetl.text import json_text
 
 MOST_CLASSES = 100
 """A model of more classes gets no entity for each of them."""
@@ -45,7 +46,7 @@ class Described:
     def node(self) -> str:
         """The camera's own id: always the same for a machine, a model and a prefix, and no secret of any of them."""
         own = f"edgetl {_machine_id()} {self.model} {self.prefix}"
-        return f"edgetl_{hashlib.sha256(own.encode()).hexdigest()[:16]}"
+        return f"edgetl_{hashlib.sha256(own.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def discovery(described: Described, root: str = "homeassistant") -> Iterator[tuple[str, str]]:
@@ -69,7 +70,7 @@ def discovery(described: Described, root: str = "homeassistant") -> Iterator[tup
         "origin": {"name": "edgetl", "sw_version": release},
     }
     for component, key, own in _entities(described):
-        yield f"{root}/{component}/{node}/{key}/config", json.dumps({"unique_id": f"{node}_{key}", **own, **common})
+        yield f"{root}/{component}/{node}/{key}/config", json_text({"unique_id": f"{node}_{key}", **own, **common})
 
 
 def _entities(described: Described) -> Iterator[_Entity]:
@@ -90,7 +91,7 @@ def _classes(described: Described) -> Iterator[_Entity]:
         yield "sensor", "label", topic | {"name": "label", "value_template": _value("label or 'nothing'")}
     for class_id, label in described.classes if len(described.classes) <= MOST_CLASSES else ():
         key, named = f"class_{class_id}", topic | {"name": label}
-        count = f"value_json.counts.get({json.dumps(label)}, 0)"
+        count = f"value_json.counts.get({_literal(label)}, 0)"
         if classifier:
             yield "binary_sensor", key, named | {"value_template": _on(count)}
         else:
@@ -101,8 +102,16 @@ def _lines(described: Described) -> Iterator[_Entity]:
     topic = {"state_topic": f"{described.prefix}/lines", "state_class": "total_increasing"}
     for i, line in enumerate(described.lines):
         for direction in ("in", "out"):
-            template = f"{{{{ value_json[{json.dumps(line)}]['{direction}'] }}}}"
+            template = f"{{{{ value_json[{_literal(line)}]['{direction}'] }}}}"
             yield "sensor", f"line_{i}_{direction}", topic | {"name": f"{line} {direction}", "value_template": template}
+
+
+def _literal(text: str) -> str:
+    r"""Returns a text as a string literal of Home Assistant's templates, which are Jinja's.
+
+    Jinja reads JSON's escapes, but not two of them as one letter, so letters beyond U+FFFF stand as they are.
+    """
+    return json_text(text)
 
 
 def _value(expression: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from edgetl.device.sinks import Sink
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import EdgetlError
 from edgetl.files import told_plainly, write_atomic
+from edgetl.text import json_text
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
 
@@ -106,7 +106,7 @@ class Snapshots:
             frame, result = self._shown
             told |= result.to_dict()
             files = {f"{name}{suffix}": data for suffix, data in self._pictures(frame, result).items()}
-        files[f"{name}.json"] = (json.dumps(told, ensure_ascii=False) + "\n").encode()
+        files[f"{name}.json"] = (json_text(told) + "\n").encode()
         try:
             for file, data in files.items():
                 write_atomic(self._folder / file, data)

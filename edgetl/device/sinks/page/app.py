@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from time import monotonic, time
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edgetl.device.sinks.page.board import Board, metrics
@@ -18,6 +17,7 @@ from edgetl.device.sinks.page.scene import Scene, Shown
 from edgetl.device.sinks.page.settings import Adjustable, change, description, settings
 from edgetl.device.sinks.page.stream import BOUNDARY, Pictures
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.text import json_text
 
 _MOST_BODY = 64 << 10
 _PAUSE = 0.1
@@ -96,7 +96,7 @@ class Pages:
             refusal = await self._change(request)
             if refusal:
                 return refusal
-        return JSONResponse(description(self._model))
+        return _json(description(self._model))
 
     async def _change(self, request: Request) -> Response | None:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -116,7 +116,7 @@ class Pages:
         silence = self._board.silence()
         stalled = silence > self._board.stall
         told = {"status": "stalled" if stalled else "ok", "seconds_since_frame": round(silence, 3)}
-        return JSONResponse(told, 503 if stalled else 200)
+        return _json(told, 503 if stalled else 200)
 
     async def _metrics(self, request: Request) -> Response:
         return Response(metrics(self._board), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -171,11 +171,15 @@ def _endless(request: Request, parts: AsyncIterator[bytes], kind: str) -> Respon
 
 
 def _refused(why: str, code: int) -> Response:
-    return JSONResponse({"error": why}, code)
+    return _json({"error": why}, code)
+
+
+def _json(value: object, code: int = 200) -> Response:
+    return Response(json_text(value), code, media_type="application/json")
 
 
 def _message(kind: str, told: dict[str, object]) -> bytes:
-    return f"event: {kind}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n".encode()
+    return f"event: {kind}\ndata: {json_text(told)}\n\n".encode()
 
 
 def _static() -> dict[str, bytes]:
