@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from itertools import islice
 from pathlib import Path
@@ -96,6 +97,20 @@ def test_device_that_gives_no_pictures(capfd):
     with pytest.raises(CameraError, match="in use, or no camera"):
         open_camera("/dev/null")
     assert capfd.readouterr().err == ""
+
+
+def test_what_of_a_folder_cant_be_a_photo_is_counted(tmp_path, caplog):
+    for name in ("a.jfif", "b.tif"):
+        cv2.imwrite(str(tmp_path / "x.jpg" if name == "a.jfif" else tmp_path / name), solid(1))
+    (tmp_path / "x.jpg").rename(tmp_path / "a.jfif")
+    (tmp_path / "c.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    os.mkfifo(tmp_path / "d.png")
+    (tmp_path / "e.png").symlink_to("/dev/zero")
+    with open_camera(str(tmp_path)) as camera:
+        assert [frame.name for frame in camera] == ["a.jfif", "b.tif"]
+    assert camera.skipped == 2
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert all(name in told for name in ("c.heic", "d.png", "e.png"))
 
 
 def test_photos_come_in_natural_order_whatever_their_suffix_is_written_like(tmp_path):

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from edgetl.vision.photo import exif_orientation
+from edgetl.vision.photo_header import exif_orientation
 
 
 def encode(kind, orientation=None, **options):
@@ -19,12 +19,12 @@ def encode(kind, orientation=None, **options):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_orientation(kind, orientation):
     assert exif_orientation(encode(kind, orientation)) == orientation
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_exif_without_orientation_and_none_that_exists(kind):
     assert exif_orientation(encode(kind)) == 1
     assert exif_orientation(encode(kind, 0)) == 1
@@ -47,7 +47,7 @@ def test_without_exif():
     assert exif_orientation(b"") == 1
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_damage_is_never_an_exception(kind):
     whole = encode(kind, 6)
     for end in range(len(whole)):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from edgetl.card import InputSpec
+from edgetl.vision import photo
 from edgetl.vision.photo import PhotoError, decode_photo, is_photo, read_photo, read_sized
 
 SPEC = InputSpec(48, 48)
@@ -56,13 +59,17 @@ def apart(a, b):
         ("BMP", {}, 0),
         ("WEBP", {"lossless": True}, 0),
         ("WEBP", {"quality": 95}, 2),
+        ("TIFF", {}, 0),
+        ("TIFF", {"compression": "tiff_lzw"}, 0),
+        ("TIFF", {"compression": "tiff_adobe_deflate", "save_all": True, "append_images": [Image.new("L", (9, 9))]}, 0),
+        ("TIFF", {"compression": "jpeg", "quality": 95}, 2),
     ],
 )
 def test_formats(picture, bgr, kind, options, limit):
     assert apart(decode(encode(picture, kind, **options)), bgr) <= limit
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF"])
 def test_grey_is_repeated(picture, kind):
     frame = decode(encode(picture.convert("L"), kind))
     assert (frame == frame[..., :1]).all()
@@ -86,8 +93,9 @@ def test_palette_and_one_bit(picture):
     assert apart(decode(encode(bits, "PNG"))[..., ::-1], np.array(bits.convert("RGB"))) == 0
 
 
-def test_sixteen_bits_are_scaled_to_eight(bgr):
-    data = cv2.imencode(".png", bgr.astype(np.uint16) * 257)[1].tobytes()
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_are_scaled_to_eight(bgr, suffix):
+    data = cv2.imencode(suffix, bgr.astype(np.uint16) * 257)[1].tobytes()
     assert apart(decode(data), bgr) == 0
     grey = np.arange(256, dtype=np.uint16)[None].repeat(9, axis=0) * 257
     frame = decode(cv2.imencode(".png", grey)[1].tobytes())
@@ -101,13 +109,13 @@ def test_cmyk(picture, bgr):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_exif_orientation_holds_for_whole_and_reduced(picture, kind, orientation):
     if kind == "WEBP" and cv2.__version__ < "5":
         pytest.skip("OpenCV 4 doesn't read a WebP's EXIF orientation")
     exif = Image.Exif()
     exif[0x112] = orientation
-    data = encode(picture, kind, exif=exif)
+    data = encode(picture, kind, **({"tiffinfo": {0x112: orientation}} if kind == "TIFF" else {"exif": exif}))
     upright = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))[..., ::-1]
     assert apart(decode(data), upright) < 1.5
     small = decode(data, SPEC)
@@ -196,13 +204,16 @@ def test_bmp_whose_length_field_is_wrong(picture, bgr, told):
     ("content", "message"),
     [
         (b"", "empty"),
-        (b"this is a text\n" * 50, "not a JPEG, PNG, BMP or WebP"),
-        (b"GIF89a" + bytes(100), "not a JPEG, PNG, BMP or WebP"),
+        (b"this is a text\n" * 50, "not a JPEG, PNG, BMP, WebP or TIFF"),
+        (b"GIF89a" + bytes(100), "a GIF"),
+        (b"\0\0\0\x18ftypheic" + bytes(100), "HEIC.*convert it to JPEG"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "git lfs pull"),
+        (b"II*\0\x08\0\0\0", "truncated"),
         (b"\xff\xd8", "truncated"),
         (b"\xff\xd8\xff\xd9", "truncated"),
         (b"\x89PNG\r\n\x1a\n", "truncated"),
         (b"BM", "truncated"),
-        (b"RIFF\0\0\0\0WEBP", "truncated|decode"),
+        (b"RIFF\0\0\0\0WEBP", "no size in its header"),
     ],
 )
 def test_what_is_no_photo_is_refused_whatever_its_name(tmp_path, content, message):
@@ -228,8 +239,111 @@ def test_altered_picture_never_ends_in_another_kind_of_error(picture):
                 continue
 
 
+def altered(data, at, values, order):
+    """The data with numbers of some bytes in place of those at a position."""
+    for value, length in values:
+        data = data[:at] + value.to_bytes(length, order) + data[at + length :]
+        at += length
+    return data
+
+
+def tiff_entry(data, tag):
+    """Where the value of a little-endian TIFF's entry lies."""
+    return data.index(tag.to_bytes(2, "little"), int.from_bytes(data[4:8], "little")) + 8
+
+
+def bombs(picture):
+    """Small files that announce 30,000 x 30,000 pixels, by their names."""
+    side = 30_000
+    jpeg, png, bmp = (encode(picture, kind) for kind in ("JPEG", "PNG", "BMP"))
+    progressive = encode(picture, "JPEG", progressive=True)
+    lossy, lossless = encode(picture, "WEBP"), encode(picture, "WEBP", lossless=True)
+    canvas = encode(picture, "WEBP", exif=Image.Exif().tobytes() or b"Exif\0\0II*\0\x08\0\0\0\0\0")
+    tiff = encode(picture, "TIFF")
+    wide = altered(tiff, tiff_entry(tiff, 256), [(side, 4)], "little")
+    core = b"BM" + bytes(8) + (26).to_bytes(4, "little") + (12).to_bytes(4, "little")
+    core += b"".join(value.to_bytes(2, "little") for value in (side, side, 1, 24)) + bytes(100)
+    return {
+        "baseline.jpg": altered(jpeg, jpeg.index(b"\xff\xc0") + 5, [(side, 2), (side, 2)], "big"),
+        "after-a-fill.jpg": altered(jpeg, jpeg.index(b"\xff\xc0") + 5, [(side, 2), (side, 2)], "big").replace(
+            b"\xff\xc0", b"\xff\x01\xff\xff\xff\xd0\xff\xc0", 1
+        ),
+        "progressive.jpg": altered(progressive, progressive.index(b"\xff\xc2") + 5, [(side, 2), (side, 2)], "big"),
+        "a.png": altered(png, 16, [(side, 4), (side, 4)], "big"),
+        "core.bmp": core,
+        "rle.bmp": altered(bmp, 18, [(side, 4), (side, 4), (1, 2), (8, 2), (1, 4)], "little"),
+        "lossy.webp": altered(lossy, 26, [(16_000, 2), (16_000, 2)], "little"),
+        "lossless.webp": altered(lossless, 21, [(15_999 | 15_999 << 14, 4)], "little"),
+        "canvas.webp": altered(canvas, 24, [(side, 3), (side, 3)], "little"),
+        "a.tif": altered(wide, tiff_entry(wide, 257), [(side, 4)], "little"),
+    }
+
+
+def test_what_announces_too_many_pixels_is_refused_before_it_is_decoded(picture, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    for name, data in bombs(picture).items():
+        with pytest.raises(PhotoError) as caught:
+            decode(data, SPEC)
+        assert "too large" in caught.value.what, name
+
+
+def test_tiff_whose_tiles_are_too_large(picture):
+    data = encode(picture, "TIFF")
+    width = altered(data, tiff_entry(data, 277) - 8, [(322, 2), (4, 2), (1, 4), (2**30, 4)], "little")
+    with pytest.raises(PhotoError, match="pixels"):
+        decode(altered(width, tiff_entry(width, 278) - 8, [(323, 2), (4, 2), (1, 4), (2**30, 4)], "little"))
+    with pytest.raises(PhotoError, match="60000 values a pixel"):
+        decode(altered(data, tiff_entry(data, 277), [(60_000, 2)], "little"))
+
+
+def test_jpeg_of_endless_scans_is_refused(picture, bgr):
+    data = encode(picture, "JPEG", progressive=True, quality=95)
+    start, end = data.rfind(b"\xff\xda"), data.rfind(b"\xff\xd9")
+    with pytest.raises(PhotoError, match="scans"):
+        decode(data[:start] + data[start:end] * 200 + data[end:])
+    assert apart(decode(data), bgr) < 1
+
+
+def test_a_file_of_segments_alone_takes_little_time():
+    with pytest.raises(PhotoError, match="truncated"):
+        decode(b"\xff\xd8" + b"\xff\xe0\0\2" * 4_000_000)
+    with pytest.raises(PhotoError, match="truncated"):
+        decode(b"\x89PNG\r\n\x1a\n" + bytes(16_000_000))
+
+
+def test_threads_decode_no_more_than_one_photo_of_the_largest_size_at_once(picture, monkeypatch):
+    monkeypatch.setattr(photo, "MAX_PIXELS", 800 * 600)
+    data, decoding, together = encode(picture, "PNG"), [], []
+    real = cv2.imdecode
+
+    def imdecode(*given):
+        decoding.append(1)
+        together.append(len(decoding))
+        try:
+            return real(*given)
+        finally:
+            decoding.pop()
+
+    monkeypatch.setattr(cv2, "imdecode", imdecode)
+    with ThreadPoolExecutor(8) as pool:
+        frames = list(pool.map(lambda _: decode(data), range(24)))
+    assert max(together) == 1
+    assert len(frames) == 24
+
+
+def test_too_little_memory_is_no_fault_of_the_photo(picture, monkeypatch):
+    def imdecode(*_):
+        error = cv2.error("Failed to allocate 300000000 bytes")
+        error.code = cv2.Error.StsNoMem
+        raise error
+
+    monkeypatch.setattr(cv2, "imdecode", imdecode)
+    with pytest.raises(MemoryError):
+        decode(encode(picture, "PNG"))
+
+
 def test_names(tmp_path, picture):
-    for name in ("a.jpg", "a.JPG", "a.Jpeg", "a.PNG", "a.bmp", "a.WebP"):
+    for name in ("a.jpg", "a.JPG", "a.Jpeg", "a.PNG", "a.bmp", "a.WebP", "a.jfif", "a.TIF", "a.tiff", "a.jpe"):
         assert is_photo(tmp_path / name)
     for name in (".a.jpg", "._a.jpg", "a.txt", "a", "a.xml", "jpg"):
         assert not is_photo(tmp_path / name)
@@ -237,9 +351,13 @@ def test_names(tmp_path, picture):
     assert read_photo(tmp_path / "UPPER.JPG").shape == (600, 800, 3)
 
 
-@pytest.mark.parametrize("name", ["gone.jpg", "folder.jpg"])
+@pytest.mark.parametrize("name", ["gone.jpg", "folder.jpg", "fifo.jpg", "zero.jpg", "sparse.jpg"])
 def test_what_cant_be_read(tmp_path, name):
     (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "fifo.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    with (tmp_path / "sparse.jpg").open("wb") as file:
+        file.truncate(1 << 40)
     with pytest.raises(PhotoError, match="can't be read"):
         read_photo(tmp_path / name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -14,7 +14,8 @@ from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
-from edgetl.vision.photo import PhotoError, decode_sized, is_photo
+from edgetl.text import printable
+from edgetl.vision.photo import SUFFIXES, PhotoError, decode_sized, is_other_picture, is_photo, read_file
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +56,11 @@ class Photos(Closing):
     def __iter__(self) -> Iterator[Frame]:
         for index, path in enumerate(self._paths):
             try:
-                data = _read(path)
+                data = read_file(path)
                 image, (height, width) = decode_sized(data, self._spec, where=str(path))
             except PhotoError as error:
                 self.skipped += 1
-                logger.warning("%s is skipped: it %s", path, error.what)
+                logger.warning("%s is skipped: it %s", printable(path), error.what)
                 continue
             frame = Frame(image, monotonic(), index, path.name)
             if image.shape[:2] != (height, width):
@@ -75,18 +76,13 @@ class Photos(Closing):
         """Has nothing to release."""
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PhotoError(f"can't be read: {error.strerror}", where=str(path)) from error
-
-
 def _find(source: str) -> list[Path]:
     path = Path(source).expanduser()
     try:
         if path.is_dir():
-            found = [file for file in path.iterdir() if is_photo(file) and file.is_file()]
+            files = list(path.iterdir())
+            found = [file for file in files if is_photo(file) and not file.is_dir()]
+            _warn_of_others([file for file in files if is_other_picture(file)])
             remedy = f"put photos there; for folders inside it say '{source.rstrip('/')}/**/*'"
         elif path.is_file():
             found, remedy = [path], ""
@@ -98,8 +94,14 @@ def _find(source: str) -> list[Path]:
         what = f"the folder can't be read: {error.strerror}"
         raise CameraError(what, where=source, remedy="check its permissions") from error
     if not found:
-        raise CameraError("there are no photos (.jpg, .jpeg, .png, .bmp, .webp)", where=source, remedy=remedy)
+        raise CameraError(f"there are no photos ({', '.join(sorted(SUFFIXES))})", where=source, remedy=remedy)
     return sorted(found, key=_natural)
+
+
+def _warn_of_others(files: Sequence[Path]) -> None:
+    if files:
+        example = printable(min(files).name)
+        logger.warning("%d pictures are left out: convert them to JPEG first, for example %s", len(files), example)
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

@@ -94,7 +94,7 @@ def test_photo_that_doesnt_open_is_on_no_side(empty_home):
     data = load_dataset(root, SPEC)
     assert len(data.train) + len(data.val) == 11
     assert root / "disc" / "01.jpg" not in {*data.train.paths, *data.val.paths}
-    assert data.report.unreadable == ["disc/01.jpg: is not a JPEG, PNG, BMP or WebP, whatever its name says"]
+    assert data.report.unreadable == ["disc/01.jpg: is not a JPEG, PNG, BMP, WebP or TIFF, whatever its name says"]
     for path, pixels in zip(data.train.paths, data.train.batch(slice(None)), strict=True):
         assert np.array_equal(pixels, seen_by_the_device(path))
 

@@ -1,0 +1,157 @@
+"""What a photo file's header says, read before anything is decoded: the format, the size, and whether the end is there.
+
+OpenCV decodes a truncated file without an error, its rest grey, and allocates whatever size a header announces.
+"""
+
+from __future__ import annotations
+
+from edgetl.files import is_lfs_pointer
+from edgetl.vision.photo_formats import (
+    bmp_length,
+    bmp_size,
+    chunk,
+    is_tiff,
+    jpeg_scans,
+    jpeg_segments,
+    jpeg_size,
+    number,
+    png_is_whole,
+    png_size,
+    scan_start,
+    tiff_entries,
+    tiff_fields,
+    tiff_order,
+    webp_size,
+)
+
+MAX_PIXELS = 120_000_000
+"""A photo may have at most this many pixels, for example 12,000 x 10,000: decoding takes up to 9 bytes for each."""
+
+MAX_SCANS = 100
+"""A JPEG may have at most this many scans: each takes a pass over all pixels. Encoders write about ten."""
+
+FORMATS = "JPEG, PNG, BMP, WebP or TIFF"
+
+_ORIENTATION = 0x0112
+"""EXIF's tag."""
+
+_MOST_SAMPLES = 4
+"""A TIFF may have at most this many values a pixel, as CMYK or RGB with alpha has."""
+
+_OTHERS = {
+    b"GIF8": "a GIF",
+    b"\0\0\0\x0cJXL ": "a JPEG XL picture",
+    b"\xff\x0a": "a JPEG XL picture",
+    b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 picture",
+    b"%PDF": "a PDF",
+    b"8BPS": "a Photoshop file",
+    b"II+\0": "a BigTIFF",
+    b"MM\0+": "a BigTIFF",
+}
+"""The first bytes of what often lies under a photo's name, and what it is called."""
+
+_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF"}
+"""The brand of an ISO media file, as iPhones write it, and what it is called."""
+
+
+def problem(data: bytes) -> str:
+    """Says what keeps a photo file from being decoded, as the rest of a sentence about it; empty if nothing does."""
+    if not data:
+        return "is empty (0 bytes)"
+    whole = _is_whole(data)
+    if whole is None:
+        return _other_kind(data)
+    if not whole:
+        return "is truncated: its end is missing"
+    return _size_problem(data)
+
+
+def stored_size(data: bytes) -> tuple[int, int] | None:
+    """Returns a photo's (height, width) in px as stored, before its EXIF orientation; None if the header has none."""
+    if data.startswith(b"\xff\xd8"):
+        return jpeg_size(data)
+    if data.startswith(b"\x89PNG"):
+        return png_size(data)
+    if data.startswith(b"BM"):
+        return bmp_size(data)
+    if is_tiff(data):
+        fields = tiff_fields(data)
+        return fields.get("height", 0), fields.get("width", 0)
+    return webp_size(data)
+
+
+def exif_orientation(data: bytes) -> int:
+    """Returns how a photo file's pixels must be turned to be upright, 1..8 as EXIF counts; 1 where it doesn't say.
+
+    Args:
+        data: a JPEG up to its first scan, or a whole PNG, WebP or TIFF.
+    """
+    tiff = _exif(data)
+    for tag, _, at in tiff_entries(tiff):
+        if tag == _ORIENTATION:
+            value = number(tiff, at, 2, tiff_order(tiff))
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def _is_whole(data: bytes) -> bool | None:
+    """Whether a photo file has its end; None if it is of no known format."""
+    if data.startswith(b"\xff\xd8"):
+        start = scan_start(data)
+        return start is not None and data.find(b"\xff\xd9", start) >= 0
+    if data.startswith(b"\x89PNG"):
+        return png_is_whole(data)
+    if data.startswith(b"BM"):
+        return len(data) >= bmp_length(data)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return len(data) >= number(data, 4, 4, "little") + 8
+    if is_tiff(data):
+        return number(data, 4, 4, tiff_order(data)) + 2 <= len(data)  # OpenCV itself refuses one whose rest is missing
+    return None
+
+
+def _other_kind(data: bytes) -> str:
+    if is_lfs_pointer(data):
+        return "is a Git LFS pointer, not the photo itself: fetch it with `git lfs pull`"
+    brand = _BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else None
+    known = (
+        f"a picture in {brand}" if brand else next((n for start, n in _OTHERS.items() if data.startswith(start)), "")
+    )
+    return (
+        f"is {known}, which isn't read: convert it to JPEG" if known else f"is not a {FORMATS}, whatever its name says"
+    )
+
+
+def _size_problem(data: bytes) -> str:
+    size = stored_size(data)
+    if size is None or 0 in size:
+        return "has no size in its header"
+    if size[0] * size[1] > MAX_PIXELS:
+        return f"is too large: {size[1]:,} x {size[0]:,} pixels, and {MAX_PIXELS:,} are allowed in all"
+    if data.startswith(b"\xff\xd8") and jpeg_scans(data) > MAX_SCANS:
+        return f"has {jpeg_scans(data):,} scans, and {MAX_SCANS} are allowed"
+    return _tiff_problem(data) if is_tiff(data) else ""
+
+
+def _tiff_problem(data: bytes) -> str:
+    fields = tiff_fields(data)
+    if fields.get("tile width", 0) * fields.get("tile height", 0) > MAX_PIXELS:
+        return f"has tiles of more than {MAX_PIXELS:,} pixels"
+    samples = fields.get("samples", 1)
+    return f"has {samples} values a pixel, and {_MOST_SAMPLES} are allowed" if samples > _MOST_SAMPLES else ""
+
+
+def _exif(data: bytes) -> bytes:
+    """The TIFF structure that holds a photo file's EXIF; empty where it has none."""
+    found = b""
+    if data.startswith(b"\xff\xd8"):
+        segments = [data[start : start + length - 2] for marker, start, length in jpeg_segments(data) if marker == 0xE1]
+        found = next((segment for segment in segments if segment.startswith(b"Exif\0\0")), b"")
+    elif data.startswith(b"\x89PNG"):
+        found = chunk(data, 8, b"eXIf", "big")
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        found = chunk(data, 12, b"EXIF", "little")
+    elif is_tiff(data):
+        found = data
+    return found.removeprefix(b"Exif\0\0")
