@@ -14,6 +14,23 @@ from typing import TypeAlias
 
 Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
+
+def open_closed_streams() -> None:
+    """Opens each of stdin, stdout and stderr that the command was started without on the null device.
+
+    What is printed there is dropped. Left closed, its number would go to the next file that is opened, and whatever a
+    library prints would end up in that file.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is taken, and those below this one are open by now.
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
 # The streams are the whole process's: a second thread that came in between would take /dev/null for the real ones.
 _STREAMS = threading.RLock()
 
@@ -62,7 +79,8 @@ def _interruptions_kept() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)])]
+    found = {number: signal.getsignal(number) for number in numbers}
     old = {number: handler for number, handler in found.items() if callable(handler)}
     for number, handler in old.items():
         signal.signal(number, partial(_note, came, handler))

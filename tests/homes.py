@@ -64,7 +64,7 @@ def edgetl(*args: str | Path) -> Outcome:
     """Runs a command in this process, as the shell would; an exception that the command let through is raised."""
     from edgetl.cli import main
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="edgetl")
     finally:

@@ -27,7 +27,9 @@ from edgetl.cli.targets import targets
 from edgetl.cli.train import train
 from edgetl.cli.tune import tune
 from edgetl.cli.verify import verify
+from edgetl.device.signals import ending_signals
 from edgetl.errors import EdgetlError
+from edgetl.quiet import open_closed_streams
 from edgetl.text import printable
 
 
@@ -36,6 +38,10 @@ class _Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click has it
+        open_closed_streams()
+        return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
         try:
@@ -78,7 +84,7 @@ def _plainly(error: Exception, command: str) -> EdgetlError:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ends the block with a KeyboardInterrupt at Ctrl-C or SIGTERM.
+    """Ends the block with a KeyboardInterrupt at one of the `ending_signals`.
 
     Also where a library turned that into an error of its own, as TensorFlow's converter does.
     """
@@ -88,7 +94,7 @@ def _interruptible() -> Iterator[None]:
         asked.append(number)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ending_signals():
         if signal.getsignal(number) != signal.SIG_IGN:  # so a job in a script's background stays deaf to Ctrl-C
             signal.signal(number, stop)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext, suppress
 
 import click
 
@@ -23,7 +24,9 @@ def echo(text: object, *, err: bool = False, nl: bool = True) -> None:
         err: whether to print to stderr instead of stdout.
         nl: whether to end with a line end.
     """
-    click.echo(printable(text, keep=_KEPT), err=err, nl=nl)
+    # A message whose terminal was closed, or whose reader has left, is dropped: it is never worth the command.
+    with suppress(OSError) if err else nullcontext():
+        click.echo(printable(text, keep=_KEPT), err=err, nl=nl)
 
 
 def echo_json(value: object) -> None:

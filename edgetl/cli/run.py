@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +15,10 @@ from edgetl.cli.run_options import Wanted, filter_options
 from edgetl.cli.run_outputs import OutputOptions, output_options
 from edgetl.cli.run_page import Served, page_options
 from edgetl.cli.run_watch import WatchOptions, watch_options
+
+if TYPE_CHECKING:
+    from edgetl.device.signals import Stop
+    from edgetl.device.sinks import Sink
 
 
 @click.command()
@@ -66,8 +73,8 @@ def run(
     lists what is attached here.
 
     Of a live camera the newest frame counts and the ones that were missed are told at the end; of a film or of
-    photos every one is looked at. A camera that is lost is opened again until it is back. Ctrl-C or SIGTERM ends a
-    run well: files are whole, the summary is printed.
+    photos every one is looked at. A camera that is lost is opened again until it is back. Ctrl-C, SIGTERM or SIGHUP
+    ends a run well: files are whole, the summary is printed.
 
     \b
     Examples:
@@ -80,47 +87,49 @@ def run(
       edgetl run bundle --count belt=0.5,0,0.5,1 --zone bin=0,0.6,0.3,0.6,0.3,1,0,1 --events seen/
       edgetl run bundle --save films/ --save-max 2GB --mqtt mqtt://cam@homeassistant.local/hall
     """
-    from contextlib import ExitStack
-
     from edgetl.device import live
     from edgetl.device.camera import Camera, has_frames_at_once, open_camera
     from edgetl.device.crew import open_crew
     from edgetl.device.newest import wait_for_camera
-    from edgetl.device.signals import stop_on_signals
+    from edgetl.device.signals import stop_on_signals, unless_stopped
     from edgetl.device.sinks.outputs import open_sinks
     from edgetl.device.status import Status
     from edgetl.device.tune import AUTO, settle
     from edgetl.find_bundle import find_bundle
 
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
-    with ExitStack() as stack:
+    with _ends_well(), ExitStack() as stack:
         bundle, together = find_bundle(bundle) if bundle else _last_bundle(), has_frames_at_once(source)
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: echo(line, err=True))
             # What it says of threads is for one frame, not for several of a film at once.
             variant, threads = tuned.variant, threads or (None if together else tuned.threads)
         stop = stack.enter_context(stop_on_signals())  # only now: nothing looks at it while the variants are measured
-        models = open_crew(
-            bundle, together=together, variant=variant, threads=threads, labels=labels, only=wanted.filter
+        models = unless_stopped(
+            lambda: open_crew(
+                bundle, together=together, variant=variant, threads=threads, labels=labels, only=wanted.filter
+            ),
+            stop,
         )
         model, *crew = map(stack.enter_context, models)
         wanted.refuse_misplaced(model.card)
-        outputs = output.outputs(quiet)
+        outputs = unless_stopped(lambda: output.outputs(quiet), stop)
         outputs.refuse_overwriting(source)
         asked = camera.asked(full=output.full)
 
         def open_it() -> Camera:
             return open_camera(source, model.card.input, asked)
 
-        found = wait_for_camera(open_it, camera.patience, stop) if camera.wait else open_it()
-        if found is None:
-            return
+        found = wait_for_camera(open_it, camera.patience, stop) if camera.wait else unless_stopped(open_it, stop)
         frames = stack.enter_context(found)
         status = Status()
         observer = watch.observer(model, frames, told=output.wants_events, followed=served.serve is not None)
-        opened = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer, stop=stop)]
-        opened += served.sinks(model, status, stall=camera.patience.stall, quiet=quiet, scene=observer)
-        sinks = [stack.enter_context(sink) for sink in opened]
+        sinks = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer, stop=stop)]
+        sinks += unless_stopped(
+            lambda: served.sinks(model, status, stall=camera.patience.stall, quiet=quiet, scene=observer), stop
+        )
+        for sink in sinks:
+            _enter(stack, sink, stop)
         summary = live.run(
             model,
             frames,
@@ -137,6 +146,30 @@ def run(
     echo(str(summary), err=True)
     if observer and observer.totals:
         echo(observer.totals, err=True)
+
+
+@contextmanager
+def _ends_well() -> Iterator[None]:
+    """Ends the command well where it is asked to end before everything is open."""
+    from edgetl.device.signals import Stopped
+
+    try:
+        yield
+    except Stopped:
+        echo("stopped before the first frame", err=True)
+        raise click.exceptions.Exit(0) from None
+
+
+def _enter(stack: ExitStack, sink: Sink, stop: Stop) -> None:
+    """Enters a sink, and leaves it when the stack is closed; the wait for it ends where the run is asked to end."""
+    from edgetl.device.signals import unless_stopped
+    from edgetl.device.sinks.window import Window
+
+    if isinstance(sink, Window):  # a window belongs to the thread that opened it
+        stack.enter_context(sink)
+        return
+    unless_stopped(sink.__enter__, stop)
+    stack.push(sink)
 
 
 def _last_bundle() -> Path:

@@ -18,7 +18,7 @@ from edgetl.device.watch import Stillness
 from edgetl.vision.letterbox import reduction
 from edgetl.vision.preprocess import averaged
 
-_GRACE = 3.0
+_GRACE = 1.5
 """How long the end of a run waits for a read to return, s."""
 _COMPARED = 0.7
 """Pause after which a picture is taken out whether it is due or not, s: a camera that freezes shows there."""

@@ -87,7 +87,7 @@ def run(
         crew: more of the same model, opened for themselves: they look at further frames of a file meanwhile.
         max_frames: to look at; None sets no limit.
         on_result: called before the sinks.
-        stop: of an enclosing `stop_on_signals`; None handles SIGINT and SIGTERM here.
+        stop: of an enclosing `stop_on_signals`; None handles the signals here.
         observer: called after the model.
         status: told how the run goes, for others to read meanwhile.
         rate: frames a second at most that are looked at, of a live camera; None sets no limit.

@@ -10,7 +10,7 @@ from edgetl.device.camera import Camera, Frame
 from edgetl.device.camera.shot import developed
 from edgetl.device.events import Event
 from edgetl.device.grabber import Grabber, Slot
-from edgetl.device.signals import Stop
+from edgetl.device.signals import Stop, Stopped, unless_stopped
 from edgetl.device.status import Status
 from edgetl.device.watch import Patience, Reason, Stillness
 from edgetl.errors import CameraError, EdgetlError
@@ -19,22 +19,23 @@ logger = logging.getLogger(__name__)
 
 _STUCK = 3
 """Threads that may hang in a driver at once; while so many do, the camera isn't opened once more."""
-_GRACE = 3.0
+_GRACE = 1.5
 """How long the end of a run waits for reads to return, s. A thread that hangs in a driver is left behind."""
 _REMEDY = "check the cable, the power and the network, then start again"
 
 
-def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Stop) -> Camera | None:
-    """Opens a camera that may not be there yet; tries until it is. None where the run is asked to end before.
+def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Stop) -> Camera:
+    """Opens a camera that may not be there yet; tries until it is.
 
     Raises:
         CameraError: it has not come in time.
+        Stopped: the run is asked to end before.
     """
     began = monotonic()
     tries = 0
     while True:
         try:
-            return open_it()
+            return unless_stopped(open_it, stop)
         except CameraError as error:
             if monotonic() - began > patience.give_up:
                 raise
@@ -44,7 +45,7 @@ def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Sto
         tries += 1
         while monotonic() < until:
             if stop.is_set():
-                return None
+                raise Stopped
             sleep(0.05)
 
 

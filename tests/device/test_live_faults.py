@@ -15,7 +15,7 @@ from edgetl.card import InputSpec
 from edgetl.device import live
 from edgetl.device.camera import Asked, Frame, open_camera
 from edgetl.device.newest import wait_for_camera
-from edgetl.device.signals import Stop
+from edgetl.device.signals import Stop, Stopped
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.status import Status
@@ -336,7 +336,8 @@ def test_waiting_ends_with_give_up_or_a_signal():
         wait_for_camera(opener(server), Patience(give_up=0.3, first_pause=0.1), Stop())
     stop = Stop()
     threading.Timer(0.3, stop.set).start()
-    assert wait_for_camera(opener(server), Patience(), stop) is None
+    with pytest.raises(Stopped):
+        wait_for_camera(opener(server), Patience(), stop)
 
 
 def test_pauses_double_up_to_the_longest():

@@ -26,7 +26,7 @@ def slow_down(module, name):
     real = getattr(owner, names[-1])
     def slow(*args, **kwargs):
         sys.stderr.write("MARK\\n")  # at once: print writes the end of the line apart, and another thread comes between
-        time.sleep(0.2)
+        time.sleep(SECONDS)
         return real(*args, **kwargs)
     setattr(owner, names[-1], slow)
 if sys.argv[1]:
@@ -37,9 +37,12 @@ main()
 """
 
 
-def interrupted(number, args, mark, *, slow="", delay=0.0):
-    """Runs a command, sends it a signal `delay` seconds after `mark` was said; returns its exit code and stderr."""
-    command = [sys.executable, "-c", SLOW, slow, *map(str, args)]
+def interrupted(number, args, mark, *, slow="", delay=0.0, seconds=0.2):
+    """Runs a command, sends it a signal `delay` seconds after `mark` was said; returns its exit code and stderr.
+
+    Calls of the function `slow`, MODULE:NAME, take so many `seconds` longer.
+    """
+    command = [sys.executable, "-c", SLOW.replace("SECONDS", str(seconds)), slow, *map(str, args)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     watchdog = threading.Timer(120, process.kill)
     watchdog.start()
@@ -146,7 +149,8 @@ def test_signal_twice(home):
     """Impatience does no harm: the second signal finds the files as the first left them."""
     before = contents(home.models)
     args = ["train", "photos", "--name", "tiny", *TINY]
-    command = [sys.executable, "-c", SLOW, "edgetl.host.dataset.cache:examine", *args]
+    slow = SLOW.replace("SECONDS", "0.2")
+    command = [sys.executable, "-c", slow, "edgetl.host.dataset.cache:examine", *args]
     for file in home.cache.rglob("*.*"):
         file.unlink()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -163,7 +167,7 @@ def test_signal_twice(home):
 def test_interruption_that_a_library_makes_an_error_of_its_own(home, number):
     """TensorFlow does so now and then, wherever the signal happens to meet it."""
     swallow = SLOW.replace(
-        "time.sleep(0.2)",
+        "time.sleep(SECONDS)",
         """try:
             time.sleep(60)
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -46,8 +47,12 @@ class Console:
             self._print(str(event))
 
     def _print(self, line: str) -> None:
-        self._stream.write(printable(line) + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(printable(line) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            if error.errno != errno.EIO:  # a terminal that was closed reads nothing, and the run goes on without it
+                raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

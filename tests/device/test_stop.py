@@ -1,0 +1,67 @@
+"""What a run waits for while it opens, and how a signal ends the wait."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from edgetl.device import signals
+from edgetl.device.signals import Stop, Stopped, stop_on_signals, unless_stopped
+
+
+def test_value_and_error_of_a_call_are_the_callers():
+    assert unless_stopped(lambda: 7, Stop()) == 7
+    with pytest.raises(ZeroDivisionError):
+        unless_stopped(lambda: 1 / 0, Stop())
+
+
+def test_nothing_is_begun_once_a_run_is_asked_to_end():
+    stop, calls = Stop(), []
+    stop.set()
+    with pytest.raises(Stopped):
+        unless_stopped(lambda: calls.append(1), stop)
+    assert not calls
+
+
+def test_call_that_never_returns_is_left_behind(monkeypatch):
+    monkeypatch.setattr(signals, "_GRACE", 0.05)
+    stop, never = Stop(), threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    with pytest.raises(Stopped):
+        unless_stopped(never.wait, stop)
+    never.set()
+
+
+def test_what_a_call_opens_in_its_last_moment_is_handed_over():
+    stop = Stop()
+
+    def opened():
+        stop.set()
+        time.sleep(0.05)
+        return "a file"
+
+    assert unless_stopped(opened, stop) == "a file"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_each_ending_signal_asks_a_run_to_end(number):
+    before = signal.getsignal(number)
+    with stop_on_signals() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), number)
+        assert stop.is_set()
+    assert signal.getsignal(number) == before
+
+
+def test_hangup_that_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -1,0 +1,109 @@
+"""The life of `edgetl run`: deaf to no signal, at home without streams and without a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from cameras import MjpegCamera
+from running import MAIN, closed, frames_of, lines_of, wait_until
+from test_signals import interrupted
+
+
+@pytest.fixture
+def photo(home):
+    return home.photos / "disc" / "00.jpg"
+
+
+HANGS = {
+    "a model": "edgetl.device.crew:open_crew",
+    "a camera": "edgetl.device.camera:open_camera",
+}
+
+
+@pytest.mark.parametrize("slow", HANGS.values(), ids=HANGS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_run_that_opens_something_for_ever_ends(home, photo, number, slow):
+    args = ["run", home.bundle, "--source", photo]
+    code, said = interrupted(number, args, "MARK", slow=slow, seconds=600)
+    assert (code, "Traceback" in said) == (0, False), said
+
+
+def test_camera_that_is_waited_for_and_opened_for_ever(home):
+    args = ["run", home.bundle, "--source", "http://127.0.0.1:1/x", "--wait"]
+    code, said = interrupted(signal.SIGHUP, args, "MARK", slow="edgetl.device.camera:open_camera", seconds=600)
+    assert (code, "Traceback" in said) == (0, False), said
+
+
+def test_fifo_of_results_that_nobody_reads(home, photo):
+    os.mkfifo("results")
+    args = ["run", home.bundle, "--source", photo, "--jsonl", "results"]
+    code, said = interrupted(signal.SIGINT, args, "MARK", slow="edgetl.device.sinks.jsonl:JsonLines.__enter__", delay=1)
+    assert (code, "Traceback" in said) == (0, False), said
+
+
+@pytest.mark.parametrize("streams", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_run_without_streams_writes_its_results(home, photo, streams):
+    done = closed("run", home.bundle, "--source", photo, "--jsonl", "results.jsonl", streams=streams)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    (line,) = lines_of(home.folder / "results.jsonl")
+    assert line["name"] == "00.jpg"
+
+
+@pytest.mark.parametrize(("args", "code"), [(["targets"], 0), (["models"], 0), (["verify", "none"], 2)])
+def test_other_commands_without_streams(home, args, code):
+    assert closed(*args, streams="<&- >&- 2>&-").returncode == code
+
+
+def test_run_whose_terminal_is_closed_saves_its_film(home):
+    with MjpegCamera() as camera:
+        args = ["run", home.bundle, "--source", camera.address, "--save", "film.mp4", "--jsonl", "results.jsonl"]
+        process, terminal = pty.fork()
+        if process == 0:
+            os.execv(MAIN[0], [*MAIN, *map(str, args)])
+        wait_until(lambda: len(lines_of(home.folder / "results.jsonl")) >= 10)
+        os.close(terminal)
+        status = os.waitpid(process, 0)[1]
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert frames_of(home.folder / "film.mp4") >= 5
+
+
+@pytest.mark.slow
+def test_forty_signals_at_random_moments(home):
+    """After each of them: whole JSON lines, a film that plays or none, and no other file."""
+    choose = random.Random(1)
+    before = set(home.folder.iterdir())
+    results, film = home.folder / "results.jsonl", home.folder / "film.mp4"
+    with MjpegCamera() as camera:
+        args = ["run", home.bundle, "--source", camera.address, "--save", film, "--jsonl", results, "--quiet"]
+        for _ in range(40):
+            process = subprocess.Popen(
+                [*MAIN, *map(str, args)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            number = choose.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+            delay = choose.uniform(0, 1.5)
+            wait_until(lambda process=process: maps_numpy(process))
+            time.sleep(delay)
+            process.send_signal(number)
+            said = process.communicate(timeout=60)[1]
+            # Python ends as if by SIGINT where the interruption met the `exec` that makes a dataclass.
+            assert process.returncode in (0, 1, -signal.SIGINT), (number, delay, said)
+            assert "Traceback" not in said
+            written = len(lines_of(results))
+            if written > 1:
+                assert frames_of(film) > 0, (number, delay, written)
+            assert set(home.folder.iterdir()) - before <= {results, film}, (number, delay)
+            for made in (results, film):
+                made.unlink(missing_ok=True)
+
+
+def maps_numpy(process):
+    """Says whether a process has got as far as loading NumPy, when its own handlers are in place."""
+    with open(f"/proc/{process.pid}/maps") as maps:  # noqa: PTH123 - a file of /proc
+        return "_multiarray_umath" in maps.read()
