@@ -26,6 +26,8 @@ MANIFEST = "bundle.json"
 _MOST_THREADS = 1024
 _MOST_PHOTOS = 256
 """A bundle may have at most this many golden photos, which are all in memory at once; `edgetl convert` keeps 8."""
+_LONGEST_PATH = 200
+"""The path of a file in a bundle has at most this many characters: file systems allow 255 bytes for a name."""
 _REMEDY = "copy the whole folder again, or convert again"
 
 
@@ -154,6 +156,8 @@ class Bundle:
         for file in files + [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]:
             if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\\" in file or ":" in file:
                 raise ModelError(f"{file!r} leaves the bundle's folder", where=str(path), remedy=_REMEDY)
+            if len(file) > _LONGEST_PATH:
+                raise ModelError(f"{file[:40]!r}… is too long for a path", where=str(path), remedy=_REMEDY)
         if not 1 <= manifest.threads <= _MOST_THREADS:
             what = f"threads must be 1 to {_MOST_THREADS}, got {manifest.threads}"
             raise ModelError(what, where=str(path), remedy=_REMEDY)

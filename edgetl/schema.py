@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -13,10 +14,30 @@ T = TypeVar("T")
 
 LARGEST = 2**63 - 1
 """A whole number may be at most this far from zero, so that it fits NumPy's and the runtimes' integers."""
+MOST_TOML_BYTES = 1 << 20
+"""A TOML file may have at most this many bytes: a target and the options of a training have less than a hundredth."""
 
 
 class SchemaError(ValueError):
     """A document doesn't fit its dataclass; the message names the key and what was expected."""
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """Returns what a TOML file says.
+
+    Args:
+        content: the file's bytes.
+
+    Raises:
+        SchemaError: it isn't TOML or UTF-8, or Python can't read it: a number of 5,000 digits, the 30th of February, a
+            thousand nested lists.
+    """
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError as error:
+        raise SchemaError("its lists or tables are nested too deeply") from error
+    except ValueError as error:
+        raise SchemaError(str(error)) from error
 
 
 def parse(cls: type[T], data: object, at: str = "") -> T:
@@ -58,7 +79,7 @@ def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide a
         if data not in args:
             raise SchemaError(f"{at} must be one of {', '.join(map(str, args))}, got {_shown(data)}")
         return data
-    if origin in (tuple, dict):
+    if origin in (tuple, list, dict):
         return _container(origin, args, data, at)
     if dataclasses.is_dataclass(kind):
         return parse(kind, data, at)  # type: ignore[arg-type]
@@ -76,10 +97,10 @@ def _member(kinds: Iterable[Any], data: object) -> Any:  # noqa: ANN401 - as wid
 
 
 def _container(origin: type, args: tuple[Any, ...], data: object, at: str) -> object:
-    if origin is tuple:
+    if origin in (tuple, list):
         if not isinstance(data, Sequence) or isinstance(data, str):
             raise SchemaError(f"{at} must be a list, got {_kind(data)}")
-        return tuple(_value(args[0], item, f"{at}[{i}]") for i, item in enumerate(data))
+        return origin(_value(args[0], item, f"{at}[{i}]") for i, item in enumerate(data))
     if not isinstance(data, Mapping):
         raise SchemaError(f"{at} must be a table, got {_kind(data)}")
     return {str(k): _value(args[1], v, f"{at}.{printable(k)[:80]}") for k, v in data.items()}
@@ -109,3 +130,5 @@ def _text(data: object) -> str:
         return str(data)
     except ValueError:  # Python refuses to write numbers of more than 4,300 digits
         return "a number too large to print"
+    except RecursionError:
+        return "nested too deeply to print"

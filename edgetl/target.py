@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 
 from edgetl import schema
 from edgetl.errors import UsageError
+from edgetl.files import read_regular
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TAKEN = (
@@ -135,9 +135,9 @@ class Target:
             known = ", ".join(target_names())
             raise UsageError(f"unknown target {name!r}", remedy=f"choose one of {known}, or name a .toml file")
         try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            data = schema.parse_toml(read_regular(path, schema.MOST_TOML_BYTES))
             return _sensible(schema.parse(cls, {"name": path.stem, **data}))
-        except (schema.SchemaError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except schema.SchemaError as error:
             raise UsageError(
                 f"the target file is not valid: {error}",
                 where=str(path),

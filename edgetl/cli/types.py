@@ -75,9 +75,14 @@ class Resolution(_PairType):
         if isinstance(value, tuple):
             return value
         width, _, height = value.strip().lower().partition("x")
-        if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-            self.fail(f"{value!r} is no picture's size: write 1280x720", param, ctx)
+        if not (_is_length(width) and _is_length(height)):
+            self.fail(f"{value[:40]!r} is no picture's size: write 1280x720", param, ctx)
         return int(width), int(height)
+
+
+def _is_length(text: str) -> bool:
+    """Whether a text is a number of pixels, 1 to 99,999."""
+    return text.isdecimal() and len(text) <= 5 and int(text) > 0
 
 
 class Size(_CountType):

@@ -16,6 +16,8 @@ from edgetl.device.closing import Closing
 from edgetl.errors import CameraError, UsageError
 
 _SIZE = (1280, 720)
+_MOST_DIGITS = 3
+"""The number of a camera has at most this many digits."""
 _FPS = 30.0
 _GRACE = 1.0
 """How long closing waits for another thread's read to return, s."""
@@ -102,7 +104,7 @@ def open_csi(number: str, asked: Asked) -> CsiCamera:
         UsageError: the number is none.
     """
     source = f"picamera://{number}"
-    if not number.isdecimal():
+    if not (number.isdecimal() and len(number) <= _MOST_DIGITS):
         raise UsageError("a CSI camera has a number", where=source, remedy="say picamera://0 for the first")
     try:
         module = import_module("picamera2")

@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl import schema
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
 from edgetl.host.untyped import Network, Tensor
@@ -62,7 +64,11 @@ class Checkpoint:
     @property
     def exists(self) -> bool:
         """Whether there is something to resume."""
-        return (self.folder / "checkpoint.npz").is_file()
+        return self._path.is_file()
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "checkpoint.npz"
 
     def load(self) -> None:
         """Reads the last epoch's state.
@@ -70,15 +76,20 @@ class Checkpoint:
         Raises:
             EdgetlError: the checkpoint can't be read.
         """
-        path = self.folder / "checkpoint.npz"
-        try:
-            with np.load(path) as arrays:
+        with self._refusing_damage():
+            _require_stored(self._path)
+            with np.load(self._path) as arrays:
                 self._loaded = dict(arrays)
-            state = json.loads(self._loaded.pop("state").item())
-            self.state = State(**{**state, "best": tuple(state["best"])})
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            what = f"the checkpoint can't be read: {error}"
-            raise EdgetlError(what, where=str(path), remedy="train again without --resume") from error
+            self.state = _parse_state(json.loads(self._loaded.pop("state").item()))
+
+    @contextmanager
+    def _refusing_damage(self) -> Iterator[None]:
+        """Turns whatever a damaged checkpoint makes NumPy, zipfile, json or Keras raise into an EdgetlError."""
+        try:
+            yield
+        except Exception as error:  # zlib.error, NotImplementedError, BadZipFile, RecursionError and many more
+            what = f"the checkpoint can't be read: {(str(error).splitlines() or [type(error).__name__])[0]}"
+            raise EdgetlError(what, where=str(self._path), remedy="train again without --resume") from error
 
     def finished(self, stage: str) -> bool:
         """Whether a stage was trained to its end, before or now."""
@@ -88,15 +99,18 @@ class Checkpoint:
         """Takes the whole model, and gives it the weights that the last finished stage ended with."""
         self._whole = whole
         if self.state.done:
-            self._finished = self._stored("model")
-            _assign(whole.variables, self._finished)
+            with self._refusing_damage():
+                self._finished = self._stored("model")
+                _assign(whole.variables, self._finished)
 
     def begin(self, stage: str, model: Network) -> State:
         """Starts a stage, or takes it up where it was left."""
         model.optimizer.build(model.trainable_variables)
         if self.state.stage == stage and self._loaded:
-            _assign(_variables(model), self._stored("now"))
-            self._best = self._stored("best")
+            with self._refusing_damage():
+                _assign(_variables(model), self._stored("now"))
+                self._best = self._stored("best") or None  # none yet where no epoch has been judged
+                _require_alike(self._best or [], model.weights if self._best else [])
         else:
             # What an earlier stage came to is the one to beat: a later stage must not make the model worse.
             self.state.stage, self.state.epoch, self.state.best_epoch = stage, 0, 0
@@ -121,7 +135,7 @@ class Checkpoint:
         arrays["state"] = np.array(json.dumps(asdict(self.state)))
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
-        write_atomic(self.folder / "checkpoint.npz", buffer.getvalue())
+        write_atomic(self._path, buffer.getvalue())
         self.write_history(self.folder / "history.csv")
 
     def end(self, stage: str, model: Network) -> None:
@@ -145,6 +159,40 @@ class Checkpoint:
     def _stored(self, prefix: str) -> list[NDArray[Any]]:
         names = [name for name in self._loaded if name.startswith(prefix)]
         return [self._loaded[f"{prefix}{i}"] for i in range(len(names))]
+
+
+def _require_stored(path: Path) -> None:
+    """Refuses a checkpoint whose arrays are compressed, as edgetl writes none: they could unpack to any size.
+
+    Raises:
+        ValueError: an entry is compressed, or they claim more bytes than the file has.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(entry.compress_type for entry in entries) or sum(e.file_size for e in entries) > path.stat().st_size:
+        raise ValueError("its arrays are compressed or overlap")
+
+
+def _parse_state(document: dict[str, Any]) -> State:
+    rows = document.pop("rows")
+    if not all(isinstance(cell, float | int | str) for row in rows for cell in row.values()):
+        raise schema.SchemaError("its history can't be read")
+    state = schema.parse(State, document)
+    if not (0 <= state.best_epoch <= state.epoch and state.best):
+        raise schema.SchemaError("its epochs or its score can't be meant")
+    state.rows = rows
+    return state
+
+
+def _require_alike(arrays: Sequence[NDArray[Any]], variables: Sequence[Any]) -> None:
+    """Refuses arrays that can't be assigned to variables.
+
+    Raises:
+        ValueError: their number or a shape differs, or they aren't numbers.
+    """
+    for array, variable in zip(arrays, variables, strict=True):
+        if array.shape != tuple(variable.shape) or array.dtype.kind not in "fiub":
+            raise ValueError(f"an array of {array.shape} stands for one of {tuple(variable.shape)}")
 
 
 def _variables(model: Network) -> list[Any]:

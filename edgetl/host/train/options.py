@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,34 @@ from typing import Literal
 
 from edgetl import schema
 from edgetl.errors import UsageError
+from edgetl.files import read_regular
 
 CLASSIFIER_ONLY = frozenset({"head", "dropout", "head_epochs", "head_rate", "label_smoothing", "class_weights"})
 DETECTOR_ONLY = frozenset({"strides"})
 _LEVELS = [(4, 8, 16, 32)[i:j] for i in range(4) for j in range(i + 1, 5)]
 """Strides that a detector may have: each level hands on what it sees to the next finer one."""
+
+_LIMITS = {
+    "size": (96, 1024),
+    "head": (0, 65_536),
+    "dropout": (0, 0.95),
+    "head_epochs": (0, 100_000),
+    "head_rate": (1e-9, 10),
+    "epochs": (0, 100_000),
+    "rate": (1e-9, 10),
+    "weight_decay": (0, 10),
+    "warmup": (0, 1),
+    "layer_decay": (0.001, 1),
+    "freeze": (0, 100_000),
+    "label_smoothing": (0, 0.9),
+    "augment": (0, 10),
+    "ema": (0, 0.9999),
+    "patience": (0, 100_000),
+    "batch": (1, 4096),
+    "seed": (0, 2**32 - 1),
+    "val_fraction": (0.01, 0.9),
+}
+"""The smallest and the largest value of each option that is a number; beyond them a training can't be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +120,16 @@ class TrainOptions:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        limits = {
-            "size": (96, 1024),
-            "val_fraction": (0.01, 0.9),
-            "batch": (1, 4096),
-            "dropout": (0, 0.95),
-            "label_smoothing": (0, 0.9),
-            "ema": (0, 0.9999),
-            "layer_decay": (0.001, 1),
-            "warmup": (0, 1),
-        }
-        for key, (low, high) in limits.items():
+        for key in ("data", "name", "weights", "backbone"):
+            if "\0" in (getattr(self, key) or ""):
+                raise UsageError(f"--{key} can't have a NUL character", remedy="leave it out")
+        for key, (low, high) in _LIMITS.items():
             value = getattr(self, key)
             if value is not None and not low <= value <= high:
-                raise UsageError(f"--{key.replace('_', '-')} must be {low} to {high}, got {value}")
+                raise UsageError(f"--{key.replace('_', '-')} must be {low:g} to {high:g}, got {value:g}")
         if self.strides is not None and self.strides not in _LEVELS:
             remedy = "choose from 4, 8, 16 and 32, ascending, without gaps; 8,16,32 serve most"
             raise UsageError(f"no detector has --strides {','.join(map(str, self.strides))}", remedy=remedy)
-        for key in ("rate", "head_rate"):
-            if (value := getattr(self, key)) is not None and not value > 0:
-                raise UsageError(f"--{key.replace('_', '-')} must be above 0, got {value}")
-        for key in ("epochs", "head_epochs", "freeze", "head", "patience", "augment", "weight_decay", "seed"):
-            if (getattr(self, key) or 0) < 0:
-                raise UsageError(f"--{key.replace('_', '-')} can't be negative, got {getattr(self, key)}")
 
     def refuse(self, names: frozenset[str], why: str) -> None:
         """Passes where none of some options was given.
@@ -170,8 +179,11 @@ class TrainOptions:
             UsageError: the file isn't there or isn't valid.
         """
         try:
-            return schema.parse(cls, tomllib.loads(path.read_text(encoding="utf-8")))
+            return schema.parse(cls, schema.parse_toml(read_regular(path, schema.MOST_TOML_BYTES)))
         except FileNotFoundError as error:
             raise UsageError("there is no such file", where=str(path), remedy="give a train.toml") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, schema.SchemaError) as error:
+        except OSError as error:
+            what = f"the training's options can't be read: {error.strerror}"
+            raise UsageError(what, where=str(path), remedy="give a train.toml") from error
+        except schema.SchemaError as error:
             raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct it") from error

@@ -130,13 +130,17 @@ def is_loopback(host: str) -> bool:
 
 def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
-    if (":" in address and not host) or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
+    if (":" in address and not host) or not _is_port(port):
         raise UsageError(f"{address!r} is no address to serve at", where="--serve", remedy=_EXAMPLE)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         raise UsageError("an IPv6 address wants brackets", where="--serve", remedy=f"write it [{host}]:{port}")
     return host or _LOOPBACK, int(port)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= len("65535") and int(text) <= 65535
 
 
 def _read_token(path: Path) -> str:
