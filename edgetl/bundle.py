@@ -154,10 +154,8 @@ class Bundle:
             raise ModelError(what, where=str(path), remedy=_REMEDY)
         files = [photo.file for photo in manifest.golden]
         for file in files + [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]:
-            if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\\" in file or ":" in file:
-                raise ModelError(f"{file!r} leaves the bundle's folder", where=str(path), remedy=_REMEDY)
-            if len(file) > _LONGEST_PATH:
-                raise ModelError(f"{file[:40]!r}… is too long for a path", where=str(path), remedy=_REMEDY)
+            if problem := _path_problem(file):
+                raise ModelError(problem, where=str(path), remedy=_REMEDY)
         if not 1 <= manifest.threads <= _MOST_THREADS:
             what = f"threads must be 1 to {_MOST_THREADS}, got {manifest.threads}"
             raise ModelError(what, where=str(path), remedy=_REMEDY)
@@ -262,6 +260,14 @@ def _read_manifest(path: Path) -> Manifest:
         return schema.parse(Manifest, data)
     except schema.SchemaError as error:
         raise ModelError(f"{MANIFEST} is not valid: {error}", where=str(path), remedy=_REMEDY) from error
+
+
+def _path_problem(file: str) -> str:
+    """Says why a path can't be that of a file in a bundle; empty if it can."""
+    path = PurePosixPath(file)
+    if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file:
+        return f"{file[:_LONGEST_PATH]!r} leaves the bundle's folder"
+    return f"{file[:40]!r} and so on is too long for a path" if len(file) > _LONGEST_PATH else ""
 
 
 def _weights_of(variant: Variant) -> str:
