@@ -17,9 +17,6 @@ from pathlib import Path
 
 from edgetl.errors import UsageError
 
-if sys.platform != "win32":
-    import fcntl
-
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.ENOSYS)
 """Errors of a file system that has no such locks; NFS, for one, locks no folder."""
 _NOTHING = -1
@@ -98,6 +95,15 @@ def _take(path: Path, what: str, remedy: str) -> int:
         os.close(handle)  # the last holder removed the file in the meantime
 
 
+def lock_open(handle: int) -> bool:
+    """Locks an open file until it is closed, without waiting; says whether no other process holds its lock.
+
+    Args:
+        handle: the file's descriptor.
+    """
+    return _flock(handle, wait=False)
+
+
 def claim(path: Path, *, certain: bool) -> int | None:
     """Locks a file or folder that exists, without waiting.
 
@@ -139,6 +145,8 @@ def _flock(handle: int, *, wait: bool, unsupported: bool = True) -> bool:
     """Locks an open file; False if another process holds it, `unsupported` if its file system has no locks."""
     if sys.platform == "win32":
         return unsupported
+    import fcntl
+
     try:
         fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

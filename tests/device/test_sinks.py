@@ -3,10 +3,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from conftest import solid
 
 from edgetl.device.camera import Frame
 from edgetl.device.model import Timings
-from edgetl.device.sinks import RunEnded
+from edgetl.device.sinks import RunEnded, encoders
 from edgetl.device.sinks import window as window_module
 from edgetl.device.sinks.console import Console
 from edgetl.device.sinks.jsonl import JsonLines
@@ -22,6 +24,7 @@ from edgetl.device.sinks.video import VideoFile
 from edgetl.device.sinks.window import Window
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.install import install_command
+from edgetl.locks import BusyError
 from edgetl.vision.results import Classification, Detections
 
 
@@ -71,6 +74,25 @@ def test_jsonl_of_objects(tmp_path):
     assert first["task"] == "detection"
     assert first["objects"] == [{"label": "red", "class_id": 0, "score": 0.5} | box]
     assert second["objects"] == []
+
+
+def test_jsonl_that_another_run_writes_is_refused_and_stays(tmp_path):
+    path = tmp_path / "r.jsonl"
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(path)
+    with JsonLines(str(path)) as first:
+        first.write(frame(0), says())
+        for name in (path, link):
+            with pytest.raises(BusyError, match=re.escape(str(name))):
+                JsonLines(str(name)).__enter__()
+        first.write(frame(1), says())
+    assert len(path.read_text().splitlines()) == 2
+    with JsonLines(str(path)) as later:
+        later.write(frame(0), says())
+    assert len(path.read_text().splitlines()) == 1, "an earlier run's file is replaced"
+    with JsonLines("/dev/null") as one, JsonLines("/dev/null") as other:
+        one.write(frame(0), says())
+        other.write(frame(0), says())
 
 
 def test_jsonl_of_names_that_are_not_utf8(tmp_path):
@@ -240,18 +262,87 @@ def test_film_on_a_full_disk_ends_playable_with_an_error(full_disk):
     assert [file.name for file in path.parent.iterdir()] == ["film.mp4"]
 
 
-def test_film_that_another_program_left_no_room_for_is_told(full_disk):
-    folder = full_disk(5000)
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_film_is_kept_when_another_program_fills_the_disk_at_one_stroke(full_disk, codec, monkeypatch):
+    if codec == "mpeg4":
+        monkeypatch.setattr(encoders, "_pyav_has_h264", lambda: False)
+    folder = full_disk(20_000)
     path = folder / "film.mp4"
-    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
-    with pytest.raises(EdgetlError, match="lost") as caught, VideoFile(path, fps=25.0) as sink:  # noqa: PT012
-        for index in range(3):
-            sink.write(frame(index, image=noise), says())
+    noise = np.random.default_rng(0).integers(0, 256, (20, 240, 320, 3), np.uint8)
+    with pytest.raises(EdgetlError, match="full") as caught, VideoFile(path, fps=25.0) as sink:  # noqa: PT012
+        for index in range(20):
+            sink.write(frame(index, image=noise[index]), says())
         with (folder / "other").open("wb", buffering=0) as other:
             while other.write(b"\0" * 65536) == 65536:
                 pass
+        for index in range(20, 2000):
+            sink.write(frame(index, image=noise[index % 20]), says())
     assert str(path) in str(caught.value)
-    assert [file.name for file in folder.iterdir()] == ["other"]
+    assert len(read(path)[0]) >= 20
+    assert sorted(file.name for file in folder.iterdir()) == ["film.mp4", "other"]
+
+
+def test_film_is_what_browsers_play(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")  # OpenCV would crash at such a name
+    with VideoFile(path, fps=29.97) as sink:
+        for index in range(60):
+            sink.write(frame(index, image=solid(index % 3, (101, 75))), says())
+    with path.open("rb") as file, av.open(file) as film:
+        stream = film.streams.video[0]
+        codec = stream.codec_context
+        assert (codec.name, codec.pix_fmt, codec.width, codec.height) == ("h264", "yuv420p", 102, 76)
+        assert float(stream.average_rate) == pytest.approx(29.97, rel=1e-3)
+        assert len(list(film.decode(video=0))) == 60
+    assert b"avc1" in path.read_bytes()
+    used = path.stat()
+    assert used.st_blocks * 512 < used.st_size + 65536, "the space that was reserved is given back"
+
+
+def test_without_pyav_the_player_is_named(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(encoders, "_pyav_has_h264", lambda: False)
+    with VideoFile(tmp_path / "film.mp4", fps=25.0) as sink:
+        for index in range(10):
+            sink.write(frame(index), says())
+    assert len(read(tmp_path / "film.mp4")[0]) == 10
+    if not encoders._opencv_has_h264():
+        assert "VLC" in caplog.text
+        assert install_command("video") in caplog.text
+    with pytest.raises(EdgetlError, match="UTF-8"), VideoFile(tmp_path / "caf\udce9.mp4") as sink:
+        sink.write(frame(0), says())
+
+
+def test_film_that_another_run_saves_is_refused(tmp_path):
+    path = tmp_path / "film.mp4"
+    with VideoFile(path, fps=25.0) as first:
+        first.write(frame(0), says())
+        with pytest.raises(BusyError) as caught:
+            VideoFile(path).__enter__()
+        first.write(frame(1), says())
+    assert str(path.name) in str(caught.value)
+    assert len(read(path)[0]) == 2
+    with VideoFile(path, fps=25.0) as later:
+        later.write(frame(0), says())
+    assert [file.name for file in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_what_killed_runs_left_goes_with_the_next(tmp_path):
+    path = tmp_path / "film.mp4"
+    script = f"""
+import os, numpy as np
+from pathlib import Path
+from edgetl.device.camera import Frame
+from edgetl.device.sinks.video import VideoFile
+from edgetl.vision.results import Classification
+with VideoFile(Path({str(path)!r})) as sink:
+    sink.write(Frame(np.zeros((48, 64, 3), np.uint8), 0.0, 0), Classification(np.zeros(0, int), np.zeros(0), ()))
+    os.kill(os.getpid(), 9)
+"""
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", script]).returncode == -9
+        assert len(list(tmp_path.iterdir())) == 2, "one killed run's temporary film and its lock"
+    with VideoFile(path) as sink:
+        sink.write(frame(0), says())
+    assert [file.name for file in tmp_path.iterdir()] == ["film.mp4"]
 
 
 def test_console_prints_a_line_a_photo():

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Self
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.news import News
 from edgetl.files import told_plainly
+from edgetl.locks import BusyError, lock_open
 from edgetl.text import json_text
 from edgetl.vision.results import Result
 
@@ -25,19 +27,21 @@ class JsonLines:
     A line holds `index` of the frame, `t` in seconds since the first one's capture, `name` of a photo, `timings_ms`,
     `age_ms` from the capture to the result, and the result as its `to_dict` gives it. In a name, a byte that isn't
     UTF-8 is written as text such as `\udce9`.
-    Entered again after a failure, it goes on with the same file.
+    An earlier file of that name is replaced; one that another run writes to is refused. Entered again after a failure,
+    it goes on with the same file.
 
     Args:
         target: a file's path, or `-` for stdout.
         changes: write only results that are news, see `News`, and events.
 
     Raises:
+        BusyError: another run writes to the file.
         EdgetlError: the file can't be written to; it ends with a whole line all the same.
     """
 
     def __init__(self, target: str, *, changes: bool = False) -> None:
         self._path = None if target == "-" else Path(target).expanduser()
-        self._mode: Literal["wb", "ab"] = "wb"
+        self._begun = False
         self._changes = changes
         self._news: News | None = None
         self._start: float | None = None
@@ -48,9 +52,21 @@ class JsonLines:
         if self._path:
             with told_plainly(self._path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open(self._mode, buffering=0)
-                self._mode = "ab"
+                self._file = self._path.open("ab", buffering=0)
+                self._own(self._path, self._file)
         return self
+
+    def _own(self, path: Path, file: BinaryIO) -> None:
+        """Locks and empties the file; a device or a pipe may have several writers."""
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return
+        if not lock_open(file.fileno()):
+            file.close()
+            remedy = "name another file with --jsonl, or wait until that run has ended"
+            raise BusyError("another run writes its results there", where=str(path), remedy=remedy)
+        if not self._begun:
+            file.truncate(0)
+        self._begun = True
 
     def write(self, frame: Frame, result: Result) -> None:
         """Writes one line, or none where only news is wanted and this is none."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import sys
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.video import VideoFile
 from edgetl.errors import EdgetlError, UsageError
-from edgetl.files import told_plainly, write_atomic
+from edgetl.files import remove_leftovers, told_plainly, write_atomic
+from edgetl.locks import named_lock
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
 
@@ -75,45 +76,31 @@ class RollingVideo:
         self._drawing = drawing
         stamped = re.escape(path.stem) + r"-\d{8}-\d{6}(-\d+)?"
         self._whole = re.compile(stamped + r"\.mp4")
-        self._unfinished = re.compile(rf"\.{stamped}\.\w+\.mp4")
         self._list = path.with_name(f".{path.stem}.films")
-        self._lock: TextIO | None = None
+        self._held = ExitStack()
         self._made: dict[str, int] = {}
         self._film: VideoFile | None = None
         self._last = 0.0
 
     def __enter__(self) -> Self:
-        with told_plainly(self._path):
+        lock = self._path.with_name(f".{self._path.stem}.films.edgetl-lock")
+        remedy = f"give each run a name of its own, say --save {self._path.parent}/door.mp4 --save-every 10m"
+        with told_plainly(self._path), ExitStack() as held:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._be_alone()
-            for name in self._listed(self._unfinished):  # by a run that was killed: nobody can play it
-                self._beside(name).unlink()
-            self._made = {name: self._beside(name).stat().st_size for name in self._listed(self._whole)}
+            # Each of two runs would delete the other's pieces.
+            held.enter_context(named_lock(lock, f"films named {self._path.stem} are being saved here", remedy))
+            remove_leftovers(self._path.parent)
+            self._made = {name: self._beside(name).stat().st_size for name in self._listed()}
+            self._held = held.pop_all()
         return self
 
-    def _be_alone(self) -> None:
-        """Raises a UsageError where another run saves its pieces under the same name: each would delete the other's."""
-        if sys.platform == "win32":
-            return  # without such locks
-        import fcntl
-
-        self._lock = self._list.with_suffix(".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._lock.close()
-            remedy = f"give each a name of its own, say --save {self._path.parent}/door.mp4 --save-every 10m"
-            raise UsageError("another run saves its films here", where=str(self._path), remedy=remedy) from error
-        except OSError as error:  # a network's drive may know no locks: no reason to save nothing there
-            logger.info("%s is saved without a lock: %s", self._path, error)
-
-    def _listed(self, pattern: re.Pattern[str]) -> list[str]:
-        """The files that were made here and are still there, the oldest first."""
+    def _listed(self) -> list[str]:
+        """The pieces that were made here and are still there, the oldest first."""
         try:
             names = self._list.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             return []
-        return [name for name in names if pattern.fullmatch(name) and self._beside(name).is_file()]
+        return [name for name in names if self._whole.fullmatch(name) and self._beside(name).is_file()]
 
     def write(self, frame: Frame, result: Result) -> None:
         """Adds a frame, to a new piece where the last one is long enough."""
@@ -123,7 +110,6 @@ class RollingVideo:
         if self._film is None:
             film = VideoFile(self._free_name(), fps=self._fps, live=self._live, drawing=self._drawing)
             self._film = film.__enter__()
-            self._write_list()
         self._last = frame.captured_at
         try:
             self._film.write(frame, result)
@@ -165,8 +151,7 @@ class RollingVideo:
         return shutil.disk_usage(self._path.parent).free < _ROOM
 
     def _write_list(self) -> None:
-        names = [*self._made, *([self._film.temporary.name] if self._film else [])]
-        write_atomic(self._list, "".join(f"{name}\n" for name in names))
+        write_atomic(self._list, "".join(f"{name}\n" for name in self._made))
 
     def _free_name(self) -> Path:
         stem = f"{self._path.stem}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -186,5 +171,4 @@ class RollingVideo:
             if self._film:
                 self._close(self._film)
         finally:
-            if self._lock:
-                self._lock.close()
+            self._held.close()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,11 +13,13 @@ import cv2
 import numpy as np
 
 from edgetl.device.camera import Frame
-from edgetl.device.camera.capture import open_capture, quiet
 from edgetl.device.events import Event
+from edgetl.device.sinks.disk_reserve import DiskReserve
 from edgetl.device.sinks.drawing import Drawing
+from edgetl.device.sinks.encoders import Encoder, open_encoder
 from edgetl.errors import EdgetlError, UsageError
-from edgetl.files import told_plainly
+from edgetl.files import temporary_file, told_plainly
+from edgetl.locks import named_lock
 from edgetl.vision.draw import draw
 from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Classification, Result
@@ -30,13 +31,15 @@ _FPS_PHOTOS = 1.0
 _LONGEST_WAIT = 10.0
 """For longer no frame is repeated: a camera that was away must not fill the disk with its last picture; s."""
 _RESERVE = 2 << 20
-"""Free space that closing needs: the file's index and what FFmpeg still holds; bytes."""
+"""Space that closing needs besides the index: the frames that the encoder still holds; bytes."""
 _INDEX_PER_FRAME = 64
 """Of the file's index, generously; bytes."""
 
 
 class VideoFile:
     """An mp4 of the frames with their results, which appears under its name once it is whole.
+
+    It is H.264, which browsers play, where PyAV or OpenCV can write that; see `edgetl.device.sinks.encoders`.
 
     Of a live camera it plays at the pace things happened, repeating the frames that were waited for; of a wait it shows
     ten seconds at most.
@@ -51,8 +54,8 @@ class VideoFile:
         path: that was given.
 
     Raises:
-        UsageError: the path can't be a film's.
-        EdgetlError: the disk is full, or OpenCV can't write films. What was written until then is kept.
+        UsageError: the path can't be a film's, or another run saves its film there.
+        EdgetlError: the disk is full, or no encoder can be opened. What was written until then is kept.
     """
 
     def __init__(self, path: Path, *, fps: float | None = None, live: bool = False, drawing: Drawing = draw) -> None:
@@ -65,22 +68,21 @@ class VideoFile:
         if self._fps > 65:  # a finer number, and OpenCV asks MPEG-4 for a clock of more than its 16 bits
             self._fps = round(self._fps, 2 if self._fps < 655 else 0)
         self._live = live
-        self._writer: cv2.VideoWriter | None = None
+        self._encoder: Encoder | None = None
+        self._reserve: DiskReserve | None = None
+        self._held = ExitStack()
         self._written = 0
         self._start = self._last = 0.0
 
     def __enter__(self) -> Self:
-        with told_plainly(self.path):
+        lock = self.path.with_name(f".{self.path.name}.edgetl-lock")
+        remedy = "name another film with --save"
+        with told_plainly(self.path), ExitStack() as held:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.stem}.", suffix=".mp4")
-            os.close(handle)
-            self._temporary = Path(name)
+            held.enter_context(named_lock(lock, f"{self.path.name} is being saved", remedy))
+            self._temporary = held.enter_context(temporary_file(self.path, suffix=".mp4"))
+            self._held = held.pop_all()
         return self
-
-    @property
-    def temporary(self) -> Path:
-        """What is written to until the film is whole."""
-        return self._temporary
 
     @property
     def seconds(self) -> float:
@@ -95,42 +97,48 @@ class VideoFile:
     def write(self, frame: Frame, result: Result) -> None:
         """Adds a frame."""
         image = frame.picture()
-        if self._writer is None:
-            self._writer = self._open(image, frame.captured_at)
-        if shutil.disk_usage(self.path.parent).free < self._needed():
-            written = self._written
-            self._finish()  # while there is still room for the index
-            raise EdgetlError(
-                f"the disk is almost full; the film ends after {written} frames",
-                where=str(self.path),
-                remedy="free some space there, or save it to another disk",
-            )
+        if self._encoder is None:
+            self._open(image, frame.captured_at)
         picture = _place(image, self._canvas)
         # Words may be wider than a narrow photo; boxes are where the objects are.
         self._drawing(self._canvas if isinstance(result, Classification) else picture, result)
         for _ in range(self._due(frame)):
-            self._writer.write(self._canvas)
-            self._written += 1
+            self._require_space()
+            self._encode()
 
     def tell(self, event: Event) -> None:
         """Shows none."""
 
-    def _open(self, image: Image, at: float) -> cv2.VideoWriter:
-        quiet()
+    def _open(self, image: Image, at: float) -> None:
         height, width = image.shape[:2]
         self._canvas = np.zeros((height + height % 2, width + width % 2, 3), np.uint8)  # the codec wants even sides
         self._start = self._last = at
-        size = (self._canvas.shape[1], self._canvas.shape[0])
-        fourcc = cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, fourcc, self._fps, size)
-        if not writer.isOpened():
-            remedy = "install the opencv-python-headless wheel of PyPI, or use --jsonl"
-            raise EdgetlError("this OpenCV can't write mp4 films", where=str(self.path), remedy=remedy)
-        return writer
+        with told_plainly(self.path):
+            self._reserve = DiskReserve(self._temporary)
+            self._encoder = open_encoder(self._temporary, self._fps, (self._canvas.shape[1], self._canvas.shape[0]))
 
-    def _needed(self) -> int:
-        """Bytes that must be free before another frame is written: OpenCV doesn't say when a write fails."""
-        return _RESERVE + _INDEX_PER_FRAME * self._written + self._canvas.nbytes
+    def _require_space(self) -> None:
+        """Ends the film while there is still room for that, if the next frame may have none.
+
+        Raises:
+            EdgetlError: the disk is full.
+        """
+        assert self._reserve is not None
+        if self._reserve.ahead(_RESERVE + _INDEX_PER_FRAME * self._written + self._canvas.nbytes):
+            return
+        written = self._written
+        self._finish()
+        raise EdgetlError(
+            f"the disk is almost full; the film ends after {written} frames",
+            where=str(self.path),
+            remedy="free some space there, or save it to another disk",
+        )
+
+    def _encode(self) -> None:
+        assert self._encoder is not None
+        with told_plainly(self.path):
+            self._encoder.write(self._canvas)
+        self._written += 1
 
     def _due(self, frame: Frame) -> int:
         """How often a frame is written, so that a live film keeps to the clock."""
@@ -142,23 +150,22 @@ class VideoFile:
 
     def _finish(self) -> None:
         """Closes the film and gives it its name; the earlier film of that name stays where this one failed."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.release()
+        encoder, self._encoder = self._encoder, None
+        written, self._written = self._written, 0
         try:
-            if not self._written:
-                return
-            if not _playable(self._temporary):
-                remedy = "free some space there, or save it to another disk"
-                raise EdgetlError("the film couldn't be finished and is lost", where=str(self.path), remedy=remedy)
+            with told_plainly(self.path):
+                if encoder:
+                    encoder.close()
+        finally:
+            if self._reserve:
+                self._reserve.close()
+                self._reserve = None
+        if written:
             with told_plainly(self.path):
                 with self._temporary.open("rb") as file:
                     os.fsync(file.fileno())
                 self._temporary.chmod(0o644)
                 self._temporary.replace(self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
-            self._written = 0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -169,6 +176,8 @@ class VideoFile:
             if error is None:
                 raise
             logger.warning("%s", own)  # the first error is the one to tell
+        finally:
+            self._held.close()
 
 
 def _place(image: Image, canvas: Image) -> Image:
@@ -190,12 +199,3 @@ def _place(image: Image, canvas: Image) -> Image:
     part = canvas[y : y + height, x : x + width]
     part[:] = image
     return part
-
-
-def _playable(path: Path) -> bool:
-    capture = open_capture(str(path), cv2.CAP_FFMPEG)
-    if capture is None:
-        return False
-    whole = capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0 and capture.read()[0]
-    capture.release()
-    return bool(whole)
