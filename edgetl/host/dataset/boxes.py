@@ -1,11 +1,11 @@
-"""Photos with boxes: the values, and how a folder's annotation format is recognised.
+"""Photos with boxes: how a folder's annotation format is recognised, and the set read.
 
 `voc`, `coco`, `yolo` and `table` read and write one format each.
 """
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -13,8 +13,26 @@ from pathlib import Path
 from typing import Literal, Protocol, cast
 
 from edgetl.errors import DatasetError
+from edgetl.files import is_lfs_pointer
+from edgetl.host.dataset.annotation_text import head_of, lfs_error, listed
+from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
 from edgetl.host.dataset.folders import Part
 from edgetl.host.dataset.tree import Tree
+
+__all__ = [
+    "FORMATS",
+    "TITLES",
+    "Annotations",
+    "Box",
+    "BoxedPhoto",
+    "BoxedSet",
+    "Format",
+    "FormatModule",
+    "find_boxed",
+    "is_boxed",
+    "module_of",
+    "read_boxed",
+]
 
 Format = Literal["voc", "coco", "yolo", "csv"]
 
@@ -26,63 +44,13 @@ FORMATS: dict[Format, str] = {
 }
 """The module of each format; see `FormatModule`."""
 
+_HEAD = 64
+_ANNOTATION = re.compile("annotation|label|instances|train|val|test|data|coco|bbox")
+"""What a file's or its folder's name holds that is meant as annotations; a stray pointer is none."""
+_MOST_SHARE = 2.0
+"""A coordinate in px that is no larger lies in the photo's first corner; a box that ends there is none."""
+
 TITLES: dict[Format, str] = {"voc": "Pascal VOC", "coco": "COCO", "yolo": "YOLO", "csv": "CSV"}
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """One thing in a photo.
-
-    Attributes:
-        label: its class.
-        xyxy: left, top, right, bottom in px of the annotated photo, as edges: right - left is the width.
-        difficult: hard to recognise, as Pascal VOC marks it.
-        crowd: stands for many, as COCO marks it.
-    """
-
-    label: str
-    xyxy: tuple[float, float, float, float]
-    difficult: bool = False
-    crowd: bool = False
-
-    @property
-    def ignored(self) -> bool:
-        """Whether it is neither trained on nor counted, found or not."""
-        return self.difficult or self.crowd
-
-
-@dataclass(frozen=True, slots=True)
-class BoxedPhoto:
-    """A photo and what an annotation says of it.
-
-    Attributes:
-        path: the photo file.
-        part: of the data set's own split; empty where it has none.
-        boxes: none for a photo of the background alone.
-        size_wh: width and height in px as the annotation says; None where it doesn't.
-        source: the annotation's file, with its line where that helps, for messages.
-    """
-
-    path: Path
-    part: Part
-    boxes: tuple[Box, ...]
-    size_wh: tuple[int, int] | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Annotations:
-    """What the files of one format say.
-
-    Attributes:
-        photos: that are there, in any order.
-        missing: `annotation file: photo` of those that aren't.
-        notes: what the reader should be told.
-    """
-
-    photos: list[BoxedPhoto]
-    missing: list[str]
-    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +91,7 @@ def module_of(name: Format) -> FormatModule:
 
 def is_boxed(root: Path) -> bool:
     """Says whether a folder is a detection data set, by its files' names and first bytes."""
-    return root.is_dir() and bool(_recognised(Tree(root)))
+    return root.is_dir() and bool(_recognised(tree := Tree(root)) or _pointers(tree))
 
 
 def find_boxed(root: Path) -> list[BoxedPhoto]:
@@ -143,12 +111,16 @@ def read_boxed(root: Path) -> BoxedSet:
     tree = Tree(root)
     files = _recognised(tree)
     if not files:
+        if pointers := _pointers(tree):
+            raise lfs_error(pointers[0])
         remedy = "give a folder of photos with Pascal VOC, COCO, YOLO or CSV annotations"
         raise DatasetError("no boxes are annotated here", where=str(root), remedy=remedy)
     chosen, notes = _chosen(tree, files)
     told = module_of(chosen).read(tree, files[chosen])
     notes += [*told.notes, *_missing(tree, told)]
     _require_once(tree, told.photos)
+    if chosen != "yolo":
+        _require_px(tree, told.photos)
     photos, settled = _settled(tree, sorted(told.photos, key=lambda photo: photo.path))
     notes += [*settled, *_unannotated(tree, told)]
     if not photos:
@@ -160,34 +132,15 @@ def read_boxed(root: Path) -> BoxedSet:
     return BoxedSet(chosen, photos, notes)
 
 
-def number(text: object, what: str, where: str) -> float:
-    """Returns a finite number.
-
-    Raises:
-        DatasetError: it is none; the message calls it `what`.
-    """
-    try:
-        if isinstance(text, str | int | float) and not isinstance(text, bool) and math.isfinite(value := float(text)):
-            return value
-    except (ValueError, OverflowError):
-        pass
-    shown = repr(text) if isinstance(text, str) else str(text) if isinstance(text, int | float) else "none"
-    raise DatasetError(f"{what} must be a number, got {shown:.40}", where=where, remedy="correct the annotation")
-
-
-def written(value: float) -> str:
-    """Returns px as text: whole ones as whole numbers, since many programs read nothing else, others to 1e-4."""
-    return f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Returns the first few names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def _recognised(tree: Tree) -> dict[Format, list[Path]]:
     found = {name: module_of(name).recognise(tree) for name in FORMATS}
     return {name: files for name, files in found.items() if files}
+
+
+def _pointers(tree: Tree) -> list[Path]:
+    """Files that would be annotations if Git LFS had fetched them."""
+    files = [f for f in tree.files(".xml", ".json", ".csv", ".yaml", ".yml") if is_lfs_pointer(head_of(f, _HEAD))]
+    return [f for f in files if f.suffix.lower() == ".xml" or _ANNOTATION.search(f"{f.parent.name}/{f.name}".lower())]
 
 
 def _chosen(tree: Tree, files: dict[Format, list[Path]]) -> tuple[Format, list[str]]:
@@ -229,6 +182,24 @@ def _require_once(tree: Tree, photos: Sequence[BoxedPhoto]) -> None:
         if other is not photo:
             what = f"{tree.name(photo.path)} is annotated twice: in {other.source} and in {photo.source}"
             raise DatasetError(what, where=str(tree.root), remedy="remove one of the two")
+
+
+def _require_px(tree: Tree, photos: Sequence[BoxedPhoto]) -> None:
+    """Refuses coordinates that are shares of the photo: taken for px, every box would lie in the first of them."""
+    boxed = [photo for photo in photos if any(_has_area(box) for box in photo.boxes)]
+    in_shares = [photo for photo in boxed if all(max(box.xyxy) <= _MOST_SHARE for box in photo.boxes)]
+    sure = [photo for photo in in_shares if any(edge % 1 for box in photo.boxes for edge in box.xyxy)]
+    if (not sure and len(in_shares) < len(boxed)) or not in_shares:
+        return
+    names = listed([tree.name(photo.path) for photo in sure or in_shares])
+    what = f"the boxes of {len(sure or in_shares)} photos are given in shares of the photo, 0 to 1, not in px: {names}"
+    remedy = "multiply x by the photo's width and y by its height, or export the annotations again"
+    raise DatasetError(what, where=(sure or in_shares)[0].source, remedy=remedy)
+
+
+def _has_area(box: Box) -> bool:
+    x1, y1, x2, y2 = box.xyxy
+    return x2 > x1 and y2 > y1
 
 
 def _settled(tree: Tree, photos: list[BoxedPhoto]) -> tuple[list[BoxedPhoto], list[str]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.host.dataset.boxes import TITLES, Box, BoxedPhoto, BoxedSet, listed, read_boxed
+from edgetl.host.dataset.annotation_text import listed
+from edgetl.host.dataset.boxes import TITLES, Box, BoxedPhoto, BoxedSet, read_boxed
 from edgetl.host.dataset.boxes_mend import Mended, mend
 from edgetl.host.dataset.boxes_report import ONE_PHOTO, BoxesReport, warnings_of
 from edgetl.host.dataset.duplicates import exact_groups, near_pairs

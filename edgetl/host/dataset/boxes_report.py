@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from edgetl.host.dataset.check import FEW, findings, require_none
+from edgetl.text import printable
 
 ONE_PHOTO = "only one photo with boxes; one to train on and one to validate on are needed"
 """The only problem that is none for whoever doesn't train."""
@@ -108,7 +109,7 @@ def describe_boxes(report: BoxesReport) -> str:
         "same content": [" = ".join(group) for group in report.exact_duplicates],
         "nearly the same": [" ~ ".join(pair) for pair in report.near_duplicates],
     }
-    return "\n".join(lines + findings(lists, report.warnings, report.problems))
+    return "\n".join(map(printable, lines + findings(lists, report.warnings, report.problems)))
 
 
 def _counts(row: dict[str, int]) -> str:

@@ -6,17 +6,22 @@ Format: https://cocodataset.org/#format-data.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias, TypeGuard
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import Annotations, Box, BoxedPhoto, listed, number
+from edgetl.host.dataset.annotation_text import class_name, head_of, listed, number, read_text, size_wh
+from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
 from edgetl.host.dataset.folders import Part
-from edgetl.host.dataset.tree import Tree, part_of_file, read_text
+from edgetl.host.dataset.tree import Tree, part_of_file
 
 _HEAD = 1 << 20
 _REMEDY = "export the annotations again, as COCO instances"
 _DIGITS = 4
+
+_Id: TypeAlias = int | str
 
 
 def recognise(tree: Tree) -> list[Path]:
@@ -60,33 +65,30 @@ def write(folder: Path, photos: Sequence[BoxedPhoto]) -> None:
 def _is_annotation(file: Path) -> bool:
     if file.parent.name.lower() == "annotations" or file.name.lower().endswith(".coco.json"):
         return True
-    with file.open("rb") as stream:
-        head = stream.read(_HEAD)
+    head = head_of(file, _HEAD)
     others = any(key in head for key in (b'"annotations"', b'"categories"', b'"file_name"'))
     return b'"images"' in head and (others or len(head) == _HEAD)
 
 
 def _read_file(tree: Tree, file: Path, told: Annotations) -> None:
     document = _parse(file)
-    labels = _labels(document, file)
-    images = {_id(row, "images", file): row for row in _rows(document, "images", file)}
-    boxes: dict[int | str, list[Box]] = {key: [] for key in images}
-    for row in _rows(document, "annotations", file, needed=bool(labels)):
+    labels = _labels(document, file, told.notes)
+    images = _images(document, file, told.notes)
+    boxes: dict[_Id, list[Box]] = {key: [] for key in images}
+    for position, row in enumerate(_rows(document, "annotations", file, needed=bool(labels))):
+        what = _annotation(row, position)
         key = row.get("image_id")
-        if not isinstance(key, int | str) or key not in boxes:
-            what = f"annotation {_id(row, 'annotations', file)} belongs to an image that isn't listed: {key!s:.40}"
-            raise DatasetError(what, where=str(file), remedy=_REMEDY)
-        boxes[key].append(_box(row, labels, file))
-    for key, row in images.items():
-        name = row.get("file_name")
-        if not isinstance(name, str) or not name:
-            raise DatasetError(f"image {key} has no file_name", where=str(file), remedy=_REMEDY)
+        if not _is_id(key) or key not in boxes:
+            told_what = f"{what} belongs to an image that isn't listed: {_text(key)}"
+            raise DatasetError(told_what, where=str(file), remedy=_REMEDY)
+        boxes[key].append(_box(row, what, labels, file))
+    for key, (name, row) in images.items():
         path = tree.beside(name, _folders(tree, file)) or tree.anywhere(name, part_of_file(file) or tree.part(file))
         if path is None:
             told.missing.append(f"{tree.name(file)}: {name}")
             continue
-        part = tree.part_in(file, path)
-        told.photos.append(BoxedPhoto(path, part, tuple(boxes[key]), _size(row, file), str(file)))
+        size = size_wh(row.get("width"), row.get("height"), str(file))
+        told.photos.append(BoxedPhoto(path, tree.part_in(file, path), tuple(boxes[key]), size, str(file)))
 
 
 def _parse(file: Path) -> Mapping[str, object]:
@@ -95,8 +97,9 @@ def _parse(file: Path) -> Mapping[str, object]:
     except json.JSONDecodeError as error:
         what = f"is not JSON: {error.msg} (column {error.colno})"
         raise DatasetError(what, where=f"{file}:{error.lineno}", remedy=_REMEDY) from error
-    except RecursionError as error:
-        raise DatasetError("is not COCO: nested too deeply", where=str(file), remedy=_REMEDY) from error
+    except (RecursionError, ValueError) as error:
+        told = "nested too deeply" if isinstance(error, RecursionError) else "it has a number of thousands of digits"
+        raise DatasetError(f"is not COCO: {told}", where=str(file), remedy=_REMEDY) from error
     if not isinstance(document, dict):
         raise DatasetError("is not COCO: no object at its top", where=str(file), remedy=_REMEDY)
     return document
@@ -109,28 +112,67 @@ def _rows(document: Mapping[str, object], key: str, file: Path, *, needed: bool 
     return rows
 
 
-def _id(row: Mapping[str, object], what: str, file: Path) -> int | str:
+def _is_id(key: object) -> TypeGuard[_Id]:
+    return isinstance(key, int | str) and not isinstance(key, bool)
+
+
+def _id(row: Mapping[str, object], what: str, file: Path) -> _Id:
     key = row.get("id")
-    if isinstance(key, bool) or not isinstance(key, int | str):
+    if not _is_id(key):
         raise DatasetError(f"an entry of {what!r} has no id", where=str(file), remedy=_REMEDY)
     return key
 
 
-def _labels(document: Mapping[str, object], file: Path) -> dict[int | str, str]:
-    labels: dict[int | str, str] = {}
-    for row in _rows(document, "categories", file):
-        name = row.get("name")
+def _annotation(row: Mapping[str, object], position: int) -> str:
+    """An annotation's name in messages; not every program gives annotations ids, and nothing refers to them."""
+    key = row.get("id")
+    return f"annotation {_text(key)}" if _is_id(key) else f"annotation number {position + 1}"
+
+
+def _text(key: object) -> str:
+    return f"{key!s:.40}"
+
+
+def _images(document: Mapping[str, object], file: Path, notes: list[str]) -> dict[_Id, tuple[str, dict[str, object]]]:
+    """Each image's file name and entry by its id.
+
+    An id that two photos have is refused: nobody knows whose boxes are whose. Sets that were put together without
+    being numbered anew have such.
+    """
+    images: dict[_Id, tuple[str, dict[str, object]]] = {}
+    again = 0
+    for row in _rows(document, "images", file):
+        key, name = _id(row, "images", file), row.get("file_name")
         if not isinstance(name, str) or not name.strip():
-            raise DatasetError(f"category {_id(row, 'categories', file)} has no name", where=str(file), remedy=_REMEDY)
-        labels[_id(row, "categories", file)] = name
+            raise DatasetError(f"image {_text(key)} has no file_name", where=str(file), remedy=_REMEDY)
+        known, _ = images.setdefault(key, (name, row))
+        if known != name:
+            what = f"two images have the id {_text(key)}: {known:.80} and {name:.80}"
+            raise DatasetError(what, where=str(file), remedy="number the images anew, and their annotations with them")
+        again += images[key][1] is not row
+    if again:
+        notes.append(f"{again} images are listed twice with the same id and file, and count once")
+    return images
+
+
+def _labels(document: Mapping[str, object], file: Path, notes: list[str]) -> dict[_Id, str]:
+    labels: dict[_Id, str] = {}
+    for row in _rows(document, "categories", file):
+        key, name = _id(row, "categories", file), row.get("name")
+        label = class_name(name if isinstance(name, str) else "", f"category {_text(key)}", str(file))
+        if labels.setdefault(key, label) != label:
+            what = f"two categories have the id {_text(key)}: {labels[key]} and {label}"
+            raise DatasetError(what, where=str(file), remedy="give each category its own id")
+    same = sorted(label for label, count in Counter(labels.values()).items() if count > 1)
+    if same:
+        notes.append(f"several categories have the same name and count as one class: {listed(same)}")
     return labels
 
 
-def _box(row: Mapping[str, object], labels: Mapping[int | str, str], file: Path) -> Box:
-    what = f"annotation {_id(row, 'annotations', file)}"
+def _box(row: Mapping[str, object], what: str, labels: Mapping[_Id, str], file: Path) -> Box:
     category = row.get("category_id")
-    if not isinstance(category, int | str) or category not in labels:
-        told = f"{what} is of category {category!s:.40}, which isn't listed"
+    if not _is_id(category) or category not in labels:
+        told = f"{what} is of category {_text(category)}, which isn't listed"
         raise DatasetError(told, where=str(file), remedy=_REMEDY)
     bbox = row.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4:
@@ -138,11 +180,6 @@ def _box(row: Mapping[str, object], labels: Mapping[int | str, str], file: Path)
         raise DatasetError(told, where=str(file), remedy=_REMEDY)
     x, y, width, height = (number(value, f"the bbox of {what}", str(file)) for value in bbox)
     return Box(labels[category], (x, y, x + width, y + height), crowd=row.get("iscrowd") in (1, True))
-
-
-def _size(row: Mapping[str, object], file: Path) -> tuple[int, int] | None:
-    width, height = (int(number(row.get(key) or 0, f"an image's {key}", str(file))) for key in ("width", "height"))
-    return (width, height) if width > 0 and height > 0 else None
 
 
 def _folders(tree: Tree, file: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,12 @@ from pathlib import Path
 
 from edgetl.errors import UsageError
 from edgetl.files import new_folder
-from edgetl.host.dataset.boxes import TITLES, BoxedPhoto, Format, listed, module_of
+from edgetl.host.dataset.annotation_text import listed
+from edgetl.host.dataset.boxes import TITLES, BoxedPhoto, Format, module_of
 from edgetl.host.dataset.boxes_check import check_boxes
 from edgetl.host.dataset.boxes_report import ONE_PHOTO
+from edgetl.host.dataset.tree import same_name
+from edgetl.text import printable
 
 _KEEPS: dict[Format, frozenset[str]] = {
     "voc": frozenset({"difficult", "background"}),
@@ -82,18 +86,26 @@ def reformat(source: Path, target: Path, format_: Format) -> Reformatted:
 def fresh_names(photos: Sequence[BoxedPhoto]) -> list[str]:
     """Returns a file name for each photo: its own, numbered where another has the same but for case and suffix.
 
-    Pascal VOC and YOLO know a photo by its stem alone, and some file systems don't tell cases apart.
+    Pascal VOC and YOLO know a photo by its stem alone, and some file systems don't tell cases apart. What a text file
+    can't give back, such as a line break, becomes an underscore.
     """
-    taken = {photo.path.stem.lower() for photo in photos}
+    stems = [_plain(photo.path.stem) for photo in photos]
+    taken = set(map(same_name, stems))
     used: set[str] = set()
     names = []
-    for photo in photos:
-        stem, count = photo.path.stem, 2
-        while stem.lower() in used or (stem != photo.path.stem and stem.lower() in taken):
-            stem, count = f"{photo.path.stem}_{count}", count + 1
-        used.add(stem.lower())
+    for photo, own in zip(photos, stems, strict=True):
+        stem, count = own, 2
+        while same_name(stem) in used or (stem != own and same_name(stem) in taken):
+            stem, count = f"{own}_{count}", count + 1
+        used.add(same_name(stem))
         names.append(stem + photo.path.suffix)
     return names
+
+
+def _plain(stem: str) -> str:
+    """A file's stem without a backslash, control characters, a leading dot, and blanks around it."""
+    plain = "".join("_" if c == "\\" or printable(c) != c else c for c in stem.strip())
+    return re.sub(r"^[.\s]+|\s+$", "_", plain) or "_"
 
 
 def _unsaid(photos: Sequence[BoxedPhoto], format_: Format) -> list[str]:

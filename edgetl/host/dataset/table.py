@@ -1,23 +1,40 @@
 """A CSV with a line for each box: filename, width, height, class, xmin, ymin, xmax, ymax.
 
 The format of TensorFlow's object detection tutorials: `train_labels.csv` beside `train/`, or a CSV beside its photos.
+Width and height may be missing, and semicolons or tabs may separate the columns.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import Annotations, Box, BoxedPhoto, number, written
+from edgetl.host.dataset.annotation_text import class_name, head_of, number, read_text, size_wh, written
+from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
 from edgetl.host.dataset.folders import Part
-from edgetl.host.dataset.tree import Tree, part_of_file, read_text
+from edgetl.host.dataset.tree import Tree, part_of_file
 
-_COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+_NEEDED = ("filename", "class", *_EDGES)
+_COLUMNS = ("filename", "width", "height", "class", *_EDGES)
+_ALIASES = {"image": "filename", "file_name": "filename", "label": "class"}
+"""What other programs, as VoTT, call these columns."""
+_SEPARATORS = (",", ";", "\t")
 _REMEDY = f"give each line these columns: {', '.join(_COLUMNS)}"
 _HEAD = 4000
+
+
+class _Photo(NamedTuple):
+    """What a file says of a photo; `where` is its first line."""
+
+    where: str
+    size_wh: tuple[int, int] | None
+    boxes: list[Box]
 
 
 def recognise(tree: Tree) -> list[Path]:
@@ -35,12 +52,14 @@ def read(tree: Tree, files: Sequence[Path]) -> Annotations:
     for file in files:
         part = part_of_file(file)
         folders = [file.parent / part, file.parent, file.parent / "images"]
-        for name, (line, size, boxes) in _rows(file).items():
+        for name, photo in _rows(file).items():
             path = tree.beside(name, folders) or tree.anywhere(name, part or tree.part(file))
             if path is None:
-                told.missing.append(f"{tree.name(file)}:{line}: {name}")
+                told.missing.append(f"{tree.name(file)}:{photo.where.rpartition(':')[2]}: {name}")
                 continue
-            told.photos.append(BoxedPhoto(path, tree.part_in(file, path), tuple(boxes), size, f"{file}:{line}"))
+            told.photos.append(
+                BoxedPhoto(path, tree.part_in(file, path), tuple(photo.boxes), photo.size_wh, photo.where)
+            )
     return told
 
 
@@ -64,38 +83,61 @@ def write(folder: Path, photos: Sequence[BoxedPhoto]) -> None:
 
 
 def _is_annotation(file: Path) -> bool:
-    with file.open("rb") as stream:
-        head = stream.read(_HEAD).split(b"\n")[0].decode("utf-8-sig", "replace").lower()
-    return {"filename", "class", "xmin"} <= {name.strip() for name in head.split(",")}
+    head = head_of(file, _HEAD).decode("utf-8-sig", "replace")
+    names = set(_header(head)[1])
+    return {"filename", "class", "xmin"} <= names
 
 
-def _rows(file: Path) -> dict[str, tuple[int, tuple[int, int] | None, list[Box]]]:
-    """What the file says of each photo: its first line, its size and its boxes."""
-    reader = csv.DictReader(io.StringIO(read_text(file), newline=""))
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    missing = [name for name in _COLUMNS if name not in reader.fieldnames]
+def _header(text: str) -> tuple[str, list[str]]:
+    """The separator of a table's columns and their names, as `_COLUMNS` calls them.
+
+    Programs that keep to the decimal comma separate by semicolons, spreadsheets by tabs.
+    """
+    line = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    separator = max(_SEPARATORS, key=line.count)
+    try:
+        names = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    except csv.Error:  # a field of more than 128 kB
+        names = []
+    plain = [name.strip().lower() for name in names]
+    return separator, [_ALIASES[name] if _ALIASES.get(name, name) not in plain else name for name in plain]
+
+
+def _rows(file: Path) -> dict[str, _Photo]:
+    """What the file says of each photo."""
+    text = read_text(file)
+    separator, names = _header(text)
+    missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise DatasetError(f"has no column {', '.join(missing)}", where=f"{file}:1", remedy=_REMEDY)
-    photos: dict[str, tuple[int, tuple[int, int] | None, list[Box]]] = {}
+    twice = [name for name in _COLUMNS if names.count(name) > 1]
+    if twice:
+        raise DatasetError(f"has the column {twice[0]} twice", where=f"{file}:1", remedy=_REMEDY)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    photos: dict[str, _Photo] = {}
     try:
-        for row in reader:
-            where = f"{file}:{reader.line_num}"
-            if any(row[name] is None for name in _COLUMNS):
-                raise DatasetError(f"has fewer than {len(reader.fieldnames)} values", where=where, remedy=_REMEDY)
-            entry = photos.setdefault(row["filename"].strip(), (reader.line_num, _size(row, where), []))
-            entry[2].append(_box(row, where))
+        next(reader)
+        for values in reader:
+            if any(map(str.strip, values)):
+                _add(photos, values, names, f"{file}:{reader.line_num}", decimal="," if separator == ";" else ".")
     except csv.Error as error:
         raise DatasetError(f"is not CSV: {error}", where=f"{file}:{reader.line_num}", remedy=_REMEDY) from error
     return photos
 
 
-def _size(row: Mapping[str, str], where: str) -> tuple[int, int] | None:
-    width, height = (int(number(row[key].strip() or "0", key, where)) for key in ("width", "height"))
-    return (width, height) if width > 0 and height > 0 else None
-
-
-def _box(row: Mapping[str, str], where: str) -> Box:
-    if not row["class"].strip() or not row["filename"].strip():
+def _add(photos: dict[str, _Photo], values: Sequence[str], names: Sequence[str], where: str, decimal: str) -> None:
+    """Adds a line's box to its photo."""
+    few, many = len(values) < len(names), len(values) > len(names) and any(map(str.strip, values[len(names) :]))
+    if few or many:
+        told = f"has {'fewer' if few else 'more'} than {len(names)} values"
+        raise DatasetError(told, where=where, remedy=_REMEDY)
+    row = {name: value.strip() for name, value in zip(names, values, strict=False)}
+    if not row["class"] or not row["filename"]:
         raise DatasetError("a line needs a filename and a class", where=where, remedy=_REMEDY)
-    x1, y1, x2, y2 = (number(row[key], key, where) for key in _COLUMNS[4:])
-    return Box(row["class"], (x1, y1, x2, y2))
+    size = size_wh(row.get("width"), row.get("height"), where)
+    photo = photos.setdefault(row["filename"], _Photo(where, size, []))
+    if photo.size_wh != size:
+        told = f"gives {row['filename']:.80} another size than the line {photo.where.rpartition(':')[2]}"
+        raise DatasetError(told, where=where, remedy="give every line of a photo the same width and height")
+    x1, y1, x2, y2 = (number(row[key].replace(decimal, "."), key, where) for key in _EDGES)
+    photo.boxes.append(Box(class_name(row["class"], "a line", where), (x1, y1, x2, y2)))

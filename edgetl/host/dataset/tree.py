@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.folders import PARTS, Part
@@ -37,9 +38,12 @@ class Tree:
                 if not name.startswith("."):
                     (self.photos if is_photo(path) else self._others).append(path)
         self.photos.sort()
-        self._by_place = _grouped((str(path.relative_to(root)), path) for path in self.photos)
+        self._by_place = _grouped((self.name(path), path) for path in self.photos)
+        self._by_stem = _grouped((self.name(path.with_suffix("")), path) for path in self.photos)
         self._by_name = _grouped((path.name, path) for path in self.photos)
-        self._by_stem = _grouped((str(path.relative_to(root).with_suffix("")), path) for path in self.photos)
+        self._by_name_stem = _grouped((path.stem, path) for path in self.photos)
+        self._others_by_place = _grouped((self.name(path), path) for path in self._others)
+        self._folders: dict[Path, str] = {}
 
     def files(self, *suffixes: str) -> list[Path]:
         """Returns the files with one of these lower-case suffixes, ordered by path."""
@@ -55,18 +59,40 @@ class Tree:
         Args:
             name: as an annotation has it: with slashes of either kind, any case, perhaps without its suffix.
             folders: below the root.
+
+        Raises:
+            DatasetError: the name fits several photos of that folder, and none of them exactly.
         """
-        plain = name.strip().replace("\\", "/")
+        plain = _slashed(name)
         if not plain:
             return None
-        for found in (self._by_place, self._by_stem):
+        stem = str(Path(plain).with_suffix("")) if is_photo(Path(plain)) else plain
+        for found, wanted in ((self._by_place, plain), (self._by_stem, stem)):
             for folder in folders:
-                place = os.path.normpath(Path(os.path.relpath(folder, self.root), plain))
-                stem = str(Path(place).with_suffix("")) if is_photo(Path(plain)) else place
-                rows = found.get((place if found is self._by_place else stem).lower(), [])
+                rows = found.get(self._key(folder, wanted), [])
                 if rows:
-                    return next((path for path in rows if path.name == Path(plain).name), rows[0])
+                    return self._one_of(rows, plain)
         return None
+
+    def has_beside(self, stem: str, folder: Path) -> bool:
+        """Says whether a folder holds a photo called `stem`, whatever its suffix."""
+        return self._key(folder, stem) in self._by_stem
+
+    def named(self, place: str) -> Path | None:
+        """Returns the photo at a path that may begin elsewhere, as `data/obj_train_data/a.jpg`; None where none fits.
+
+        The longest end of the path counts that is a photo's place below the root; without one, the only photo of
+        the name.
+
+        Raises:
+            DatasetError: several photos have that name.
+        """
+        rows = _by_tail(self._by_place, place)
+        return self._one_of(rows, _slashed(place)) if rows else self.anywhere(place, "")
+
+    def other(self, place: str) -> Path | None:
+        """Returns the file that is no photo at a path that may begin elsewhere; None where none fits."""
+        return next(iter(_by_tail(self._others_by_place, place)), None)
 
     def anywhere(self, name: str, part: Part) -> Path | None:
         """Returns the one photo called `name`, in whichever folder; of several the one in `part`.
@@ -74,11 +100,24 @@ class Tree:
         Raises:
             DatasetError: several photos have that name.
         """
-        base = name.replace("\\", "/").rpartition("/")[2]
-        rows = self._by_name.get(base.lower(), [])
+        rows = self.called(name)
         if len(rows) > 1 and part:
             rows = [path for path in rows if self.part(path) == part] or rows
+        return self.the_one(rows, name)
+
+    def called(self, name: str) -> list[Path]:
+        """Returns the photos of a name, in whichever folder; of a name without a photo's suffix, whatever theirs is."""
+        base = _slashed(name).rpartition("/")[2]
+        return (self._by_name if is_photo(Path(base)) else self._by_name_stem).get(same_name(base), [])
+
+    def the_one(self, rows: Sequence[Path], name: str) -> Path | None:
+        """Returns the only photo of `rows`; None where there is none.
+
+        Raises:
+            DatasetError: there are several; the message says that an annotation calls them `name`.
+        """
         if len(rows) > 1:
+            base = _slashed(name).rpartition("/")[2]
             what = f"an annotation names {base}, and {len(rows)} photos are called so: "
             what += ", ".join(map(self.name, rows[:3]))
             raise DatasetError(what, where=str(self.root), remedy="name the photo's folder too, or rename the photos")
@@ -101,37 +140,55 @@ class Tree:
         own = self.part(path)
         return own if own == "test" else part_of_file(file) or own
 
+    def _key(self, folder: Path, name: str) -> str:
+        if folder not in self._folders:
+            self._folders[folder] = os.path.relpath(folder, self.root)
+        return same_name(os.path.normpath(name if name.startswith("/") else f"{self._folders[folder]}/{name}"))
+
+    def _one_of(self, rows: Sequence[Path], name: str) -> Path | None:
+        """The photo whose name is exactly the one wanted; else the only one."""
+        base = unicodedata.normalize("NFC", name.rpartition("/")[2])
+        exact = [path for path in rows if unicodedata.normalize("NFC", path.name) == base]
+        return self.the_one(exact if len(exact) == 1 else rows, name)
+
 
 def part_of_folder(name: str) -> Part:
-    """Returns the part that a folder is called after, as `train`, `Valid` or `val2017`; empty where none."""
-    return PARTS.get(name.lower().rstrip("0123456789"), "")
+    """Returns the part that a folder is called after, as `train`, `Valid`, `val2017` or `obj_train_data`; else empty.
+
+    A name with words for several parts, such as `train_val`, means none of them.
+    """
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    told = {PARTS[word] for word in map(str.lower, words) if word in PARTS}
+    return told.pop() if len(told) == 1 else ""
 
 
 def part_of_file(path: Path) -> Part:
     """Returns the part in an annotation file's own name, as in `train_labels.csv`; empty where none or several."""
-    told = {PARTS[word] for word in re.split(r"[^a-z]+", path.stem.lower()) if word in PARTS}
-    return told.pop() if len(told) == 1 else ""
+    return part_of_folder(path.stem)
 
 
-def read_text(path: Path) -> str:
-    """Reads an annotation file.
+def same_name(name: str) -> str:
+    """Returns what names have in common that mean the same file.
 
-    Raises:
-        DatasetError: it can't be read, or is not UTF-8.
+    Names often differ in case from what annotations say, and a Mac stores letters with accents decomposed (NFD)
+    where other systems compose them (NFC).
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        what = f"can't be read: {error.strerror}"
-        raise DatasetError(what, where=str(path), remedy="look at the file's permissions") from error
-    except UnicodeDecodeError as error:
-        what = f"is not a text in UTF-8 (byte {error.start})"
-        raise DatasetError(what, where=str(path), remedy="save it as UTF-8") from error
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())
+
+
+def _slashed(name: str) -> str:
+    return name.strip().replace("\\", "/")
 
 
 def _grouped(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
-    """Paths by their name in lower case: suffixes and names often differ in case from what annotations say."""
     groups: dict[str, list[Path]] = {}
     for name, path in pairs:
-        groups.setdefault(name.lower(), []).append(path)
+        groups.setdefault(same_name(name), []).append(path)
     return groups
+
+
+def _by_tail(groups: dict[str, list[Path]], place: str) -> list[Path]:
+    """The files at the longest end of a path, or none."""
+    parts = [part for part in PurePosixPath(same_name(_slashed(place))).parts if part not in ("/", "..")]
+    found = (groups.get("/".join(parts[at:])) for at in range(len(parts)))
+    return next((rows for rows in found if rows), [])

@@ -6,19 +6,34 @@ programs that write it mean them today.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import Annotations, Box, BoxedPhoto, listed, number, written
+from edgetl.host.dataset.annotation_text import class_name, head_of, listed, number, read_bytes, size_wh, written
+from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
 from edgetl.host.dataset.folders import Part
-from edgetl.host.dataset.tree import Tree, read_text
+from edgetl.host.dataset.tree import Tree, same_name
+from edgetl.host.dataset.voc_lists import parts_of
 
 _HEAD = 2000
+_MOST_BYTES = 8 << 20
+"""Of an XML: room for ten thousand boxes."""
+_PHOTOS = ("JPEGImages", "images", "image", "imgs", "img", "photos")
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _LISTS: tuple[tuple[str, Part], ...] = (("train", "train"), ("val", "val"), ("test", "test"))
+
+
+class _Read(NamedTuple):
+    """What an annotation says; `filename` is its photo's name there, perhaps empty."""
+
+    file: Path
+    filename: str
+    boxes: tuple[Box, ...]
+    size_wh: tuple[int, int] | None
 
 
 class _Builder(ElementTree.TreeBuilder):
@@ -40,25 +55,19 @@ def read(tree: Tree, files: Sequence[Path]) -> Annotations:
         DatasetError: a file is not an annotation, or a list names a photo for two parts.
     """
     told = Annotations([], [], [])
-    lists: dict[Path, dict[str, Part]] = {}
-    named: set[tuple[Path, str]] = set()
-    for file in files:
-        home = file.parent.parent / "ImageSets" / "Main"
-        if home not in lists:
-            lists[home] = _parts(home)
-        document = _parse(file)
-        folders = _photo_folders(tree, file)
-        name = document.findtext("filename", "").replace("\\", "/").rpartition("/")[2]
-        path = tree.beside(name, folders) or tree.beside(file.stem + ".jpg", folders)
+    parts, notes = parts_of(tree, files)
+    finder = _Finder(tree)
+    texts = [_read_file(file) for file in files]
+    near = [finder.near(text.file, text.filename) for text in texts]
+    known = {path for path in near if path}
+    for text, found in zip(texts, near, strict=True):
+        path = found or finder.elsewhere(text.file, text.filename, known)
         if path is None:
-            told.missing.append(f"{tree.name(file)}: {name or file.stem}")
+            told.missing.append(f"{tree.name(text.file)}: {_base(text.filename) or text.file.stem}")
             continue
-        part = lists[home].get(file.stem, "") if lists[home] else tree.part(path)
-        named.add((home, file.stem))
-        told.photos.append(BoxedPhoto(path, part, _boxes(document, file), _size(document, file), str(file)))
-    lost = sorted(stem for home, rows in lists.items() for stem in rows if (home, stem) not in named)
-    if lost:
-        told.notes.append(f"ImageSets lists {len(lost)} photos that have no annotation: {listed(lost)}")
+        part = parts[text.file] if text.file in parts else _part(tree, text.file, path)
+        told.photos.append(BoxedPhoto(path, part, text.boxes, text.size_wh, str(text.file)))
+    told.notes.extend([*notes, *finder.notes()])
     return told
 
 
@@ -84,39 +93,97 @@ def write(folder: Path, photos: Sequence[BoxedPhoto]) -> None:
 
 
 def _is_annotation(tree: Tree, file: Path) -> bool:
-    if file.parent.name.lower() == "annotations" or tree.beside(file.stem + ".jpg", [file.parent]):
+    if file.parent.name.lower() == "annotations" or tree.has_beside(file.stem, file.parent):
         return True
-    with file.open("rb") as stream:
-        return b"<annotation" in stream.read(_HEAD)
+    return b"<annotation" in head_of(file, _HEAD)
 
 
-def _photo_folders(tree: Tree, file: Path) -> list[Path]:
-    folders = [file.parent]
-    if file.parent != tree.root and file.parent.name.lower() in ("annotations", "labels", "xml", "xmls"):
-        up = file.parent.parent
-        folders += [up / "JPEGImages", up / "images", up]
-    return folders
+class _Finder:
+    """Finds the photo of each annotation, and remembers which ones contradict their own file's name.
+
+    Attributes:
+        others: `annotation: filename` of those whose `<filename>` isn't that of the photo found by the file's name.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._folders: dict[Path, list[Path]] = {}
+        self.others: list[str] = []
+
+    def near(self, file: Path, name: str) -> Path | None:
+        """Returns the photo beside an annotation or in a folder for photos above it.
+
+        The annotation's own file name counts more than its `<filename>`: files are renamed, and what is written
+        inside stays as it was.
+
+        Args:
+            file: the annotation.
+            name: its `<filename>`.
+        """
+        folders = self._photo_folders(file)
+        named = self._tree.beside(name, folders) or self._tree.beside(_base(name), folders)
+        if named and same_name(named.stem) == same_name(file.stem):
+            return named
+        own = self._tree.beside(file.stem, folders)
+        if own and name and same_name(Path(_base(name)).stem) != same_name(own.stem):
+            self.others.append(f"{self._tree.name(file)}: {_base(name)}")
+        return own or named
+
+    def elsewhere(self, file: Path, name: str, known: Collection[Path]) -> Path | None:
+        """Returns the only photo of an annotation's name in another folder, but in no other part of the split.
+
+        Args:
+            file: the annotation.
+            name: its `<filename>`.
+            known: photos that have an annotation already.
+        """
+        part = self._tree.part(file)
+        for wanted in (name, file.stem):
+            rows = [path for path in self._tree.called(wanted) if path not in known]
+            rows = [path for path in rows if not part or self._tree.part(path) in ("", part)]
+            if rows:
+                return self._tree.the_one(rows, wanted)
+        return None
+
+    def notes(self) -> list[str]:
+        """Returns what the reader should be told."""
+        what = "annotations name another photo in <filename> than their own file does: the file's name counts"
+        return [f"{len(self.others)} {what}: {listed(self.others)}"] if self.others else []
+
+    def _photo_folders(self, file: Path) -> list[Path]:
+        """The annotation's own folder; then from the inside out those beside it that hold photos, as `images/`."""
+        home = file.parent
+        if home not in self._folders:
+            folders = [home]
+            above = [folder for folder in home.parents if folder.is_relative_to(self._tree.root)]
+            for folder in above:
+                below = Path(*home.relative_to(folder).parts[1:])
+                folders += [folder / photos / below for photos in _PHOTOS]
+                folders += [folder / photos for photos in _PHOTOS if below.parts] + [folder]
+            self._folders[home] = folders
+        return self._folders[home]
 
 
-def _parts(home: Path) -> dict[str, Part]:
-    """The part of each annotation by its stem, from the lists in `ImageSets/Main/`; empty where there are none."""
-    parts: dict[str, Part] = {}
-    present = {name for name, _ in _LISTS if (home / f"{name}.txt").is_file()}
-    joint = () if present & {"train", "val"} else (("trainval", "train"),)
-    for name, part in (*_LISTS, *joint):
-        file = home / f"{name}.txt"
-        for line in read_text(file).splitlines() if file.is_file() else ():
-            stem = line.strip()
-            if stem and parts.setdefault(stem, part) != part:
-                what = f"{stem} is listed for {parts[stem]} and for {part}"
-                raise DatasetError(what, where=str(file), remedy="list each photo for one part")
-    return parts
+def _part(tree: Tree, file: Path, path: Path) -> Part:
+    """The part that the photo's folder names, or else the annotation's; what lies in a `test/` is never trained on."""
+    own, annotated = tree.part(path), tree.part(file)
+    return "test" if "test" in (own, annotated) else own or annotated
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
+def _read_file(file: Path) -> _Read:
+    document = _parse(file)
+    size = size_wh(document.findtext("size/width"), document.findtext("size/height"), str(file))
+    return _Read(file, document.findtext("filename", "").strip(), _boxes(document, file), size)
 
 
 def _parse(file: Path) -> Element:
     remedy = "mend or remove the file"
     try:
-        document = ElementTree.fromstring(file.read_bytes(), ElementTree.XMLParser(target=_Builder()))
+        document = ElementTree.fromstring(read_bytes(file, _MOST_BYTES), ElementTree.XMLParser(target=_Builder()))
     except ElementTree.ParseError as error:
         line = error.position[0]
         raise DatasetError(f"is not XML: {error}", where=f"{file}:{line}", remedy=remedy) from error
@@ -128,22 +195,10 @@ def _parse(file: Path) -> Element:
     return document
 
 
-def _size(document: Element, file: Path) -> tuple[int, int] | None:
-    texts = [document.findtext(f"size/{key}") for key in ("width", "height")]
-    if None in texts:
-        return None
-    width, height = (
-        int(number(text, f"<{key}>", str(file))) for text, key in zip(texts, ("width", "height"), strict=True)
-    )
-    return (width, height) if width > 0 and height > 0 else None  # some programs write 0 where they don't know
-
-
 def _boxes(document: Element, file: Path) -> tuple[Box, ...]:
     boxes = []
     for count, thing in enumerate(document.findall("object"), start=1):
-        label = thing.findtext("name", "")
-        if not label.strip():
-            raise DatasetError(f"object {count} has no name", where=str(file), remedy="name its class")
+        label = class_name(thing.findtext("name", ""), f"object {count}", str(file))
         if thing.find("bndbox") is None:
             raise DatasetError(f"object {count} ({label}) has no bndbox", where=str(file), remedy="draw its box")
         x1, y1, x2, y2 = (

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from boxed import coco_text, csv_text, draw_photo, put, put_voc, xml_text
 from homes import draw_folders
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, is_boxed, listed, number, read_boxed, written
+from edgetl.host.dataset.annotation_text import listed, number, written
+from edgetl.host.dataset.boxes import find_boxed, is_boxed, read_boxed
 
 ROWS = [("ace", 10, 20, 60, 70)]
 
@@ -132,3 +135,77 @@ def test_numbers():
             number(value, "x", "f")
     assert [written(value) for value in (3.0, 3.25, 0.00001, 100.0, 1 / 3)] == ["3", "3.25", "0", "100", "0.3333"]
     assert listed(list("abcde")) == "a, b, c and 2 more"
+    for value in ("1_0", 10**400, 1e300, "9" * 5000, int("f" * 5000, 16)):
+        with pytest.raises(DatasetError, match="x must be a number") as caught:
+            number(value, "x", "f")
+        assert len(str(caught.value)) < 200
+
+
+SHARES = [("ace", 0.1, 0.2, 0.6, 0.7)]
+
+
+def put_rows(root, kind, photos):
+    """Photos annotated in px or in shares, in one of the formats that want px."""
+    for name, rows in photos.items():
+        draw_photo(root / name, ())
+        if kind == "voc":
+            put((root / name).with_suffix(".xml"), xml_text(name, rows))
+    if kind != "voc":
+        put(root / f"all.{'json' if kind == 'coco' else 'csv'}", (coco_text if kind == "coco" else csv_text)(photos))
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco", "csv"])
+@pytest.mark.parametrize(
+    "photos",
+    [
+        {"a.jpg": SHARES, "b.jpg": SHARES},
+        {"a.jpg": SHARES, "b.jpg": ROWS},  # two sources put together
+        {"a.jpg": [("ace", 0, 0, 1, 1)], "b.jpg": [("ace", 0, 0, 1, 1)]},
+        {"a.jpg": [*SHARES, ("ace", 0.5, 0.5, 1.02, 1.0)]},
+    ],
+)
+def test_coordinates_in_shares_are_not_taken_for_px(empty_home, kind, photos):
+    put_rows(empty_home.photos, kind, photos)
+    with pytest.raises(DatasetError, match="in shares of the photo, 0 to 1, not in px"):
+        read_boxed(empty_home.photos)
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco", "csv"])
+def test_tiny_boxes_in_px_are_no_shares(empty_home, kind):
+    rows = [("ace", 0, 0, 1, 1), ("ace", 0.5, 0.5, 0.5, 0.5)]
+    put_rows(empty_home.photos, kind, {"a.jpg": ROWS, "b.jpg": rows[:1], "c.jpg": [*ROWS, *rows]})
+    assert len(read_boxed(empty_home.photos).photos) == 3
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.xml", "annots/b.xml", "train.json", "annotations/x.json", "labels.csv", "data.yaml", "labels/a.txt"]
+)
+def test_git_lfs_pointers_are_named_for_what_they_are(empty_home, name):
+    draw_photo(empty_home.photos / "a.jpg")
+    put(empty_home.photos / name, POINTER)
+    if name.endswith(".txt"):
+        put(empty_home.photos / "data.yaml", "train: .\nnames: [ace]\n")
+        (empty_home.photos / "a.jpg").rename(empty_home.photos / "images.jpg")
+        draw_photo(empty_home.photos / "images" / "a.jpg")
+    assert is_boxed(empty_home.photos)
+    with pytest.raises(DatasetError, match="is a Git LFS pointer, not the file itself") as caught:
+        read_boxed(empty_home.photos)
+    assert caught.value.where == str(empty_home.photos / name)
+
+
+def test_a_stray_pointer_makes_no_boxed_set_of_class_folders(empty_home):
+    root = draw_folders(empty_home.photos, 2)
+    put(root / "model.json", POINTER)
+    assert not is_boxed(root)
+
+
+@pytest.mark.parametrize("name", ["a.xml", "all.json", "annotations/x.json", "labels.csv", "data.yaml", "labels/a.txt"])
+def test_fifos_are_never_waited_for(empty_home, name):
+    draw_photo(empty_home.photos / "a.jpg")
+    (empty_home.photos / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(empty_home.photos / name)
+    with pytest.raises(DatasetError):
+        read_boxed(empty_home.photos)

@@ -115,6 +115,14 @@ def spoilt(key, index=0, **change):
         (spoilt("images", file_name=None), "image 0 has no file_name"),
         (spoilt("images", id=None), "an entry of 'images' has no id"),
         (spoilt("images", width="wide"), "an image's width must be a number"),
+        (spoilt("annotations", image_id=False), "annotation 0 belongs to an image that isn't listed"),
+        (spoilt("annotations", category_id=True), "annotation 0 is of category True, which isn't listed"),
+        (spoilt("annotations", id=None, bbox=None), "annotation number 1 has no bbox"),
+        (spoilt("categories", id=8), "two categories have the id 8: ace and king"),
+        (spoilt("categories", name="\ud800"), "category 7 has the class .* which can't be used"),
+        (spoilt("categories", name="a\rb"), "category 7 has the class .* which can't be used"),
+        (spoilt("categories", name="x" * 30_000), "category 7 has the class .* which can't be used"),
+        ('{"images": [], "annotations": [], "categories": [], "x": ' + "9" * 5000 + "}", "thousands of digits"),
     ],
 )
 def test_bad_files(empty_home, text, message):
@@ -132,3 +140,42 @@ def test_broken_json_names_the_line(empty_home):
     with pytest.raises(DatasetError) as caught:
         find_boxed(empty_home.photos)
     assert caught.value.where == f"{file}:3"
+
+
+def test_annotations_without_ids(empty_home):
+    draw_photo(empty_home.photos / "a.jpg")
+    document = json.loads(coco_text({"a.jpg": ROWS}))
+    for row in document["annotations"]:
+        del row["id"]
+    put(empty_home.photos / "x.json", json.dumps(document))
+    assert len(find_boxed(empty_home.photos)[0].boxes) == 2
+
+
+def test_an_id_that_two_images_have_is_refused(empty_home):
+    document = json.loads(coco_text(dict.fromkeys(("a.jpg", "b.jpg"), ROWS)))
+    for name in ("a.jpg", "b.jpg"):
+        draw_photo(empty_home.photos / name)
+    document["images"][1]["id"] = document["images"][0]["id"]
+    for row in document["annotations"]:
+        row["image_id"] = document["images"][0]["id"]
+    put(empty_home.photos / "x.json", json.dumps(document))
+    with pytest.raises(DatasetError, match=r"two images have the id 0: a.jpg and b.jpg"):
+        find_boxed(empty_home.photos)
+
+
+def test_an_image_that_is_listed_twice_alike_counts_once(empty_home):
+    draw_photo(empty_home.photos / "a.jpg")
+    document = json.loads(coco_text({"a.jpg": ROWS}))
+    document["images"] *= 2
+    put(empty_home.photos / "x.json", json.dumps(document))
+    found = read_boxed(empty_home.photos)
+    assert [len(photo.boxes) for photo in found.photos] == [2]
+    assert found.notes == ["1 images are listed twice with the same id and file, and count once"]
+
+
+def test_categories_of_the_same_name_are_one_class(empty_home):
+    draw_photo(empty_home.photos / "a.jpg")
+    put(empty_home.photos / "x.json", spoilt("categories", index=1, name=" ace\n"))
+    found = read_boxed(empty_home.photos)
+    assert [box.label for box in found.photos[0].boxes] == ["ace", "ace"]
+    assert found.notes == ["several categories have the same name and count as one class: ace"]

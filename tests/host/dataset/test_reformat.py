@@ -154,7 +154,7 @@ def test_target_that_exists_or_lies_inside(empty_home):
 
 
 def test_unusable_set_leaves_nothing(empty_home):
-    put_voc(empty_home.photos / "a.jpg", [("ace", 1, 2, 30, 40), ("ace ", 1, 2, 30, 40)])
+    put_voc(empty_home.photos / "a.jpg", [("ace", 1, 2, 30, 40), ("Ace", 1, 2, 30, 40)])
     with pytest.raises(DatasetError, match="differ only by case or spaces"):
         reformat(empty_home.photos, Path("new"), "coco")
     assert not Path("new").exists()

@@ -37,6 +37,25 @@ def test_byte_order_mark_other_columns_and_windows_lines(empty_home):
     assert find_boxed(empty_home.photos)[0].boxes[0].xyxy == (1, 2, 30, 40)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"filename","width","height","class","xmin","ymin","xmax","ymax"\n"a.jpg","160","120","ace","1","2","30.5","40"\n',
+        "filename;width;height;class;xmin;ymin;xmax;ymax\na.jpg;160;120;ace;1;2;30,5;40\n;;;;;;;\n",
+        "filename;width;height;class;xmin;ymin;xmax;ymax\na.jpg;160;120;ace;1;2;30.5;40;\n",
+        "filename\twidth\theight\tclass\txmin\tymin\txmax\tymax\na.jpg\t160\t120\tace\t1\t2\t30.5\t40\n",
+        "filename, width, height, class, xmin, ymin, xmax, ymax\na.jpg, 160, 120, ace , 1, 2, 30.5, 40\n",
+        '"image","xmin","ymin","xmax","ymax","label"\n"a.jpg",1,2,30.5,40,"ace"\n',
+        "class,ymax,xmax,ymin,xmin,filename\race,40,30.5,2,1,a.jpg\r",
+    ],
+)
+def test_separators_quotes_and_columns_of_other_programs(empty_home, text):
+    draw_photo(empty_home.photos / "a.jpg")
+    put(empty_home.photos / "labels.csv", text)
+    ((box,),) = (photo.boxes for photo in find_boxed(empty_home.photos))
+    assert (box.label, box.xyxy) == ("ace", (1, 2, 30.5, 40))
+
+
 def test_missing_photos(empty_home):
     draw_photo(empty_home.photos / "a.jpg")
     put(empty_home.photos / "labels.csv", csv_text({"a.jpg": ROWS, "b.jpg": ROWS}))
@@ -50,7 +69,12 @@ def test_missing_photos(empty_home):
         (HEAD + "a.jpg,160,120,ace,1,2,3,x\n", "ymax must be a number, got 'x'", 2),
         (HEAD + "a.jpg,160,120,,1,2,3,4\n", "a line needs a filename and a class", 2),
         (HEAD + "a.jpg,wide,120,ace,1,2,3,4\n", "width must be a number", 2),
-        ("filename,class,xmin\n", "has no column width, height, ymin, xmax, ymax", 1),
+        (HEAD + "a.jpg,160,120,ace,1,2,3,4,5\n", "has more than 8 values", 2),
+        (HEAD + "a.jpg,160,120,ace,1,2,3,4\na.jpg,120,160,ace,1,2,3,4\n", "another size than the line 2", 3),
+        (HEAD + 'a.jpg,160,120,"a\nb",1,2,3,4\n', "a line has the class .* which can't be used", 3),
+        (HEAD + "a.jpg,160,120," + "x" * 140_000 + ",1,2,3,4\n", "is not CSV: field larger than", 2),
+        ("filename,image,class,class,xmin,ymin,xmax,ymax\n", "has the column class twice", 1),
+        ("filename,class,xmin\n", "has no column ymin, xmax, ymax", 1),
     ],
 )
 def test_bad_lines_are_named(empty_home, text, message, line):

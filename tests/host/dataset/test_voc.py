@@ -113,6 +113,19 @@ def test_test_folder_inside_the_training_folder_is_not_trained_on(empty_home):
     assert [photo.part for photo in find_boxed(root)] == ["train", "test"]
 
 
+def test_blanks_and_line_breaks_around_a_name_are_left_out(empty_home):
+    put_voc(empty_home.photos / "a.jpg", [("\n      ace\n    ", 10, 20, 60, 70)])
+    assert find_boxed(empty_home.photos)[0].boxes[0].label == "ace"
+
+
+@pytest.mark.parametrize("label", ["a\nb", "a&#x85;b", "x" * 30_000, "a\u202eb"])
+def test_names_that_no_class_can_have_are_refused(empty_home, label):
+    put_voc(empty_home.photos / "a.jpg", [(label, 10, 20, 60, 70)])
+    with pytest.raises(DatasetError, match=r"object 1 has the class .* which can't be used") as caught:
+        find_boxed(empty_home.photos)
+    assert len(str(caught.value)) < 1000
+
+
 BOMB = """<?xml version="1.0"?><!DOCTYPE annotation [<!ENTITY a "aaaaaaaaaa">
 <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><annotation><filename>&b;</filename></annotation>"""
 

@@ -84,12 +84,65 @@ def test_labels_beside_the_photos(empty_home):
     assert len(find_boxed(root)[0].boxes) == 1
 
 
+@pytest.mark.parametrize("names", ["[no, 1.0, 0x10]", "{0: 'no', 1: 1.0, 2: 0x10}\nnc: 3\ntest: null"])
+def test_names_are_texts_whatever_yaml_makes_of_them(empty_home, names):
+    root = make(empty_home.photos, f"train: images\nnames: {names}\ndate: 2024-02-30\n", "images/a.jpg")
+    assert find_boxed(root)[0].boxes[0].label == "1.0"
+
+
+def test_polygons_count_as_the_boxes_around_them(empty_home):
+    root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg", line=LINE)
+    put(root / "labels" / "a.txt", LINE + "0 0.25 0.5 0.5 0.25 0.375 1\n1 0 0 1 0 1 1 0 1\n")
+    found = read_boxed(root)
+    assert [box.xyxy for box in found.photos[0].boxes[1:]] == [(40, 30, 80, 120), (0, 0, 160, 120)]
+    assert found.notes == ["2 lines are polygons: the boxes around them count"]
+
+
+def test_key_points_are_left_out(empty_home):
+    yaml = "train: images\nkpt_shape: [2, 3]\nnames: [ace, king]\n"
+    root = make(empty_home.photos, yaml, "images/a.jpg", line=LINE.strip() + " .1 .1 2 .9 .9 0\n")
+    found = read_boxed(root)
+    assert found.photos[0].boxes[0].xyxy == pytest.approx((20, 30, 60, 90))
+    assert found.notes == ["1 lines have key points behind the box, which are left out"]
+    put(root / "labels" / "a.txt", "1 .1 .1 .2 .2 .3 .3\n")
+    with pytest.raises(DatasetError, match="a line has 7 numbers, not 5"):
+        read_boxed(root)
+
+
+def test_a_label_file_of_two_photos_is_told(empty_home):
+    root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg", "images/a.png")
+    assert read_boxed(root).notes == ["1 label files count for several photos of the same name: labels/a.txt"]
+
+
+@pytest.mark.parametrize("prefix", ["", "./", "data/", "/home/somebody/set/", "..\\set\\"])
+def test_lists_of_photos(empty_home, prefix):
+    root = make(
+        empty_home.photos,
+        "path: .\ntrain: train.txt\nvalid: val.txt\nnames: {0: ace, 1: king}\n",
+        "images/train/a.jpg",
+        "images/b.jpg",
+        "images/c.jpg",
+    )
+    put(root / "train.txt", f"{prefix}images/train/a.jpg\n{prefix}images/gone.jpg\n")
+    put(root / "val.txt", f"{prefix}images/b.jpg\n")
+    found = read_boxed(root)
+    assert {photo.path.name: photo.part for photo in found.photos} == {"a.jpg": "train", "b.jpg": "val"}
+    assert found.notes == [
+        f"1 annotated photos are missing and left out: train.txt: {prefix}images/gone.jpg",
+        "1 photos have no annotation and are left out: images/c.jpg",
+    ]
+    put(root / "val.txt", "images/train/a.jpg\n")
+    with pytest.raises(DatasetError, match=r"a.jpg is listed for train and for val"):
+        read_boxed(root)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("1 0.5 0.5 0.5\n", "a line has 4 numbers, not 5\n"),
         ("\n1 0.5 0.5 0.5 0.5 0.9\n", "a line has 6 numbers, not 5\n"),
-        ("1 .1 .1 .2 .2 .3 .3\n", "a line has 7 numbers, not 5: a polygon"),
+        ("1 .1 .1 .2 .2 .3 80\n", "a box is given in shares of the photo"),
+        ("1 .1 .1 .2 .2 .3 .3 1 .4 .4 2 .5\n", "a line has 12 numbers, not 5\n"),
         ("2 0.5 0.5 0.5 0.5\n", "the class 2 is none of the 2 that data.yaml names"),
         ("-1 0.5 0.5 0.5 0.5\n", "the class -1 is none"),
         ("0.5 0.5 0.5 0.5 0.5\n", "the class 0.5 is none"),
@@ -116,14 +169,23 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("names: [ace\n", "is not YAML"),
         ("names:\n", "`names` must list the classes"),
         ("names: []\n", "`names` must list the classes"),
-        ("names: [ace, no]\ntrain: images\n", "`names` must give each number one text, not so at 1"),
+        ("names: [ace, [no]]\ntrain: images\n", "`names` must give each number one text, not so at 1"),
+        ("names: [ace, ace]\ntrain: images\n", "the classes 0 and 1 have the same name: ace"),
+        ("names: {0: ace, 0: king}\ntrain: images\n", "a key is given twice"),
+        ("names: {0: ace, 00: king}\ntrain: images\n", "`names` gives a number twice"),
+        ("names: [ace, ' ']\ntrain: images\n", "number 1 has no name"),
+        ('names: [ace, "a\\x85b"]\ntrain: images\n', "can't be used: it contains the character"),
+        ("names: [ace, king]\nnc: 3\ntrain: images\n", "`nc` says 3 classes, and `names` gives 2"),
+        ("names: [ace, king]\nkpt_shape: 17\ntrain: images\n", "`kpt_shape` must be two numbers"),
+        ('names: ["\\UFFFFFFFF"]\ntrain: images\n', "is not YAML"),
+        ("names: [ace]\nx: " + "[" * 2000 + "]" * 2000 + "\n", "is nested too deeply"),
         ("names: {x: ace}\ntrain: images\n", "`names` must give each number one text"),
         (BOMB + "names: *i\ntrain: images\n", "`names` must give each number one text"),
         (BOMB + "names: [ace]\ntrain: *i\n", "`train` must be a folder"),
         ("names: [ace, king]\n", "names no folder of photos"),
         ("names: [ace, king]\ntrain: gone\n", "`train` is no folder of this data set: gone"),
         ("names: [ace, king]\ntrain: ../..\n", "`train` is no folder of this data set"),
-        ("names: [ace, king]\ntrain: train.txt\n", "`train` is a list of photos; only folders are read"),
+        ("names: [ace, king]\ntrain: train.txt\n", "`train` is no list of photos of this data set: train.txt"),
         ("names: !!python/object/apply:os.getcwd []\n", "is not YAML"),
     ],
 )

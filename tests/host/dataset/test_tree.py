@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from boxed import draw_photo
+
+from edgetl.errors import DatasetError
+from edgetl.host.dataset.tree import Tree, part_of_file, part_of_folder
+
+NFC, NFD = (unicodedata.normalize(form, "Tür.jpg") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(("stored", "wanted"), [(NFD, NFC), (NFC, NFD), (NFD, NFC.upper())])
+def test_names_of_a_mac_and_of_other_systems_are_the_same(empty_home, stored, wanted):
+    path = draw_photo(empty_home.photos / "images" / stored)
+    tree = Tree(empty_home.photos)
+    assert tree.beside(wanted, [path.parent]) == tree.anywhere(wanted, "") == tree.named(f"x/images/{wanted}") == path
+    assert tree.beside(wanted.rpartition(".")[0], [path.parent]) == path
+
+
+def test_a_name_that_fits_two_photos_is_refused_unless_one_fits_exactly(empty_home):
+    paths = [draw_photo(empty_home.photos / name) for name in ("a.jpg", "a.png", "A.JPG")]
+    tree = Tree(empty_home.photos)
+    assert [tree.beside(path.name, [empty_home.photos]) for path in paths] == paths
+    for name in ("a", "a.webp", "a.Jpg"):
+        with pytest.raises(DatasetError, match="photos are called so"):
+            tree.beside(name, [empty_home.photos])
+
+
+def test_a_path_from_elsewhere_means_the_photo_at_its_longest_end(empty_home):
+    for name in ("obj_train_data/a.jpg", "obj_valid_data/a.jpg", "b.jpg"):
+        draw_photo(empty_home.photos / name)
+    tree = Tree(empty_home.photos)
+    assert tree.named("data/obj_valid_data/a.jpg") == empty_home.photos / "obj_valid_data" / "a.jpg"
+    assert tree.named("C:\\home\\b.jpg") == empty_home.photos / "b.jpg"
+    assert tree.named("c.jpg") is None
+    with pytest.raises(DatasetError, match="2 photos are called so"):
+        tree.named("data/a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train", "train"),
+        ("Valid", "val"),
+        ("val2017", "val"),
+        ("TEST", "test"),
+        ("obj_train_data", "train"),
+        ("TrainImages", "train"),
+        ("images-test", "test"),
+        ("train_val", ""),
+        ("trainval", ""),
+        ("contest", ""),
+        ("images", ""),
+    ],
+)
+def test_part_of_a_folder(empty_home, name, part):
+    assert part_of_folder(name) == part
+    assert part_of_file(empty_home.photos / f"{name}.json") == part
