@@ -1,9 +1,12 @@
 """From a folder of labelled photos to a small computer that recognises those things live.
 
-from edgetl import Model
-
-with Model.open("models/parts/rpi") as model:
-print(model(frame))  # frame: (H, W, 3) uint8 BGR, as OpenCV gives it
+Example:
+    >>> import cv2
+    >>> from edgetl import Model
+    >>> frame = cv2.imread("bolt.jpg")  # (H, W, 3) uint8 BGR, as OpenCV gives it
+    >>> with Model.open("models/parts/rpi") as model:
+    ...     print(model(frame))
+    bolt 97%
 """
 
 from __future__ import annotations

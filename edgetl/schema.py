@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
@@ -132,3 +133,13 @@ def _text(data: object) -> str:
         return "a number too large to print"
     except RecursionError:
         return "nested too deeply to print"
+
+
+def to_toml(rows: Mapping[str, object]) -> str:
+    """Returns keys and values as TOML, one a line; those that are None are left out.
+
+    Args:
+        rows: by key a str, number, bool, None, or a list of such.
+    """
+    lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in rows.items() if value is not None)
+    return "".join(lines).replace("\x7f", "\\u007f")

@@ -11,6 +11,7 @@ from typing import Literal
 from edgetl import schema
 from edgetl.errors import UsageError
 from edgetl.files import read_regular
+from edgetl.schema import to_toml
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TAKEN = (
@@ -123,6 +124,14 @@ class Target:
             if recipe in RECIPES[runtime]
         )
 
+    def to_toml(self) -> str:
+        """Returns the target as TOML without its name, which is that of the file it is saved in."""
+        document = asdict(self)
+        tables = {key: document.pop(key) for key in ("gate", "budget")}
+        del document["name"]
+        parts = [to_toml(document), *(f"\n[{key}]\n{to_toml(rows)}" for key, rows in tables.items() if to_toml(rows))]
+        return "".join(parts)
+
     @classmethod
     def load(cls, name: str) -> Target:
         """Reads a target by its name, or from the path of a `.toml` file.
@@ -147,6 +156,7 @@ class Target:
 
 def _sensible(target: Target) -> Target:
     """Returns a target whose values can be meant: its name becomes a folder's, beside `report/`."""
+    budget = asdict(target.budget)
     problems = (
         (not _NAME.fullmatch(target.name), f"name must be letters, digits, '.', '_' and '-', got {target.name!r}"),
         (target.name.lower() in _TAKEN, f"name must not be {target.name!r}, which a model's folder has already"),
@@ -154,6 +164,7 @@ def _sensible(target: Target) -> Target:
         (not target.runtimes, "runtimes must name one or more"),
         (not target.candidates(), f"{', '.join(target.runtimes)} can't be had by {', '.join(target.recipes)}"),
         (target.threads < 1, f"threads must be 1 or more, got {target.threads}"),
+        *((v is not None and not 0 < v < 1e9, f"budget.{k} must be above 0, got {v}") for k, v in budget.items()),
         # In shares, not in points; below 0 a conversion has to gain.
         *((not -1 <= v <= 1, f"gate.{k} must be -1 to 1, got {v:g}") for k, v in asdict(target.gate).items()),
     )

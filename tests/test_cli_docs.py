@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from edgetl.cli import main
+from edgetl.host.train.options import TrainOptions
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -47,3 +51,31 @@ def test_readme_mentions_the_command(name):
 def test_commands_are_listed_in_the_order_of_the_work():
     listed = main.list_commands(click.Context(main))
     assert listed.index("train") < listed.index("convert") < listed.index("verify") < listed.index("run")
+
+
+def test_every_training_option_shows_its_default():
+    """A default that is a fixed value is the one that `TrainOptions` has."""
+    fixed = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
+    (train,) = (command for path, command in COMMANDS.items() if path == ("train",))
+    for option in train.params:
+        if not isinstance(option, click.Option) or option.name not in fixed:
+            continue
+        shown = re.search(r"\[default: (.*)\]", option.help or "")
+        assert shown, option.opts
+        value = fixed[option.name]
+        if isinstance(value, bool):
+            assert shown[1] == option.opts[0].removeprefix("--" if value else "") or not value
+        elif value is not dataclasses.MISSING and value is not None:
+            assert shown[1].startswith(f"{value:g}" if isinstance(value, float) else str(value)), option.opts
+
+
+def test_summaries_are_whole_sentences():
+    text = CliRunner().invoke(main, ["--help"]).output
+    assert "..." not in text.split("Commands:")[1]
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_global_flags_are_understood_after_a_command(path):
+    options = {option for parameter in COMMANDS[path].params for option in parameter.opts}
+    assert {"--quiet", "--verbose"} <= options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import signal
 import sys
 import traceback
@@ -21,6 +22,7 @@ from edgetl.cli.demo import demo
 from edgetl.cli.doctor import doctor
 from edgetl.cli.echo import LogFormatter, echo
 from edgetl.cli.eval import evaluate
+from edgetl.cli.full_help import FullHelpGroup, add_flags, set_log_level
 from edgetl.cli.models import models
 from edgetl.cli.run import run
 from edgetl.cli.targets import targets
@@ -33,11 +35,8 @@ from edgetl.quiet import open_closed_streams
 from edgetl.text import printable
 
 
-class _Group(click.Group):
-    """Lists the commands in the order of the work, and turns errors into messages and exit codes, here alone."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+class _Group(FullHelpGroup):
+    """Turns errors into messages and exit codes, here alone."""
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click has it
         open_closed_streams()
@@ -105,27 +104,40 @@ def _interruptible() -> Iterator[None]:
         raise
 
 
+def _require_platform() -> None:
+    """Refuses to work on systems that edgetl was never tried on.
+
+    Raises:
+        EdgetlError: this is neither Linux nor macOS.
+    """
+    if sys.platform not in ("linux", "darwin"):
+        what = f"edgetl runs on Linux, and its workstation half on macOS, but this is {platform.system()}"
+        remedy = "under Windows install it in WSL (wsl --install), which is a Linux"
+        raise EdgetlError(what, remedy=remedy)
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quiet", is_flag=True, help="Only errors and results.")
+@click.option("--quiet", is_flag=True, help="Print only errors and results.")
 @click.option("--verbose", is_flag=True, help="Show where in the program an error came from.")
 @click.version_option(package_name="edgetl")
 def main(quiet: bool, verbose: bool) -> None:
     """From a folder of labelled photos to a small computer that recognises those things live.
 
     \b
-      edgetl demo                              the whole way on photos it draws itself
-      edgetl data check photos/                is this data set fit for training?
-      edgetl train photos/ --name parts        fine-tune a MobileNet
-      edgetl convert parts --target rpi        quantize, prove, bundle
-      edgetl verify models/parts/rpi           on the device: does it compute the same?
-      edgetl run models/parts/rpi --source 0   live
+      edgetl demo                         the whole way on photos it draws itself
+      edgetl data check photos/           is this data set fit for training?
+      edgetl train photos/ --name parts   fine-tune a MobileNet
+      edgetl convert parts --target rpi   quantize, prove, bundle
+      edgetl verify parts                 does this machine compute the same?
+      edgetl run parts --source 0         live
     """
-    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler])
-    logging.getLogger("edgetl").setLevel(level)
+    set_log_level(quiet=quiet, verbose=verbose)
+    _require_platform()
 
 
 for command in (train, evaluate, convert, verify, tune, bench, run, cameras, models, targets, data, doctor, demo):
+    add_flags(command)
     main.add_command(command)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edgetl.cli.echo import echo, echo_json
+from edgetl.cli.full_help import FullHelpGroup
 
 if TYPE_CHECKING:
     from edgetl.host.dataset.boxes import Format
 
 
-@click.group()
+@click.group(cls=FullHelpGroup)
 def data() -> None:
     """Look after data sets."""
 

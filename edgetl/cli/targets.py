@@ -5,27 +5,43 @@ from __future__ import annotations
 import click
 
 from edgetl.cli.echo import echo
+from edgetl.cli.full_help import FullHelpGroup
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=FullHelpGroup, invoke_without_command=True)
 @click.pass_context
 def targets(ctx: click.Context) -> None:
-    """List the devices that models are converted for; `show NAME` prints one."""
-    if ctx.invoked_subcommand is None:
-        from edgetl.target import Target, target_names
+    """List the devices that models are converted for; `show NAME` prints one as TOML.
 
-        for name in target_names():
-            target = Target.load(name)
-            echo(f"{name:<13} {target.title}: {' and '.join(target.runtimes)}, {', '.join(target.recipes)}")
+    A target of your own is a .toml file: save what `show` prints under another name, and change it.
+
+    \b
+      edgetl targets
+      edgetl targets show rpi5 > mine.toml
+      edgetl convert parts --target mine.toml
+    """
+    if ctx.invoked_subcommand is None:
+        _list()
+
+
+@targets.command("list")
+def list_() -> None:
+    """List the devices that models are converted for."""
+    _list()
 
 
 @targets.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a target: its runtimes, recipes, threads, gate and budget."""
-    import json
-    from dataclasses import asdict
-
+    """Print a target as TOML, which can be saved and given to `edgetl convert --target`."""
     from edgetl.target import Target
 
-    echo(json.dumps(asdict(Target.load(name)), indent=2))
+    echo(Target.load(name).to_toml(), nl=False)
+
+
+def _list() -> None:
+    from edgetl.target import Target, target_names
+
+    for name in target_names():
+        target = Target.load(name)
+        echo(f"{name:<13} {target.title}: {' and '.join(target.runtimes)}, {', '.join(target.recipes)}")

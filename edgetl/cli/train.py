@@ -27,37 +27,104 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 @click.option("--backbone", help="mobilenet_v1, mobilenet_v2, mobilenet_v3_small or _large.  [default: mobilenet_v2]")
 @click.option("--alpha", type=float, help="Width multiplier.  [default: the backbone's smallest]")
 @click.option("--size", type=int, help="Input height and width, px, from 96.  [default: 224, a detector's 320]")
-@click.option("--resize", type=click.Choice(["stretch", "crop", "letterbox"]), help="How a photo becomes square.")
+@click.option(
+    "--resize",
+    type=click.Choice(["stretch", "crop", "letterbox"]),
+    help="How a photo becomes square.  [default: stretch, a detector's letterbox]",
+)
 @click.option(
     "--strides",
     callback=_numbers,
     metavar="8,16,32",
     help="Detector: its levels, px; small objects want 8, specks 4.  [default: 8,16,32]",
 )
-@click.option("--input-range", type=click.Choice(["-1..1", "0..1", "0..255"]), help="Pixels the weights expect.")
-@click.option("--head", type=int, help="Classifier: units of a hidden ReLU layer; 0 for none.")
-@click.option("--dropout", type=float, help="Classifier: before the softmax layer.")
-@click.option("--head-epochs", type=int, help="Classifier: epochs of the head alone, first.  [default: 40]")
-@click.option("--head-rate", type=float, help="Classifier: peak learning rate of the head's own stage.")
-@click.option("--epochs", type=int, help="Epochs of the backbone with the head; 0 trains a classifier's head only.")
-@click.option("--rate", type=float, help="Peak learning rate of the backbone's stage.")
-@click.option("--optimizer", type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]), help="Of both stages.")
-@click.option("--weight-decay", type=float, help="For adamw.")
-@click.option("--warmup", type=float, help="Share of the steps over which the rate rises.")
-@click.option("--layer-decay", type=float, help="The backbone's first layer learns at this share of the rate.")
-@click.option("--freeze", type=int, help="The backbone's first layers that don't learn.")
-@click.option("--batch-norm", type=click.Choice(["frozen", "train"]), help="What batch normalization does.")
-@click.option("--label-smoothing", type=float, help="Classifier: share of each label spread over all classes.")
-@click.option("--class-weights/--no-class-weights", default=None, help="Classifier: weigh rare classes up.")
-@click.option("--augment", type=float, help="Strength of augmentation; 0 for none.")
-@click.option("--flip/--no-flip", default=None, help="Whether a mirrored photo shows the same class.")
-@click.option("--ema", type=float, help="Decay of the averaged weights; 0 for none.")
-@click.option("--patience", type=int, help="Stop after so many epochs without a better validation; 0 never.")
-@click.option("--batch", type=int, help="Photos a step.")
-@click.option("--seed", type=int, help="Two runs with the same seed and weights are equal on one machine.")
-@click.option("--precision", type=click.Choice(["float32", "mixed"]), help="mixed: 16 bits where a GPU does.")
-@click.option("--val-fraction", type=float, help="Share held back where the folder has no val/.")
-@click.option("--strict/--no-strict", default=None, help="A photo that doesn't open is an error.")
+@click.option(
+    "--input-range",
+    type=click.Choice(["-1..1", "0..1", "0..255"]),
+    help="Pixels the weights expect.  [default: the stored model's, else -1..1]",
+)
+@click.option("--head", type=int, help="Classifier: units of a hidden ReLU layer; 0 for none.  [default: 0]")
+@click.option("--dropout", type=float, help="Classifier: before the softmax layer.  [default: 0.2]")
+@click.option(
+    "--head-epochs",
+    type=int,
+    help="Classifier: epochs of the head alone, first.  [default: 40, or 0 from --weights none]",
+)
+@click.option(
+    "--head-rate",
+    type=float,
+    help="Classifier: peak learning rate of the head's own stage.  [default: 0.002]",
+)
+@click.option(
+    "--epochs",
+    type=int,
+    help="Epochs of the backbone with the head; 0 trains a classifier's head only.  [default: 80,000 by the number of "
+    "photos, from 10 to 60; of a detector 760 steps, from 12 epochs]",
+)
+@click.option(
+    "--rate",
+    type=float,
+    help="Peak learning rate of the backbone's stage.  [default: 0.0005; from the starter and for a detector 0.002; "
+    "from --weights none 0.005]",
+)
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adamw", "adam", "sgd", "rmsprop"]),
+    help="Of both stages.  [default: adamw]",
+)
+@click.option("--weight-decay", type=float, help="For adamw.  [default: 0.01]")
+@click.option("--warmup", type=float, help="Share of the steps over which the rate rises.  [default: 0.1]")
+@click.option(
+    "--layer-decay",
+    type=float,
+    help="The backbone's first layer learns at this share of the rate.  [default: 0.5; for a detector, from the "
+    "starter and from --weights none 1]",
+)
+@click.option(
+    "--freeze",
+    type=int,
+    help="How many of the backbone's first layers don't learn.  [default: 0; of a detector those before stride 8]",
+)
+@click.option(
+    "--batch-norm",
+    type=click.Choice(["frozen", "train"]),
+    help="What batch normalization does.  [default: frozen; from the starter and from --weights none train]",
+)
+@click.option(
+    "--label-smoothing",
+    type=float,
+    help="Classifier: share of each label spread over all classes.  [default: 0.1]",
+)
+@click.option(
+    "--class-weights/--no-class-weights",
+    default=None,
+    help="Classifier: weigh rare classes up.  [default: if a class has twice another's photos]",
+)
+@click.option("--augment", type=float, help="Strength of augmentation; 0 for none.  [default: 1]")
+@click.option("--flip/--no-flip", default=None, help="Whether a mirrored photo shows the same class.  [default: flip]")
+@click.option(
+    "--ema",
+    type=float,
+    help="Decay of the averaged weights; 0 for none.  [default: 0.99, a detector's 0.98; from --weights none 0]",
+)
+@click.option(
+    "--patience",
+    type=int,
+    help="Stop after so many epochs without a better validation; 0 never.  [default: a third of the epochs, from 10]",
+)
+@click.option("--batch", type=int, help="Photos a step.  [default: 32, a detector's 16]")
+@click.option(
+    "--seed", type=int, help="Two runs with the same seed and weights are equal on one machine.  [default: 0]"
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "mixed"]),
+    help="mixed: 16 bits where a GPU does.  [default: float32]",
+)
+@click.option("--val-fraction", type=float, help="Share held back where the folder has no val/.  [default: 0.2]")
+@click.option(
+    "--strict/--no-strict", default=None, help="Whether a photo that doesn't open is an error.  [default: no-strict]"
+)
 @click.option("--config", type=click.Path(path_type=Path), help="A train.toml to repeat; other options override it.")
 @click.option("--resume", is_flag=True, help="Continue an unfinished training of that name, with its options.")
 def train(data: Path | None, name: str | None, config: Path | None, resume: bool, **options: Any) -> None:  # noqa: ANN401

@@ -11,7 +11,7 @@ import cv2
 import pytest
 from homes import SHAPES, TINY, edgetl
 
-from edgetl.target import target_names
+from edgetl.target import Target, target_names
 
 
 def test_training_leaves_a_model_with_all_its_files(home):
@@ -65,7 +65,23 @@ def test_targets():
     done = edgetl("targets")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == list(target_names())
-    assert json.loads(edgetl("targets", "show", "rpi").out)["runtimes"] == ["tflite", "openvino"]
+    assert edgetl("targets", "list").out == done.out
+
+
+@pytest.mark.parametrize("name", target_names())
+def test_a_shown_target_can_be_saved_and_used(name, tmp_path):
+    shown = edgetl("targets", "show", name).out
+    (tmp_path / f"{name}.toml").write_text(shown)
+    assert Target.load(str(tmp_path / f"{name}.toml")) == Target.load(name)
+    assert edgetl("targets", "show", tmp_path / f"{name}.toml").out == shown
+
+
+def test_quiet_after_a_command_silences_it(home):
+    loud, quiet = edgetl("data", "check", "photos"), edgetl("data", "check", "photos", "--quiet")
+    assert loud.code == quiet.code == 0
+    done = edgetl("verify", "nothere", "--verbose")
+    assert done.code == 2
+    assert "Traceback" in done.err
 
 
 @pytest.fixture

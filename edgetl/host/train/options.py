@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,8 +147,7 @@ class TrainOptions:
 
     def to_toml(self) -> str:
         """Returns the options as TOML; those at None are left out."""
-        rows = dataclasses.asdict(self)
-        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in rows.items() if value is not None)
+        return schema.to_toml(dataclasses.asdict(self))
 
     @classmethod
     def collect(
