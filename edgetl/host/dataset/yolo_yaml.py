@@ -150,7 +150,7 @@ def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> P
     tries += [file.parent / plain, file.parent / re.sub(r"^(\.\./)+", "", plain)]
     for path in tries:
         plain_path = Path(os.path.normpath(path.absolute()))  # not resolved: a folder may be a link to another disk
-        if plain_path.is_relative_to(root) and (plain_path.is_dir() or _is_list(plain_path)):
+        if plain_path.is_relative_to(root) and _holds_photos(plain_path):
             return tree.root / plain_path.relative_to(root)
     if part == "test":
         return None
@@ -159,8 +159,12 @@ def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> P
     raise DatasetError(told, where=str(file), remedy=_REMEDY)
 
 
-def _is_list(path: Path) -> bool:
-    return path.suffix.lower() == ".txt" and path.is_file()
+def _holds_photos(path: Path) -> bool:
+    """Whether a path is a folder or a list of photos."""
+    try:
+        return path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file())
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        return False
 
 
 def _part(path: Path, folder: Path, part: Part) -> Part:

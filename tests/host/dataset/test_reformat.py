@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from boxed import coco_text, draw_photo, put, put_turned, put_voc, seen, xml_text
 
 from edgetl.errors import DatasetError, UsageError
@@ -131,6 +132,48 @@ def test_fresh_names():
     paths = ["x/1.jpg", "y/1.JPG", "y/1_2.png", "z/A.jpg", "z/a.png"]
     photos = [BoxedPhoto(Path(path), "", (), None, "") for path in paths]
     assert fresh_names(photos) == ["1.jpg", "1_3.JPG", "1_2.png", "A.jpg", "a_2.png"]
+
+
+LABELS = [
+    *("a, b", 'say "ace"', "it's; so", "m&m's <b>", "]]>", "# none", "- a", "? b", "a: b", "{a}", "[a]", "*a", "&a"),
+    *(
+        "!a",
+        "no",
+        "null",
+        "~",
+        "1.0",
+        "0x10",
+        "1_0",
+        "2024-02-30",
+        "=1+1",
+        "日本",
+        "🔩 M4",
+        "Ärger",
+        "a  b",
+        "c\u00a0d",
+    ),
+    *("\ufeffa", "e\u200bf", "x" * 200, "word " * 39 + "end", "%", "`", "\\n", "../up", "a/b"),
+]
+NAMES = [
+    *("plain.jpg", " blank .jpg", "tab\there.jpg", "line\nend.jpg", "back\\slash.jpg", "quote\"'.jpg", "a;b,c.jpg"),
+    *("a 1.jpg", "a.jpg", "a.jpg.png", "a.PNG", "ä.jpg", "a\u0308.jpg", " .hid.jpg", "classes.jpg", "\udce4.jpg"),
+    *("\u2028.jpg", "a..jpg", "-a.jpg", "#a.jpg", "%41.jpg", "train.jpg"),
+]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_whatever_is_written_reads_back_equal(empty_home, format_):
+    root = empty_home.photos
+    for seed, name in enumerate(NAMES):
+        lines = [f"{i} 0.5 0.5 0.{i + 10} 0.5\n" for i in range(seed, len(LABELS), len(NAMES))]
+        put((root / str(seed) / name).with_suffix(".txt"), "".join(lines))
+        draw_photo(root / str(seed) / "x.jpg", seed=seed).rename(root / str(seed) / name)
+    put(root / "data.yaml", "train: .\nval: .\n" + yaml.safe_dump({"names": LABELS}, default_style='"'))
+    done = reformat(root, Path("new"), format_)
+    assert (done.photos, done.boxes, done.lost) == (len(NAMES), len(LABELS), [])
+    assert {box.label for photo in check_boxes(root).photos for box in photo.boxes} == set(LABELS)
+    assert check_boxes(Path("new")).report.notes == []
+    same(shape(root), shape(Path("new")))
 
 
 def test_unreadable_photos_and_dropped_boxes_are_told(empty_home):
