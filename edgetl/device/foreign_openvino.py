@@ -9,17 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from edgetl.card import ClassifierDecoding, InputSpec, ModelCard
-from edgetl.device.foreign import (
-    LABELS_REMEDY,
-    Description,
-    is_classifier,
-    kind_of_scores,
-    numbered,
-    own_card,
-    read_labels,
-)
+from edgetl.card import InputSpec, ModelCard
+from edgetl.device.foreign import Description, is_classifier, own_card
+from edgetl.device.labels import LABELS_REMEDY, label_columns, read_lines, split_lines
 from edgetl.device.openvino_info import Info, read_info
+from edgetl.device.output_scores import decoding
 from edgetl.device.runtime import Runtime
 from edgetl.errors import ModelError
 
@@ -50,11 +44,13 @@ def describe_ir(path: Path, runtime: Runtime, labels: Path | None) -> Descriptio
     if info.card:
         return Description(own_card(info.card, f"{path}: the card in rt_info", labels))
     _require_classifier(info, runtime, path)
-    names = read_labels(labels) if labels else numbered(info.model.get("labels", "").split())
-    if not names:
+    carried = "\n".join(info.model.get("labels", "").split())
+    lines = read_lines(labels) if labels else split_lines(carried.encode(errors="replace"), f"{path}: model_info")
+    if not lines:
         raise ModelError("the file doesn't say what its classes are called", where=str(path), remedy=LABELS_REMEDY)
-    decoding = ClassifierDecoding(kind_of_scores(runtime, None))
-    return Description(ModelCard(path.stem, "classification", names, _input(info, runtime, path), decoding))
+    names = label_columns(lines, runtime.outputs[0].shape[1])
+    scores = decoding(runtime, None, len(names), info.ending, str(path))
+    return Description(ModelCard(path.stem, "classification", names, _input(info, runtime, path), scores))
 
 
 def _require_classifier(info: Info, runtime: Runtime, path: Path) -> None:

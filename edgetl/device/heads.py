@@ -10,16 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
+from edgetl.device.finite import FiniteCheck
+from edgetl.device.output_shapes import (
+    CONVERT_REMEDY,
+    check_cells,
+    check_classes,
+    described,
+    logits_and_distances,
+)
+from edgetl.device.output_shapes import DISTANCES as DISTANCES  # with FINISHED and MODEL_API, the names of outputs
+from edgetl.device.output_shapes import LOGITS as LOGITS
 from edgetl.device.runtime import Runtime, Tensor
 from edgetl.errors import ModelError
 from edgetl.vision.classify import Scores, best, single, softmax
-from edgetl.vision.detect import Decoder, PostprocessedDecoder, grid
+from edgetl.vision.detect import Decoder, PostprocessedDecoder, nothing_found
 from edgetl.vision.filter import ResultFilter
-from edgetl.vision.quantized import Quantization
+from edgetl.vision.quantized import Quantization, sigmoid
 from edgetl.vision.results import Classification, Detections, Result
 
-LOGITS, DISTANCES = "logits", "distances"
-"""The names of the outputs of a detector that edgetl made."""
 FINISHED = ("boxes", "classes", "scores", "count")
 """Those of its portable form in TFLite: the outputs of `TFLite_Detection_PostProcess`, in its order."""
 MODEL_API = ("bboxes", "labels", "scores")
@@ -72,36 +80,54 @@ class ClassifierHead:
         self._decoding = card.classifier
         outputs = runtime.outputs
         if len(outputs) != 1 or len(outputs[0].shape) != 2:
-            what = f"a classifier has one output of shape (1, classes), but the model has {_told(outputs)}"
-            raise ModelError(what, where=card.name, remedy=_CONVERT)
-        _check_classes(outputs[0].shape[1], card)
+            what = f"a classifier has one output of shape (1, classes), but the model has {described(outputs)}"
+            raise ModelError(what, where=card.name, remedy=CONVERT_REMEDY)
+        columns = outputs[0].shape[1]
+        self._pair = columns == 1 and len(card.labels) == 2
+        if not self._pair:
+            check_classes(columns, card)
         self._scale, self._zero_point = (outputs[0].scale, outputs[0].zero_point) if outputs[0].scale else (1.0, 0)
-        self._logits = self._decoding.scores == "logits"
+        self._meaning = (sigmoid if columns == 1 else softmax) if self._decoding.scores == "logits" else None
+        self._direct = self._meaning is None and not self._pair
+        self._finite = FiniteCheck(outputs, card.name)
+        self._raw = np.empty(columns, np.float32)
         self._scores = np.empty(len(card.labels), np.float32)
         self.choose(only)
 
     def choose(self, only: ResultFilter) -> None:
         """See `Head`."""
         columns = only.columns(self._labels)
-        threshold = self._decoding.threshold if only.threshold is None else only.threshold
+        threshold = np.float32(self._decoding.threshold if only.threshold is None else only.threshold)
         self._wanted = only.top_k, threshold, None if columns is None else np.array(sorted(set(columns)), np.int64)
 
     def scores(self) -> Scores:
-        """Returns every class's score, (C,) float32, 0..1; the array is reused by the next call."""
-        np.subtract(self._runtime.output_view(0), self._zero_point, out=self._scores, dtype=np.float32)
-        self._scores *= self._scale
-        if self._logits:
-            self._scores[:] = softmax(self._scores)
+        """Returns every class's score, (C,) float32, 0..1, or NaN where the output holds what is no number.
+
+        The array is reused by the next call.
+        """
+        np.subtract(self._runtime.output_view(0), self._zero_point, out=self._raw, dtype=np.float32)
+        self._raw *= self._scale
+        if not self._finite(self._raw):
+            self._raw.fill(np.nan)
+        elif self._meaning:
+            self._raw[:] = self._meaning(self._raw)
+        if self._pair:
+            self._scores[:] = 1 - self._raw[0], self._raw[0]
+        else:
+            self._scores[:] = self._raw
         return self._scores
 
     def __call__(self, size_wh: tuple[int, int]) -> Classification:
         """See `Head`."""
         top_k, threshold, columns = self._wanted
-        if top_k == 1 and columns is None and not self._logits:
+        if top_k == 1 and columns is None and self._direct:
             # What is usual needs one score of them all, and the largest is the largest before it is scaled, too.
             raw = self._runtime.output_view(0)
             column = int(raw.argmax())
-            return single(column, (float(raw[column]) - self._zero_point) * self._scale, self._labels, threshold)
+            score = (float(raw[column]) - self._zero_point) * self._scale
+            if self._finite.needed and not self._finite(score):
+                score = np.nan  # which reaches no threshold
+            return single(column, score, self._labels, threshold)
         return best(self.scores(), self._labels, top_k, threshold, columns)
 
 
@@ -111,8 +137,9 @@ class DetectorHead:
     def __init__(self, runtime: Runtime, card: ModelCard, only: ResultFilter) -> None:
         self._runtime = runtime
         self._card = card
-        self._logits, self._distances = _pair(runtime.outputs, card)
-        _check_cells(runtime.outputs[self._logits], runtime.outputs[self._distances], card)
+        self._finite = FiniteCheck(runtime.outputs, card.name)
+        self._logits, self._distances = logits_and_distances(runtime.outputs, card)
+        check_cells(runtime.outputs[self._logits], runtime.outputs[self._distances], card)
         self.choose(only)
 
     def choose(self, only: ResultFilter) -> None:
@@ -128,6 +155,8 @@ class DetectorHead:
     def __call__(self, size_wh: tuple[int, int]) -> Detections:
         """See `Head`."""
         views = self._runtime.output_view(self._logits), self._runtime.output_view(self._distances)
+        if self._finite.needed and not self._finite(*views):
+            return nothing_found(size_wh)
         return self._decode(*views, size_wh)
 
 
@@ -140,6 +169,7 @@ class PostprocessedHead:
     def __init__(self, runtime: Runtime, card: ModelCard, only: ResultFilter, order: Order) -> None:
         self._runtime = runtime
         self._card = card
+        self._finite = FiniteCheck(runtime.outputs, card.name)
         self._read = _finished(runtime, card, order)
         self.choose(only)
 
@@ -155,7 +185,13 @@ class PostprocessedHead:
 
     def __call__(self, size_wh: tuple[int, int]) -> Detections:
         """See `Head`."""
-        return self._decode(*self._read(), size_wh)
+        boxes, classes, scores, count = self._read()
+        if not self._finite(count):
+            return nothing_found(size_wh)
+        meant = min(max(int(count.reshape(-1)[0]), 0), scores.size)  # the others are not even set
+        if not self._finite(scores.reshape(-1)[:meant], boxes.reshape(-1, 4)[:meant], classes.reshape(-1)[:meant]):
+            return nothing_found(size_wh)
+        return self._decode(boxes, classes, scores, np.array([meant], np.float32), size_wh)
 
 
 _Finished = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -177,17 +213,14 @@ def _finished(runtime: Runtime, card: ModelCard, order: Order) -> Callable[[], _
     wanted = [(1, most, 4), (1, most), (1, most), (1,)]
     types = {tensor.dtype for tensor in outputs} - ({"int32"} if model_api else set())
     if shapes != wanted[: len(places)] or types != {"float32"}:
-        what = f"an SSD has boxes (1, N, 4), classes, scores (1, N) and a count, but this has {_told(outputs)}"
-        raise ModelError(what, where=card.name, remedy=_CONVERT)
+        what = f"an SSD has boxes (1, N, 4), classes, scores (1, N) and a count, but this has {described(outputs)}"
+        raise ModelError(what, where=card.name, remedy=CONVERT_REMEDY)
     if not model_api:
         boxes, classes, scores, count = places
         return lambda: (view(boxes), view(classes), view(scores), view(count))
     boxes, classes, scores = places
     full = np.array([most], np.float32)  # what isn't meant has no area
     return lambda: (view(boxes)[:, [1, 0, 3, 2]], view(classes), view(scores), full)
-
-
-_CONVERT = "give it the outputs it was converted with, or convert it again"
 
 
 def _slack(only: ResultFilter) -> float:
@@ -205,42 +238,3 @@ def _asked(card: ModelCard, only: ResultFilter) -> ModelCard:
         max_det=own.max_det if only.max_det is None else only.max_det,
     )
     return replace(card, decoding=decoding)
-
-
-def _pair(outputs: tuple[Tensor, ...], card: ModelCard) -> tuple[int, int]:
-    """Says which output holds the logits and which the distances: by their names, else by their shapes."""
-    names = [tensor.name for tensor in outputs]
-    if sorted(names) == sorted((LOGITS, DISTANCES)):
-        return names.index(LOGITS), names.index(DISTANCES)
-    fours = [i for i, tensor in enumerate(outputs) if len(tensor.shape) == 3 and tensor.shape[2] == 4]
-    if len(outputs) != 2 or not fours:
-        what = f"a detector has logits (1, cells, classes) and distances (1, cells, 4), but this has {_told(outputs)}"
-        raise ModelError(what, where=card.name, remedy=_CONVERT)
-    if len(fours) == 2:
-        what = f"nothing tells which output holds the logits and which the distances: {_told(outputs)}"
-        raise ModelError(what, where=card.name, remedy=f"name the outputs {LOGITS} and {DISTANCES}")
-    return 1 - fours[0], fours[0]
-
-
-def _check_cells(logits: Tensor, distances: Tensor, card: ModelCard) -> None:
-    if len(logits.shape) != 3:
-        what = f"the logits of a detector are (1, cells, classes), but this has {_told((logits,))}"
-        raise ModelError(what, where=card.name, remedy=_CONVERT)
-    _check_classes(logits.shape[2], card)
-    cells = len(grid(card.input.height, card.input.width, card.detector.strides)[1])
-    if logits.shape[:2] != (1, cells) or distances.shape != (1, cells, 4):
-        strides = ", ".join(map(str, card.detector.strides))
-        what = f"the card's strides {strides} make {cells} cells, but the model has {_told((logits, distances))}"
-        raise ModelError(what, where=card.name, remedy=_CONVERT)
-
-
-def _check_classes(found: int, card: ModelCard) -> None:
-    count = len(card.labels)
-    if found != count:
-        what = f"the model has {found} classes, but there are {count} labels"
-        remedy = "give the labels file that belongs to the model, one label a line"
-        raise ModelError(what, where=card.name, remedy=remedy)
-
-
-def _told(outputs: tuple[Tensor, ...]) -> str:
-    return ", ".join(f"{tensor.name} {tensor.shape} {tensor.dtype}" for tensor in outputs) or "no outputs"

@@ -14,14 +14,16 @@ import numpy as np
 from edgetl.bundle import MANIFEST, Bundle, Variant
 from edgetl.card import InputSpec, ModelCard
 from edgetl.device.closing import Closing
-from edgetl.device.foreign import Scaling, describe
+from edgetl.device.foreign import describe
 from edgetl.device.foreign_openvino import describe_ir
 from edgetl.device.heads import ClassifierHead, Order, open_head
+from edgetl.device.input_scaling import Scaling
+from edgetl.device.input_writer import input_writer, no_frame
 from edgetl.device.runtime import BGR_INPUT, Runtime, Tensor, UnloadableRuntimeError, open_runtime
 from edgetl.errors import ModelError, UsageError
 from edgetl.vision.classify import Scores
 from edgetl.vision.filter import ResultFilter
-from edgetl.vision.preprocess import Image, Preprocessor
+from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Result
 
 EVERYTHING = ResultFilter()
@@ -58,7 +60,7 @@ class Model(Closing):
     Args:
         runtime: the loaded model file.
         card: what it takes and what its outputs mean.
-        scaling: of pixels, for a foreign float model that doesn't scale them itself.
+        scaling: of pixels, for a foreign model that doesn't scale them itself, or whose bytes are no pixels.
         only: the results wanted.
         order: where a ready-made SSD has its outputs.
 
@@ -81,15 +83,12 @@ class Model(Closing):
         self.timings = Timings()
         self.variant: str | None = None
         self._runtime = runtime
-        self._preprocess = Preprocessor(_spec(runtime.input, card))
-        self._scaling = scaling.rows(card.input.width) if scaling else None
-        self._pixels = np.zeros((card.input.height, card.input.width, 3), np.uint8)
-        self._fill = {"uint8": self._fill_uint8, "int8": self._fill_int8, "float32": self._fill_float32}[
-            runtime.input.dtype
-        ]
+        self._fill = input_writer(runtime, _spec(runtime.input, card), scaling)
         self._head = open_head(runtime, card, only, order)
         self._only = only
-        self(self._pixels.copy())  # the first call allocates; no user's frame should wait for it
+        self(
+            np.zeros((card.input.height, card.input.width, 3), np.uint8)
+        )  # the first call allocates; no user's frame should wait for it
 
     @property
     def only(self) -> ResultFilter:
@@ -183,32 +182,16 @@ class Model(Closing):
     def _invoke(self, frame: Image) -> int:
         """Runs the network on a frame; returns the time at its end, ns."""
         start = perf_counter_ns()
-        self._fill(frame)
+        try:
+            self._fill(frame)
+        except AttributeError as error:  # None has no dtype
+            raise no_frame(frame) from error
         filled = perf_counter_ns()
         self._runtime.invoke()
         invoked = perf_counter_ns()
         self.timings.preprocess = (filled - start) / 1e6
         self.timings.invoke = (invoked - filled) / 1e6
         return invoked
-
-    def _fill_uint8(self, frame: Image) -> None:
-        self._preprocess(frame, self._runtime.input_view())
-
-    def _fill_int8(self, frame: Image) -> None:
-        # OpenCV ignores an int8 destination without a word: write pixels, then shift them by 128 in place.
-        view = self._runtime.input_view().view(np.uint8)
-        self._preprocess(frame, view)
-        np.bitwise_xor(view, 128, out=view)
-
-    def _fill_float32(self, frame: Image) -> None:
-        self._preprocess(frame, self._pixels)
-        view = self._runtime.input_view()
-        if self._scaling is None:
-            np.copyto(view, self._pixels)
-            return
-        mean, std = self._scaling
-        np.subtract(self._pixels, mean, out=view)
-        np.divide(view, std, out=view)
 
     def close(self) -> None:
         """Frees the model."""

@@ -11,8 +11,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgetl.device.flatbuffer_table import BROKEN, model_table
 from edgetl.device.heads import Order
-from edgetl.device.tflite_metadata import BROKEN, Table
 from edgetl.errors import ModelError
 
 OPERATOR = "TFLite_Detection_PostProcess"
@@ -45,7 +45,7 @@ def read_postprocess(path: Path) -> PostProcess | None:
         ModelError: the file's structure is damaged.
     """
     try:
-        model = Table.root("Model", path.read_bytes())
+        model = model_table(path)
         codes = [code.text("custom_code") for code in model.tables("operator_codes", "OperatorCode")]
         graph = model.tables("subgraphs", "SubGraph")[0]
         outputs = graph.integers("outputs")

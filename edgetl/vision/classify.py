@@ -17,14 +17,14 @@ def softmax(logits: NDArray[np.floating]) -> Scores:
     return result
 
 
-def single(column: int, score: float, labels: tuple[str, ...], threshold: float) -> Classification:
+def single(column: int, score: float, labels: tuple[str, ...], threshold: np.float32) -> Classification:
     """Makes a Classification of the best class; an empty one where its score doesn't reach the threshold.
 
     Args:
         column: of the model's output.
-        score: 0..1.
+        score: 0..1, or NaN, which reaches no threshold.
         labels: all classes' names.
-        threshold: 0..1.
+        threshold: 0..1, a float32, as the score is compared as one.
     """
     if not np.float32(score) >= threshold:  # so that NaN doesn't
         return Classification(np.empty(0, np.int64), np.empty(0, np.float32), ())
@@ -35,7 +35,7 @@ def best(
     scores: Scores,
     labels: tuple[str, ...],
     top_k: int,
-    threshold: float,
+    threshold: np.float32,
     columns: NDArray[np.int64] | None = None,
 ) -> Classification:
     """Takes the best classes whose score reaches the threshold.
@@ -44,7 +44,7 @@ def best(
         scores: (C,) float32, 0..1.
         labels: the C classes' names.
         top_k: at most so many, ties in the order of the columns.
-        threshold: 0..1.
+        threshold: 0..1, a float32 as the scores are.
         columns: to choose from, ascending; None for all.
     """
     among = scores if columns is None else scores[columns]

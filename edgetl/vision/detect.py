@@ -84,7 +84,7 @@ class Decoder:
             self._frame_wh, self._placement = size_wh, place(size_wh[1], size_wh[0], self._spec)
         rows, class_id, score = self._candidates(logits)
         if not len(rows):
-            return _detections(np.empty((0, 4), np.float32), score, class_id, self._labels, size_wh)
+            return nothing_found(size_wh)
         boxes = self._cells.take(rows, axis=0) + self._distance(ltrb[rows]) * self._reach.take(rows, axis=0)
         boxes, seen = _within(self._placement.to_frame(boxes), size_wh)
         if not seen.all():
@@ -167,7 +167,7 @@ class PostprocessedDecoder:
         """
         if size_wh != self._frame_wh:
             self._frame_wh, self._placement = size_wh, place(size_wh[1], size_wh[0], self._spec)
-        meant = int(count.reshape(-1)[0])  # the others are not even set
+        meant = min(max(int(count.reshape(-1)[0]), 0), score.size)  # the others are not even set
         yxyx, score = boxes.reshape(-1, 4)[:meant], score.reshape(-1)[:meant]
         column = class_id.reshape(-1)[:meant].astype(np.int64)
         known = (column >= 0) & (column < len(self._thresholds))
@@ -203,6 +203,12 @@ def suppress(xyxy: Boxes, score: Floats, class_id: NDArray[np.int64] | None, iou
         return np.asarray(cv2.dnn.NMSBoxes(xywh, score, 0.0, iou), np.intp)  # type: ignore[arg-type]
     classes = class_id.astype(np.int32)
     return np.asarray(cv2.dnn.NMSBoxesBatched(xywh, score, classes, 0.0, iou), np.intp)  # type: ignore[arg-type]
+
+
+def nothing_found(size_wh: tuple[int, int]) -> Detections:
+    """Returns the result of a frame of (width, height) px in which there is no object."""
+    none = np.empty(0, np.float32)
+    return _detections(np.empty((0, 4), np.float32), none, np.empty(0, np.int64), (), size_wh)
 
 
 def _within(xyxy: Boxes, size_wh: tuple[int, int]) -> tuple[Boxes, NDArray[np.bool_]]:

@@ -135,8 +135,9 @@ def test_labels_that_are_not_text_or_not_there(tiny_models, write, tmp_path):
         ([2.0, -1.5, 0.5], "logits"),
     ],
 )
-def test_what_the_output_is_shows_in_what_it_says(foreign, write, scores, meaning):
-    assert describe(write(foreign), Stub(scores=scores), None).card.decoding.scores == meaning
+def test_without_a_last_operation_that_tells_the_output_is_what_it_answers(tiny_models, write, scores, meaning):
+    path = write(with_files(without_files(embed(tiny_models["logits"], CARD)), labels="apple\npear\nplum\n"))
+    assert describe(path, Stub(scores=scores), None).card.decoding.scores == meaning
 
 
 def test_rounded_probabilities_of_many_classes_are_still_probabilities(tiny_models, write):
@@ -154,11 +155,12 @@ def test_softmax_or_not_in_a_real_file(tiny_models, write, kind, meaning):
         assert model.scores(np.zeros((40, 50, 3), np.uint8)).sum() == pytest.approx(1, abs=1e-4)
 
 
-def test_the_probe_is_scaled_as_the_file_says(foreign, write, monkeypatch):
+def test_the_probe_is_scaled_as_the_file_says(tiny_models, write, monkeypatch):
     scaling = Scaling((100.0, 110.0, 120.0), (2.0,))
-    monkeypatch.setattr("edgetl.device.foreign._scaling", lambda *_: scaling)
+    monkeypatch.setattr("edgetl.device.foreign.input_scaling", lambda *_: scaling)
     stub = Stub()
-    describe(write(foreign), stub, None)
+    path = write(with_files(without_files(embed(tiny_models["logits"], CARD)), labels="apple\npear\nplum\n"))
+    describe(path, stub, None)
     np.testing.assert_allclose(stub.seen[0][5, 7], [14, 9, 4])
 
 
@@ -183,7 +185,7 @@ def test_a_float_model_is_fed_as_it_was_trained(tiny_models, write, monkeypatch)
     with Model.open(write(embed(tiny_models["float32"], CARD))) as model:
         expected = model.scores(frame).copy()
     for mean, std in (((127.5,), (127.5,)), ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5))):
-        monkeypatch.setattr("edgetl.device.foreign._scaling", lambda *_, m=mean, s=std: Scaling(m, s))
+        monkeypatch.setattr("edgetl.device.foreign.input_scaling", lambda *_, m=mean, s=std: Scaling(m, s))
         with Model.open(write(tiny_models["unscaled"]), labels=labels) as model:
             np.testing.assert_allclose(model.scores(frame), expected, atol=1e-5)
 

@@ -26,7 +26,7 @@ FRUIT = "apple\npear\nplum\n"
 @pytest.fixture
 def write(tmp_path, monkeypatch):
     """Writes a file; float pixels are scaled by one, as if the file said so."""
-    monkeypatch.setattr("edgetl.device.foreign._scaling", lambda *_: Scaling())
+    monkeypatch.setattr("edgetl.device.foreign.input_scaling", lambda *_: Scaling())
 
     def to_file(content, name="model.tflite"):
         path = tmp_path / name

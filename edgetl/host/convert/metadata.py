@@ -19,15 +19,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgetl.card import ClassifierDecoding, ModelCard
+from edgetl.device.flatbuffer_table import SLOTS
 from edgetl.device.foreign import CARD_FILE
 from edgetl.device.heads import DISTANCES, LOGITS
-from edgetl.device.tflite_metadata import (
-    AXIS_LABELS,
-    METADATA_BUFFER,
-    NORMALIZATION,
-    SLOTS,
-    VALUE_LABELS,
-)
+from edgetl.device.tflite_metadata import AXIS_LABELS, METADATA_BUFFER, NORMALIZATION, VALUE_LABELS
 from edgetl.host.convert.flatbuffer import pack, parse
 
 LABELS_FILE = "labels.txt"
