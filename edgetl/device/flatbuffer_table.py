@@ -19,14 +19,27 @@ _READ_TIMES = 4
 and each is read once or twice; a hostile one may name the same list thousands of times."""
 
 SLOTS: dict[str, tuple[str, ...]] = {
-    # TensorFlow's schema, as far as the way to the metadata and to an operator of its own kind.
-    # In both schemas a union takes two slots: its type, then its value.
-    "Model": ("version", "operator_codes", "subgraphs", "description", "buffers", "metadata_buffer", "metadata"),
+    # TensorFlow's schema. In both schemas a union takes two slots: its type, then its value.
+    "Model": (
+        *("version", "operator_codes", "subgraphs", "description", "buffers", "metadata_buffer", "metadata"),
+        *("signature_defs", "external_buffer_groups", "external_buffers"),
+    ),
     "Metadata": ("name", "buffer"),
-    "Buffer": ("data",),
+    "Buffer": ("data", "offset", "size"),
     "OperatorCode": ("deprecated_builtin_code", "custom_code", "version", "builtin_code"),
     "SubGraph": ("tensors", "inputs", "outputs", "operators", "name"),
-    "Operator": ("opcode_index", "inputs", "outputs", "builtin_options_type", "builtin_options", "custom_options"),
+    "Tensor": (
+        *("shape", "type", "buffer", "name", "quantization", "is_variable", "sparsity", "shape_signature", "has_rank"),
+        *("variant_tensors", "external_buffer"),
+    ),
+    "QuantizationParameters": ("min", "max", "scale", "zero_point", "details_type", "details", "quantized_dimension"),
+    "Operator": (
+        *("opcode_index", "inputs", "outputs", "builtin_options_type", "builtin_options", "custom_options"),
+        *("custom_options_format", "mutating_variable_inputs", "intermediates", "large_custom_options_offset"),
+        *("large_custom_options_size", "builtin_options_2_type", "builtin_options_2"),
+    ),
+    "SignatureDef": ("inputs", "outputs", "signature_key", "deprecated_tag", "subgraph_index"),
+    "TensorMap": ("name", "tensor_index"),
     # The metadata's schema, as far as a classifier or a detector needs it.
     "ModelMetadata": (
         *("name", "description", "version", "subgraphs"),
@@ -49,6 +62,10 @@ SLOTS: dict[str, tuple[str, ...]] = {
 
 BROKEN = (struct.error, zipfile.BadZipFile, LookupError, ValueError, RuntimeError, EOFError, OverflowError, OSError)
 """What reading a damaged file may raise."""
+
+
+_MOST_TABLES = 20_000
+"""A list may have at most this many tables; the largest networks have some 5,000 operators."""
 
 
 def model_table(path: Path) -> Table:
@@ -110,9 +127,23 @@ class Table:
         target = self._target(field)
         return None if target is None else Table(kind, self._data, target, self._left)
 
+    def has(self, field: str) -> bool:
+        """Says whether a field is there."""
+        return self._place(field) is not None
+
+    def check_table(self, field: str) -> None:
+        """Passes where a table of any kind, or none, begins within the data, and its vtable too."""
+        target = self._target(field)
+        if target is not None:
+            vtable = target - self._read("<i", target)
+            self._read("<B", vtable + self._read("<H", vtable) - 1)
+            self._read("<B", target + self._read("<H", vtable + 2) - 1)
+
     def tables(self, field: str, kind: str) -> list[Table]:
         """A vector of tables; empty where it is absent, as are the following."""
         start, count = self._vector(field, 4)
+        if count > _MOST_TABLES:
+            raise ValueError(f"a list has more than {_MOST_TABLES} tables")
         places = range(start, start + 4 * count, 4)
         return [Table(kind, self._data, place + self._read("<I", place), self._left) for place in places]
 
@@ -121,9 +152,16 @@ class Table:
         start, count = self._vector(field, 1)
         return self._data[start : start + count]
 
+    def count(self, field: str, width: int = 1) -> int:
+        """How many elements a vector has, each `width` bytes."""
+        return self._vector(field, width)[1]
+
     def text(self, field: str) -> str:
-        """A string."""
-        return self.blob(field).decode()
+        """A string; after it there is a zero, which C++ looks for."""
+        start, count = self._vector(field, 1)
+        if start and self._read("<B", start + count):
+            raise ValueError("a text has no end")
+        return self._data[start : start + count].decode()
 
     def floats(self, field: str) -> tuple[float, ...]:
         """A vector of float32."""

@@ -91,6 +91,8 @@ def describe(path: Path, runtime: Runtime, labels: Path | None) -> Description:
     lines = read_lines(labels) if labels else _carried_lines(path, files, metadata)
     scaling = input_scaling(path, metadata, runtime.input)
     if ssd is None:
+        if not lines:
+            raise ModelError("there are no labels", where=str(labels or path), remedy=LABELS_REMEDY)
         names = label_columns(lines, runtime.outputs[0].shape[1])
         ending, threshold = ending_of_tflite(path), metadata.threshold
         scores = decoding(runtime, scaling, len(names), ending, str(path), threshold)

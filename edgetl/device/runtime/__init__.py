@@ -81,18 +81,41 @@ def require_runtime(name: str) -> None:
     import_module(RUNTIMES[name].split(":")[0]).load_library()
 
 
-def open_runtime(name: str, path: Path, threads: int) -> Runtime:
+def library_version(name: str) -> str:
+    """Returns the version of a runtime's library, which is loaded for it.
+
+    Args:
+        name: a key of `RUNTIMES`.
+
+    Raises:
+        UnloadableRuntimeError: it isn't installed, or is broken.
+    """
+    return str(import_module(RUNTIMES[name].split(":")[0]).library_version())
+
+
+def open_runtime(name: str, path: Path, threads: int, *, made_here: bool = False) -> Runtime:
     """Opens a model file.
 
     Args:
         name: a key of `RUNTIMES`.
         path: the model file.
         threads: for inference.
+        made_here: whether the file was made by this process. Another one is first tried in a process of its own,
+            unless the same content was opened before; see `edgetl.device.runtime.vouch`.
 
     Raises:
         UnloadableRuntimeError: the runtime isn't installed, or is broken.
-        ModelError: it refuses the file.
+        ModelError: it refuses the file; or the file is damaged, or would take too much memory or time.
     """
+    if not made_here:
+        from edgetl.device.runtime.vouch import require_vouched
+
+        require_vouched(name, path, library_version(name))
+    return load_runtime(name, path, threads)
+
+
+def load_runtime(name: str, path: Path, threads: int) -> Runtime:
+    """Opens a model file whose content is known to do no harm; see `open_runtime`."""
     module, attribute = RUNTIMES[name].split(":")
     runtime: Runtime = getattr(import_module(module), attribute)(path, threads)
     return runtime

@@ -142,6 +142,11 @@ def load_library() -> Any:  # noqa: ANN401 - the library has no types
         raise _broken(error) from error
 
 
+def library_version() -> str:
+    """Returns the version of the library; see `load_library`."""
+    return str(load_library().__version__)
+
+
 def _broken(error: Exception) -> UnloadableRuntimeError:
     remedy = f"mend what it names, or {install_package('openvino', '--force-reinstall')}"
     return UnloadableRuntimeError(f"OpenVINO can't be loaded: {error}", remedy=remedy)

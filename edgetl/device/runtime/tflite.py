@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from edgetl.device.runtime import Tensor, UnloadableRuntimeError
 from edgetl.errors import ModelError
 from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
+from edgetl.text import printable
 
+_BROKEN = "copy the file again from where it was made, or convert it again"
 _PACKAGES = ("ai_edge_litert", "tflite_runtime")
 
 
@@ -33,10 +36,14 @@ class TFLiteRuntime:
             with quiet_output():  # it tells everyone about its delegate
                 self._interpreter = load_library()(model_path=str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
+            self._attach(path)
         except (ValueError, RuntimeError) as error:
-            first = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
             remedy = "check that it is a whole .tflite file; update ai-edge-litert if it is a new one"
-            raise ModelError(f"the interpreter refuses the model: {first}", where=str(path), remedy=remedy) from error
+            what = f"the interpreter refuses the model: {_first_line(error)}"
+            raise ModelError(what, where=str(path), remedy=remedy) from error
+
+    def _attach(self, path: Path) -> None:
+        """Reads what the model takes and gives; a name of a tensor that is no text is a ValueError."""
         inputs = [_tensor(d) for d in self._interpreter.get_input_details()]
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[0] != 1 or inputs[0].shape[3] != 3:
             shapes = ", ".join(str(t.shape) for t in inputs)
@@ -57,7 +64,10 @@ class TFLiteRuntime:
 
     def invoke(self) -> None:
         """Runs the network."""
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"the model fails when it runs: {_first_line(error)}", remedy=_BROKEN) from error
 
     def output_view(self, index: int) -> NDArray[Any]:
         """An output's own memory without the batch axis."""
@@ -76,6 +86,16 @@ def _require_fixed(details: dict[str, Any], path: Path) -> None:
         told = ", ".join("?" if n < 1 else str(n) for n in signature)
         remedy = "convert it with a fixed (1, H, W, 3) input: keras.Input((H, W, 3))"
         raise ModelError(f"the size of the model's input is not fixed: ({told})", where=str(path), remedy=remedy)
+
+
+def _first_line(error: Exception) -> str:
+    return printable((str(error).strip().splitlines() or ["no reason given"])[0][:200])
+
+
+def library_version() -> str:
+    """Returns the name and the version of the library; see `load_library`."""
+    package = load_library().__module__.split(".")[0]
+    return f"{package} {getattr(sys.modules[package], '__version__', '')}"
 
 
 def load_library() -> Any:  # noqa: ANN401 - either library's class

@@ -11,7 +11,8 @@ from typing import Literal, get_args
 from edgetl import store
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.card import ModelCard
-from edgetl.device.runtime import open_runtime, require_runtime
+from edgetl.device.runtime import library_version, open_runtime, require_runtime
+from edgetl.device.runtime.vouch import remember
 from edgetl.errors import GateError, UsageError
 from edgetl.files import new_folder, sha256_of, write_atomic
 from edgetl.host.convert import foreign_tflite, golden, openvino, portable, portable_openvino, portable_tflite, tflite
@@ -144,7 +145,7 @@ class _Maker:
     def _judged(self, runtime: RuntimeName, recipe: str, files: Sequence[Path]) -> tuple[Variant, str]:
         """Measures a variant; returns it, refused until it is accepted, and how it misses the gate."""
         judge = self.source.judge
-        with closing(open_runtime(runtime, files[0], 1)) as opened:
+        with closing(open_runtime(runtime, files[0], 1, made_here=True)) as opened:
             measured = judge.measure(opened)
         size = sum(file.stat().st_size for file in files)
         facts = {"file": "", "sha256": "", "bytes": size, "golden": "", "golden_sha256": "", **asdict(measured)}
@@ -153,8 +154,9 @@ class _Maker:
 
     def _accepted(self, variant: Variant, files: Sequence[Path], note: str) -> Variant:
         frames = [read_photo(self.folder / photo.file) for photo in self.photos]
-        with closing(open_runtime(variant.runtime, files[0], 1)) as opened:
+        with closing(open_runtime(variant.runtime, files[0], 1, made_here=True)) as opened:
             expected = self.source.judge.expected(opened, frames)
+        remember(variant.runtime, files[0], library_version(variant.runtime))
         file, digest = golden.write_expected(self.folder, variant.name, expected)
         accepted = replace(variant, accepted=True, note=note, golden=file, golden_sha256=digest)
         model, *weights = ((path.name, sha256_of(path)) for path in files)
