@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 LONGEST_LABEL = 200
 """A class name may have at most this many characters, so that it fits file names, MQTT topics and the page."""
@@ -41,6 +42,18 @@ def json_text(value: object, indent: int | None = None) -> str:
         stands for a byte of a file name that is not UTF-8.
     """
     return _UNSAFE.sub(_json_escaped, json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def listed(names: Sequence[str], most: int = 3, *, total: int = 0) -> str:
+    """Returns the first few names, and how many more there are.
+
+    Args:
+        names: the names, or only the first of them.
+        most: how many are named.
+        total: how many there are in all, if `names` are only the first.
+    """
+    more = max(total, len(names)) - min(most, len(names))
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more else "")
 
 
 def label_problem(label: str) -> str:

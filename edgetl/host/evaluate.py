@@ -19,7 +19,7 @@ from edgetl.find_bundle import find_bundle
 from edgetl.host import evaluate_detection
 from edgetl.host.dataset.boxes import is_boxed
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.folders import find_samples
+from edgetl.host.dataset.folders import read_folders
 from edgetl.host.dataset.load import Photos, load_labelled
 from edgetl.host.evaluate_detection import DetectorResult
 from edgetl.host.progress import track
@@ -150,7 +150,7 @@ def _held_back(card: ModelCard, data: Path) -> Photos | None:
     if is_boxed(data):
         what = f"the photos have boxes, but {card.name} is a classifier"
         raise DatasetError(what, where=str(data), remedy="give photos in folders named as its classes")
-    info, samples = card.dataset, find_samples(data)
+    info, samples = card.dataset, read_folders(data).samples
     labels, parts = {sample.label for sample in samples}, {sample.part for sample in samples}
     # What can't be the same photos is told by its names alone: decoding takes long.
     if info is None or parts & {"test", "val"} or labels != set(card.labels) or len(samples) < info.train + info.val:

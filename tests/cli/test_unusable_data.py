@@ -31,7 +31,7 @@ def test_no_such_folder(empty_home, look):
 
 def test_folder_that_is_a_file(empty_home, look):
     (empty_home.folder / "photos").write_text("x")
-    refused(look("photos"), "there is no such folder")
+    refused(look("photos"), "this is a file")
 
 
 def test_folder_without_class_folders(empty_home, look):

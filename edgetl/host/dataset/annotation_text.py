@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
 from pathlib import Path
 
 from edgetl.errors import DatasetError
 from edgetl.files import is_lfs_pointer, read_regular
 from edgetl.text import label_problem, printable
+from edgetl.text import listed as listed
 
 MOST_BYTES = 512 << 20
 """An annotation file may have at most this many bytes; COCO's own largest has 448 MiB."""
@@ -131,11 +131,6 @@ def class_name(text: str, what: str, where: str) -> str:
 def written(value: float) -> str:
     """Returns px as text: whole ones as whole numbers, since many programs read nothing else, others to 1e-4."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Returns the first few names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _shown(value: object) -> str:

@@ -13,7 +13,7 @@ from edgetl.host.dataset.annotation_text import listed
 from edgetl.host.dataset.boxes import TITLES, Box, BoxedPhoto, BoxedSet, read_boxed
 from edgetl.host.dataset.boxes_mend import Mended, mend
 from edgetl.host.dataset.boxes_report import ONE_PHOTO, BoxesReport, warnings_of
-from edgetl.host.dataset.duplicates import exact_groups, near_pairs
+from edgetl.host.dataset.duplicates import exact_groups, near_groups
 from edgetl.host.dataset.photos import Record, inspect
 
 __all__ = ["BoxesReport", "Checked", "check_boxes", "report_boxes"]
@@ -64,8 +64,8 @@ def report_boxes(root: Path, found: BoxedSet, records: Sequence[Record]) -> Chec
 def _report(root: Path, found: BoxedSet, mended: Mended) -> BoxesReport:
     names = [photo.path.relative_to(root).as_posix() for photo in mended.photos]
     exact = exact_groups(mended.records)
-    near = near_pairs(mended.records)
-    same = [*exact, *(list(pair) for pair in near)]
+    near = near_groups(mended.records)
+    same = [*exact, *near]
     parts = [photo.part for photo in mended.photos]
     leaks = [group for group in same if len({parts[i] for i in group}) > 1]
     boxes = [box for photo in mended.photos for box in photo.boxes]
@@ -87,7 +87,7 @@ def _report(root: Path, found: BoxedSet, mended: Mended) -> BoxesReport:
         mended=_deeds(mended),
         unreadable=mended.unreadable,
         exact_duplicates=[[names[i] for i in group] for group in exact],
-        near_duplicates=[[names[i] for i in pair] for pair in near],
+        near_duplicates=[[names[i] for i in group] for group in near],
         leaks=[[names[i] for i in group] for group in leaks],
         notes=found.notes,
         warnings=_never_trained(boxes),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from edgetl.host.dataset.check import FEW, findings, require_none
-from edgetl.text import printable
+from edgetl.host.dataset.check import FEW, findings, grouped, require_none
+from edgetl.text import listed, printable
 
 ONE_PHOTO = "only one photo with boxes; one to train on and one to validate on are needed"
 """The only problem that is none for whoever doesn't train."""
@@ -32,8 +32,8 @@ class BoxesReport:
         mended: what was done to boxes and photos, each with the names.
         unreadable: `file: what is wrong`.
         exact_duplicates: photos with the same content, by group.
-        near_duplicates: pairs that look the same.
-        leaks: the groups and pairs among these that lie in different parts of the split.
+        near_duplicates: photos that look the same, by group.
+        leaks: the groups among these that lie in different parts of the split.
         notes: what the files themselves led to: what was left out, which of two formats was read.
         warnings: what to look at.
         problems: why it can't be trained on; empty where it can.
@@ -77,11 +77,11 @@ def warnings_of(report: BoxesReport) -> list[str]:
     exact, near = len(report.exact_duplicates), len(report.near_duplicates)
     found = (
         (report.unreadable, f"{len(report.unreadable)} files don't open and are left out"),
-        (once, f"in one photo only, so never both trained and validated on: {', '.join(once)}"),
-        (few, f"in few photos (under {FEW}): {', '.join(few)}"),
+        (once, f"in one photo only, so never both trained and validated on: {listed(once, 10)}"),
+        (few, f"in few photos (under {FEW}): {listed(few, 10)}"),
         (report.tiny, f"{report.tiny} boxes are tiny (a side under 1 % of the photo's, or 4 px): few will be found"),
         (exact, f"{exact} groups of photos have the same content"),
-        (near, f"{near} pairs of photos look nearly the same"),
+        (near, f"{near} groups of photos look nearly the same"),
         (report.leaks, f"{len(report.leaks)} of them lie in different parts of the split: its figures are too good"),
     )
     return [
@@ -106,8 +106,8 @@ def describe_boxes(report: BoxesReport) -> str:
     lists = {
         **report.mended,
         "unreadable": report.unreadable,
-        "same content": [" = ".join(group) for group in report.exact_duplicates],
-        "nearly the same": [" ~ ".join(pair) for pair in report.near_duplicates],
+        "same content": grouped(report.exact_duplicates, " = "),
+        "nearly the same": grouped(report.near_duplicates, " ~ "),
     }
     return "\n".join(map(printable, lines + findings(lists, report.warnings, report.problems)))
 

@@ -10,12 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.duplicates import exact_groups, near_pairs
-from edgetl.host.dataset.folders import Sample, find_samples, unknown_files
+from edgetl.host.dataset.duplicates import exact_groups, near_groups
+from edgetl.host.dataset.folders import FolderSet, Sample, read_folders, unknown_files
 from edgetl.host.dataset.photos import Record, inspect
+from edgetl.text import listed, printable
 
 FEW = 20
 """Below so many photos a class is reported as small; below two it can't be trained and validated."""
+
+_MOST_SHOWN = 10
+"""At most this many names or problems are listed in one place for people; the JSON has all."""
+_MOST_CLASSES = 50
+"""At most this many classes get a line of their own in the text for people; the JSON has all."""
 
 _IMBALANCE = 10.0
 _SHARED_PHOTOS = 0.5
@@ -32,8 +38,8 @@ class Report:
         sizes: `WxH` of the smallest, the median and the largest photo by area, px.
         unreadable: `file: what is wrong`.
         exact_duplicates: photos with the same content, by group.
-        near_duplicates: pairs that look the same.
-        conflicts: the groups and pairs among these that lie in different classes.
+        near_duplicates: photos that look the same, by group.
+        conflicts: the groups among these that lie in different classes.
         leaks: those that lie in different parts of the data set's own split.
         imbalance: the largest class over the smallest.
         warnings: what to look at.
@@ -69,7 +75,8 @@ def require_none(problems: Sequence[str], root: str) -> None:
         DatasetError: it has; the message says which.
     """
     if problems:
-        what = "the data set can't be trained on: " + "; ".join(problems)
+        more = f"; and {len(problems) - _MOST_SHOWN} more" if len(problems) > _MOST_SHOWN else ""
+        what = "the data set can't be trained on: " + "; ".join(problems[:_MOST_SHOWN]) + more
         raise DatasetError(what, where=root, remedy=f"mend it, then look with `edgetl data check {root}`")
 
 
@@ -94,12 +101,19 @@ def check(root: Path) -> Report:
     Raises:
         DatasetError: there is nothing to check: no folder, no classes, a class without photos.
     """
-    samples = find_samples(root)
-    return report_on(root, samples, inspect(root, [sample.path for sample in samples]))
+    found = read_folders(root)
+    return report_on(root, found, inspect(root, [sample.path for sample in found.samples]))
 
 
-def report_on(root: Path, samples: Sequence[Sample], records: Sequence[Record]) -> Report:
-    """Makes the report from what is known of each photo."""
+def report_on(root: Path, found: FolderSet, records: Sequence[Record]) -> Report:
+    """Makes the report from what is known of each photo.
+
+    Args:
+        root: the data set's folder.
+        found: its N photos.
+        records: N, as `edgetl.host.dataset.photos.inspect` gives them.
+    """
+    samples = found.samples
     names = [str(sample.path.relative_to(root)) for sample in samples]
     good = [i for i, record in enumerate(records) if not record.error]
     classes: dict[str, dict[str, int]] = {sample.label: {} for sample in samples}
@@ -107,8 +121,8 @@ def report_on(root: Path, samples: Sequence[Sample], records: Sequence[Record]) 
         row = classes[samples[i].label]
         row[samples[i].part or "all"] = row.get(samples[i].part or "all", 0) + 1
     exact = exact_groups(records)
-    near = near_pairs(records)
-    same = [*exact, *(list(pair) for pair in near)]
+    near = near_groups(records)
+    same = [*exact, *near]
     conflicts = [group for group in same if len({samples[i].label for i in group}) > 1]
     leaks = [group for group in same if len({samples[i].part for i in group}) > 1]
     totals = {label: sum(row.values()) for label, row in classes.items()}
@@ -117,13 +131,13 @@ def report_on(root: Path, samples: Sequence[Sample], records: Sequence[Record]) 
         photos=len(good),
         classes=classes,
         sizes=_sizes([records[i] for i in good]),
-        unreadable=[f"{names[i]}: {record.error}" for i, record in enumerate(records) if record.error],
+        unreadable=[f"{printable(names[i])}: {record.error}" for i, record in enumerate(records) if record.error],
         exact_duplicates=[[names[i] for i in group] for group in exact],
-        near_duplicates=[[names[i] for i in pair] for pair in near],
+        near_duplicates=[[names[i] for i in group] for group in near],
         conflicts=[[names[i] for i in group] for group in conflicts],
         leaks=[[names[i] for i in group] for group in leaks],
         imbalance=round(max(totals.values()) / max(1, min(totals.values())), 2),
-        warnings=[],
+        warnings=list(found.notes),
         problems=[*_class_problems(classes, root), *_shared_problems(samples, records, exact)],
     )
     report.warnings.extend(_warnings(report, totals))
@@ -157,7 +171,7 @@ def _class_problems(classes: dict[str, dict[str, int]], root: Path) -> list[str]
 def _unknown(root: Path) -> str:
     """What may make one folder of photos a detection set that wasn't recognised."""
     names = unknown_files(root)
-    return f" (of no known format of annotations: {', '.join(names[:3])})" if names else ""
+    return f" (of no known format of annotations: {listed(names)})" if names else ""
 
 
 def _shared_problems(samples: Sequence[Sample], records: Sequence[Record], exact: Sequence[list[int]]) -> list[str]:
@@ -182,11 +196,11 @@ def _warnings(report: Report, totals: dict[str, int]) -> list[str]:
     near, exact = len(report.near_duplicates), len(report.exact_duplicates)
     found = (
         (report.unreadable, f"{len(report.unreadable)} files don't open and are left out"),
-        (few, f"few photos (under {FEW}): {', '.join(few)}"),
+        (few, f"few photos (under {FEW}): {listed(few, _MOST_SHOWN)}"),
         (report.imbalance > _IMBALANCE, f"the largest class has {report.imbalance:g} times the photos of the smallest"),
         (exact, f"{exact} groups of photos have the same content"),
-        (near, f"{near} pairs of photos look nearly the same"),
-        (report.conflicts, f"{len(report.conflicts)} of these groups and pairs lie in different classes"),
+        (near, f"{near} groups of photos look nearly the same ({sum(map(len, report.near_duplicates))} photos)"),
+        (report.conflicts, f"{len(report.conflicts)} of these groups lie in different classes"),
         (report.leaks, f"{len(report.leaks)} of them lie in different parts of the split: its figures are too good"),
     )
     return [text for condition, text in found if condition]
@@ -196,26 +210,36 @@ def describe(report: Report) -> str:
     """Returns the report as text for people."""
     lines = [f"{report.root}: {report.photos} photos, {len(report.classes)} classes"]
     width = max(map(len, report.classes))
-    for label, row in report.classes.items():
+    for label, row in list(report.classes.items())[:_MOST_CLASSES]:
         parts = ", ".join(f"{part} {count}" if part != "all" else str(count) for part, count in row.items())
         lines.append(f"  {label:<{width}}  {parts or 'none opens'}")
+    if len(report.classes) > _MOST_CLASSES:
+        lines.append(f"  … and {len(report.classes) - _MOST_CLASSES} more classes")
     if report.sizes:
         lines.append("sizes: " + ", ".join(f"{key} {size}" for key, size in report.sizes.items()))
     lists = {
         "unreadable": report.unreadable,
-        "same content": [" = ".join(group) for group in report.exact_duplicates],
-        "nearly the same": [" ~ ".join(pair) for pair in report.near_duplicates],
+        "same content": grouped(report.exact_duplicates, " = "),
+        "nearly the same": grouped(report.near_duplicates, " ~ "),
     }
     return "\n".join(lines + findings(lists, report.warnings, report.problems))
 
 
+def grouped(groups: Sequence[Sequence[str]], sign: str) -> list[str]:
+    """Returns each group of names as one short text, the names apart by a sign."""
+    return [sign.join(group[:4]) + (f"{sign}{len(group) - 4} more" if len(group) > 4 else "") for group in groups]
+
+
 def findings(lists: Mapping[str, Sequence[str]], warnings: Sequence[str], problems: Sequence[str]) -> list[str]:
-    """Returns the last lines of a report for people: ten of each list, and whether the data will do."""
+    """Returns the last lines of a report for people: the first of each list, and whether the data will do."""
     lines = []
     for title, rows in lists.items():
-        shown = [f"  {row}" for row in rows[:10]] + ([f"  … and {len(rows) - 10} more"] if len(rows) > 10 else [])
+        more = [f"  … and {len(rows) - _MOST_SHOWN} more"] if len(rows) > _MOST_SHOWN else []
+        shown = [f"  {printable(row)}" for row in rows[:_MOST_SHOWN]] + more
         lines += [f"{title}:", *shown] if rows else []
     lines += [f"warning: {text}" for text in warnings]
+    if len(problems) > _MOST_SHOWN:
+        problems = [*problems[:_MOST_SHOWN], f"and {len(problems) - _MOST_SHOWN} more"]
     return lines + ([f"PROBLEM: {text}" for text in problems] or ["usable: yes"])
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from edgetl.errors import DatasetError
-from edgetl.vision.photo import is_photo
-
-Part = Literal["", "train", "val", "test"]
-
-PARTS: dict[str, Part] = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""The part of the split that a folder's name means, in lower case."""
+from edgetl.host.dataset.layout import find_layout
+from edgetl.host.dataset.listing import (
+    Files,
+    files_below,
+    left_out,
+    loose_files,
+    require_folder,
+    some_names,
+    subfolders,
+)
+from edgetl.host.dataset.parts import PARTS as PARTS
+from edgetl.host.dataset.parts import Part as Part
+from edgetl.host.dataset.parts import exact_part
+from edgetl.text import label_problem, listed, printable
 
 _REMEDY = (
     "give a folder that holds one folder of photos for each class, "
@@ -37,65 +47,140 @@ class Sample:
     part: Part
 
 
-def find_samples(root: Path) -> list[Sample]:
-    """Lists a data set's photos, ordered by path.
+@dataclass(slots=True)
+class FolderSet:
+    """A data set of class folders as it was found.
+
+    Attributes:
+        samples: the photos, ordered by path within each part.
+        notes: what was left out or guessed.
+    """
+
+    samples: list[Sample] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_folders(root: Path) -> FolderSet:
+    """Lists a data set's photos and says what was left out.
 
     Raises:
-        DatasetError: no such folder, no class folders, a class without photos, or a split that lacks classes.
+        DatasetError: no such folder, no class folders, a class without photos or with a name that can't be used, a
+            split that lacks classes, or folders that may be classes or parts of a split.
     """
-    if not root.is_dir():
-        raise DatasetError("there is no such folder", where=str(root), remedy=_REMEDY)
-    folders = _folders(root)
-    parts = {path: PARTS[path.name.lower()] for path in folders if path.name.lower() in PARTS}
-    if "train" in parts.values() and (len(parts) > 1 or len(folders) == 1):
-        samples = [sample for path, part in parts.items() for sample in _class_folders(path, part)]
-        _check_parts(samples, root)
-        return samples
-    return _class_folders(root, "")
-
-
-def _class_folders(root: Path, part: Part) -> list[Sample]:
-    samples = []
-    for folder in _folders(root):
-        photos = sorted(path for path in folder.rglob("*") if path.is_file() and _counts(path.relative_to(folder)))
-        if not photos and part in ("", "train"):
-            remedy = "add photos (JPEG, PNG, BMP or WebP), or remove the folder"
-            raise DatasetError(f"the class {folder.name!r} has no photos", where=str(folder), remedy=remedy)
-        samples += [Sample(path, folder.name, part) for path in photos]
-    if not samples:
+    require_folder(root, _REMEDY)
+    layout = find_layout(root)
+    found, files = FolderSet(notes=layout.notes), Files()
+    spelt: dict[str, set[str]] = {}
+    for place, part in layout.parts.items():
+        for folder in subfolders(place):
+            if folder not in layout.skipped and (samples := _class_samples(folder, part, files)):
+                found.samples += samples
+                spelt.setdefault(samples[0].label, set()).add(folder.name)
+    if not found.samples:
         what = "no class folders with photos here, and no annotated boxes"
         raise DatasetError(what + _strays(root), where=str(root), remedy=_REMEDY)
-    return samples
+    _check_parts(found.samples, root)
+    _check_labels(spelt, root)
+    for folder, reason in layout.skipped.items():
+        if count := len(files_below(folder).photos):
+            found.notes.append(f"{count} photos in {printable(folder.name)}/ are left out: {reason}")
+    found.notes += _loose(root, layout.parts, files)
+    found.notes += [*left_out(files, root), *_names_alike(spelt), *_nested(found.samples, layout.parts)]
+    return found
 
 
-def unknown_files(root: Path) -> list[str]:
-    """Lists the files in a folder that may have been meant as annotations of boxes, and are in no format known."""
-    names = sorted(path.name for path in root.iterdir() if path.suffix.lower() in _ANNOTATIONS and path.is_file())
-    return [name for name in names if not name.startswith(".")]
+def _class_samples(folder: Path, part: Part, files: Files) -> list[Sample]:
+    """Lists the photos of one class folder, and adds what else is there to `files`."""
+    below = files_below(folder)
+    if not below.photos and part in ("", "train"):
+        rest = "; ".join(left_out(below, folder))
+        remedy = "add photos (JPEG, PNG, BMP, WebP or TIFF), or remove the folder"
+        what = f"the class {folder.name!r} has no photos" + (f" ({rest})" if rest else "")
+        raise DatasetError(what, where=str(folder), remedy=remedy)
+    _require_no_split(folder, below.photos)
+    files.add(Files([], below.pictures, below.others, below.special))
+    label = unicodedata.normalize("NFC", folder.name)  # archives made on a Mac spell an umlaut as two characters
+    return [Sample(path, label, part) for path in below.photos]
 
 
-def _strays(root: Path) -> str:
-    loose = sum(is_photo(path) for path in root.iterdir())
-    unknown = unknown_files(root)
-    told = [f"{loose} photos lie loose"] if loose else []
-    told += [f"of no known format of annotations: {', '.join(unknown[:3])}"] if unknown else []
-    return f" ({'; '.join(told)})" if told else ""
+def _require_no_split(folder: Path, photos: Sequence[Path]) -> None:
+    """Passes if no photo lies in a folder that is called like a part of a split, inside its class folder."""
+    inner = Counter(name for path in photos for name in path.relative_to(folder).parts[:-1] if exact_part(name))
+    if inner:
+        what = f"the folder {folder.name!r} holds a split of its own: {listed([printable(name) for name in inner])}"
+        remedy = f"put the class folders into train/, val/ and test/; if {folder.name!r} is the data set, give it alone"
+        raise DatasetError(what, where=str(folder), remedy=remedy)
 
 
-def _check_parts(samples: list[Sample], root: Path) -> None:
+def _check_parts(samples: Sequence[Sample], root: Path) -> None:
     trained = {sample.label for sample in samples if sample.part == "train"}
     for part in ("val", "test"):
         unknown = {sample.label for sample in samples if sample.part == part} - trained
-        if unknown:
-            names = ", ".join(sorted(unknown))
+        if trained and unknown:
+            names = listed(sorted(map(printable, unknown)), 5)
             remedy = f"give train/ the same class folders as {part}/"
             raise DatasetError(f"{part}/ has classes that train/ lacks: {names}", where=str(root), remedy=remedy)
 
 
-def _counts(path: Path) -> bool:
-    """Whether a file below a class folder is one of its photos; copies that tools keep in hidden folders are not."""
-    return is_photo(path) and not any(name.startswith(".") for name in path.parts)
+def _check_labels(labels: Iterable[str], root: Path) -> None:
+    bad = [f"{label!r}: {problem}" for label in sorted(labels) if (problem := label_problem(label))]
+    if bad:
+        what = f"the names of class folders can't be used as class names: {listed(bad)}"
+        raise DatasetError(what, where=str(root), remedy="rename the folders")
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _loose(root: Path, parts: dict[Path, Part], files: Files) -> list[str]:
+    """Says which photos lie outside the class folders, and adds what is no photo to `files`."""
+    photos: list[Path] = []
+    for folder in dict.fromkeys([root, *parts]):
+        found = loose_files(folder)
+        photos += found.photos
+        files.add(Files([], found.pictures, [], found.special))
+    if not photos:
+        return []
+    return [f"{len(photos)} photos lie outside the class folders and are left out: {some_names(photos, root)}"]
+
+
+def _names_alike(spelt: dict[str, set[str]]) -> list[str]:
+    """Says which class folders have one name spelt in two ways, and which names differ only by case.
+
+    Args:
+        spelt: the names of the folders of each class.
+    """
+    notes = [
+        f"the folders of the class {label!r} are spelt with different Unicode characters and count as one class"
+        for label, names in sorted(spelt.items())
+        if len(names) > 1
+    ]
+    alike: dict[str, list[str]] = {}
+    for label in sorted(spelt):
+        alike.setdefault(label.casefold(), []).append(label)
+    groups = [group for group in alike.values() if len(group) > 1]
+    return notes + [f"the classes {' and '.join(map(repr, group))} differ only by case" for group in groups]
+
+
+def _nested(samples: Sequence[Sample], parts: dict[Path, Part]) -> list[str]:
+    """Says how many photos lie in folders inside their class folder: those might have been meant as the classes."""
+    depth = {folder: len(folder.parts) for folder in parts}
+    inner: Counter[str] = Counter()
+    for sample in samples:
+        base = next(folder for folder in sample.path.parents if folder in depth)
+        if len(sample.path.parts) > depth[base] + 2:
+            inner[sample.path.parts[depth[base] + 1]] += 1
+    if not inner:
+        return []
+    names = listed([printable(name) for name, _ in inner.most_common(3)], total=len(inner))
+    return [f"{inner.total()} photos in folders inside a class folder count as that class: {names}"]
+
+
+def unknown_files(root: Path) -> list[str]:
+    """Lists the files in a folder that may have been meant as annotations of boxes, and are in no format known."""
+    return [printable(path.name) for path in loose_files(root).others if path.suffix.lower() in _ANNOTATIONS]
+
+
+def _strays(root: Path) -> str:
+    loose, unknown = loose_files(root), unknown_files(root)
+    told = [f"{len(loose.photos)} photos lie loose"] if loose.photos else []
+    told += [f"of no known format of annotations: {listed(unknown)}"] if unknown else []
+    told += left_out(Files([], loose.pictures, [], loose.special), root)
+    return f" ({'; '.join(told)})" if told else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,13 @@ from edgetl.errors import DatasetError
 from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.check import Report, report_on, require_open
 from edgetl.host.dataset.duplicates import duplicate_groups
-from edgetl.host.dataset.folders import Sample, find_samples
+from edgetl.host.dataset.folders import Sample, read_folders
 from edgetl.host.dataset.photos import Record, fingerprint, inspect
 from edgetl.host.dataset.split import split
+from edgetl.text import listed
 from edgetl.vision.preprocess import Image
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,10 @@ def load_dataset(
     Raises:
         DatasetError: it can't be trained on; the message says why.
     """
-    samples = find_samples(root)
+    found = read_folders(root)
+    samples = found.samples
     records, pixels = load_pixels(root, [sample.path for sample in samples], spec)
-    report = report_on(root, samples, records)
+    report = report_on(root, found, records)
     if strict:
         require_open(report.unreadable, root)
     report.require_usable()
@@ -110,20 +116,28 @@ def load_labelled(root: Path, labels: tuple[str, ...]) -> tuple[list[Path], NDAr
     Raises:
         DatasetError: no photos, or a class that the model doesn't know.
     """
-    samples = find_samples(root)
+    found = read_folders(root)
+    samples = found.samples
     parts = {sample.part for sample in samples}
     part = next(p for p in ("test", "val", "train", "") if p in parts)
     samples = [sample for sample in samples if sample.part == part]
-    unknown = sorted({sample.label for sample in samples} - set(labels))
+    index = {unicodedata.normalize("NFC", label): i for i, label in enumerate(labels)}
+    unknown = sorted({sample.label for sample in samples} - index.keys())
     if unknown:
-        what = f"the model doesn't know the classes {', '.join(unknown[:5])}"
-        remedy = f"name the class folders as its labels: {', '.join(labels[:5])} …"
+        what = f"the model doesn't know the classes {listed(unknown, 5)}"
+        remedy = f"name the class folders as its labels: {listed(labels, 5)}"
         raise DatasetError(what, where=str(root), remedy=remedy)
     records = inspect(root, [sample.path for sample in samples])
+    bad = [(sample.path, record.error) for sample, record in zip(samples, records, strict=True) if record.error]
     good = [sample for sample, record in zip(samples, records, strict=True) if not record.error]
+    if bad:
+        found.notes.append(
+            f"{len(bad)} files don't open and are left out; the first one, {bad[0][0].name}, {bad[0][1]}"
+        )
+    for note in found.notes:
+        logger.warning("%s", note)
     if not good:
         raise DatasetError("none of the photos opens", where=str(root), remedy="look with `edgetl data check`")
-    index = {label: i for i, label in enumerate(labels)}
     return [sample.path for sample in good], np.array([index[sample.label] for sample in good], np.int64)
 
 
@@ -148,6 +162,6 @@ def _require_all(labels: Sequence[str], train: NDArray[np.int64], val: NDArray[n
     for name, present in (("train", train), ("validate", val)):
         missing = [label for i, label in enumerate(labels) if not (present == i).any()]
         if missing:
-            what = f"nothing to {name} on for: {', '.join(missing)}"
+            what = f"nothing to {name} on for: {listed(missing, 10)}"
             remedy = "add photos that aren't copies of each other or of another class's"
             raise DatasetError(what, where=str(root), remedy=remedy)

@@ -22,7 +22,7 @@ from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
 from edgetl.host.progress import track
-from edgetl.vision.photo import PhotoError, decode_sized
+from edgetl.vision.photo import PhotoError, decode_sized, read_file
 from edgetl.vision.preprocess import Image
 
 T = TypeVar("T")
@@ -83,9 +83,9 @@ def examine(path: Path, spec: InputSpec | None) -> tuple[Record, Image | None]:
     """
     stamp = _stamp(path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        return Record(stamp, "", error=f"can't be read: {error.strerror}"), None
+        data = read_file(path)
+    except PhotoError as error:
+        return Record(stamp, "", error=error.what), None
     digest = hashlib.blake2b(data, digest_size=20).hexdigest()
     try:
         frame, (height, width) = decode_sized(data, spec, where=str(path))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from homes import draw_folders, draw_shape
 
 from edgetl.host.dataset.check import check
-from edgetl.host.dataset.duplicates import NEAR_BITS, near_pairs
+from edgetl.host.dataset.duplicates import NEAR_BITS, near_groups, near_pairs
 from edgetl.host.dataset.photos import Record
 
 
@@ -35,7 +36,7 @@ def test_same_content_across_classes_is_a_conflict(photos):
     shutil.copy(photos / "disc" / "00.jpg", photos / "square" / "90.jpg")
     report = check(photos)
     assert report.conflicts == report.exact_duplicates == [["disc/00.jpg", "square/90.jpg"]]
-    assert "1 of these groups and pairs lie in different classes" in report.warnings
+    assert "1 of these groups lie in different classes" in report.warnings
     assert report.problems == []
 
 
@@ -81,7 +82,19 @@ def test_even_pictures_say_too_little(photos):
     assert check(photos).near_duplicates == []
 
 
-def test_pairs_are_those_of_comparing_all_with_all():
+def record(number, look):
+    return Record("", str(number), 1, 1, look.tobytes().hex())
+
+
+def components(near):
+    """The groups of two or more that a boolean matrix joins, by repeated squaring."""
+    reach = near
+    while not np.array_equal(reach, further := reach @ reach):
+        reach = further
+    return sorted({tuple(np.flatnonzero(row).tolist()) for row in reach if row.sum() > 1})
+
+
+def test_groups_are_those_of_comparing_all_with_all():
     rng = np.random.default_rng(4)
     looks = [rng.integers(0, 256, 32, np.uint8) for _ in range(60)]
     for _ in range(150):  # neighbours at every distance around the limit
@@ -89,12 +102,38 @@ def test_pairs_are_those_of_comparing_all_with_all():
         for bit in rng.permutation(256)[: rng.integers(0, 2 * NEAR_BITS)]:
             look[bit // 8] ^= 1 << (bit % 8)
         looks.append(look)
-    records = [Record("", str(i), 1, 1, look.tobytes().hex()) for i, look in enumerate(looks)]
+    records = [record(i, look) for i, look in enumerate(looks)]
     bits = np.unpackbits(np.stack(looks), axis=1)
     distance = (bits[:, None] != bits[None]).sum(axis=2)
-    expected = [(i, k) for i, k in np.argwhere(distance <= NEAR_BITS).tolist() if i < k]
+    expected = components(distance <= NEAR_BITS)
     assert len(expected) > 20
-    assert near_pairs(records) == expected
+    assert [tuple(group) for group in near_groups(records)] == expected
+    pairs = near_pairs(records)
+    assert all(distance[pair] <= NEAR_BITS for pair in pairs)
+    assert len(pairs) == sum(len(group) - 1 for group in expected)
+
+
+def test_frames_of_a_still_film_are_one_group():
+    """The pairs of 10,000 frames would be 50 million."""
+    rng = np.random.default_rng(0)
+    base = np.unpackbits(rng.integers(0, 256, 32, np.uint8))
+    noise = (rng.permuted(np.arange(256)[None].repeat(10_000, 0), axis=1) < 2).astype(np.uint8)
+    records = [record(i, look) for i, look in enumerate(np.packbits(base ^ noise, axis=1))]
+    tracemalloc.start()
+    groups = near_groups(records)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert list(map(len, groups)) == [10_000]
+    assert peak < 100e6
+
+
+def test_copies_of_a_near_duplicate_are_listed_once(photos):
+    image = cv2.imread(str(photos / "disc" / "03.jpg"))
+    (photos / "disc" / "90.png").write_bytes(VARIATIONS["brighter"](image).tobytes())
+    shutil.copy(photos / "disc" / "90.png", photos / "disc" / "91.png")
+    report = check(photos)
+    assert report.exact_duplicates == [["disc/90.png", "disc/91.png"]]
+    assert report.near_duplicates == [["disc/03.jpg", "disc/90.png"]]
 
 
 @pytest.mark.parametrize(("added", "near"), [(1, True), (6, True), (7, False)])
