@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import uvicorn
 from live_page import LABELS, Wish, ask, moving, post, shown, until
 
 from edgetl.device.camera import Frame
@@ -321,6 +322,21 @@ def test_a_port_that_is_taken_is_told_with_the_remedy():
         Page(Endpoint(port=page.endpoint.port), Wish(), Status()).__enter__()
     assert f"127.0.0.1:{page.endpoint.port}" in str(caught.value)
     assert "--serve" in caught.value.remedy
+
+
+@pytest.mark.parametrize("error", [OSError("no more sockets"), None])
+def test_a_page_that_does_not_start_is_an_error_and_never_announced(monkeypatch, error):
+    async def startup(server, sockets=None):
+        if error:
+            raise error
+        server.should_exit = True
+
+    monkeypatch.setattr(uvicorn.Server, "startup", startup)
+    said = []
+    with pytest.raises(EdgetlError, match="did not start") as caught:
+        Page(Endpoint(port=0), Wish(), Status(), announce=said.append).__enter__()
+    assert str(error or "") in str(caught.value)
+    assert said == []
 
 
 @pytest.mark.parametrize(

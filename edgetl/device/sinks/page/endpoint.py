@@ -9,12 +9,16 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from edgetl.errors import EdgetlError, UsageError
 
 _LOOPBACK = "127.0.0.1"
 _SHORTEST_TOKEN = 16
 _EXAMPLE = "name a port, as in --serve 8080, or an address too, as in --serve 0.0.0.0:8080"
+
+
+S = TypeVar("S", bound=socket.socket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Endpoint:
         host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
         return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
-    def listen(self, listening: Callable[..., socket.socket] = socket.socket) -> socket.socket:
+    def listen(self, listening: Callable[..., S]) -> S:
         """Opens the port.
 
         Args:

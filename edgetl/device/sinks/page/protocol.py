@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any
 
 import h11
@@ -11,10 +13,18 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from edgetl.device.sinks.page.security import VISITOR, Guard
+
 MOST_CONNECTIONS = 64
-"""That are served; more are answered with 503."""
+"""Connections that are served at most; the requests of more are answered with 503."""
 _MOST_SOCKETS = 4 * MOST_CONNECTIONS
-"""That are held at all, those in the middle of a TLS handshake and those that are being refused among them."""
+"""Connections that are held at all, those that have shown nothing yet among them."""
+_PATIENCE = 0.1
+"""A connection that has shown nothing for so long is ended where another one needs its place; s."""
+_PASSES = 4
+"""The event loop must have gone round so often meanwhile: it may have been too busy to read what was sent."""
+_GLANCE = 0.001
+"""How long the event loop rests where all are held and none of them is late yet; s."""
 _REQUEST_SECONDS = 10.0
 """For a request to arrive whole."""
 _STUCK_SECONDS = 10.0
@@ -30,39 +40,89 @@ _PIECE = 8 << 10
 """Of what arrives that is parsed at a time: h11 bounds a header only while it is incomplete."""
 
 _BAD = b"HTTP/1.1 400 Bad Request\r\n"
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\n"
 _LATE = b"HTTP/1.1 408 Request Timeout\r\n"
 _REFUSAL = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
 
 
 class Door(socket.socket):
-    """A listening socket that keeps the program's file descriptors from running out.
+    """A listening socket that keeps the program's file descriptors from running out: the run needs some, too.
 
-    Beyond the limit, whoever comes is turned away at once: the run needs descriptors too.
+    At the limit nobody is turned away. The oldest connections that have shown nothing yet are ended instead, so that
+    connections without a word, however many, don't keep others out.
     """
 
     def __init__(self, family: int, kind: int, protocol: int) -> None:
         super().__init__(family, kind, protocol)
         self._inside: list[socket.socket] = []
+        self._since: dict[int, tuple[float, int]] = {}  # by descriptor: when, and in which pass of the loop
+        self._passes = 0
+        self._admitted: set[int] = set()
+
+    @property
+    def admitted(self) -> int:
+        """How many connections have a place."""
+        return len(self._admitted)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Lets the next one in.
 
         Raises:
-            ConnectionAbortedError: it was turned away.
+            BlockingIOError: nobody comes; or all are inside, and some of them have to leave first.
         """
-        connection, address = super().accept()
-        self._inside = [each for each in self._inside if each.fileno() >= 0]
+        try:
+            return self._let_in()
+        except BlockingIOError:  # which ends what the loop accepts in one pass
+            self._passes += 1
+            raise
+
+    def _let_in(self) -> tuple[socket.socket, Any]:
         if len(self._inside) >= _MOST_SOCKETS:
-            connection.close()
-            raise ConnectionAbortedError
+            self._inside = [each for each in self._inside if each.fileno() >= 0]
+            if len(self._inside) >= _MOST_SOCKETS:
+                self._make_room()
+                raise BlockingIOError
+        connection, address = super().accept()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._inside.append(connection)
+        self._since[connection.fileno()] = monotonic(), self._passes
         return connection, address
+
+    def _make_room(self) -> None:
+        late = [each for each in self._inside if self._is_late(each.fileno())]
+        for each in late:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)  # its protocol sees the end, and closes it
+        if not late:
+            sleep(_GLANCE)  # the event loop would ask again at once
+
+    def _is_late(self, descriptor: int) -> bool:
+        since, number = self._since[descriptor]
+        waited = monotonic() - since > _PATIENCE and self._passes - number > _PASSES
+        return waited and descriptor not in self._admitted
+
+    def admit(self, descriptor: int) -> bool:
+        """Gives a place to a connection by its file descriptor; False where all are taken."""
+        if descriptor not in self._admitted and len(self._admitted) >= MOST_CONNECTIONS:
+            return False
+        self._admitted.add(descriptor)
+        return True
+
+    def leave(self, descriptor: int) -> None:
+        """Takes its place from a connection that ends."""
+        self._admitted.discard(descriptor)
 
 
 class BoundedProtocol(H11Protocol):
-    """Uvicorn's protocol with an end to patience: late requests, stuck readers and one viewer too many are let go."""
+    """Uvicorn's protocol with an end to patience: late requests, stuck readers and floods are let go.
+
+    Args:
+        config: of Uvicorn.
+        server_state: of Uvicorn.
+        app_state: of Uvicorn.
+        _loop: of Uvicorn.
+        door: the socket that the connection came through.
+        guard: checks the requests.
+    """
 
     def __init__(
         self,
@@ -70,29 +130,49 @@ class BoundedProtocol(H11Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        door: Door,
+        guard: Guard,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state | {VISITOR: self}, _loop)
+        self._door = door
+        self._guard = guard
+        self._descriptor = -1
+        self._admitted = False
         self._refused = False
         self._received = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Starts to wait for a request, or refuses to."""
-        if len(self.connections) >= MOST_CONNECTIONS:
-            self.transport = transport
-            self._refuse(_FULL, b"too many are looking already\n")
-            return
+        """Starts to wait for a request."""
+        self._descriptor = transport.get_extra_info("socket").fileno()
         super().connection_made(transport)
         self._expect_request()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the other end has hung up."""
+        return self.transport.is_closing() or (self.cycle is not None and self.cycle.disconnected)
+
+    def admit(self) -> bool:
+        """Keeps a place for the connection; see `edgetl.device.sinks.page.security.Visitor`."""
+        self._admitted = self._door.admit(self._descriptor)
+        return self._admitted
+
+    def hang_up(self) -> None:
+        """Ends the connection without an answer."""
+        self._disconnect_cycle()
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Takes a part of a request."""
         if self._refused:
             return
         self._received += len(data)
-        if self._received > _MOST_REQUEST:
-            self.transport.abort()
+        begins = self._received == len(data) and not self._admitted
+        if self._received > _MOST_REQUEST or (begins and self._guard.floods(data)):
+            self.hang_up()
             return
         for start in range(0, len(data), _PIECE):
             super().data_received(data[start : start + _PIECE])
@@ -127,8 +207,8 @@ class BoundedProtocol(H11Protocol):
         """Forgets the connection."""
         self._forget_deadline()
         self._forget_stuck()
-        if not self._refused or self in self.connections:
-            super().connection_lost(exc)
+        self._door.leave(self._descriptor)
+        super().connection_lost(exc)
 
     def _expect_request(self) -> None:
         """Sees to it that a request that has not arrived whole has a deadline, and one that has has none."""
@@ -147,10 +227,17 @@ class BoundedProtocol(H11Protocol):
         """Answers and hangs up, with time to read the answer: closing at once could take it away again."""
         self._refused = True
         self._forget_deadline()
+        self._disconnect_cycle()
         self.transport.write(status + _REFUSAL % (len(why), why))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._stuck = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+    def _disconnect_cycle(self) -> None:
+        """Keeps the application from answering, too: it would write after the end, and fill the log with that."""
+        if self.cycle and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def _forget_deadline(self) -> None:
         if self._deadline:

@@ -6,8 +6,11 @@ import asyncio
 import hashlib
 import hmac
 import math
+import re
 from dataclasses import dataclass
+from itertools import islice
 from time import monotonic
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -33,6 +36,9 @@ _ASK = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>edge
 <input id="token" name="token" type="password" autocomplete="current-password" autofocus required>
 <button>Open</button></form><p>{told}</p></main></body></html>"""
 _WHERE = "It was printed when the run started, or it is in the file that --token-file names."
+_SECRET = re.compile(rb"(?:bearer +|token=|edgetl-[0-9]+=)([!-~]+?)(?=[\s;&]|$)", re.IGNORECASE)
+"""What may be a token or a cookie in the bytes of a request."""
+_MOST_SECRETS = 4
 _OPEN = "/static/style.css"
 """Served to whoever asks: the page that asks for the token wants it, and it tells nothing."""
 
@@ -53,6 +59,17 @@ class Access:
     local: bool
     port: int
     secure: bool
+
+    def shows_secret(self, data: bytes) -> bool:
+        """Says whether the raw bytes of a request hold the token or the cookie; without a token everybody may ask.
+
+        Args:
+            data: the bytes, of which the first few values that may be a secret are compared.
+        """
+        if self.token is None:
+            return True
+        found = (match[1].decode("ascii") for match in islice(_SECRET.finditer(data), _MOST_SECRETS))
+        return any(_same(value, self.token) or _same(value, self._pass) for value in found)
 
     def refusal(self, request: Request) -> Response | None:
         """Returns the answer to a request that is not to be served; None for one that is."""
@@ -99,37 +116,94 @@ class Access:
 
 
 class Pace:
-    """So many requests a second and no more: whoever asks for too much waits, and the run goes on undisturbed.
+    """Lets so many requests a second pass and no more, in their order; used in the page's event loop.
 
     Args:
         rate: requests a second.
-        burst: that may come at once.
+        burst: requests that may come at once.
+        most: requests that may wait for their turn.
     """
 
-    def __init__(self, rate: float = 200.0, burst: float = 200.0) -> None:
+    def __init__(self, rate: float = 200.0, burst: float = 200.0, most: int = 64) -> None:
         self._pause = 1 / rate
         self._ahead = burst / rate
+        self._most = most
         self._next = -math.inf
+        self._waiting = 0
+        self._turn = asyncio.Lock()
 
-    def wait(self) -> float:
-        """Returns how long the next request has to wait, s."""
-        now = monotonic()
-        self._next = max(self._next, now - self._ahead) + self._pause
-        return max(0.0, self._next - now)
+    @property
+    def full(self) -> bool:
+        """Whether nobody else may wait."""
+        return self._waiting >= self._most
+
+    async def turn(self, visitor: Visitor) -> bool:
+        """Waits for a request's turn; says whether it came, and its sender is still there.
+
+        Whoever has hung up gives the turn to the next one.
+        """
+        if not self._waiting and self._ahead_by() <= 0:
+            self._take()
+            return not visitor.gone
+        if self.full:
+            return False
+        self._waiting += 1
+        try:
+            async with self._turn:
+                if visitor.gone:
+                    return False
+                await asyncio.sleep(self._ahead_by())
+                self._take()
+                return not visitor.gone
+        finally:
+            self._waiting -= 1
+
+    def _ahead_by(self) -> float:
+        """How long it is until the next turn, s; 0 or less for none."""
+        return self._next - monotonic()
+
+    def _take(self) -> None:
+        self._next = max(self._next, monotonic() - self._ahead) + self._pause
+
+
+class Visitor(Protocol):
+    """The connection that a request came on."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether its other end has hung up."""
+
+    def admit(self) -> bool:
+        """Keeps a place for the connection, whose sender may look; False where all places are taken."""
+
+    def hang_up(self) -> None:
+        """Ends the connection without an answer."""
+
+
+VISITOR = "visitor"
+"""The key of the `Visitor` in the state of a request's scope."""
 
 
 class Guard:
     """Stands before an application: refuses what `Access` refuses, and gives every answer its headers.
 
+    Requests are checked before anything waits for them. Those that are refused wait in a queue of their own, which is
+    short, so that whoever may look never waits behind strangers; where it is full they are hung up on.
+
     Args:
-        app: to be guarded.
-        access: to it.
+        app: the application to be guarded.
+        access: what a request must show.
+
+    Attributes:
+        access: as given.
+        strangers: the queue of the requests that are refused.
     """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.access = access
+        self.strangers = Pace()
         self._app = app
-        self._access = access
-        self._pace = Pace()
+        self._known = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -144,10 +218,22 @@ class Guard:
                     headers["connection"] = "close"  # whoever is refused doesn't keep a place
             await send(message)
 
-        if wait := self._pace.wait():
-            await asyncio.sleep(wait)
-        refusal = self._access.refusal(Request(scope))
+        visitor: Visitor = scope["state"][VISITOR]
+        refusal = self.access.refusal(Request(scope))
+        if refusal is None and (self._known.full or not visitor.admit()):
+            refusal = PlainTextResponse("too many are looking already\n", 503)
+        if not await (self.strangers if refusal else self._known).turn(visitor):
+            visitor.hang_up()
+            return
         await (refusal or self._app)(scope, receive, send_with_headers)
+
+    def floods(self, data: bytes) -> bool:
+        """Says whether bytes from a connection are not worth reading: too many strangers wait, and this is another.
+
+        Args:
+            data: the first bytes of a connection.
+        """
+        return self.strangers.full and not self.access.shows_secret(data)
 
 
 def _names_this_machine(host: str) -> bool:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import socket
 import threading
+from functools import partial
+from time import monotonic
 
 import uvicorn
 
@@ -18,6 +20,7 @@ from edgetl.device.sinks.page.security import Access, Guard
 from edgetl.device.sinks.page.settings import Adjustable
 from edgetl.device.sinks.page.stream import Pictures
 from edgetl.device.status import Status
+from edgetl.errors import EdgetlError
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,8 @@ _START_SECONDS = 10.0
 _END_SECONDS = 5.0
 _HEADERS_BYTES = 16 << 10
 _HANDSHAKE_SECONDS = 5.0
+_RECORDS = 5
+"""Log records of the server that are printed a minute."""
 
 
 class Server:
@@ -53,11 +58,11 @@ class Server:
         self._pictures = Pictures(scene)
         board = Board(status, stall, self.viewers)
         access = Access(endpoint.token, _is_loopback(self._door), self.port, endpoint.certificate is not None)
-        app = Guard(Pages(scene, self._pictures, model, board).application(), access)
-        self._server = uvicorn.Server(
+        guard = Guard(Pages(scene, self._pictures, model, board).application(), access)
+        self._server = _Uvicorn(
             uvicorn.Config(
-                app,
-                http=BoundedProtocol,
+                guard,
+                http=partial(BoundedProtocol, door=self._door, guard=guard),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -72,11 +77,16 @@ class Server:
         )
         # What strangers send wrong is their matter, and must not fill this machine's log.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        for name in ("uvicorn.error", "asyncio"):
+            logging.getLogger(name).addFilter(_SPARSE)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._started = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="page", daemon=True)
         self._thread.start()
-        self._started.wait(_START_SECONDS)
+        if not self._server.serves.wait(_START_SECONDS) or not self._server.started:
+            self.close()
+            reason = f": {self.error}" if self.error else f" within {_START_SECONDS:.0f} s"
+            where = f"{endpoint.host}:{self.port}"
+            raise EdgetlError(f"the live page did not start{reason}", where=where, remedy="leave --serve out")
 
     @property
     def alive(self) -> bool:
@@ -84,8 +94,8 @@ class Server:
         return self._thread.is_alive()
 
     def viewers(self) -> int:
-        """Returns how many connections there are."""
-        return len(self._server.server_state.connections)
+        """Returns how many connections of people who may look there are."""
+        return self._door.admitted
 
     def close(self) -> None:
         """Hangs up on everyone and ends the thread."""
@@ -104,14 +114,53 @@ class Server:
         try:
             with asyncio.Runner(loop_factory=_Loop) as runner:
                 self._loop = runner.get_loop()
-                self._loop.call_soon(self._started.set)
                 runner.run(self._server.serve([self._door]))
         except BaseException as error:  # told by whoever looks after it
             self.error = error
         finally:
             self._pictures.close()
             self._door.close()
-            self._started.set()
+            self._server.serves.set()
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn, which says when it serves.
+
+    Attributes:
+        serves: set once connections are accepted, or once it is known that they never are.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serves = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to accept connections."""
+        await super().startup(sockets)
+        self.serves.set()
+
+
+class _Sparse(logging.Filter):
+    """Lets so many records pass a minute, so that nobody can fill the log from outside; the next one says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minute = self._passed = self._dropped = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Says whether a record passes."""
+        minute = int(monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._passed = minute, 0
+            if self._dropped:
+                record.msg = f"{record.getMessage()} ({self._dropped:,} more such lines were left out before)"
+                record.args, self._dropped = (), 0
+        self._passed += 1
+        self._dropped += self._passed > _RECORDS
+        return self._passed <= _RECORDS
+
+
+_SPARSE = _Sparse()
 
 
 class _Loop(asyncio.SelectorEventLoop):
