@@ -56,6 +56,20 @@ def listed(names: Sequence[str], most: int = 3, *, total: int = 0) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more else "")
 
 
+def about(seconds: float) -> str:
+    """Returns a duration as an estimate for people: `about 4 minutes`.
+
+    Args:
+        seconds: the estimate, s.
+    """
+    if seconds < 50:
+        return f"about {max(5, 5 * round(seconds / 5))} s"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 90:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {minutes / 60:.0f} hours"
+
+
 def label_problem(label: str) -> str:
     """Returns what keeps a text from being a class name; an empty text if nothing does.
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edgetl.errors import EdgetlError
-from edgetl.files import told_plainly
+from edgetl.files import sync_file, told_plainly
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Light, Patch, draw_light, draw_part
 from edgetl.host.demo.parts import SHAPES, Field
@@ -115,8 +115,7 @@ def _film(
         try:
             placed = _write(temporary, shown, fps, size_wh, path)
             _check(temporary, frames, path)
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
+            sync_file(temporary)
             temporary.chmod(0o644)
             temporary.replace(path)
         finally:
