@@ -89,6 +89,17 @@ def label_problem(label: str) -> str:
     return f"it contains the character {_escaped(bad[0])}" if bad else ""
 
 
+def first_line(text: object, most: int = 200) -> str:
+    """Returns the first line of a library's message that isn't blank, safe to print.
+
+    Args:
+        text: the message, or the exception that carries it.
+        most: the result has at most this many characters.
+    """
+    lines = (line.strip() for line in str(text).splitlines())
+    return printable(next((line for line in lines if line), "no reason given")[:most])
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
