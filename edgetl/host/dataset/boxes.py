@@ -111,11 +111,12 @@ def read_boxed(root: Path) -> BoxedSet:
     tree = Tree(root)
     files = _recognised(tree)
     if not files:
-        if pointers := _pointers(tree):
-            raise lfs_error(pointers[0])
+        _require_fetched(_pointers(tree))
         remedy = "give a folder of photos with Pascal VOC, COCO, YOLO or CSV annotations"
         raise DatasetError("no boxes are annotated here", where=str(root), remedy=remedy)
     chosen, notes = _chosen(tree, files)
+    suffixes = {file.suffix.lower() for file in files[chosen]} | ({".yaml", ".yml"} if chosen == "yolo" else set())
+    _require_fetched([file for file in _pointers(tree) if file.suffix.lower() in suffixes])
     told = module_of(chosen).read(tree, files[chosen])
     notes += [*told.notes, *_missing(tree, told)]
     _require_once(tree, told.photos)
@@ -141,6 +142,11 @@ def _pointers(tree: Tree) -> list[Path]:
     """Files that would be annotations if Git LFS had fetched them."""
     files = [f for f in tree.files(".xml", ".json", ".csv", ".yaml", ".yml") if is_lfs_pointer(head_of(f, _HEAD))]
     return [f for f in files if f.suffix.lower() == ".xml" or _ANNOTATION.search(f"{f.parent.name}/{f.name}".lower())]
+
+
+def _require_fetched(pointers: Sequence[Path]) -> None:
+    if pointers:
+        raise lfs_error(pointers[0])
 
 
 def _chosen(tree: Tree, files: dict[Format, list[Path]]) -> tuple[Format, list[str]]:

@@ -43,6 +43,8 @@ class Tree:
         self._by_name = _grouped((path.name, path) for path in self.photos)
         self._by_name_stem = _grouped((path.stem, path) for path in self.photos)
         self._others_by_place = _grouped((self.name(path), path) for path in self._others)
+        above = {folder for path in self.photos for folder in path.parents if folder.is_relative_to(root)}
+        self._folders_by_place = {same_name(self.name(folder)): folder for folder in sorted(above)}
         self._folders: dict[Path, str] = {}
 
     def files(self, *suffixes: str) -> list[Path]:
@@ -93,6 +95,10 @@ class Tree:
     def other(self, place: str) -> Path | None:
         """Returns the file that is no photo at a path that may begin elsewhere; None where none fits."""
         return next(iter(_by_tail(self._others_by_place, place)), None)
+
+    def folder(self, place: Path) -> Path | None:
+        """Returns the folder of photos at a place below the root, in any case and Unicode form; None if none is."""
+        return self._folders_by_place.get(same_name(place.as_posix()))
 
     def anywhere(self, name: str, part: Part) -> Path | None:
         """Returns the one photo called `name`, in whichever folder; of several the one in `part`.

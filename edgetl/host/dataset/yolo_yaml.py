@@ -149,9 +149,11 @@ def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> P
     tries = [file.parent / base / plain] if isinstance(base, str) else []
     tries += [file.parent / plain, file.parent / re.sub(r"^(\.\./)+", "", plain)]
     for path in tries:
-        plain_path = Path(os.path.normpath(path.absolute()))  # not resolved: a folder may be a link to another disk
-        if plain_path.is_relative_to(root) and _holds_photos(plain_path):
-            return tree.root / plain_path.relative_to(root)
+        absolute = Path(os.path.normpath(path.absolute()))  # not resolved: a folder may be a link to another disk
+        if absolute.is_relative_to(root):
+            place = absolute.relative_to(root)
+            if found := tree.folder(place) or _existing(tree.root / place):
+                return found
     if part == "test":
         return None
     kind = "list of photos" if plain.lower().endswith(".txt") else "folder"
@@ -159,12 +161,12 @@ def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> P
     raise DatasetError(told, where=str(file), remedy=_REMEDY)
 
 
-def _holds_photos(path: Path) -> bool:
-    """Whether a path is a folder or a list of photos."""
+def _existing(path: Path) -> Path | None:
+    """A path if it is that of a folder or of a list of photos."""
     try:
-        return path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file())
+        return path if path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file()) else None
     except (OSError, ValueError):  # a name that is too long, or that no file can have
-        return False
+        return None
 
 
 def _part(path: Path, folder: Path, part: Part) -> Part:
