@@ -204,6 +204,17 @@ def told_plainly(path: Path) -> Iterator[None]:
         raise EdgetlError(what, where=str(path), remedy=remedy) from error
 
 
+def local_path(text: str | Path) -> Path:
+    """Returns the path that a text names, in which `~` and `~user` stand for home folders.
+
+    A file whose own name begins like that, such as `~draft.mp4`, is meant where there is no such user.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def read_regular(path: Path, limit: int) -> bytes:
     """Reads a stranger's file: only a regular file, only up to a bound, and without ever waiting.
 

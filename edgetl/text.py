@@ -14,6 +14,9 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff{_BIDI}]")
 """Controls, line and paragraph separators, lone surrogates, direction marks, and code points that XML forbids."""
 
+_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*(?::/{1,2}|//))[^\s/:@]*:\S*@")
+"""The beginning of an address with a user and a password, up to their @; the colon or a slash may be missing."""
+
 
 def printable(text: object, *, keep: str = "") -> str:
     r"""Returns text with every character escaped that could steer a terminal or break an encoder.
@@ -27,6 +30,14 @@ def printable(text: object, *, keep: str = "") -> str:
         an escape, for example `\x1b`. The result can always be encoded as UTF-8.
     """
     return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), str(text))
+
+
+def without_passwords(text: str) -> str:
+    """Returns a message in which no address shows its user and password.
+
+    This is a second line of defence: whoever makes a message of a camera's address leaves them out.
+    """
+    return _LOGIN.sub(r"\1", text)
 
 
 def json_text(value: object, indent: int | None = None) -> str:

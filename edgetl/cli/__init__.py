@@ -32,7 +32,7 @@ from edgetl.cli.verify import verify
 from edgetl.device.signals import ending_signals
 from edgetl.errors import EdgetlError
 from edgetl.quiet import open_closed_streams
-from edgetl.text import printable
+from edgetl.text import printable, without_passwords
 
 
 class _Group(FullHelpGroup):
@@ -49,7 +49,7 @@ class _Group(FullHelpGroup):
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:  # it may quote a file's name that the shell put in
-            raise click.UsageError(printable(error.format_message()), error.ctx) from error
+            raise click.UsageError(printable(without_passwords(error.format_message())), error.ctx) from error
         except BrokenPipeError:  # whoever read our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)

@@ -7,14 +7,14 @@ from contextlib import nullcontext, suppress
 
 import click
 
-from edgetl.text import json_text, printable
+from edgetl.text import json_text, printable, without_passwords
 
 _KEPT = "\n\t"
 """Control characters that a message may contain."""
 
 
 def echo(text: object, *, err: bool = False, nl: bool = True) -> None:
-    r"""Prints text, in which control characters and lone surrogates are escaped.
+    r"""Prints text, in which control characters and lone surrogates are escaped, and without passwords of addresses.
 
     File names, class names and messages of cameras and models come from strangers: printed as they are, they could
     steer the terminal or end the program with an encoding error.
@@ -26,7 +26,7 @@ def echo(text: object, *, err: bool = False, nl: bool = True) -> None:
     """
     # A message whose terminal was closed, or whose reader has left, is dropped: it is never worth the command.
     with suppress(OSError) if err else nullcontext():
-        click.echo(printable(text, keep=_KEPT), err=err, nl=nl)
+        click.echo(printable(without_passwords(str(text)), keep=_KEPT), err=err, nl=nl)
 
 
 def echo_json(value: object) -> None:
@@ -39,4 +39,4 @@ class LogFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns a record as printable text."""
-        return printable(super().format(record), keep=_KEPT)
+        return printable(without_passwords(super().format(record)), keep=_KEPT)

@@ -99,6 +99,7 @@ def run(
 
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with _ends_well(), ExitStack() as stack:
+        _refuse_address(bundle)
         bundle, together = find_bundle(bundle) if bundle else _last_bundle(), has_frames_at_once(source)
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: echo(line, err=True))
@@ -115,7 +116,7 @@ def run(
         wanted.refuse_misplaced(model.card)
         outputs = unless_stopped(lambda: output.outputs(quiet), stop)
         outputs.refuse_overwriting(source)
-        asked = camera.asked(full=output.full)
+        asked = camera.asked(source, full=output.full)
 
         def open_it() -> Camera:
             return open_camera(source, model.card.input, asked)
@@ -158,6 +159,16 @@ def _ends_well() -> Iterator[None]:
     except Stopped:
         echo("stopped before the first frame", err=True)
         raise click.exceptions.Exit(0) from None
+
+
+def _refuse_address(bundle: Path | None) -> None:
+    """Raises a UsageError where a camera's address was given in the model's place."""
+    from edgetl.device.camera.address import without_password
+    from edgetl.errors import UsageError
+
+    if bundle and ":" in bundle.parts[0] and not bundle.exists():
+        remedy = "give the model first, and then --source ADDRESS"
+        raise UsageError("this is no model", where=without_password(str(bundle)), remedy=remedy)
 
 
 def _enter(stack: ExitStack, sink: Sink, stop: Stop) -> None:

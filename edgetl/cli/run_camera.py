@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,13 +27,24 @@ class CameraOptions:
     frozen: float
     give_up: float
     wait: bool
+    camera_password_file: Path | None
 
-    def asked(self, *, full: bool) -> Asked:
-        """Returns the same for `open_camera`; `full` where every frame is shown or saved."""
+    def asked(self, source: str, *, full: bool) -> Asked:
+        """Returns the same for `open_camera`.
+
+        Args:
+            source: as it was given.
+            full: whether every frame is shown or saved.
+
+        Raises:
+            UsageError: the password's file can't be read, or the source takes no password.
+        """
         from edgetl.device.camera import Asked
+        from edgetl.device.camera.address import read_password
 
+        password = read_password(self.camera_password_file, source)
         # FFmpeg's own limit is the second line: a read that hangs is left behind after `stall`.
-        return Asked(self.size, self.fps, full, timeout=self.stall + 5)
+        return Asked(self.size, self.fps, full, timeout=self.stall + 5, password=password)
 
     @property
     def patience(self) -> Patience:
@@ -76,4 +88,11 @@ camera_options = option_group(
         help="A camera that has been lost for so long ends the run, with exit code 6.",
     ),
     click.option("--wait", is_flag=True, help="Wait for a camera that isn't there at the start, until --give-up."),
+    click.option(
+        "--camera-password-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Take the password of the user whom the camera's address names from this file's first line, or from the "
+        "variable EDGETL_CAMERA_PASSWORD: other users of the machine can read the address itself.",
+    ),
 )

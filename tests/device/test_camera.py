@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import solid
+from conftest import solid, write_film
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Asked, open_camera
@@ -142,6 +142,59 @@ def test_one_photo_and_patterns(tmp_path):
 def test_photos_whose_name_looks_like_a_pattern(tmp_path):
     cv2.imwrite(str(tmp_path / "shot [1].png"), solid(0))
     assert [frame.name for frame in open_camera(str(tmp_path / "shot [1].png"))] == ["shot [1].png"]
+
+
+NAMES = (
+    "12:30:00",
+    "C:\\films\\x",
+    "0",
+    "a%03d",
+    "a?b",
+    "a#b",
+    "a b",
+    "[1]",
+    "q'uo\"te",
+    "{a,b}",
+    "~x",
+    "-x",
+    "http:x",
+    "ü\udcff",
+)
+"""File names that FFmpeg, a pattern or a number could be meant by."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_films_and_photos_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_film(tmp_path / "film.mp4", 3).rename(f"{name}.mp4")
+    Path(name).mkdir()
+    for number in (1, 2):
+        cv2.imwrite("x.png", solid(0))
+        Path("x.png").rename(f"{name}/{number}{name.replace('/', '')}.png")
+    photo = f"1{name}.png"
+    folder = f"./{name}"  # a number by itself is a camera
+    assert len(list(open_camera(f"{name}.mp4"))) == 3
+    assert len(list(open_camera(str(tmp_path / f"{name}.mp4")))) == 3
+    assert [frame.name for frame in open_camera(f"{folder}/{photo}")] == [photo]
+    assert len(list(open_camera(folder))) == 2
+    assert [frame.name for frame in open_camera(f"{folder}/1*.png")] == [photo]
+
+
+def test_film_without_a_suffix_whose_name_is_a_number(film, monkeypatch):
+    monkeypatch.chdir(film.parent)
+    film.rename("97")
+    assert len(list(open_camera("./97"))) == 30
+    with pytest.raises(CameraError, match="no such camera") as caught:
+        open_camera("97")
+    assert "./97" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "photo.jpg"])
+def test_fifo_in_the_place_of_a_file_is_refused_at_once(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(CameraError) as caught:
+        open_camera(str(tmp_path / name))
+    assert caught.value.remedy
 
 
 def test_unreadable_photos_are_skipped_and_counted(tmp_path, caplog):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from edgetl.card import InputSpec
+from edgetl.device.camera.address import is_address, without_password
 from edgetl.errors import UsageError
+from edgetl.files import local_path
 from edgetl.vision.photo import decode_photo, is_photo
 from edgetl.vision.preprocess import Image
 
@@ -109,19 +110,21 @@ class Asked:
         full: whether every frame of a file is wanted in full size, as it is where all of them are shown or saved. Of a
             live camera whoever shows or saves them decodes them, in a thread of its own: the model doesn't wait for it.
         timeout: for a network's next picture, s.
+        password: of the user whom a network camera's address names; None leaves what the address says.
     """
 
     size: tuple[int, int] | None = None
     fps: float | None = None
     full: bool = False
     timeout: float = 10.0
+    password: str | None = field(default=None, repr=False)
 
 
 def has_frames_at_once(source: str) -> bool:
     """Says whether a source's name is of a film or of photos, of which several frames may be looked at at once."""
-    if source.isdecimal() or source.startswith("/dev/") or "://" in source:
+    if source.isdecimal() or source.startswith("/dev/") or is_address(source):
         return False
-    path = Path(source).expanduser()
+    path = local_path(source)
     return not (is_photo(path) and path.is_file())
 
 
@@ -144,19 +147,19 @@ def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked
     from edgetl.device.camera.device import open_device
     from edgetl.device.camera.film import open_film
     from edgetl.device.camera.photos import Photos, means_photos
-    from edgetl.device.camera.stream import open_stream, without_password
+    from edgetl.device.camera.stream import open_stream
 
-    scheme, separator, rest = source.partition("://")
-    if separator and scheme in ("picamera", "csi"):
+    scheme, _, rest = source.partition("://")
+    if is_address(source) and scheme in ("picamera", "csi"):
         return open_csi(rest, asked)
     if source.isdecimal() or source.startswith("/dev/"):
         return open_device(source, spec, asked)
     if asked.size or asked.fps:
         what = "a size and frames a second can be asked of a camera at this machine only"
-        where = without_password(source) if separator else source
-        raise UsageError(what, where=where, remedy="leave --size and --fps out; set them in the camera's own settings")
-    if separator:
-        return open_stream(source, spec, asked.timeout)
+        remedy = "leave --size and --fps out; set them in the camera's own settings"
+        raise UsageError(what, where=without_password(source), remedy=remedy)
+    if is_address(source):
+        return open_stream(source, spec, asked.timeout, asked.password)
     if asked.full:
         spec = None
     return Photos(source, spec) if means_photos(source) else open_film(source, spec)

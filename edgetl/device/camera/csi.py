@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.camera import Asked, Frame, taken_at
+from edgetl.device.camera.address import without_password
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError, UsageError
 
@@ -103,7 +104,7 @@ def open_csi(number: str, asked: Asked) -> CsiCamera:
         CameraError: picamera2 isn't installed, there is no such camera, or another program has it.
         UsageError: the number is none.
     """
-    source = f"picamera://{number}"
+    source = without_password(f"picamera://{number}")
     if not (number.isdecimal() and len(number) <= _MOST_DIGITS):
         raise UsageError("a CSI camera has a number", where=source, remedy="say picamera://0 for the first")
     try:

@@ -30,7 +30,8 @@ def open_device(source: str, spec: InputSpec | None = None, asked: Asked = Asked
         return _open_number(source, spec, asked)
     path = Path(f"/dev/video{source}" if source.isdecimal() else source)
     if not path.exists():
-        raise CameraError("there is no such camera", where=str(path), remedy=_choose(path))
+        file = f"say --source ./{source} for the file of that name; " if Path(source).exists() else ""
+        raise CameraError("there is no such camera", where=str(path), remedy=file + _choose(path))
     if not os.access(path, os.R_OK | os.W_OK):
         remedy = "join its group, `sudo usermod -aG video $USER`, and log in again"
         raise CameraError("you may not open this camera", where=str(path), remedy=remedy)

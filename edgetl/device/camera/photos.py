@@ -12,8 +12,10 @@ from time import monotonic
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
+from edgetl.device.camera.address import without_password
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
+from edgetl.files import local_path
 from edgetl.text import printable
 from edgetl.vision.photo import SUFFIXES, PhotoError, decode_sized, is_other_picture, is_photo, read_file
 
@@ -22,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 def means_photos(source: str) -> bool:
     """Says whether a source is a photo, a folder or a pattern, there or not."""
-    path = Path(source).expanduser()
+    path = local_path(source)
     return path.is_dir() or is_photo(path) or (glob.has_magic(source) and not path.exists())
 
 
@@ -46,7 +48,7 @@ class Photos(Closing):
 
     def __init__(self, source: str, spec: InputSpec | None = None) -> None:
         self.skipped = 0
-        self._source = source
+        self._source = without_password(source)
         self._spec = spec
         self._paths = _find(source)
 
@@ -77,7 +79,7 @@ class Photos(Closing):
 
 
 def _find(source: str) -> list[Path]:
-    path = Path(source).expanduser()
+    path = local_path(source)
     try:
         if path.is_dir():
             files = list(path.iterdir())
@@ -87,14 +89,15 @@ def _find(source: str) -> list[Path]:
         elif path.is_file():
             found, remedy = [path], ""
         else:
-            matches = glob.glob(str(path), recursive=True)  # noqa: PTH207 - from any root, as a shell would
+            matches = glob.glob(_pattern(path), recursive=True)  # noqa: PTH207 - from any root, as a shell would
             found = [file for file in map(Path, matches) if is_photo(file) and file.is_file()]
             remedy = "check the path; put a pattern in quotes"
     except OSError as error:
         what = f"the folder can't be read: {error.strerror}"
-        raise CameraError(what, where=source, remedy="check its permissions") from error
+        raise CameraError(what, where=without_password(source), remedy="check its permissions") from error
     if not found:
-        raise CameraError(f"there are no photos ({', '.join(sorted(SUFFIXES))})", where=source, remedy=remedy)
+        what = f"there are no photos ({', '.join(sorted(SUFFIXES))})"
+        raise CameraError(what, where=without_password(source), remedy=remedy)
     return sorted(found, key=_natural)
 
 
@@ -102,6 +105,16 @@ def _warn_of_others(files: Sequence[Path]) -> None:
     if files:
         example = printable(min(files).name)
         logger.warning("%d pictures are left out: convert them to JPEG first, for example %s", len(files), example)
+
+
+def _pattern(path: Path) -> str:
+    """Returns a pattern in which the folders that exist under just this name are no patterns, such as `[1]`."""
+    known = Path(path.anchor)
+    for part in path.relative_to(known).parts:
+        if not (known / part).is_dir():
+            break
+        known /= part
+    return str(Path(glob.escape(str(known))) / path.relative_to(known))
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

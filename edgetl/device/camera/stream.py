@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, thread_time
@@ -10,12 +9,12 @@ from time import monotonic, thread_time
 import cv2
 
 from edgetl.card import InputSpec
+from edgetl.device.camera.address import with_password, without_password
 from edgetl.device.camera.capture import Capture, open_capture
 from edgetl.device.camera.shot import Shot
 from edgetl.errors import CameraError
 
 _OPENING_MS = 10_000
-_SECRET = re.compile(r"((?:pas|psw|pw|key|secret|token|auth)[^=&/?]*=)[^&]*", re.IGNORECASE)
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 """ns that a thread has run, and that it was ready to and had to wait; a count."""
 
@@ -36,17 +35,21 @@ _slow: set[str] = set()
 """Addresses of streams that one thread was too slow for."""
 
 
-def open_stream(address: str, spec: InputSpec | None = None, timeout: float = 10.0) -> Capture:
+def open_stream(
+    address: str, spec: InputSpec | None = None, timeout: float = 10.0, password: str | None = None
+) -> Capture:
     """Opens an rtsp:// or http:// address; one with a known length is a film, any other a live camera.
 
     Args:
         address: it may hold a user and a password.
         spec: see `edgetl.device.camera.open_camera`.
         timeout: for the next picture, s.
+        password: of the user whom the address names; None leaves what it says.
 
     Raises:
         CameraError: nothing answers there within ten seconds, or no pictures come.
     """
+    address = with_password(address, password)
     alone = address not in _slow
     capture = _open(address, timeout, 1 if alone else None)
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
@@ -179,10 +182,3 @@ def _open(address: str, timeout: float, threads: int | None) -> cv2.VideoCapture
         remedy = "check the address, its password, and that the camera is switched on"
         raise CameraError("no pictures come from this address", where=without_password(address), remedy=remedy)
     return capture
-
-
-def without_password(address: str) -> str:
-    """The address as it may appear in a log."""
-    scheme, _, rest = address.partition("://")
-    # A password may hold a slash, and some cameras take theirs in the path or the query.
-    return f"{scheme}://" + _SECRET.sub(r"\1…", rest.rpartition("@")[2])

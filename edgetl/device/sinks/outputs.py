@@ -26,6 +26,7 @@ from edgetl.device.sinks.video import VideoFile
 from edgetl.device.sinks.window import Window
 from edgetl.device.status import Status
 from edgetl.errors import UsageError
+from edgetl.files import local_path
 from edgetl.vision.draw import draw
 
 
@@ -60,7 +61,7 @@ class Outputs:
     def refuse_overwriting(self, source: str) -> None:
         """Raises a UsageError where one of them is the file that the frames come from."""
         for option, path in (("--save", self.save), ("--jsonl", Path(self.jsonl) if self.jsonl else None)):
-            if path and _same(path.expanduser(), Path(source).expanduser()):
+            if path and _same(path.expanduser(), local_path(source)):
                 what = f"{option} would overwrite the source"
                 raise UsageError(what, where=str(path), remedy=f"name another file with {option}")
 

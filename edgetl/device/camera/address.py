@@ -1,0 +1,128 @@
+"""Addresses of network cameras: how one is shown, and how its password gets in."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+from edgetl.errors import UsageError
+from edgetl.files import local_path, read_regular
+
+PASSWORD = "EDGETL_CAMERA_PASSWORD"
+"""The environment variable that holds the password of the user whom a camera's address names."""
+_MOST_BYTES = 4096
+"""A password file may have at most this many bytes: more is another file, named by mistake."""
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_MISTYPED = re.compile(r"[a-z][a-z0-9+.-]+(?::[/\\]+|[/\\]{2,})", re.IGNORECASE)
+"""The beginning of an address, whose colon or slashes may be wrong."""
+_SECRET = re.compile(r"((?:pas|psw|pw|key|secret|token|auth)[^=&/?]*=)[^&]*", re.IGNORECASE)
+"""A password, a key or a token in a query or a path, as some cameras take them."""
+_AUTHORITY = re.compile(r"[^/?#]*")
+_NO_PORT = re.compile(r":(?!\d*$).*")
+"""What follows a colon and is no port: a password whose @ was forgotten or written as %40."""
+
+
+def is_address(source: str) -> bool:
+    """Says whether a source is an address, such as `rtsp://10.0.0.7/stream`, and no path."""
+    return _ADDRESS.match(source) is not None
+
+
+def without_password(source: str) -> str:
+    """Returns a source as it may appear in a message: without user and password, even if it is a mistyped address.
+
+    Args:
+        source: an address, or anything that was given in the place of one. A path that exists is left as it is.
+    """
+    if not is_address(source) and _exists(source):
+        return source
+    start = _MISTYPED.match(source)
+    prefix = start[0] if start else ""
+    rest = source[len(prefix) :]
+    # A user or a password may hold every character, the @ and the slash among them: the last @ is their end.
+    before, at, host = rest.rpartition("@")
+    if not at or not (prefix or ":" in before):
+        host = rest
+    authority = _authority(host) if prefix else ""
+    shown = (_NO_PORT.sub(":…", authority) if not authority.startswith("[") else authority) + host[len(authority) :]
+    return prefix + _SECRET.sub(r"\1…", shown)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return local_path(path).exists()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        return False
+
+
+def _authority(rest: str) -> str:
+    """Returns the part of an address before its path."""
+    found = _AUTHORITY.match(rest)
+    return found[0] if found else ""
+
+
+def _taken_apart(address: str) -> tuple[str, str, str]:
+    """Returns the scheme with its `://`, the user with the password, and the rest after their @.
+
+    A user or a password may hold a slash, a # or a ?, if what stands before it is no host with a port, or if a colon
+    follows it.
+    """
+    start = _ADDRESS.match(address)
+    scheme = start[0] if start else ""
+    rest = address[len(scheme) :]
+    authority = _authority(rest)
+    if "@" in authority:
+        user, _, host = authority.rpartition("@")
+        return scheme, user, host + rest[len(authority) :]
+    user, at, host = rest.rpartition("@")
+    if at and not authority.startswith("[") and (_NO_PORT.search(authority) or ":" in user[len(authority) :]):
+        return scheme, user, host
+    return scheme, "", rest
+
+
+def names_user(source: str) -> bool:
+    """Says whether a source is an address that names a user to log in as."""
+    return is_address(source) and _taken_apart(source)[1].partition(":")[0] != ""
+
+
+def with_password(address: str, password: str | None) -> str:
+    """Returns an address for FFmpeg, in which user and password are percent-encoded.
+
+    Args:
+        address: may name a user, and that user's password.
+        password: takes the place of the address's own if the address names a user; None leaves that.
+    """
+    scheme, login, rest = _taken_apart(address)
+    user, colon, own = login.partition(":")
+    if not user:
+        return address
+    secret = quote(own, safe="%") if password is None else quote(password, safe="")
+    return f"{scheme}{quote(user, safe='%')}{':' if colon or password is not None else ''}{secret}@{rest}"
+
+
+def read_password(file: Path | None, source: str) -> str | None:
+    """Reads the password of a camera's user, which on the command line every user of the machine can read.
+
+    Args:
+        file: holds the password in its first line; None takes the environment variable `PASSWORD`.
+        source: as it was given.
+
+    Returns:
+        The password; None if there is neither a file nor the variable.
+
+    Raises:
+        UsageError: the file can't be read, or the source names no user whose password it could be.
+    """
+    if file is None:
+        return os.environ.get(PASSWORD)
+    if not names_user(source):
+        what = "--camera-password-file is for a camera's address that names a user"
+        raise UsageError(what, where=without_password(source), remedy="write it as rtsp://USER@HOST/PATH")
+    try:
+        lines = read_regular(local_path(file), _MOST_BYTES).decode().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        what = f"the camera's password can't be read: {reason}"
+        raise UsageError(what, where=str(file), remedy="name a file whose first line is the password") from error
+    return lines[0] if lines else ""
