@@ -30,7 +30,7 @@ class NetworkCamera:
 
     Attributes:
         mode: `run`; `stall` sends nothing but stays connected, `freeze` one picture for ever, `half` half a JPEG now
-            and then.
+            and then, `cut` nothing but half ones, `garbage` what only begins and ends like a JPEG.
         sent: pictures sent whole.
     """
 
@@ -98,8 +98,11 @@ class NetworkCamera:
                 continue
             jpeg = self._pictures[index % len(self._pictures)]
             frozen = (frozen or jpeg) if self.mode == "freeze" else None
-            if self.mode == "half" and index % 3 == 0:
+            if self.mode == "cut" or (self.mode == "half" and index % 3 == 0):
                 send(jpeg[: len(jpeg) // 2])
+                continue
+            if self.mode == "garbage":
+                send(b"\xff\xd8" + random.Random(index).randbytes(2000) + b"\xff\xd9")
                 continue
             send(frozen or jpeg)
             self.sent += 1

@@ -25,6 +25,7 @@ class CameraOptions:
     rate: float | None
     stall: float
     frozen: float
+    covered: float
     give_up: float
     wait: bool
     camera_password_file: Path | None
@@ -51,7 +52,7 @@ class CameraOptions:
         """The same for `live.run`."""
         from edgetl.device.watch import Patience
 
-        return Patience(self.stall, self.frozen, self.give_up)
+        return Patience(self.stall, self.frozen, self.give_up, covered=self.covered)
 
 
 camera_options = option_group(
@@ -71,7 +72,7 @@ camera_options = option_group(
         type=Duration(),
         default="5s",
         show_default=True,
-        help="A camera that gives no frame for so long is opened again.",
+        help="A camera that gives no frame, or none that can be decoded, for so long is opened again.",
     ),
     click.option(
         "--frozen",
@@ -79,6 +80,14 @@ camera_options = option_group(
         default="10s",
         show_default=True,
         help="So is one whose picture hasn't changed in a single bit for so long; 0 allows it.",
+    ),
+    click.option(
+        "--covered",
+        type=Duration(zero=True),
+        default="1m",
+        show_default=True,
+        help="Tell of a camera whose picture has been far darker or less sharp for so long than it was in the first "
+        "minute, because its lens is covered or out of focus; 0 doesn't.",
     ),
     click.option(
         "--give-up",

@@ -9,6 +9,9 @@ from typing import Literal
 EventKind = Literal[
     "camera_lost",
     "camera_back",
+    "dark",
+    "blurred",
+    "clear",
     "sink_failed",
     "sink_back",
     "entered",

@@ -11,80 +11,21 @@ from time import monotonic
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Camera, Frame
-from edgetl.device.camera.shot import Grabbed, Jpeg, Kept, Shot
+from edgetl.device.camera.shot import Grabbed, Shot
 from edgetl.device.signals import Stop
+from edgetl.device.slot import Slot
 from edgetl.device.status import Status
-from edgetl.device.watch import Stillness
 from edgetl.vision.letterbox import reduction
 from edgetl.vision.preprocess import averaged
 
 _GRACE = 1.5
 """How long the end of a run waits for a read to return, s."""
-_COMPARED = 0.7
-"""Pause after which a picture is taken out whether it is due or not, s: a camera that freezes shows there."""
 
 
 def shots_of(camera: Camera) -> Iterator[Shot]:
     """Reads a camera; JPEGs stay undecoded where it delivers such."""
     shots = getattr(camera, "shots", None)
     return iter(camera) if shots is None else shots()
-
-
-class Slot:
-    """Room for one frame, in which a newer one takes an older one's place.
-
-    Args:
-        status: where frames are counted.
-        stillness: looks at each.
-
-    Attributes:
-        changed: notified of every frame, and of what else is worth a look.
-        due: when the reader wants its next frame, by `time.monotonic`; what is overtaken before isn't missed.
-    """
-
-    def __init__(self, status: Status, stillness: Stillness) -> None:
-        self.changed = threading.Condition()
-        self.due = 0.0
-        self._status = status
-        self._stillness = stillness
-        self._shot: Kept | None = None
-        self._came_at = self._kept_at = 0.0
-        self._next_index = 0
-
-    def wants(self, came_at: float) -> bool:
-        """Says whether a picture that has just come is worth being taken out of its camera.
-
-        It isn't where another will have come before one is due; but now and then one has to be compared with the last.
-        """
-        next_at = 2 * came_at - self._came_at  # as this one came after the last
-        return next_at >= self.due or came_at - self._kept_at >= _COMPARED
-
-    def put(self, shot: Shot, came_at: float) -> None:
-        """Puts the newest in, or only counts what wasn't taken out of its camera; call it with `changed` held."""
-        if isinstance(shot, Jpeg) and not shot.whole:
-            self._status.skip_broken()
-            return
-        self._status.came(came_at)
-        self._came_at = came_at
-        self._next_index = shot.index + 1
-        if isinstance(shot, Grabbed):
-            return
-        self._kept_at = came_at
-        self._stillness.see(shot)
-        if self._shot is not None and came_at >= self.due:
-            self._status.drop()
-        self._shot = shot
-        self.changed.notify_all()
-
-    def take(self) -> Kept | None:
-        """Takes the newest out, None where there is none; call it with `changed` held."""
-        shot, self._shot = self._shot, None
-        return shot
-
-    @property
-    def next_index(self) -> int:
-        """Of a camera that is opened again, so that the frames of a run are counted on."""
-        return self._next_index
 
 
 class Grabber:

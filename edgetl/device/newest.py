@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 
 from edgetl.device.camera import Camera, Frame
-from edgetl.device.camera.shot import developed
+from edgetl.device.camera.shot import Jpeg, Kept, developed
 from edgetl.device.events import Event
-from edgetl.device.grabber import Grabber, Slot
+from edgetl.device.grabber import Grabber
+from edgetl.device.lens import LensWatch
 from edgetl.device.signals import Stop, Stopped, unless_stopped
+from edgetl.device.slot import Slot
 from edgetl.device.status import Status
 from edgetl.device.watch import Patience, Reason, Stillness
 from edgetl.errors import CameraError, EdgetlError
@@ -77,6 +79,7 @@ class Newest:
         self._patience = patience or Patience()
         self._period = 1 / rate if rate else 0.0
         self._stillness = Stillness(self._patience.frozen if reopen else 0.0)
+        self._lens = LensWatch(self._patience.covered)
         self._slot = Slot(status, self._stillness)
         self._grabber: Grabber | None = Grabber(self._slot, lambda: camera)
         self._left: list[Grabber] = []
@@ -85,27 +88,29 @@ class Newest:
         self._next_try = 0.0
 
     def __iter__(self) -> Iterator[Frame | Event]:
-        """Yields frames as they come, and events of the camera."""
+        """Yields frames as they come, events of the camera, and those that sinks have posted meanwhile."""
         while not self._stop.is_set():
             frame = self._take()
+            yield from self._status.take_posted()
             if frame is not None:
                 if self._lost_at is not None:
                     yield self._back(frame, self._lost_at)
                 yield frame
+                yield from self._lens(frame)
                 if not self._stillness.frozen():
                     continue
             if self._lost_at is not None:
                 self._try_again(self._lost_at)
             elif (trouble := self._trouble()) is not None:
                 if self._reopen is None:
-                    return
+                    return self._end(*trouble)
                 yield self._lose(*trouble)
 
     def _take(self) -> Frame | None:
         """Waits for a frame for a moment: a signal wakes nobody up, and somebody has to look at the clock."""
         with self._slot.changed:
             early = self._slot.due - monotonic()
-            if early > 0:
+            if early > 0 and self._slot.undecodable_since is None:
                 self._slot.changed.wait(min(early, 0.1))
                 return None
             shot = self._slot.take()
@@ -113,16 +118,23 @@ class Newest:
                 if self._grabber is None or not self._grabber.ended:
                     self._slot.changed.wait(0.1)
                 shot = self._slot.take()
+        frame = self._developed(shot)
+        if self._period and frame is not None:
+            now = monotonic()
+            if now < self._slot.due:  # it was only examined
+                return None
+            on_time = now - self._slot.due < self._period
+            self._slot.due = (self._slot.due if on_time else now) + self._period
+        return frame
+
+    def _developed(self, shot: Kept | None) -> Frame | None:
+        """Decodes a picture, and notes whether that was possible."""
         if shot is None:
             return None
         frame = developed(shot)
-        if frame is None:
-            self._status.skip_broken()
-            return None
-        if self._period:
-            now = monotonic()
-            on_time = now - self._slot.due < self._period
-            self._slot.due = (self._slot.due if on_time else now) + self._period
+        if isinstance(shot, Jpeg):
+            with self._slot.changed:
+                self._slot.decoded(shot.captured_at) if frame else self._slot.broken(shot.captured_at)
         return frame
 
     def _trouble(self) -> tuple[Reason, str] | None:
@@ -141,12 +153,22 @@ class Newest:
                 raise grabber.error
             return "error", grabber.error.what
         if silent > patience.stall + self._period:
-            if self._reopen is None:
-                raise CameraError(f"no frame has come for {silent:.0f} s", remedy=_REMEDY)
-            return "stall", f"no frame for {silent:.1f} s"
+            return "stall", f"no frame has come for {silent:.1f} s"
+        undecodable = monotonic() - (self._slot.undecodable_since or monotonic())
+        if undecodable > patience.stall:
+            return "undecodable", f"none of its pictures could be decoded for {undecodable:.1f} s"
         if self._stillness.frozen():
             return "frozen", "its picture has not changed in a single bit"
         return None
+
+    def _end(self, reason: Reason, detail: str) -> None:
+        """Ends the run where the camera can't be opened again.
+
+        Raises:
+            CameraError: it didn't end by itself.
+        """
+        if reason != "ended":
+            raise CameraError(f"the camera is lost: {detail}", remedy=_REMEDY)
 
     def _lose(self, reason: Reason, detail: str) -> Event:
         now = monotonic()
@@ -199,7 +221,7 @@ class Newest:
             self._left.append(self._grabber)
             self._grabber = None
             with self._slot.changed:
-                self._slot.take()  # none of its frames may pass for one of the next opening
+                self._slot.begin()  # none of its frames may pass for one of the next opening
 
     def close(self) -> None:
         """Ends the threads; one that hangs in a driver is left behind, with its camera."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgetl.device.camera.shot import Jpeg, Kept
 
-Reason = Literal["stall", "frozen", "ended", "error"]
+Reason = Literal["stall", "undecodable", "frozen", "ended", "error"]
 
 _SAMPLE = 16
 """Every so many pixels each way are compared first: two pictures of a living camera differ there already."""
@@ -21,12 +21,13 @@ class Patience:
     """How long what is waited for, s.
 
     Attributes:
-        stall: for a frame, before the camera is opened again.
+        stall: for a frame that can be decoded, before the camera is opened again.
         frozen: for a picture that differs from the last one in any bit, likewise; 0 waits for ever.
         give_up: for the camera to come back, before the run ends.
         first_pause: before a camera is opened again; it doubles with every try that fails.
         longest_pause: that it grows to.
         opening: for an opening camera's first frame.
+        covered: for a picture that is dark or blurred to become a usual one, before a notice; 0 waits for ever.
     """
 
     stall: float = 5.0
@@ -35,6 +36,7 @@ class Patience:
     first_pause: float = 0.5
     longest_pause: float = 30.0
     opening: float = 15.0
+    covered: float = 60.0
 
     def pause(self, tries: int) -> float:
         """Returns how long to wait after so many tries that failed, s."""

@@ -15,10 +15,11 @@ from edgetl.device.camera import Frame
 from edgetl.device.camera.capture import Capture
 from edgetl.device.camera.shot import Grabbed
 from edgetl.device.closing import Closing
-from edgetl.device.grabber import Grabber, Slot
+from edgetl.device.grabber import Grabber
 from edgetl.device.model import Model
 from edgetl.device.newest import Newest
 from edgetl.device.signals import Stop
+from edgetl.device.slot import Slot
 from edgetl.device.status import Status
 from edgetl.device.watch import Patience, Stillness
 

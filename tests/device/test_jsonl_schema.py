@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+import cv2
 import numpy as np
 import pytest
 from conftest import CARD, ColourRuntime, FakeCamera, solid
@@ -16,6 +17,7 @@ from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device import live
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event, EventKind
+from edgetl.device.lens import LensWatch
 from edgetl.device.model import Model, Timings
 from edgetl.device.observe import SceneObserver, Watched
 from edgetl.device.sinks.background import Background
@@ -123,6 +125,15 @@ def camera_lines(sink):
     live.run(model, lost, [sink], reopen=reopen, patience=patience, max_frames=8)
 
 
+def lens_lines(sink):
+    watch = LensWatch(2.0, learning=2.0)
+    picture = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
+    looks = [picture] * 20 + [picture // 20] * 20 + [cv2.blur(picture, (15, 15))] * 20 + [picture] * 20
+    for index, image in enumerate(looks):
+        for event in watch(Frame(image, 40 + index / 2, index)):
+            sink.tell(event)
+
+
 class Flaky:
     """A sink that fails once."""
 
@@ -163,6 +174,7 @@ def lines(tmp_path_factory):
         detector_lines(sink, Watched(track=True))
         classifier_lines(sink)
         camera_lines(sink)
+        lens_lines(sink)
         sink_lines(sink)
     return [json.loads(line) for line in path.read_text().splitlines()]
 

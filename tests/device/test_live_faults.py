@@ -14,6 +14,7 @@ from conftest import FakeCamera, solid
 from edgetl.card import InputSpec
 from edgetl.device import live
 from edgetl.device.camera import Asked, Frame, open_camera
+from edgetl.device.events import Event
 from edgetl.device.newest import wait_for_camera
 from edgetl.device.signals import Stop, Stopped
 from edgetl.device.sinks.background import Background
@@ -303,6 +304,57 @@ def test_ten_losses_leave_no_thread_and_no_descriptor(model, tmp_path):
         assert threading.active_count() <= threads + 1
         assert descriptors() <= open_files + 2
     run.check_lines()
+
+
+@pytest.mark.parametrize("mode", ["cut", "garbage"])
+def test_pictures_that_cannot_be_decoded_are_a_loss(model, tmp_path, table, mode):
+    with MjpegCamera() as server, Run(model, opener(server), tmp_path) as run:
+        run.wait_for_frames()
+        server.mode = mode
+        noticed = run.wait_for("camera_lost") - run.frames[-1][0]
+        time.sleep(QUICK.stall)  # it is opened again, and its pictures are as bad as before
+        figures = run.status.figures()
+        server.mode = "run"
+        mended = time.monotonic()
+        back = run.wait_for("camera_back") - mended
+        run.wait_for_frames()
+    assert [event.kind for event in run.events] == ["camera_lost", "camera_back"]
+    assert run.events[0].facts["reason"] == "undecodable"
+    assert QUICK.stall <= noticed < QUICK.stall + 1
+    assert not figures.connected
+    assert figures.seconds_since_frame > QUICK.stall, "which is what /healthz looks at"
+    table.append((f"http pictures that are {mode}", f"{noticed:.2f}", f"{back:.2f}", run.check_lines()))
+
+
+def test_camera_whose_pictures_were_never_decodable_is_given_up(model, tmp_path):
+    with MjpegCamera() as server:
+        camera = open_camera(server.address, InputSpec(48, 48))
+        server.mode = "garbage"
+        sent = []
+        with pytest.raises(CameraError, match="decoded"):
+            live.run(model, camera, on_result=lambda *_: sent.append(1), patience=QUICK)
+    assert len(sent) < 10, "those that were on their way"
+
+
+def test_undecodable_pictures_are_noticed_at_a_low_rate_and_half_ones_are_no_loss_there(model, tmp_path):
+    with MjpegCamera() as server, Run(model, opener(server), tmp_path, rate=0.5) as run:
+        run.wait_for_frames(1)
+        server.mode = "half"
+        run.wait_for_frames(2)
+        assert not run.events
+        server.mode = "garbage"
+        run.wait_for("camera_lost")
+    assert run.events[0].facts["reason"] == "undecodable"
+
+
+def test_what_a_sink_posts_while_the_camera_is_away_is_told_at_once(model, tmp_path):
+    with MjpegCamera() as server, Run(model, opener(server), tmp_path, Patience(first_pause=60)) as run:
+        run.wait_for_frames()
+        server.kill()
+        run.wait_for("camera_lost")
+        run.status.post(Event("sink_failed", time.monotonic(), "the disk is full"))
+        run.wait_for("sink_failed")
+    assert [event.kind for event in run.events] == ["camera_lost", "sink_failed"]
 
 
 def test_losing_a_camera_never_holds_up_the_end(model, tmp_path):

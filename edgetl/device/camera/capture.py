@@ -24,6 +24,8 @@ _WHOLE = 0.9
 """Share of a film's frames that must come: where their count is reckoned from its length it is not exact."""
 _GRACE = 1.0
 """How long closing waits for another thread's read to return, s."""
+_LARGEST_JPEG = 32 << 20
+"""Bytes that a camera's JPEG may have; one of 48 million pixels in the best quality has fewer."""
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
@@ -83,7 +85,8 @@ class Capture(Closing):
                 continue
             elif self._proven or _is_jpeg(jpeg):
                 self._proven = True
-                yield Jpeg(jpeg.tobytes(), captured_at, index, self._spec)
+                data = jpeg.tobytes() if jpeg.nbytes <= _LARGEST_JPEG else b""  # which counts as a broken one
+                yield Jpeg(data, captured_at, index, self._spec)
             else:
                 self._decode_here()
                 continue

@@ -11,6 +11,7 @@ import cv2
 from edgetl.card import InputSpec
 from edgetl.device.camera.address import without_password
 from edgetl.device.camera.capture import Capture, open_capture
+from edgetl.device.camera.ffmpeg_memory import FILM_BYTES, bound_memory
 from edgetl.errors import CameraError
 from edgetl.files import local_path
 
@@ -32,6 +33,7 @@ def open_film(source: str, spec: InputSpec | None = None) -> Capture:
             raise CameraError("this is no regular file", where=shown, remedy="name a film, or a folder of photos")
         remedy = "check the path; --source takes a camera's number, a film, photos, or an address such as rtsp://HOST/"
         raise CameraError("there is no such film", where=shown, remedy=remedy)
+    bound_memory(FILM_BYTES)
     with _ffmpegs_name(path) as name:
         capture = open_capture(name, cv2.CAP_FFMPEG)
     if capture is None:

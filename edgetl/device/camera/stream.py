@@ -11,6 +11,7 @@ import cv2
 from edgetl.card import InputSpec
 from edgetl.device.camera.address import with_password, without_password
 from edgetl.device.camera.capture import Capture, open_capture
+from edgetl.device.camera.ffmpeg_memory import STREAM_BYTES, bound_memory
 from edgetl.device.camera.shot import Shot
 from edgetl.errors import CameraError
 
@@ -177,6 +178,7 @@ def _open(address: str, timeout: float, threads: int | None) -> cv2.VideoCapture
     asked = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _OPENING_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, reading_ms]
     if threads:
         asked += [cv2.CAP_PROP_N_THREADS, threads]
+    bound_memory(STREAM_BYTES)
     capture = open_capture(address, cv2.CAP_FFMPEG, asked)
     if capture is None:
         remedy = "check the address, its password, and that the camera is switched on"
