@@ -29,6 +29,7 @@ def write_digits(root: Path, digits, rows, labels):
         cv2.imwrite(str(root / label / f"{row}.png"), digits[row])
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_reuse_beats_the_same_training_from_scratch(data_folder, host_env, tmp_path):
     """Same photos, same options, same steps: only the weights that it starts from differ."""

@@ -147,6 +147,7 @@ def test_its_card_tells_the_file_that_is_there():
     assert re.findall(r"[0-9a-f]{64}", card) == [sha256_of(weights_file())]
 
 
+@pytest.mark.slow
 def test_a_linear_head_tells_more_apart_on_the_starter_than_on_random_weights(tmp_path):
     """Nearest class mean, so that nothing is trained: on pictures that its own training never saw."""
     draw_photos(tmp_path / "photos", 20, seed=5)

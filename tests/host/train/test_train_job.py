@@ -31,6 +31,7 @@ def history(stored):
         return [(row["stage"], int(row["epoch"]), row["loss"], row["val_loss"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(straight, train, small):
     again, other = train("again", epochs=3), train("other", epochs=3, seed=1)
     assert equal(weights_of(again), weights_of(straight))
@@ -259,6 +260,7 @@ def test_weights_that_are_not_there(weights, kind, train, small):
     assert "--weights" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_textbook_recipe(train):
     """`--freeze 20 --head 1024 --optimizer adam`: the first twenty layers still, a hidden layer, Adam on the rest."""
     noted = {}
