@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 from homes import TINY, draw_folders, edgetl
 
@@ -140,6 +142,23 @@ def test_eval_on_corrupt_photos(home):
     for photo in draw_folders(home.folder / "other", 1).rglob("*.jpg"):
         photo.write_bytes(b"no")
     refused(edgetl("eval", home.bundle, "other"), "none of the photos opens", "where: other", "edgetl data check")
+
+
+def test_warnings_of_very_many_classes_are_short(empty_home):
+    for number in range(300):
+        draw_folders(empty_home.photos, 2, (f"class{number:03}",), seed=number)
+    done = edgetl("data", "check", "photos")
+    assert done.code == 0
+    assert max(map(len, done.err.splitlines())) < 400
+    assert len(done.err.splitlines()) < 100
+
+
+def test_photos_that_dont_open_are_told_by_us_alone(empty_home, capfd):
+    root = draw_folders(empty_home.photos, 4)
+    cv2.imwrite(str(root / "disc" / "heights.tif"), np.zeros((50, 60), np.float32))
+    done = edgetl("data", "check", "photos")
+    assert "disc/heights.tif: can't be decoded" in done.err
+    assert capfd.readouterr().err == ""
 
 
 def test_json_report(empty_home):

@@ -13,6 +13,7 @@ from time import monotonic
 from edgetl.card import InputSpec
 from edgetl.device.camera import Frame
 from edgetl.device.camera.address import without_password
+from edgetl.device.camera.capture import quiet
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
 from edgetl.files import local_path
@@ -47,6 +48,7 @@ class Photos(Closing):
     size: tuple[int, int] | None = None
 
     def __init__(self, source: str, spec: InputSpec | None = None) -> None:
+        quiet()
         self.skipped = 0
         self._source = without_password(source)
         self._spec = spec

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from edgetl.host.dataset.check import FEW, findings, grouped, require_none
+from edgetl.host.dataset.check import FEW, require_none
+from edgetl.host.dataset.report_text import findings, grouped
 from edgetl.text import listed, printable
 
 ONE_PHOTO = "only one photo with boxes; one to train on and one to validate on are needed"

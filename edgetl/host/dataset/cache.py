@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -38,7 +40,7 @@ def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[lis
     known = [record for record in remembered(root, paths, spec) if record is not None]
     if len(known) == len(paths):
         file = folder / f"{_content_key(known)}.npy"
-        pixels = _open(file)
+        pixels = _open(file, (len(paths), spec.height, spec.width, 3))
         if pixels is not None:
             return known, pixels
     with told_plainly(folder):
@@ -72,11 +74,19 @@ def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) ->
     return records, written
 
 
-def _open(file: Path) -> Image | None:
-    """Opens cached pixels; None where there are none, or the file was damaged."""
+def _open(file: Path, shape: tuple[int, ...]) -> Image | None:
+    """Opens cached pixels; None if there are none, or if the file is not exactly as `open_memmap` makes it."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    start = header.getvalue()
     try:
-        return np.load(file, mmap_mode="r")  # type: ignore[no-any-return]
-    except (OSError, ValueError, EOFError):
+        if not file.is_file() or file.stat().st_size != len(start) + math.prod(shape):
+            return None
+        with file.open("rb") as stream:
+            if stream.read(len(start)) != start:
+                return None
+        return np.memmap(file, np.uint8, mode="r", offset=len(start), shape=shape)
+    except (OSError, ValueError):
         return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,16 +12,15 @@ import numpy as np
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.duplicates import exact_groups, near_groups
 from edgetl.host.dataset.folders import FolderSet, Sample, read_folders, unknown_files
+from edgetl.host.dataset.masks import mask_problems
 from edgetl.host.dataset.photos import Record, inspect
 from edgetl.text import listed, printable
 
 FEW = 20
 """Below so many photos a class is reported as small; below two it can't be trained and validated."""
 
-_MOST_SHOWN = 10
+MOST_SHOWN = 10
 """At most this many names or problems are listed in one place for people; the JSON has all."""
-_MOST_CLASSES = 50
-"""At most this many classes get a line of their own in the text for people; the JSON has all."""
 
 _IMBALANCE = 10.0
 _SHARED_PHOTOS = 0.5
@@ -75,8 +74,8 @@ def require_none(problems: Sequence[str], root: str) -> None:
         DatasetError: it has; the message says which.
     """
     if problems:
-        more = f"; and {len(problems) - _MOST_SHOWN} more" if len(problems) > _MOST_SHOWN else ""
-        what = "the data set can't be trained on: " + "; ".join(problems[:_MOST_SHOWN]) + more
+        more = f"; and {len(problems) - MOST_SHOWN} more" if len(problems) > MOST_SHOWN else ""
+        what = "the data set can't be trained on: " + "; ".join(problems[:MOST_SHOWN]) + more
         raise DatasetError(what, where=root, remedy=f"mend it, then look with `edgetl data check {root}`")
 
 
@@ -138,7 +137,11 @@ def report_on(root: Path, found: FolderSet, records: Sequence[Record]) -> Report
         leaks=[[names[i] for i in group] for group in leaks],
         imbalance=round(max(totals.values()) / max(1, min(totals.values())), 2),
         warnings=list(found.notes),
-        problems=[*_class_problems(classes, root), *_shared_problems(samples, records, exact)],
+        problems=[
+            *_class_problems(classes, root),
+            *_shared_problems(samples, records, exact),
+            *mask_problems(samples, records),
+        ],
     )
     report.warnings.extend(_warnings(report, totals))
     return report
@@ -196,7 +199,7 @@ def _warnings(report: Report, totals: dict[str, int]) -> list[str]:
     near, exact = len(report.near_duplicates), len(report.exact_duplicates)
     found = (
         (report.unreadable, f"{len(report.unreadable)} files don't open and are left out"),
-        (few, f"few photos (under {FEW}): {listed(few, _MOST_SHOWN)}"),
+        (few, f"few photos (under {FEW}): {listed(few, MOST_SHOWN)}"),
         (report.imbalance > _IMBALANCE, f"the largest class has {report.imbalance:g} times the photos of the smallest"),
         (exact, f"{exact} groups of photos have the same content"),
         (near, f"{near} groups of photos look nearly the same ({sum(map(len, report.near_duplicates))} photos)"),
@@ -204,43 +207,6 @@ def _warnings(report: Report, totals: dict[str, int]) -> list[str]:
         (report.leaks, f"{len(report.leaks)} of them lie in different parts of the split: its figures are too good"),
     )
     return [text for condition, text in found if condition]
-
-
-def describe(report: Report) -> str:
-    """Returns the report as text for people."""
-    lines = [f"{report.root}: {report.photos} photos, {len(report.classes)} classes"]
-    width = max(map(len, report.classes))
-    for label, row in list(report.classes.items())[:_MOST_CLASSES]:
-        parts = ", ".join(f"{part} {count}" if part != "all" else str(count) for part, count in row.items())
-        lines.append(f"  {label:<{width}}  {parts or 'none opens'}")
-    if len(report.classes) > _MOST_CLASSES:
-        lines.append(f"  … and {len(report.classes) - _MOST_CLASSES} more classes")
-    if report.sizes:
-        lines.append("sizes: " + ", ".join(f"{key} {size}" for key, size in report.sizes.items()))
-    lists = {
-        "unreadable": report.unreadable,
-        "same content": grouped(report.exact_duplicates, " = "),
-        "nearly the same": grouped(report.near_duplicates, " ~ "),
-    }
-    return "\n".join(lines + findings(lists, report.warnings, report.problems))
-
-
-def grouped(groups: Sequence[Sequence[str]], sign: str) -> list[str]:
-    """Returns each group of names as one short text, the names apart by a sign."""
-    return [sign.join(group[:4]) + (f"{sign}{len(group) - 4} more" if len(group) > 4 else "") for group in groups]
-
-
-def findings(lists: Mapping[str, Sequence[str]], warnings: Sequence[str], problems: Sequence[str]) -> list[str]:
-    """Returns the last lines of a report for people: the first of each list, and whether the data will do."""
-    lines = []
-    for title, rows in lists.items():
-        more = [f"  … and {len(rows) - _MOST_SHOWN} more"] if len(rows) > _MOST_SHOWN else []
-        shown = [f"  {printable(row)}" for row in rows[:_MOST_SHOWN]] + more
-        lines += [f"{title}:", *shown] if rows else []
-    lines += [f"warning: {text}" for text in warnings]
-    if len(problems) > _MOST_SHOWN:
-        problems = [*problems[:_MOST_SHOWN], f"and {len(problems) - _MOST_SHOWN} more"]
-    return lines + ([f"PROBLEM: {text}" for text in problems] or ["usable: yes"])
 
 
 def class_weights(counts: Sequence[int]) -> list[float]:

@@ -9,7 +9,8 @@ from edgetl.errors import UsageError
 from edgetl.host.dataset.boxes import is_boxed
 from edgetl.host.dataset.boxes_check import check_boxes
 from edgetl.host.dataset.boxes_report import describe_boxes
-from edgetl.host.dataset.check import check, describe
+from edgetl.host.dataset.check import check
+from edgetl.host.dataset.report_text import describe
 from edgetl.host.dataset.sheet import write_sheet
 
 

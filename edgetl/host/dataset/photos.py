@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
+import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,15 +22,27 @@ from platformdirs import user_cache_path
 
 from edgetl import schema
 from edgetl.card import InputSpec
+from edgetl.device.camera.capture import quiet
 from edgetl.errors import EdgetlError
-from edgetl.files import write_atomic
+from edgetl.files import read_regular, write_atomic
 from edgetl.host.progress import track
 from edgetl.vision.photo import PhotoError, decode_sized, read_file
+from edgetl.vision.photo_header import MAX_PIXELS
 from edgetl.vision.preprocess import Image
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 HASH_SIDE = 16
+
+_LASTING = frozenset({errno.EACCES, errno.EPERM, errno.EFBIG, errno.EINVAL, errno.ENOENT})
+"""Errors that stay until the file's stamp changes; after any other one the file is read again the next time."""
+
+_DIGEST = re.compile(r"[0-9a-f]{40}")
+_LOOK = re.compile(r"[0-9a-f]{64}")
+_MOST_INDEX_BYTES = 2**30
+"""An index may have at most this many bytes: it takes about 200 for each photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,10 @@ def inspect(root: Path, paths: Sequence[Path]) -> list[Record]:
         known[i] = record
     records = [record for record in known if record is not None]
     if stale:
-        remember(root, paths, records)
+        try:
+            remember(root, paths, records)
+        except EdgetlError as error:  # what was read is good all the same
+            logger.warning("the photos will be read again the next time: %s, %s", error.where, error.what)
     return records
 
 
@@ -85,7 +103,8 @@ def examine(path: Path, spec: InputSpec | None) -> tuple[Record, Image | None]:
     try:
         data = read_file(path)
     except PhotoError as error:
-        return Record(stamp, "", error=error.what), None
+        lasts = isinstance(error.__cause__, OSError) and error.__cause__.errno in _LASTING
+        return Record(stamp if lasts else "", "", error=error.what), None
     digest = hashlib.blake2b(data, digest_size=20).hexdigest()
     try:
         frame, (height, width) = decode_sized(data, spec, where=str(path))
@@ -109,6 +128,7 @@ def remember(root: Path, paths: Sequence[Path], records: Sequence[Record], spec:
 
 def parallel(work: Callable[[int], T], items: Sequence[int], what: str) -> list[T]:
     """Maps `work` over items on every core; OpenCV and hashlib let go of the interpreter's lock."""
+    quiet()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             return list(track(pool.map(work, items), what, len(items)))
@@ -154,9 +174,18 @@ def _index_file(root: Path, spec: InputSpec | None) -> Path:
 
 
 def _load_index(path: Path) -> dict[str, Record]:
-    """Reads an index; one that isn't there, or was written by another version, counts as empty."""
+    """Reads an index; one that isn't there, is damaged, or was written by another version counts as empty."""
     try:
-        rows = json.loads(path.read_text())
-        return {name: schema.parse(Record, row) for name, row in rows.items()}
-    except (OSError, ValueError, AttributeError, EdgetlError):
+        rows = json.loads(read_regular(path, _MOST_INDEX_BYTES))
+        records = {name: schema.parse(Record, row) for name, row in rows.items()}
+    except (OSError, ValueError, AttributeError, RecursionError, EdgetlError):
         return {}
+    return {name: record for name, record in records.items() if _is_sound(record)}
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether a record of the index can have been written by `remember`."""
+    if record.error:
+        return not (record.look or record.width or record.height)
+    pixels = record.height * record.width if min(record.height, record.width) > 0 else 0
+    return bool(_DIGEST.fullmatch(record.digest) and _LOOK.fullmatch(record.look)) and 0 < pixels <= MAX_PIXELS

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import json
 import os
 import shutil
 import subprocess
@@ -17,8 +19,10 @@ from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
 from edgetl.host.dataset import cache, photos
 from edgetl.host.dataset.cache import load_pixels
+from edgetl.host.dataset.duplicates import near_groups
 from edgetl.host.dataset.load import load_dataset, load_labelled
 from edgetl.host.dataset.photos import inspect
+from edgetl.vision.photo import PhotoError
 
 SPEC = InputSpec(32, 40)
 
@@ -149,7 +153,26 @@ def test_measuring_on_a_part_keeps_the_training_cache(empty_home, decoded):
     assert decoded == []
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00v", None])
+def npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x93NUMPY\x01\x00v",
+        None,
+        npy(np.zeros((12, 32, 40, 4), np.uint8)),
+        npy(np.zeros((12, 32, 40, 3), np.float32)),
+        npy(np.zeros((11, 32, 40, 3), np.uint8)),
+        npy(np.array({"a": 1}, object)),
+        b"PK\x03\x04" + bytes(100),
+        b"\x93NUMPY\x01\x00\x00\x28" + b"(" * 10240,
+    ],
+)
 def test_damaged_cache_is_made_again(root, empty_home, content):
     _, before = load(root)
     before = np.array(before)
@@ -160,13 +183,92 @@ def test_damaged_cache_is_made_again(root, empty_home, content):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"a": 1}', '{"a": {"stamp": 1}}', '{"a": {"stamp": "", "more": 1}}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 100_000,
+        "1" * 5000,
+        "\ufeff{}",
+        '{"a": 1}',
+        '{"a": {"stamp": 1}}',
+        '{"a": {"stamp": "", "more": 1}}',
+    ],
 )
 def test_damaged_index_is_made_again(root, empty_home, content):
     before, _ = load(root)
     (index,) = empty_home.cache.glob("index-*.json")
     index.write_text(content)
     assert load(root)[0] == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"look": "00"},
+        {"look": "x" * 64},
+        {"look": ""},
+        {"digest": "\ud800"},
+        {"digest": ""},
+        {"height": -1},
+        {"width": 10**300},
+        {"height": 10**6, "width": 10**6},
+        {"height": float("nan")},
+        {"error": "is a foreign record"},
+    ],
+)
+def test_index_of_something_else_is_made_again(root, empty_home, change):
+    before, _ = load(root)
+    (index,) = empty_home.cache.glob("index-*.json")
+    rows = json.loads(index.read_text())
+    index.write_text(json.dumps({name: row | change for name, row in rows.items()}))
+    assert load(root)[0] == before
+    near_groups(load(root)[0])
+
+
+def test_index_that_is_no_file_is_no_index(root, empty_home):
+    before, _ = load(root)
+    (index,) = empty_home.cache.glob("index-*.json")
+    index.unlink()
+    os.mkfifo(index)
+    assert load(root)[0] == before
+
+
+def test_altered_index_never_ends_in_an_error(root, empty_home):
+    before = inspect(root, paths(root))
+    (index,) = empty_home.cache.glob("index-*.json")
+    content, rng = index.read_bytes(), np.random.default_rng(5)
+    for _ in range(40):
+        altered = bytearray(content)
+        for at in rng.integers(0, len(content), 3):
+            altered[at] = rng.choice(list(b'{}[]",:0x\\\x00\xff'))
+        index.write_bytes(bytes(altered))
+        records = inspect(root, paths(root))
+        assert len(records) == len(before)
+        near_groups(records)
+
+
+def test_photo_that_couldnt_be_read_for_a_moment_is_read_again(root, monkeypatch):
+    def fail(path):
+        try:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        except OSError as error:
+            raise PhotoError("can't be read: too many open files") from error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(photos, "read_file", fail)
+        assert all(record.error for record in inspect(root, paths(root)))
+    assert not any(record.error for record in inspect(root, paths(root)))
+
+
+def test_photo_that_is_too_large_is_looked_at_once(root, decoded):
+    with (root / "disc" / "huge.jpg").open("wb") as file:
+        file.truncate(1 << 40)
+    assert sum(bool(record.error) for record in load(root)[0]) == 1
+    decoded.clear()
+    load(root)
+    assert decoded == []
 
 
 WRITER = """
@@ -229,6 +331,13 @@ def test_error_while_decoding_leaves_nothing(root, empty_home, monkeypatch):
         load(root)
     assert str(empty_home.cache) in caught.value.where
     assert npy_files(empty_home) == []
+
+
+def test_records_that_cant_be_kept_are_used_all_the_same(root, empty_home, monkeypatch, caplog):
+    (empty_home.folder / "file").write_text("")
+    monkeypatch.setenv("EDGETL_CACHE", str(empty_home.folder / "file"))
+    assert not any(record.error for record in inspect(root, paths(root)))
+    assert str(empty_home.folder / "file") in caplog.text
 
 
 def test_cache_that_cant_be_written(root, empty_home, monkeypatch):

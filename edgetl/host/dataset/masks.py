@@ -1,0 +1,103 @@
+"""Segmentation sets: folders of photos and of their masks, which must not be taken for classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from edgetl.host.dataset.folders import Sample
+from edgetl.host.dataset.photos import Record
+from edgetl.text import listed, printable
+from edgetl.vision.photo import PhotoError, read_photo
+
+_MASK_WORDS = frozenset(
+    {"mask", "masks", "label", "labels", "annotation", "annotations", "annots", "gt", "groundtruth", "truth"}
+    | {"segmentation", "segmentations", "segmented", "seg", "trimap", "trimaps", "matte", "mattes", "labelmap"}
+    | {"segmentationclass", "segmentationobject"}
+)
+_PHOTO_WORDS = frozenset(
+    {"image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "jpegimages", "original", "originals"}
+    | {"rgb", "frame", "frames"}
+)
+"""Words in the names of folders that hold masks, and of those that hold the photos."""
+
+_SUFFIX = re.compile(r"[-_ ](mask|masks|label|labels|gt|seg|segmentation|l|matte|annotation)(?:[-_ ]?\d+)?$")
+"""What a mask's name has behind its photo's, in lower case."""
+
+_SHARED = 0.8
+"""A share of the smaller folder's names; where so many occur in the other one, too, the two belong together."""
+_MOST_FOLDERS = 4
+"""Only data sets of so few folders are looked at: photos, masks, and perhaps two more kinds of masks."""
+_SAMPLES = 6
+_SAMPLED_SIDE = 500
+"""About so many rows and columns of a picture are looked at."""
+_MOST_COLOURS, _LEAST_COLOURS = 64, 512
+"""A mask has at most so many colours, and its photo at least so many."""
+
+
+def mask_problems(samples: Sequence[Sample], records: Sequence[Record]) -> list[str]:
+    """Names pairs of folders of which one holds masks of the photos in the other.
+
+    They have the same file names and sizes, and either their folders are called so or only one has pictures of few
+    colours. Files are often numbered from 1 in each class, so that the same names alone say nothing.
+
+    Args:
+        samples: N photos of class folders.
+        records: N, what is known of each.
+    """
+    folders: dict[str, dict[str, tuple[Path, Record]]] = {}
+    for sample, record in zip(samples, records, strict=True):
+        if not record.error:
+            stem = _SUFFIX.sub("", sample.path.stem.lower())
+            folders.setdefault(sample.label, {})[f"{sample.part}/{stem}"] = (sample.path, record)
+    if len(folders) > _MOST_FOLDERS:
+        return []
+    pairs = [pair for pair in combinations(folders, 2) if _is_masked(*pair, folders)]
+    if not pairs:
+        return []
+    shown = listed([f"{printable(a)}/ and {printable(b)}/" for a, b in pairs])
+    return [f"the folders {shown} hold photos and their masks, and no classes: segmentation is not supported"]
+
+
+def _is_masked(first: str, second: str, folders: dict[str, dict[str, tuple[Path, Record]]]) -> bool:
+    a, b = folders[first], folders[second]
+    shared = sorted(a.keys() & b.keys())
+    same = [name for name in shared if (a[name][1].width, a[name][1].height) == (b[name][1].width, b[name][1].height)]
+    if len(same) < max(2, _SHARED * min(len(a), len(b))):
+        return False
+    if _called_so(first, second) or _called_so(second, first):
+        return True
+    chosen = same[:: -(-len(same) // _SAMPLES)]
+    side = _fewer_colours(a[chosen[0]][0], b[chosen[0]][0])
+    return side != 0 and all(_fewer_colours(a[name][0], b[name][0]) == side for name in chosen[1:])
+
+
+def _called_so(photos: str, masks: str) -> bool:
+    return bool(_words(photos) & _PHOTO_WORDS) and bool(_words(masks) & _MASK_WORDS)
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", name.lower()))
+
+
+def _fewer_colours(first: Path, second: Path) -> int:
+    """Returns -1 if the first picture looks like a mask of the second one, 1 if it is the other way round, else 0."""
+    a, b = _colours(first), _colours(second)
+    if min(a, b) > _MOST_COLOURS or max(a, b) < _LEAST_COLOURS:
+        return 0
+    return -1 if a < b else 1
+
+
+def _colours(path: Path) -> int:
+    """The number of different colours in a picture; 0 if it doesn't open any more."""
+    try:
+        frame = read_photo(path)
+    except PhotoError:
+        return 0
+    step = max(1, min(frame.shape[:2]) // _SAMPLED_SIDE)
+    sampled = frame[::step, ::step].astype(np.uint32)
+    return len(np.unique(sampled[..., 0] << 16 | sampled[..., 1] << 8 | sampled[..., 2]))
