@@ -20,6 +20,7 @@ from edgetl.golden import GoldenBoxes
 from edgetl.target import RuntimeName, variant_name
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import Image
+from edgetl.wrong_file import wrong_file_at
 
 SCHEMA_VERSION = 1
 MANIFEST = "bundle.json"
@@ -244,7 +245,9 @@ class Bundle:
         if not path.is_file():
             raise ModelError(f"{file} is missing from the bundle", where=str(path), remedy=_REMEDY)
         if sha256_of(path) != sha256:
-            raise ModelError(f"{file} was altered or cut short: its SHA-256 differs", where=str(path), remedy=_REMEDY)
+            altered = f"{file} was altered or cut short: its SHA-256 differs", _REMEDY
+            what, remedy = wrong_file_at(path) or altered
+            raise ModelError(what, where=str(path), remedy=remedy)
         return path
 
 

@@ -158,6 +158,14 @@ def test_damaged_file_is_refused_by_name(folder, file, read, kind):
     assert bundle.model_file(bundle.variant("float32")), "the others are as they were"
 
 
+def test_a_pointer_of_git_lfs_in_place_of_a_file_is_named(folder):
+    (folder / "float16.tflite").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    bundle = Bundle.open(folder)
+    with pytest.raises(ModelError, match="Git LFS") as caught:
+        bundle.model_file(bundle.variant("float16"))
+    assert "git lfs pull" in caught.value.remedy
+
+
 BAD = {
     "schema version 2 is unknown": lambda d: d.update(schema=2),
     "schema version None is unknown": lambda d: d.pop("schema"),

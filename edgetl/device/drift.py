@@ -101,6 +101,9 @@ def compare(variant: str, recipe: str, scores: Scores, expected: Scores) -> Vari
         expected: of the same shape.
     """
     tolerance = TOLERANCES.get(recipe, min(TOLERANCES.values()))
+    if not np.isfinite(scores).all():
+        reason = "an output is not a finite number"
+        return VariantReport(variant, False, reason, len(scores), tolerance=tolerance)
     difference = float(np.abs(scores - expected).max())
     changed = int(_changed(scores, expected, tolerance).sum())
     reasons = []
@@ -151,7 +154,8 @@ def compare_boxes(
         (moved > 0, f"the scores of {moved} of {boxes} boxes drifted"),
     )
     reason = ", ".join(text for holds, text in reasons if holds)
-    difference = max((p.difference for p in photos), default=0.0)
+    largest = max((p.difference for p in photos), default=0.0)
+    difference = largest if np.isfinite(largest) else None  # JSON has no other numbers
     return VariantReport(variant, not reason, reason, len(photos), lost + new, difference, tolerance, boxes)
 
 

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 from edgetl.errors import ModelError
 from edgetl.files import read_regular
+from edgetl.wrong_file import wrong_file
 
 Ending = Literal["sigmoid", "softmax", ""]
 """The operation that makes a classifier's scores; empty where it is another one."""
@@ -72,9 +73,14 @@ def read_info(path: Path) -> Info:
         ModelError: it is no IR.
     """
     remedy = "name the .xml of an OpenVINO IR, with its .bin beside it"
+    content = b""
     try:
-        root = ElementTree.fromstring(read_regular(path, _LARGEST_XML))
+        content = read_regular(path, _LARGEST_XML)
+        root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, OSError, ValueError) as error:
+        other = wrong_file(content)
+        if other:
+            raise ModelError(other[0], where=str(path), remedy=other[1]) from error
         raise ModelError(f"no OpenVINO IR, or a damaged one: {error}", where=str(path), remedy=remedy) from error
     if root.tag != "net":
         raise ModelError(f"no OpenVINO IR: the XML is a {root.tag!r}", where=str(path), remedy=remedy)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgetl.device.flatbuffer_table import BROKEN, LARGEST_MODEL, Table
-from edgetl.device.wrong_file import wrong_file
 from edgetl.errors import ModelError
 from edgetl.files import read_regular
+from edgetl.wrong_file import wrong_file
 
 LARGEST_TENSOR = 1 << 28
 """A tensor may have at most this many bytes, 256 MB; that of a 1,024 px photo in 64 float channels has as many."""
@@ -42,8 +42,8 @@ def require_sound(path: Path) -> None:
         what = f"the model can't be read: {error.strerror or error}"
         raise ModelError(what, where=str(path), remedy=_REMEDY) from error
     if content[4:8] != b"TFL3":
-        found = wrong_file(content)
-        what, remedy = found or ("it is not a .tflite model, or a damaged one", _REMEDY)
+        other = ("it is not a .tflite model, or a damaged one" if content else "it is empty", _REMEDY)
+        what, remedy = wrong_file(content) or other
         raise ModelError(what, where=str(path), remedy=remedy)
     try:
         model = Table.root("Model", content)

@@ -68,7 +68,7 @@ def each(thresholds: Sequence[float], count: int) -> tuple[float, ...]:
 
 def at(curve: Curve, threshold: float) -> tuple[float, float]:
     """Returns a class's (precision, recall) at a threshold; NaN where nothing was found, or nothing was to be found."""
-    shown = int((curve.score >= threshold).sum())
+    shown = int((curve.score.astype(np.float32) >= np.float32(threshold)).sum())  # as the device compares them
     if shown:
         return float(curve.precision[shown - 1]), float(curve.recall[shown - 1])
     return math.nan, math.nan

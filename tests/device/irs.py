@@ -20,6 +20,7 @@ def build_ir(
     inputs: int = 1,
     classes: int = 3,
     pooled: bool = True,
+    ending: str = "softmax",
 ) -> Path:
     """Writes `path` (.xml) and its `.bin`; a -1 in `shape` is dynamic, the channels are where a 3 or a 4 is."""
     import openvino as ov
@@ -31,7 +32,8 @@ def build_ir(
     rows, columns = min(3, shape[channels]), min(3, classes)
     weights[:rows, :columns] = WEIGHTS[:rows, :columns]
     means = ops.reduce_mean(ops.convert(image, "f32"), np.array([1, 2] if channels == 3 else [2, 3]))
-    scores = ops.softmax(ops.matmul(means, ops.constant(weights), False, False), 1)
+    sums = ops.matmul(means, ops.constant(weights), False, False)
+    scores = ops.softmax(sums, 1) if ending == "softmax" else ops.sigmoid(sums)
     scores.output(0).get_tensor().set_names({"scores"})
     others = [ops.parameter([1, 4], ov.Type.f32, name=f"other{i}") for i in range(inputs - 1)]
     outputs = [scores if pooled else ops.unsqueeze(scores, np.array(2))]

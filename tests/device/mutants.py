@@ -66,10 +66,8 @@ def main(folder: Path, first: int, end: int) -> None:
         path.write_bytes(mutant(base.read_bytes(), number))
         (folder / f"{first}.last").write_text(f"{base.name} {number}")
         counts[outcome(path, None if base.name.startswith("own") else labels)] += 1
-    own, children = (
-        resource.getrusage(who).ru_maxrss >> 10 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    print(json.dumps({"counts": counts, "MB": own, "children MB": children}))
+    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    print(json.dumps({"counts": counts, "MB": [resource.getrusage(who).ru_maxrss >> 10 for who in whose]}))
 
 
 if __name__ == "__main__":

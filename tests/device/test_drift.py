@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.drift import BOX_TOLERANCES, compare_boxes
+from edgetl.device.drift import BOX_TOLERANCES, compare, compare_boxes
 from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
 from edgetl.vision.results import Detections
 
@@ -111,3 +113,18 @@ def test_photos_without_boxes_prove_nothing():
     assert (report.ok, report.reason) == (False, "no boxes are expected of the golden photos: they prove nothing")
     both = compare_boxes("a", "float32", [found(), found(ACE)], [golden(), golden(ACE)], CARD)
     assert (both.ok, both.photos, both.boxes) == (True, 2, 1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
+def test_scores_that_are_no_numbers_fail_and_reach_no_json(value, recipe):
+    expected = np.full((2, 3), 1 / 3, np.float32)
+    scores = expected.copy()
+    scores[1, 2] = value
+    for other in (expected, scores):
+        report = compare("a", recipe, scores, other)
+        assert not report.ok
+        json.dumps(report.to_dict(), allow_nan=False)
+    boxes = judged([ACE, scored(KING, value)], golden(ACE, KING))
+    assert not boxes.ok
+    json.dumps(boxes.to_dict(), allow_nan=False)

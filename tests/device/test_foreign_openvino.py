@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import solid
 from irs import answer, build_ir
+from mutants import mutant
 
 from edgetl.card import ClassifierDecoding, InputSpec, ModelCard
 from edgetl.device.foreign import Description
@@ -123,3 +124,37 @@ def test_an_ir_that_is_no_classifier_names_what_edgetl_opens(path):
     with pytest.raises(ModelError) as caught:
         Model.open(build_ir(path, info={**INFO, "model_type": "SSD"}))
     assert "classifiers with one output (1, classes), and its own detectors" in caught.value.remedy
+
+
+def test_sigmoids_are_scores_of_their_own(path):
+    build_ir(path, info=INFO, ending="sigmoid")
+    assert described(path).card.decoding == ClassifierDecoding("independent", 0.5)
+    build_ir(path, info=INFO | {"labels": "yes"}, ending="sigmoid", classes=1)
+    with Model.open(path) as model:
+        assert model.card.decoding == ClassifierDecoding("independent", 0.5)
+        assert model.scores(solid(2))[0] < 1
+
+
+def test_a_pointer_of_git_lfs_is_named(path):
+    build_ir(path, info=INFO)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    path.with_suffix(".bin").write_text(pointer)
+    with pytest.raises(ModelError, match="Git LFS"):
+        Model.open(path)
+    path.write_text(pointer)
+    with pytest.raises(ModelError, match="Git LFS"):
+        Model.open(path)
+
+
+@pytest.mark.slow
+def test_damaged_irs_end_in_words(path):
+    content = build_ir(path, info=INFO).read_bytes()
+    opened = 0
+    for seed in range(150):
+        path.write_bytes(mutant(content, seed))
+        try:
+            Model.open(path).close()
+            opened += 1
+        except ModelError:
+            pass
+    assert opened < 150

@@ -181,3 +181,29 @@ def test_an_ssds_boxes_may_be_suppressed_once_more():
 def test_slack_is_for_boxes_that_leave_those_of_other_classes_alone():
     assert _slack(ResultFilter(slack=0.5)) == 0.5
     assert _slack(ResultFilter(slack=0.5, agnostic=True)) == 1.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_boxes_of_outputs_that_are_no_numbers_are_nothing_found_and_told_once(value, caplog):
+    logits, distances = np.full((1, 4, 3), 5, np.float32), zeros(1, 4, 4)
+    own = open_head(Outputs(logits=logits, distances=distances), detector(), ALL)
+    boxes, count = np.full((1, 2, 4), 0.5, np.float32) * [0, 0, 1, 1], np.array([2], np.float32)
+    arrays = {"boxes": boxes.astype(np.float32), "classes": zeros(1, 2), "scores": zeros(1, 2) + 0.9}
+    ssd = open_head(Outputs(**arrays, count=count), detector(kind="postprocessed"), ALL)
+    for head, damaged in ((own, (logits, distances)), (ssd, (*arrays.values(), count))):
+        assert len(head((64, 64)))
+        caplog.clear()
+        for array in damaged:
+            kept = array.flat[0]
+            array.flat[0] = value
+            assert len(head((64, 64))) == 0
+            array.flat[0] = kept
+        assert len(caplog.records) == 1
+        assert len(head((64, 64)))
+
+
+@pytest.mark.parametrize("count", [-3, 0, 2, 1e9])
+def test_an_ssds_count_is_held_to_its_boxes(count):
+    boxes = np.array([[[0, 0, 1, 1], [0, 0, 0.5, 0.5]]], np.float32)
+    outputs = Outputs(boxes=boxes, classes=zeros(1, 2), scores=zeros(1, 2) + 0.9, count=np.array([count], np.float32))
+    assert len(open_head(outputs, detector(kind="postprocessed"), ALL)((64, 64))) == (2 if count > 0 else 0)

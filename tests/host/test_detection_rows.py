@@ -43,6 +43,15 @@ def test_a_class_at_its_threshold():
     assert all(map(math.isnan, (king.ap, king.ap50, king.precision, king.recall, king.f1)))
 
 
+def test_a_score_at_the_threshold_counts_in_every_table():
+    """As a float32, 0.7 is below the number of that name, which the device rounds likewise."""
+    result = DetectionEvaluation(LABELS, [truth((0, 10, 10, 50, 50))], [found((0, 0.7, 10, 10, 50, 50))])
+    ace = class_rows(result, (0.7, 0.7))[0]
+    assert (ace.precision, ace.recall) == (1, 1)
+    assert result.confusion((0.7, 0.7)).tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert not mistakes(result, (0.7, 0.7)).misses
+
+
 def test_nothing_above_the_threshold_is_a_recall_of_zero():
     ace = class_rows(ACES, (0.95,))[0]
     assert math.isnan(ace.precision)

@@ -18,6 +18,8 @@ from edgetl.device.runtime import Tensor, UnloadableRuntimeError
 from edgetl.errors import ModelError
 from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
+from edgetl.text import printable
+from edgetl.wrong_file import wrong_file_at
 
 _LEAST_SCALE = 1e-6
 _STACK_BYTES = 64  # of Linux's stack_t, which has 24
@@ -81,7 +83,12 @@ class OpenVINORuntime:
     def invoke(self) -> None:
         """Runs the network."""
         # In this thread: handing over to another and back, as start_async and wait do, takes 0.04 to 0.08 ms.
-        self._request.infer(share_outputs=True)
+        try:
+            self._request.infer(share_outputs=True)
+        except RuntimeError as error:
+            reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
+            what = f"the model fails when it runs: {printable(reason)}"
+            raise ModelError(what, remedy="copy the file again from where it was made, or convert it again") from error
 
     def output_view(self, index: int) -> NDArray[Any]:
         """An output's own memory without the batch axis."""
@@ -170,10 +177,13 @@ def _refused(path: Path, error: Exception) -> ModelError:
     if not weights.is_file():
         remedy = "copy it too: an IR is two files"
         return ModelError(f"the model's weights are missing: {weights.name}", where=str(path), remedy=remedy)
+    found = wrong_file_at(weights)
+    if found:
+        return ModelError(found[0], where=str(weights), remedy=found[1])
     lines = [line.strip() for line in str(error).splitlines()]
     reasons = [line for line in lines if line and not line.startswith(("Exception from", "Check '"))]
     remedy = "check that .xml and .bin are whole and of one model; update openvino if it is a new one"
-    what = f"OpenVINO refuses the model: {(reasons or ['no reason given'])[0]}"
+    what = f"OpenVINO refuses the model: {printable((reasons or ['no reason given'])[0][:200])}"
     return ModelError(what, where=str(path), remedy=remedy)
 
 

@@ -20,10 +20,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from edgetl.device.runtime.probe import REFUSED, SECONDS
+from edgetl.device.runtime.probe import NO_MEMORY, REFUSED, SECONDS
 from edgetl.device.tflite_structure import require_sound
 from edgetl.errors import EdgetlError, ModelError
 from edgetl.files import sha256_of
+from edgetl.text import printable
 
 MEMORY = 512 << 20
 """A file may take so many bytes of memory to load and run, and four times its own size."""
@@ -150,11 +151,12 @@ def _memory(pid: int) -> int:
 def _refused(code: int, answer: bytes, path: Path) -> ModelError:
     """The error of a child that ended with another exit code than 0."""
     if code == REFUSED:
-        with suppress(ValueError):
+        with suppress(ValueError, KeyError, TypeError):
             told = json.loads(answer)
-            return ModelError(told["what"], where=str(path), remedy=told["remedy"])
-    how = (
-        f"by signal {signal.Signals(-code).name}" if code < 0 else "for want of memory" if code == 1 else f"with {code}"
-    )
+            return ModelError(printable(told["what"]), where=str(path), remedy=printable(told["remedy"]))
+    if code == NO_MEMORY:
+        how = "for want of memory"
+    else:
+        how = f"by the signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     what = f"the process that tried the model ended {how}: the file is damaged, or made to do harm"
     return ModelError(what, where=str(path), remedy=_REMEDY)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 def wrong_file(content: bytes) -> tuple[str, str] | None:
     """Says what was saved in place of a model; None where it is none of the usual mix-ups.
 
     Args:
-        content: of the file; its first 100 bytes are enough.
+        content: the file's content, of which the first 100 bytes are enough.
 
     Returns:
         What the file is, and what to do about it.
@@ -24,4 +26,10 @@ def wrong_file(content: bytes) -> tuple[str, str] | None:
         return "it is a zip archive", "unpack it, and name the model inside"
     if start.startswith(b"\x89HDF"):
         return "it is a Keras model in HDF5", "convert it with edgetl convert --from FILE.h5"
-    return None if content else ("it is empty", "copy the file again from where it was made")
+    return None
+
+
+def wrong_file_at(path: Path) -> tuple[str, str] | None:
+    """Does what `wrong_file` does, for a file that is there."""
+    with path.open("rb") as file:
+        return wrong_file(file.read(100))
