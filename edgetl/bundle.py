@@ -25,6 +25,8 @@ from edgetl.wrong_file import wrong_file_at
 SCHEMA_VERSION = 1
 MANIFEST = "bundle.json"
 _MOST_THREADS = 1024
+_LARGEST_FILE = 1 << 31
+"""A file of a bundle may have at most this many bytes; a sparse one would be read for hours to find its digest."""
 _MOST_PHOTOS = 256
 """A bundle may have at most this many golden photos, which are all in memory at once; `edgetl convert` keeps 8."""
 _LONGEST_PATH = 200
@@ -244,7 +246,7 @@ class Bundle:
         path = self.folder / file
         if not path.is_file():
             raise ModelError(f"{file} is missing from the bundle", where=str(path), remedy=_REMEDY)
-        if sha256_of(path) != sha256:
+        if path.stat().st_size > _LARGEST_FILE or sha256_of(path) != sha256:
             altered = f"{file} was altered or cut short: its SHA-256 differs", _REMEDY
             what, remedy = wrong_file_at(path) or altered
             raise ModelError(what, where=str(path), remedy=remedy)

@@ -198,6 +198,14 @@ def test_a_file_of_another_kind_is_named(write, content, said):
     assert caught.value.remedy
 
 
+def test_a_file_of_any_size_is_not_read(tmp_path):
+    path = tmp_path / "sparse.tflite"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ModelError, match="are allowed"):
+        open_runtime("tflite", path, 1)
+
+
 def test_no_pipe_and_no_device_is_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.tflite")
     (tmp_path / "zero.tflite").symlink_to("/dev/zero")

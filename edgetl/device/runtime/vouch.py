@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from edgetl.device.flatbuffer_table import LARGEST_MODEL
 from edgetl.device.runtime.probe import NO_MEMORY, REFUSED, SECONDS
 from edgetl.device.tflite_structure import require_sound
 from edgetl.errors import EdgetlError, ModelError
@@ -28,6 +29,8 @@ from edgetl.text import printable
 
 MEMORY = 512 << 20
 """A file may take so many bytes of memory to load and run, and four times its own size."""
+_CHECKS = "1"
+"""To be counted up when a file that passed until now has to be tried again."""
 _POLL = 0.01
 """How often the memory of the process is looked at, s: within it, it takes some 50 MB more at most."""
 _REMEDY = "copy the file again from where it was made; don't use it if it came from a stranger"
@@ -57,11 +60,15 @@ def require_vouched(name: str, path: Path, version: str) -> None:
     identity = (name, *map(_identity, files))
     if identity in _known:
         return
-    if name == "tflite":
-        require_sound(path)
+    size = sum(file.stat().st_size for file in files)
+    if size > LARGEST_MODEL:
+        what = f"the model has {size >> 20:,} MB, and {LARGEST_MODEL >> 20} are allowed"
+        raise ModelError(what, where=str(path), remedy=_REMEDY)
     note = _note(name, files, version)
     if note is None or not note.exists():
-        _probe(name, path, sum(file.stat().st_size for file in files))
+        if name == "tflite":
+            require_sound(path)
+        _probe(name, path, size)
         _write(note)
     _known.add(identity)
 
@@ -88,7 +95,7 @@ def _note(name: str, files: Sequence[Path], version: str) -> Path | None:
     except RuntimeError:  # a service may have no home
         return None
     folder = Path(os.environ.get("EDGETL_CACHE") or Path(cache) / "edgetl")
-    content = " ".join([name, version, *map(sha256_of, files)])
+    content = " ".join([_CHECKS, name, version, *map(sha256_of, files)])
     return folder / "opened" / hashlib.sha256(content.encode()).hexdigest()
 
 
