@@ -85,9 +85,6 @@ def describe(path: Path, runtime: Runtime, labels: Path | None) -> Description:
     if runtime.input.dtype not in ("uint8", "int8", "float32"):
         return Description(ModelCard(path.stem, "classification", (), spec))  # for the model's own check to refuse
     metadata = read_metadata(path)
-    if metadata.calibrated:
-        what = "the metadata ask for a calibration of the scores, which edgetl doesn't do"
-        raise ModelError(what, where=str(path), remedy="use a file without ScoreCalibrationOptions")
     lines = read_lines(labels) if labels else _carried_lines(path, files, metadata)
     scaling = input_scaling(path, metadata, runtime.input)
     if ssd is None:

@@ -45,14 +45,12 @@ class Metadata:
         mean: subtracted from a pixel, 0..255, one value or one a channel; empty where the file doesn't say.
         std: what the difference is divided by; as many as `mean`.
         labels_file: the associated file with the output's labels; empty where there is none.
-        calibrated: whether the scores are to be calibrated by a table in an associated file.
         threshold: the smallest score that is to be shown; None where the file doesn't say.
     """
 
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     labels_file: str = ""
-    calibrated: bool = False
     threshold: float | None = None
 
 
@@ -60,7 +58,7 @@ def read_metadata(path: Path) -> Metadata:
     """Reads what a `.tflite` file's metadata say; every field is empty where there are none.
 
     Raises:
-        ModelError: the file's structure is damaged.
+        ModelError: the file's structure is damaged; or the scores would have to be calibrated.
     """
     try:
         model = model_table(path)
@@ -139,7 +137,8 @@ def _output(tensor: Table, found: Metadata) -> Metadata:
     for unit in tensor.tables("process_units", "ProcessUnit"):
         kind = unit.number("options_type", "<B")
         if kind == CALIBRATION:
-            found = replace(found, calibrated=True)
+            what = "the metadata ask for a calibration of the scores, which edgetl doesn't do"
+            raise ModelError(what, remedy="use a file without ScoreCalibrationOptions")
         options = unit.table("options", "ScoreThresholdingOptions") if kind == THRESHOLDING else None
         if options:
             found = replace(found, threshold=options.real("global_score_threshold"))

@@ -241,3 +241,18 @@ def test_a_frame_that_was_not_read_is_named(opened):
     assert "imread" in caught.value.remedy
     with pytest.raises(UsageError, match="got str"):
         model.scores("photo.jpg")
+
+
+def test_a_quantized_input_that_takes_no_pixels_is_not_bundled_as_it_is(tmp_path):
+    pytest.importorskip("tensorflow")
+    from edgetl.host.convert.foreign_tflite import open_tflite
+
+    path = tmp_path / "model.tflite"
+    path.write_bytes(build(np.eye(3), dtype="uint8", quantization=(0.47, 0)))
+    with pytest.raises(ModelError, match=r"not for 0\.\.255"):
+        open_tflite(path)
+    path.write_bytes(build(np.eye(3), dtype="uint8", quantization=(1 / 255, 0)))
+    assert open_tflite(path).scaling == Scaling()
+    path.write_bytes(build(np.eye(3), metadata=metadata([float("nan")], [1])))
+    with pytest.raises(ModelError, match="can't be meant"):
+        open_tflite(path)

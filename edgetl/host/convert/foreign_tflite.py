@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from edgetl.device.foreign import CARD_FILE, Scaling, is_classifier
+from edgetl.device.foreign import CARD_FILE, is_classifier
+from edgetl.device.input_scaling import Scaling, input_scaling, told_scaling
+from edgetl.device.runtime import Tensor
 from edgetl.device.tflite_metadata import read_files, read_metadata
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import write_atomic
@@ -36,7 +38,7 @@ def open_tflite(path: Path) -> ForeignModel:
         raise ModelError(
             f"the model's input and outputs {shapes} are not a classifier's", where=str(path), remedy=remedy
         )
-    scaling, told = _scaling(path, runtime.input.dtype)
+    scaling, told = _scaling(path, runtime.input)
     _, height, width, _ = runtime.input.shape
     output = runtime.outputs[0]
     return ForeignModel(
@@ -44,13 +46,21 @@ def open_tflite(path: Path) -> ForeignModel:
     )
 
 
-def _scaling(path: Path, dtype: str) -> tuple[Scaling | None, str]:
-    if dtype != "float32":
-        return PIXELS, "the model takes bytes"
+def _scaling(path: Path, image: Tensor) -> tuple[Scaling | None, str]:
+    """Returns what the input wants of pixels, where the file tells, and how it tells.
+
+    Raises:
+        ModelError: the scaling can't be meant; or a quantized input wants other bytes than those of the pixels.
+    """
     metadata = read_metadata(path)
-    if metadata.mean and metadata.std and len(metadata.mean) == len(metadata.std) in (1, 3) and 0 not in metadata.std:
-        return Scaling(metadata.mean, metadata.std), "the file's metadata tell how pixels are scaled"
-    return None, ""
+    if image.dtype == "float32":
+        scaling = told_scaling(path, metadata)
+        return scaling, "the file's metadata tell how pixels are scaled" if scaling else ""
+    if input_scaling(path, metadata, image):
+        what = f"the model's input is quantized, scale {image.scale:.4g}, zero point {image.zero_point}: not for 0..255"
+        remedy = "convert the Keras model that it was made of; or run the file as it is, with --labels"
+        raise ModelError(what, where=str(path), remedy=remedy)
+    return PIXELS, "the model takes bytes"
 
 
 def _store(path: Path, folder: Path, scaling: Scaling, ending: Ending) -> None:
