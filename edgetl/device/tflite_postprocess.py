@@ -17,6 +17,8 @@ from edgetl.errors import ModelError
 
 OPERATOR = "TFLite_Detection_PostProcess"
 
+_MOST_OPTIONS, _LONGEST_NAME = 256, 64
+"""An operator may have at most this many options, with names of at most this many bytes; the real one has 11."""
 _MAP = 9  # a FlexBuffer's type, as are the keys of the following: signed, unsigned, real and boolean
 _UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _LAYOUTS = {1: {1: "b", 2: "h", 4: "i", 8: "q"}, 2: _UNSIGNED, 3: {2: "e", 4: "f", 8: "d"}, 26: _UNSIGNED}
@@ -72,10 +74,12 @@ def _read_map(data: bytes) -> dict[str, float]:
     keys = at - 3 * width - _number(data, at - 3 * width, width)
     key_width, count = _number(data, at - 2 * width, width), _number(data, at - width, width)
     found = {}
+    if count > _MOST_OPTIONS:
+        raise ValueError(f"an operator has more than {_MOST_OPTIONS} options")
     for index in range(count):
         place = keys + index * key_width
         start = place - _number(data, place, key_width)
-        key = data[start : data.index(0, start)].decode()
+        key = data[start : data.index(0, start, start + _LONGEST_NAME)].decode()
         layout = _LAYOUTS.get(data[at + count * width + index] >> 2, {}).get(width)
         if layout:
             found[key] = float(struct.unpack_from(f"<{layout}", data, at + index * width)[0])
