@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -360,6 +362,50 @@ def test_tls_checks_the_brokers_certificate(brokers, tmp_path, caplog):
     with Mqtt(Address.parse(url), described(), Status()) as sink:
         wait_until(lambda: "is away" in caplog.text)
         assert not sink._connected
+    assert "certificate is refused" in caplog.text
+    assert "--mqtt-ca" in caplog.text
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
+def test_a_broker_that_cant_be_reached_is_told_with_the_reason(caplog, scheme):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/hall"
+        with Mqtt(Address.parse(url), described(), Status()):
+            wait_until(lambda: "is away" in caplog.text)
+    assert "no program listens" in caplog.text
+
+
+def test_a_broker_that_speaks_no_tls_is_told(caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(
+            target=lambda: server.accept()[0].sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), daemon=True
+        ).start()
+        url = f"mqtts://127.0.0.1:{server.getsockname()[1]}/hall"
+        with Mqtt(Address.parse(url), described(), Status()):
+            wait_until(lambda: "is away" in caplog.text)
+    assert "TLS can't be spoken" in caplog.text
+
+
+def test_a_packet_of_256_mb_is_never_read(caplog):
+    def serve():
+        connection = server.accept()[0]
+        connection.recv(1000)
+        with suppress(OSError):
+            connection.sendall(b"\x20\x02\0\0" + b"\x30\xff\xff\xff\x7f" + b"\0" * 100_000)
+            connection.recv(1 << 20)
+            connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        tracemalloc.start()
+        try:
+            with Mqtt(Address.parse(f"mqtt://127.0.0.1:{server.getsockname()[1]}/hall"), described(), Status()):
+                wait_until(lambda: "too long" in caplog.text)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 10 << 20
 
 
 @needs_broker
@@ -554,6 +600,7 @@ def test_certificates_are_for_tls_only_and_must_be_there(tmp_path):
 
 def test_missing_package_is_told_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    monkeypatch.delitem(sys.modules, "edgetl.device.sinks.mqtt_client", raising=False)
     with pytest.raises(EdgetlError, match="paho") as caught:
         Mqtt(Address.parse("mqtt://localhost"), described(), Status())
     assert caught.value.remedy == install_command("mqtt")

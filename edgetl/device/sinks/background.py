@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _PAUSES = (0.5, 30.0)
 """Before a failed sink is tried again: the first one, which doubles, and the longest; s."""
 _EVENTS = 10_000
-"""That may wait for a sink; whoever is further behind is dead, and memory must stay flat."""
+"""Events that may wait for a sink."""
 _PATIENCE = 10.0
 """How long the end of a run waits for a sink that takes nothing more, s."""
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
@@ -37,7 +37,7 @@ _Work = tuple[Frame, Result] | Event
 class Background:
     """Hands frames, results and events to a sink in a thread of its own; a sink itself.
 
-    Of a live camera a full queue drops frames, and an error of the sink is told as an event. Of files it waits, and
+    Of a live camera a full queue drops frames, which are counted, and an error of the sink is told as an event. Of files it waits, and
     an error of the sink ends the run.
 
     Args:
@@ -110,7 +110,15 @@ class Background:
             self._put((frame, result))
 
     def tell(self, event: Event) -> None:
-        """Leaves an event for the sink; it is never dropped for want of room."""
+        """Leaves an event for the sink.
+
+        Events have more room than frames, and one is dropped and counted only where thousands wait: then the sink is
+        dead, and memory must stay flat.
+
+        Raises:
+            RunEnded: nobody looks any more.
+            EdgetlError: the sink of a file's frames can't go on.
+        """
         with self._changed:
             self._raise_error()
             if len(self._work) - self._frames >= _EVENTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -69,8 +70,7 @@ class Mqtt:
         crossings: Callable[[], dict[str, dict[str, int]]] | None = None,
     ) -> None:
         try:
-            from paho.mqtt.client import Client
-            from paho.mqtt.enums import CallbackAPIVersion
+            from edgetl.device.sinks.mqtt_client import BoundedClient
         except ImportError as error:
             what, remedy = f"MQTT needs paho-mqtt: {error}", install_command("mqtt")
             raise EdgetlError(what, where="--mqtt", remedy=remedy) from error
@@ -79,7 +79,7 @@ class Mqtt:
         self._status = status
         self._crossings = crossings
         self._connected = False
-        self._told_away = False
+        self._told_away = ""  # the reason
         # What was published from the run's thread, and from paho's own; what the broker has confirmed.
         self._published = self._announced = self._confirmed = 0
         self._result: Mapping[str, object] | None = None
@@ -88,7 +88,7 @@ class Mqtt:
         self._next_result = self._next_figures = 0.0
         # The same id each time: a broker that still holds a killed run's connection then ends that first, so that its
         # last will can't come after our greeting.
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id=described.node)
+        self._client = BoundedClient(described.node)
         self._set_up(self._client)
 
     def _set_up(self, client: Client) -> None:
@@ -192,22 +192,26 @@ class Mqtt:
         self._connected = True
         if self._told_away:
             logger.warning("the MQTT broker at %s is back", self._address)
-        self._told_away = False
+        self._told_away = ""
 
     def _on_disconnect(
         self, client: Client, _: object, flags: DisconnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
-        if self._connected and code.is_failure:
+        if self._client.take_oversized():
+            self._say_away("it sends packets that are too long")
+        elif self._connected and code.is_failure:
             self._say_away("the connection is lost")
         self._connected = False
 
     def _on_connect_fail(self, client: Client, _: object) -> None:
-        self._say_away("it doesn't answer")
+        from edgetl.device.sinks.mqtt_client import reason_of
+
+        self._say_away(reason_of(sys.exception()))  # paho calls this where it handles the error
 
     def _say_away(self, reason: str) -> None:
-        if not self._told_away:
+        if reason != self._told_away:
             logger.warning("the MQTT broker at %s is away, and is tried again: %s", self._address, reason)
-        self._told_away = True
+        self._told_away = reason
 
     def _on_publish(self, client: Client, _: object, mid: int, code: ReasonCode, properties: Properties) -> None:
         self._confirmed += 1

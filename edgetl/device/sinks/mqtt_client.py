@@ -1,0 +1,53 @@
+"""The MQTT client: paho's, with a bound on what a broker may send."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+_LONGEST_PACKET = 64
+"""The most bytes that a packet of the broker may have after its header; without subscriptions the longest has 2."""
+
+
+class BoundedClient(Client):
+    """Paho's client, which ends the connection instead of reading a long packet, for which it would take the memory.
+
+    Args:
+        client_id: the client's name at the broker.
+    """
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id)
+        self._oversized = False
+
+    def take_oversized(self) -> bool:
+        """Returns whether a packet was too long since the last call."""
+        oversized, self._oversized = self._oversized, False
+        return oversized
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > _LONGEST_PACKET:  # the number of bytes that the packet still has
+            self._oversized = True
+            raise ConnectionAbortedError(f"the broker sends a packet of {bufsize:,} bytes")
+        return super()._sock_recv(bufsize)
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Returns why a broker can't be reached, and what to do about it, for the log.
+
+    Args:
+        error: what the attempt to connect raised.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or error.reason
+        return f"its TLS certificate is refused ({why}); name the authority that signed it with --mqtt-ca"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS can't be spoken with it ({error.reason or error}); check the port, or write mqtt:// without TLS"
+    if isinstance(error, socket.gaierror):
+        return f"its name can't be resolved ({error.strerror}); check the address"
+    if isinstance(error, ConnectionRefusedError):
+        return "no program listens at that port; check the port, and whether the broker runs"
+    return "it doesn't answer"
