@@ -94,6 +94,7 @@ def run(
     from edgetl.device.signals import stop_on_signals, unless_stopped
     from edgetl.device.sinks.outputs import open_sinks
     from edgetl.device.status import Status
+    from edgetl.device.tally import Tally
     from edgetl.device.tune import AUTO, settle
     from edgetl.find_bundle import find_bundle
 
@@ -123,7 +124,7 @@ def run(
 
         found = wait_for_camera(open_it, camera.patience, stop) if camera.wait else unless_stopped(open_it, stop)
         frames = stack.enter_context(found)
-        status = Status()
+        status, tally = Status(), Tally()
         observer = watch.observer(model, frames, told=output.wants_events, followed=served.serve is not None)
         sinks = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer, stop=stop)]
         sinks += unless_stopped(
@@ -137,6 +138,7 @@ def run(
             sinks,
             crew=crew,
             max_frames=max_frames,
+            on_result=tally,
             stop=stop,
             observer=observer,
             status=status,
@@ -144,7 +146,7 @@ def run(
             reopen=open_it,
             patience=camera.patience,
         )
-    echo(str(summary), err=True)
+    echo("\n".join(filter(None, map(str, (summary, tally)))), err=True)
     if observer and observer.totals:
         echo(observer.totals, err=True)
 

@@ -49,13 +49,11 @@ class OutputOptions:
         """
         from edgetl.device.sinks.mqtt_address import Address
         from edgetl.device.sinks.outputs import Outputs
-        from edgetl.device.sinks.rolling import EVERY
         from edgetl.device.sinks.snapshots import MOST
 
         self._refuse_lonely()
-        save, every = Path(self.save) if self.save else None, self.save_every
-        if save and self.save and (self.save.endswith("/") or save.expanduser().is_dir()):
-            save, every = save / "film.mp4", every or EVERY
+        save = Path(self.save) if self.save else None
+        folder = bool(save and self.save and (self.save.endswith("/") or save.expanduser().is_dir()))
         mqtt = None
         if self.mqtt:
             mqtt = Address.parse(self.mqtt, password_file=self.mqtt_password_file, ca=self.mqtt_ca)
@@ -63,7 +61,8 @@ class OutputOptions:
             jsonl=self.jsonl,
             jsonl_changes=self.jsonl_changes,
             save=save,
-            save_every=every,
+            save_folder=folder,
+            save_every=self.save_every,
             save_max=self.save_max,
             show=self.show,
             events=self.events,
@@ -96,8 +95,9 @@ output_options = option_group(
     click.option("--jsonl-changes", is_flag=True, help="Write only results that differ from the last, and events."),
     click.option(
         "--save",
-        metavar="FILM.mp4|FOLDER/",
-        help="Save the annotated film; into a folder in pieces of ten minutes, named by the time each begins.",
+        metavar="FILM.mp4|PHOTO.jpg|FOLDER/",
+        help="Save what is seen, annotated, as a film; into a folder photos as photos, and a film or a camera's "
+        "pictures as films of ten minutes, named by the time each begins.",
     ),
     click.option("--save-every", type=Duration(), metavar="TIME", help="Save it in pieces of so long, say 10m."),
     click.option(

@@ -162,7 +162,8 @@ def _lines(result: Classification) -> list[tuple[str, str]]:
     if not len(result):
         return [(str(result), "")]
     rows = zip(result.labels, result.class_id.tolist(), result.score.tolist(), strict=True)
-    return [(_drawable(label, class_id), f" {score:.0%}") for label, class_id, score in rows]
+    unsure = " unsure" if result.unsure else ""
+    return [(_drawable(label, class_id), f" {score:.0%}{unsure}") for label, class_id, score in rows]
 
 
 def _drawable(label: str, class_id: int, unicode: bool = _UNICODE) -> str:

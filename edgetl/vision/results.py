@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import supervision
 
 
+UNSURE = 0.5
+"""A classifier's best class is called unsure below this score, whatever threshold lets it be shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
     """The K best classes of a frame, best first; empty where no score reached the threshold.
@@ -33,6 +37,11 @@ class Classification:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def unsure(self) -> bool:
+        """Whether the best class is less probable than all others together: its score is below `UNSURE`."""
+        return len(self) > 0 and float(self.score[0]) < UNSURE
+
     def to_dict(self) -> dict[str, object]:
         """Returns JSON-ready values: `{"task", "classes": [{"label", "class_id", "score"}, …]}`."""
         rows = zip(self.labels, self.class_id.tolist(), self.score.tolist(), strict=True)
@@ -41,7 +50,8 @@ class Classification:
 
     def __str__(self) -> str:
         pairs = zip(self.labels, self.score.tolist(), strict=True)
-        return ", ".join(f"{label} {score:.0%}" for label, score in pairs) or "nothing known"
+        unsure = "unsure: " if self.unsure else ""
+        return unsure + ", ".join(f"{label} {score:.0%}" for label, score in pairs) or "nothing known"
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,15 @@ def test_run_ends_with_its_film(home, film):
     assert cv2.VideoCapture("out.mp4").get(cv2.CAP_PROP_FRAME_COUNT) == 36
 
 
+def test_run_saves_photos_as_photos(home):
+    done = edgetl("run", home.bundle, "--source", "photos/disc", "--save", "seen/", "--quiet")
+    assert done.code == 0, done.err
+    assert {path.name for path in (home.folder / "seen").iterdir()} == {f"{i:02}.jpg" for i in range(12)}
+    done = edgetl("run", home.bundle, "--source", "photos/disc", "--save", "annotated", "--quiet")
+    assert done.code == 2
+    assert "--save seen/" in done.err
+
+
 @pytest.mark.parametrize("option", ["--save", "--jsonl"])
 def test_run_does_not_overwrite_its_source(home, film, option):
     before = film.read_bytes()

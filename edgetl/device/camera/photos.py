@@ -54,6 +54,11 @@ class Photos(Closing):
         self._spec = spec
         self._paths = _find(source)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The photo files, in their order."""
+        return tuple(self._paths)
+
     def __len__(self) -> int:
         return len(self._paths)
 

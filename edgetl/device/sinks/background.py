@@ -37,8 +37,8 @@ _Work = tuple[Frame, Result] | Event
 class Background:
     """Hands frames, results and events to a sink in a thread of its own; a sink itself.
 
-    Of a live camera a full queue drops frames, which are counted, and an error of the sink is told as an event. Of files it waits, and
-    an error of the sink ends the run.
+    Of a live camera a full queue drops frames, which are counted, and an error of the sink is told as an event. Of
+    files it waits, and an error of the sink ends the run.
 
     Args:
         sink: not entered yet.

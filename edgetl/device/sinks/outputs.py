@@ -20,9 +20,9 @@ from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.sinks.mqtt import Mqtt
 from edgetl.device.sinks.mqtt_address import Address
 from edgetl.device.sinks.mqtt_discovery import Described
-from edgetl.device.sinks.rolling import EVERY, RollingVideo
+from edgetl.device.sinks.rolling import RollingVideo
+from edgetl.device.sinks.saving import open_saving
 from edgetl.device.sinks.snapshots import MOST, EventFrames, Snapshots
-from edgetl.device.sinks.video import VideoFile
 from edgetl.device.sinks.window import Window
 from edgetl.device.status import Status
 from edgetl.errors import UsageError
@@ -37,7 +37,8 @@ class Outputs:
     Attributes:
         jsonl: a file's path, or `-` for stdout.
         jsonl_changes: only what is news goes there.
-        save: the annotated film.
+        save: where the annotated pictures go: a film, a photo, or a folder; see `edgetl.device.sinks.saving`.
+        save_folder: whether `save` is a folder.
         save_every: seconds of film a piece of it has; None and no `save_max` make it one film.
         save_max: bytes that its pieces may take; the oldest go.
         show: a window.
@@ -50,6 +51,7 @@ class Outputs:
     jsonl: str | None = None
     jsonl_changes: bool = False
     save: Path | None = None
+    save_folder: bool = False
     save_every: float | None = None
     save_max: int | None = None
     show: bool = False
@@ -90,7 +92,7 @@ def open_sinks(
         stop: of the run.
 
     Raises:
-        UsageError: the film's path can't be one.
+        UsageError: the path can't be what is saved there.
         EdgetlError: what one of them needs is not installed.
     """
     background = partial(Background, lossless=not camera.live, status=status, stop=stop)
@@ -101,7 +103,7 @@ def open_sinks(
         results = JsonLines(outputs.jsonl, changes=outputs.jsonl_changes)
         yield background(results, "jsonl", 256, pictures=False, reopens=True)
     if outputs.save:
-        yield _film(outputs, outputs.save.expanduser(), camera, background, drawing)
+        yield _saving(outputs, outputs.save.expanduser(), camera, background, drawing)
     if outputs.events:
         snapshots = Snapshots(outputs.events.expanduser(), outputs.events_max, drawing)
         yield EventFrames(background(snapshots, "events", 16, reopens=True))
@@ -118,14 +120,12 @@ def open_sinks(
         yield background(Console(sys.stderr), "console", 64, pictures=False)
 
 
-def _film(
+def _saving(
     outputs: Outputs, path: Path, camera: Camera, background: Callable[..., Background], drawing: Drawing
 ) -> Sink:
-    if outputs.save_every is None and outputs.save_max is None:
-        return background(VideoFile(path, fps=camera.fps, live=camera.live, drawing=drawing), "film")
-    every, most = outputs.save_every or EVERY, outputs.save_max
-    rolling = RollingVideo(path, every=every, most=most, fps=camera.fps, live=camera.live, drawing=drawing)
-    return background(rolling, "film", reopens=True)
+    every, most = outputs.save_every, outputs.save_max
+    sink = open_saving(path, camera, folder=outputs.save_folder, every=every, most=most, drawing=drawing)
+    return background(sink, "film", reopens=isinstance(sink, RollingVideo))
 
 
 def _same(one: Path, other: Path) -> bool:
