@@ -130,7 +130,8 @@ def _probe(name: str, path: Path, size: int) -> None:
             child.kill()
         child.communicate()
     if problem:
-        raise ModelError(f"the model {problem}; it is damaged, or made to do harm", where=str(path), remedy=_REMEDY)
+        what = f"the model {problem}; it is damaged, made to do harm, or too large for a small computer"
+        raise ModelError(what, where=str(path), remedy=_REMEDY)
     if child.returncode:
         raise _refused(child.returncode, answer, path)
 
