@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import read_regular
 from edgetl.text import label_problem
+
+logger = logging.getLogger(__name__)
 
 LABELS_REMEDY = "give a text file with one label a line: --labels FILE"
 _LARGEST_FILE = 16 << 20
@@ -88,6 +91,9 @@ def in_columns(lines: Sequence[str], columns: int) -> list[str]:
         start = 1
     else:
         return list(lines)
+    missing = columns - len(named)
+    if missing:
+        logger.warning("%d of %d columns have no label; they are called `class N`", missing, columns)
     return [named.get(column + start, f"class {column}") for column in range(columns)]
 
 

@@ -14,7 +14,7 @@ from edgetl import store
 from edgetl.bundle import MANIFEST
 from edgetl.card import ModelCard
 from edgetl.device.model import Model
-from edgetl.errors import DatasetError, UsageError
+from edgetl.errors import DatasetError, ModelError, UsageError
 from edgetl.find_bundle import find_bundle
 from edgetl.host import evaluate_detection
 from edgetl.host.dataset.boxes import is_boxed
@@ -172,9 +172,14 @@ def evaluate_model(model: Model, photos: Sequence[Path], truth: NDArray[np.int64
 
     Raises:
         PhotoError: a photo can't be opened.
+        ModelError: a score is no finite number.
     """
     rows = track(photos, "Evaluating", len(photos))
     scores = np.stack([model.scores(read_photo(path, model.card.input)).copy() for path in rows])
+    bad = int((~np.isfinite(scores)).any(axis=1).sum())
+    if bad:
+        what = f"the model's scores are no finite numbers on {bad} of {len(photos)} photos"
+        raise ModelError(what, where=model.card.name, remedy="convert the model again; its weights may be damaged")
     return Evaluation(model.card.labels, truth, scores)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
+import cv2
 import numpy as np
 import pytest
 from handmade import SIDE, build, metadata
@@ -103,6 +104,12 @@ def test_sigmoids_that_happen_to_sum_to_one_are_still_their_own(opened):
 def test_a_softmax_is_known_by_its_operation(opened):
     model = opened(build(0.1 * np.eye(3), [0] * 3, "SOFTMAX", metadata=PLAIN), "red,green,blue")
     assert model.card.decoding == ClassifierDecoding("probabilities")
+
+
+def test_columns_without_a_label_are_told(opened, caplog):
+    model = opened(build(np.zeros((5, 3)), metadata=PLAIN), "0 red,2 green,4 blue")
+    assert model.card.labels == ("red", "class 1", "green", "class 3", "blue")
+    assert len(caplog.records) == 1
 
 
 def test_two_labels_for_three_columns_are_refused(opened):
@@ -249,10 +256,21 @@ def test_a_quantized_input_that_takes_no_pixels_is_not_bundled_as_it_is(tmp_path
 
     path = tmp_path / "model.tflite"
     path.write_bytes(build(np.eye(3), dtype="uint8", quantization=(0.47, 0)))
-    with pytest.raises(ModelError, match=r"not for 0\.\.255"):
+    with pytest.raises(ModelError, match="quantized"):
         open_tflite(path)
     path.write_bytes(build(np.eye(3), dtype="uint8", quantization=(1 / 255, 0)))
     assert open_tflite(path).scaling == Scaling()
     path.write_bytes(build(np.eye(3), metadata=metadata([float("nan")], [1])))
     with pytest.raises(ModelError, match="can't be meant"):
         open_tflite(path)
+
+
+def test_an_evaluation_of_scores_that_are_no_numbers_is_refused(opened, tmp_path):
+    pytest.importorskip("rich")
+    from edgetl.host.evaluate import evaluate_model
+
+    photo = tmp_path / "photo.png"
+    cv2.imwrite(str(photo), colour(255, 255, 255))
+    model = opened(build(1e38 * np.eye(3), metadata=PLAIN), "red,green,blue")
+    with pytest.raises(ModelError, match="1 of 1 photos"):
+        evaluate_model(model, [photo], np.zeros(1, np.int64))
