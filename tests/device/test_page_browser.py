@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import cv2
 import pytest
@@ -107,16 +108,39 @@ def test_the_slider_acts_on_the_results_at_once(browser):
 def test_classes_are_chosen_and_what_another_viewer_sets_is_shown(browser):
     with shown() as (page, model, *_):
         opened(browser, page)
+        ticked = "[...document.querySelectorAll('#classes :checked')].length"
+        assert browser.js(ticked) == len(LABELS), "all of them count"
+        browser.click("#none")
+        browser.until("document.querySelector('#results').innerText.startsWith('Nothing found')", 2)
+        assert model.only.classes == ()
+        assert (browser.js(ticked), browser.text("#classes-shown")) == (0, "none")
         browser.click(f"#classes li:nth-child({LABELS.index('nut') + 1}) label")
         browser.until("document.querySelector('#results').innerText.startsWith('nut')", 2)
         assert model.only.classes == ("nut",)
         assert browser.text("#classes-shown") == "1 chosen"
         browser.click("#all")
         browser.until("document.querySelectorAll('#results .share').length === 2", 2)
-        assert model.only.classes == ()
+        assert model.only.classes is None
+        assert browser.js(ticked) == len(LABELS)
         model.only = type(model.only)(threshold=0.6, classes=("bolt", "gear"))
         browser.until("document.querySelector('#threshold-shown').textContent === '60 %'", 5)
         assert browser.js("[...document.querySelectorAll('#classes :checked')].length") == 2
+
+
+def test_thresholds_of_each_class_are_shown_as_such(browser):
+    model = Wish()
+    own = (0.31, 0.4, 0.5, 0.62, 0.35, 0.45)
+    model.card = replace(model.card, decoding=replace(model.card.detector, thresholds=own))
+    with shown(model=model) as (page, *_):
+        opened(browser, page)
+        assert browser.text("#threshold-shown") == "31 to 62 %"
+        assert "each class" in browser.text("#own-told")
+        assert browser.text(f"#classes li:nth-child({LABELS.index('nut') + 1}) .own") == "62 %"
+        browser.js("const s = document.querySelector('#threshold'); s.value = 0.7; s.dispatchEvent(new Event('input'))")
+        browser.until("document.querySelector('#threshold-shown').textContent === '70 %'", 2)
+        assert not browser.js("document.querySelector('#classes .own').checkVisibility({visibilityProperty: true})")
+        browser.click("#own")
+        browser.until("document.querySelector('#threshold-shown').textContent === '31 to 62 %'", 2)
 
 
 def test_pause_stops_the_picture_here_and_nothing_else(browser):
