@@ -16,7 +16,7 @@ from edgetl.errors import DatasetError
 from edgetl.files import is_lfs_pointer
 from edgetl.host.dataset.annotation_text import head_of, lfs_error, listed
 from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree
 
 __all__ = [
@@ -123,7 +123,7 @@ def read_boxed(root: Path) -> BoxedSet:
     if chosen != "yolo":
         _require_px(tree, told.photos)
     photos, settled = _settled(tree, sorted(told.photos, key=lambda photo: photo.path))
-    notes += [*settled, *_unannotated(tree, told)]
+    notes += [*settled, *_unannotated(tree, told), *tree.left_out()]
     if not photos:
         remedy = "put the photos where the annotations name them"
         raise DatasetError("the annotations are of no photo here", where=str(root), remedy=remedy)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import class_name, head_of, listed, number, read_text, size_wh
 from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree, part_of_file
 
 _HEAD = 1 << 20

@@ -11,8 +11,8 @@ import yaml
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import head_of, read_text
-from edgetl.host.dataset.folders import Part
-from edgetl.host.dataset.tree import Tree, part_of_folder
+from edgetl.host.dataset.parts import Part, exact_part
+from edgetl.host.dataset.tree import Tree
 from edgetl.host.dataset.yolo_described import Described, assign, listed_photos, named_classes
 
 _PARTS: tuple[tuple[Part, tuple[str, ...]], ...] = (
@@ -172,7 +172,7 @@ def _existing(path: Path) -> Path | None:
 def _part(path: Path, folder: Path, part: Part) -> Part:
     """The part of a photo: that of its named folder, but a `test/` inside that one is never trained on."""
     within = path.relative_to(folder).parts[:-1]
-    return "test" if any(part_of_folder(name) == "test" for name in within) else part
+    return "test" if any(exact_part(name) == "test" for name in within) else part
 
 
 def _innermost(path: Path, folders: Mapping[Path, Part]) -> Path | None:
