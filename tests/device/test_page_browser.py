@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 import cv2
+import numpy as np
 import pytest
 from chromium import CHROMIUM, Browser
 from live_page import LABELS, Wish, moving, shown, until
 
+from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks.page.endpoint import Endpoint
+from edgetl.device.sinks.video import VideoFile
+from edgetl.vision.results import Classification
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
@@ -319,3 +326,22 @@ def test_another_run_that_wants_its_own_token_asks_for_it(browser):
         port = page.endpoint.port
     with shown(Endpoint(port=port, token="a-token-of-a-test-1234")):
         browser.until("document.querySelector('#token')", 20)
+
+
+def test_a_saved_film_plays(browser, tmp_path):
+    with VideoFile(tmp_path / "film.mp4", fps=25.0) as sink:
+        for index in range(25):
+            picture, _ = moving(index, (320, 240))
+            nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
+            sink.write(Frame(picture, index / 25, index), nothing)
+    (tmp_path / "index.html").write_text("<video src=film.mp4 muted autoplay></video>")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(f"http://127.0.0.1:{server.server_port}/")
+        if not browser.js("document.querySelector('video').canPlayType('video/mp4; codecs=\"avc1.42E01E\"')"):
+            pytest.skip("this browser was built without H.264")
+        browser.until("document.querySelector('video').ended", 10)
+        size = browser.js("[document.querySelector('video').videoWidth, document.querySelector('video').videoHeight]")
+        assert size == [320, 240]
+        server.shutdown()
