@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -23,13 +20,13 @@ from edgetl.cli.doctor import doctor
 from edgetl.cli.echo import LogFormatter, echo
 from edgetl.cli.eval import evaluate
 from edgetl.cli.full_help import FullHelpGroup, add_flags, set_log_level
+from edgetl.cli.interruption import interruptible, notes_of
 from edgetl.cli.models import models
 from edgetl.cli.run import run
 from edgetl.cli.targets import targets
 from edgetl.cli.train import train
 from edgetl.cli.tune import tune
 from edgetl.cli.verify import verify
-from edgetl.device.signals import ending_signals
 from edgetl.errors import EdgetlError
 from edgetl.quiet import open_closed_streams
 from edgetl.text import printable, without_passwords
@@ -44,7 +41,7 @@ class _Group(FullHelpGroup):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
         try:
-            with _interruptible():
+            with interruptible():
                 return super().invoke(ctx)
         except click.exceptions.NoArgsIsHelpError:
             raise
@@ -59,10 +56,17 @@ class _Group(FullHelpGroup):
             told = _plainly(error, ctx.invoked_subcommand or "")
             where = printable(told.where)  # a name with a line end in it must not look like a remedy
             echo(f"edgetl: {EdgetlError(told.what, where=where, remedy=told.remedy)}", err=True)
+            _echo_notes(error)
             ctx.exit(told.exit_code)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             echo("edgetl: interrupted; what was there before is as it was", err=True)
+            _echo_notes(error)
             ctx.exit(1)
+
+
+def _echo_notes(error: BaseException) -> None:
+    for note in notes_of(error):
+        echo(f"  {note}", err=True)
 
 
 _ON_THE_DEVICE = ("run", "verify", "tune", "bench", "cameras")
@@ -79,29 +83,6 @@ def _plainly(error: Exception, command: str) -> EdgetlError:
         what = f"`edgetl {command}` needs the {place}'s extra `{extra}`: {error.name} is not installed"
         return EdgetlError(what, remedy=install_command(extra))
     return EdgetlError(str(error) or type(error).__name__)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ends the block with a KeyboardInterrupt at one of the `ending_signals`.
-
-    Also where a library turned that into an error of its own, as TensorFlow's converter does.
-    """
-    asked: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        asked.append(number)
-        raise KeyboardInterrupt
-
-    for number in ending_signals():
-        if signal.getsignal(number) != signal.SIG_IGN:  # so a job in a script's background stays deaf to Ctrl-C
-            signal.signal(number, stop)
-    try:
-        yield
-    except Exception as error:
-        if asked:
-            raise KeyboardInterrupt from error
-        raise
 
 
 def _require_platform() -> None:
