@@ -17,14 +17,13 @@ from edgetl.document import check_version, read_json
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import bring_back, sha256_of, write_atomic
 from edgetl.golden import GoldenBoxes
-from edgetl.target import RuntimeName, variant_name
+from edgetl.target import MOST_THREADS, RuntimeName, variant_name
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import Image
 from edgetl.wrong_file import wrong_file_at
 
 SCHEMA_VERSION = 1
 MANIFEST = "bundle.json"
-_MOST_THREADS = 1024
 _LARGEST_FILE = 1 << 31
 """A file of a bundle may have at most this many bytes; a sparse one would be read for hours to find its digest."""
 _MOST_PHOTOS = 256
@@ -159,8 +158,8 @@ class Bundle:
         for file in files + [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]:
             if problem := _path_problem(file):
                 raise ModelError(problem, where=str(path), remedy=_REMEDY)
-        if not 1 <= manifest.threads <= _MOST_THREADS:
-            what = f"threads must be 1 to {_MOST_THREADS}, got {manifest.threads}"
+        if not 1 <= manifest.threads <= MOST_THREADS:
+            what = f"threads must be 1 to {MOST_THREADS}, got {manifest.threads}"
             raise ModelError(what, where=str(path), remedy=_REMEDY)
         for variant in manifest.variants:
             if variant.accepted and variant.weights != _weights_of(variant):

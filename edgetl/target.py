@@ -23,7 +23,14 @@ _TAKEN = (
     "train.toml",
     "import.toml",
     "history.csv",
+    "version",
+    "versions",
 )
+
+MOST_THREADS = 1024
+"""A target or bundle may ask for so many threads; a runtime that is given very many fails or takes all memory."""
+_LONGEST_NAME = 100
+"""A target's name becomes part of the names of folders and hidden files."""
 
 RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "device_wi8_ai8", "portable"]
 RuntimeName = Literal["tflite", "openvino"]
@@ -163,7 +170,9 @@ def _sensible(target: Target) -> Target:
         (not target.recipes, "recipes must name one or more"),
         (not target.runtimes, "runtimes must name one or more"),
         (not target.candidates(), f"{', '.join(target.runtimes)} can't be had by {', '.join(target.recipes)}"),
+        (len(target.name) > _LONGEST_NAME, f"name must have {_LONGEST_NAME} characters at most"),
         (target.threads < 1, f"threads must be 1 or more, got {target.threads}"),
+        (target.threads > MOST_THREADS, f"threads must be {MOST_THREADS} or fewer, got {target.threads}"),
         *((v is not None and not 0 < v < 1e9, f"budget.{k} must be above 0, got {v}") for k, v in budget.items()),
         # In shares, not in points; below 0 a conversion has to gain.
         *((not -1 <= v <= 1, f"gate.{k} must be -1 to 1, got {v:g}") for k, v in asdict(target.gate).items()),

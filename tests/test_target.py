@@ -130,3 +130,19 @@ def test_bundle_is_not_to_lie_where_the_model_does(tmp_path, name):
     path.write_text(f'name = "{name}"\n' + LOOSE_TARGET)
     with pytest.raises(UsageError, match=f"name must not be '{name}'"):
         Target.load(str(path))
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 2000, 10**30])
+def test_threads_that_no_bundle_may_have_are_refused(tmp_path, threads):
+    path = tmp_path / "board.toml"
+    path.write_text(LOOSE_TARGET.replace("threads = 1", f"threads = {threads}"))
+    with pytest.raises(UsageError, match="threads"):
+        Target.load(str(path))
+
+
+@pytest.mark.parametrize("name", ["versions", "Versions", "version", "x" * 101])
+def test_name_that_a_models_folder_has_no_room_for_is_refused(tmp_path, name):
+    path = tmp_path / "board.toml"
+    path.write_text(f'name = "{name}"\n{LOOSE_TARGET}')
+    with pytest.raises(UsageError, match="name must"):
+        Target.load(str(path))
