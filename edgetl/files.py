@@ -133,9 +133,13 @@ def replace_folder(new: Path, path: Path) -> None:
     Between the two renames there is no `path`: `bring_back` helps a reader after a kill there. Both hold the lock of
     the folder above meanwhile.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if new.stat().st_dev != path.parent.stat().st_dev:  # a folder in between may be a link to another disk
+        with temporary_folder(path) as near:
+            replace_folder(shutil.copytree(new, near, dirs_exist_ok=True), path)
+        return
     new.chmod(0o755)
     sync_folder(new)
-    path.parent.mkdir(parents=True, exist_ok=True)
     old = _old(path)
     with folder_lock(path.parent):
         _bring_back(old, path)
@@ -153,14 +157,8 @@ def sync_folder(folder: Path) -> None:
     """Has the operating system write every file of a folder to the disk now."""
     for file in folder.rglob("*"):
         if file.is_file():
-            sync_file(file)
-
-
-def sync_file(path: Path) -> None:
-    """Has the operating system write a file to the disk now."""
-    mode = "rb" if os.name == "posix" else "r+b"  # Windows writes out only what was opened for writing
-    with path.open(mode) as stream:
-        os.fsync(stream.fileno())
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
 
 
 def bring_back(path: Path) -> None:

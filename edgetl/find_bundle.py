@@ -7,6 +7,7 @@ from pathlib import Path
 from edgetl import store
 from edgetl.bundle import MANIFEST
 from edgetl.errors import UsageError
+from edgetl.files import bring_back
 
 _MOST_NAMED = 10
 """At most this many bundles are listed in a message."""
@@ -25,6 +26,7 @@ def find_bundle(given: Path | str) -> Path:
         ModelError: the model's card can't be read.
     """
     path = Path(given)
+    bring_back(path)
     if path.is_file() or (path / MANIFEST).is_file():
         return path
     name, target = path.parent.name, path.name

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgetl.errors import UsageError
+from edgetl.text import printable
 
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.ENOSYS)
 """Errors of a file system that has no such locks; NFS, for one, locks no folder."""
@@ -23,6 +24,10 @@ _NOTHING = -1
 """Stands for a lock where there are none."""
 _LONGEST_NOTE = 200
 """At most this many bytes of a lock file are shown, in case that the file is not one of ours."""
+
+
+_TRIES, _PAUSE = 20, 0.01
+"""So often, and after so many seconds each, a lock is tried for whose holder left no note."""
 
 
 class BusyError(UsageError):
@@ -84,15 +89,19 @@ def _note() -> str:
 
 
 def _take(path: Path, what: str, remedy: str) -> int:
-    while True:
+    for left in reversed(range(_TRIES)):
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not _flock(handle, wait=False):
-            holder = os.read(handle, _LONGEST_NOTE).decode("ascii", "replace") or "another process"
-            os.close(handle)
-            raise BusyError(f"{what} by {holder}", where=str(path), remedy=remedy)
-        if _is_at(handle, path):
-            return handle
-        os.close(handle)  # the last holder removed the file in the meantime
+        if _flock(handle, wait=False):
+            if _is_at(handle, path):
+                return handle
+            holder = ""  # the last holder removed the file in the meantime
+        else:
+            holder = os.read(handle, _LONGEST_NOTE).decode("ascii", "replace")
+        os.close(handle)
+        if holder or not left:
+            break
+        time.sleep(_PAUSE)  # a holder without a note is only about to write it, or removes a leftover
+    raise BusyError(f"{what} by {printable(holder) or 'another process'}", where=str(path), remedy=remedy)
 
 
 def lock_open(handle: int) -> bool:

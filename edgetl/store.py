@@ -1,158 +1,257 @@
-"""The knowledge base: trained models as folders under one root (`models/`, or where EDGETL_MODELS says)."""
+"""The knowledge base: trained models as folders under one root (`models/`, or where EDGETL_MODELS says).
+
+A model may have several versions; `edgetl.version_folders` says where they lie. Every function here holds the lock of
+the root while it reads or changes folders, and first finishes what a killed process began.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgetl import version_folders
 from edgetl.card import ModelCard
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import replace_folder
+from edgetl.store_survey import holds_model, names, survey
+from edgetl.stored_model import (
+    RESERVED,
+    Damaged,
+    StoredModel,
+    check_name,
+    check_new_name,
+    exclusive,
+    is_reference,
+    locked,
+    root,
+    split_reference,
+)
+from edgetl.version_choice import choose
 
-RESERVED = ("auto", "imagenet", "starter", "none")
-"""What weights are called that are no model of the store."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+__all__ = [
+    "RESERVED",
+    "Damaged",
+    "Put",
+    "Removal",
+    "StoredModel",
+    "add_folder",
+    "check_name",
+    "check_new_name",
+    "exclusive",
+    "find_again",
+    "has",
+    "models",
+    "open_model",
+    "put",
+    "removal",
+    "remove",
+    "root",
+    "survey",
+    "use",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredModel:
-    """A trained model in the store."""
+class Put:
+    """What `put` did.
 
-    folder: Path
-    card: ModelCard
-
-    @property
-    def weights(self) -> Path:
-        """The Keras model file; of a model that came as a `.tflite` or a SavedModel, that."""
-        files = [self.folder / name for name in ("model.keras", "model.tflite", "saved_model")]
-        return next((file for file in files if file.exists()), files[0])
-
-    @property
-    def name(self) -> str:
-        """What the store calls the model: its folder, whatever the card said when that was another one."""
-        return self.folder.name
-
-    def bundle(self, target: str) -> Path:
-        """The folder of this model's bundle for a target, converted or not."""
-        return self.folder / target
-
-    def bundles(self) -> list[Path]:
-        """The folders of this model's finished bundles, by name."""
-        found = (path.parent for path in self.folder.glob("*/bundle.json"))
-        return sorted(folder for folder in found if not folder.name.startswith("."))
-
-    def files(self) -> list[Path]:
-        """Every file of the model and its bundles."""
-        return sorted(path for path in self.folder.rglob("*") if path.is_file())
-
-
-def root() -> Path:
-    """Returns the store's root folder, which need not exist."""
-    return Path(os.environ.get("EDGETL_MODELS") or "models")
-
-
-def check_name(name: str) -> str:
-    """Returns `name` if a model may be called so.
-
-    Raises:
-        UsageError: it isn't a plain file name.
+    Attributes:
+        model: the new version.
+        reason: why it is the current one or isn't; empty if the model has no other version.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} can't be a model's name", remedy="use letters, digits, '.', '_' and '-'")
-    return name
 
-
-def check_new_name(name: str) -> str:
-    """Returns `name` if a new model may be called so.
-
-    Raises:
-        UsageError: it isn't a plain file name, or `--weights` gives it another meaning, in whatever case: to some file
-            systems `Starter` is `starter`.
-    """
-    if check_name(name).lower() in RESERVED:
-        what = f"{name!r} can't be a model's name: `--weights {name.lower()}` means something else"
-        raise UsageError(what, remedy="choose another one with --name")
-    return name
+    model: StoredModel
+    reason: str
 
 
 def models() -> list[StoredModel]:
-    """Returns every readable model, oldest first."""
-    folders = [path.parent for path in root().glob("*/card.json") if not path.parent.name.startswith(".")]
-    found = []
-    for folder in folders:
-        try:
-            found.append(StoredModel(folder, ModelCard.load(folder / "card.json")))
-        except ModelError:
-            continue  # `open_model` tells why when it is asked for by name
-    return sorted(found, key=lambda model: (model.card.created, model.name))
+    """Returns the current version of every readable model, oldest first."""
+    return survey()[0]
 
 
-def has(name: str) -> bool:
-    """Says whether the store has a model of that name, whatever its state."""
-    return bool(_NAME.fullmatch(name)) and (root() / name / "card.json").is_file()
+def has(reference: str) -> bool:
+    """Says whether the store has a model of that name, or that version of it, whatever its state."""
+    if not is_reference(reference):
+        return False
+    name, number = split_reference(reference)
+    with locked() as base:
+        folder = version_folders.folders(base, name).get(number) if number else base / name
+    return folder is not None and (folder / "card.json").is_file()
 
 
-def open_model(name: str | None = None) -> StoredModel:
-    """Opens a model by name; None opens the one trained last.
+def open_model(reference: str | None = None) -> StoredModel:
+    """Opens a model by `NAME` or `NAME@N`; None opens the current version of the model trained last.
 
     Raises:
-        UsageError: there is no such model.
+        UsageError: there is no such model or version.
         ModelError: its card can't be read.
     """
-    if name is None:
-        stored = models()
+    if reference is None:
+        stored = survey(every_version=True)[0]
         if not stored:
             raise UsageError("no model has been trained yet", where=str(root()), remedy="run `edgetl train DATA`")
-        return stored[-1]
-    folder = _folder_of(name)
-    return StoredModel(folder, ModelCard.load(folder / "card.json"))
+        reference = max(stored, key=lambda model: (model.card.created, model.name)).name
+    with locked() as base:
+        return _open(base, reference)
 
 
-def _folder_of(name: str) -> Path:
-    if not has(check_name(name)):
-        known = ", ".join(model.name for model in models()) or "none yet"
-        raise UsageError(f"there is no model {name!r}", where=str(root()), remedy=f"choose one of: {known}")
-    return root() / name
+def _open(base: Path, reference: str) -> StoredModel:
+    name, number, folders = _find(base, reference)
+    card = ModelCard.load(folders[number] / "card.json")
+    return StoredModel(folders[number], card, name, number, tuple(folders))
 
 
-def table(stored: Sequence[StoredModel]) -> str:
-    """Returns models as a table for people: task, classes, top-1 or mAP, size, date, origin, bundles."""
-    head = ("name", "task", "classes", "measured", "MB", "trained", "from", "bundles")
-    rows = [_row(model) for model in stored]
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
-    )
+def _find(base: Path, reference: str) -> tuple[str, int, dict[int, Path]]:
+    """Finds a model; returns its name, the number of the version that is meant, and the folders of all versions."""
+    name, number = split_reference(reference)
+    folders = version_folders.folders(base, name)
+    current = next(iter(folders), 0)
+    if not folders or (number is None and not holds_model(folders[current])):
+        known = ", ".join(names(base)) or "none yet"
+        raise UsageError(f"there is no model {name!r}", where=str(base), remedy=f"choose one of: {known}")
+    if number is not None and number not in folders:
+        known = ", ".join(f"{name}@{one}" for one in folders)
+        what = f"the model {name!r} has no version {number}"
+        raise UsageError(what, where=str(base / name), remedy=f"choose one of: {known}")
+    return name, number or current, folders
 
 
-def _row(model: StoredModel) -> tuple[str, ...]:
-    card = model.card
-    files = model.weights.rglob("*") if model.weights.is_dir() else [model.weights]
-    size = sum(file.stat().st_size for file in files if file.is_file()) / 1e6
-    origin = f"{card.backbone.name} {card.backbone.alpha:g}, {card.backbone.weights}" if card.backbone else "elsewhere"
-    if card.backbone and card.backbone.name == "foreign":
-        origin = f"elsewhere, {card.backbone.weights}"
-    bundles = ", ".join(folder.name for folder in model.bundles())
-    names = {"top1": "top-1", "map": "mAP"}
-    measured = ", ".join(f"{name} {card.metrics[key]:.3f}" for key, name in names.items() if key in card.metrics)
-    return model.name, card.task, str(len(card.labels)), measured, f"{size:.1f}", card.created[:10], origin, bundles
-
-
-def put(name: str, folder: Path) -> StoredModel:
-    """Moves a finished training's folder into the store, in place of an earlier model of that name."""
-    replace_folder(folder, root() / check_name(name))
-    return open_model(name)
-
-
-def remove(name: str) -> None:
-    """Deletes a model and its bundles, even one whose card can't be read.
+def find_again(model: StoredModel) -> StoredModel:
+    """Returns a version with the folder in which it lies now, if another one has become current meanwhile.
 
     Raises:
-        UsageError: there is no such model.
+        ModelError: it was removed.
     """
-    shutil.rmtree(_folder_of(name))
+    if not model.folder.is_relative_to(root()):
+        return model
+    with locked() as base:
+        return _again(base, model)
+
+
+def _again(base: Path, model: StoredModel) -> StoredModel:
+    folders = version_folders.folders(base, model.name)
+    folder = folders.get(model.number)
+    if folder is None or ModelCard.load(folder / "card.json") != model.card:
+        what = f"the model {model.exact_name} was removed or replaced while it was in use"
+        raise ModelError(what, where=str(base / model.name), remedy="run the command again")
+    return replace(model, folder=folder, versions=tuple(folders))
+
+
+def put(name: str, folder: Path) -> Put:
+    """Moves a finished training's folder into the store, as the newest version of that name.
+
+    Args:
+        name: of the model.
+        folder: the version's folder, with its card, on the store's file system.
+    """
+    check_name(name)
+    card = ModelCard.load(folder / "card.json")
+    root().mkdir(parents=True, exist_ok=True)
+    with locked() as base:
+        folders = version_folders.folders(base, name)
+        reason, current = "", True
+        if folders:
+            pair = (f"{name}@{next(iter(folders))}", f"{name}@{max(folders) + 1}")
+            reason, current = _chosen(folders[next(iter(folders))], card, pair)
+        number = version_folders.add(base, name, folder, current=current)
+        folders = version_folders.folders(base, name)
+        return Put(StoredModel(folders[number], card, name, number, tuple(folders)), reason)
+
+
+def _chosen(folder: Path, card: ModelCard, names: tuple[str, str]) -> tuple[str, bool]:
+    try:
+        choice = choose(ModelCard.load(folder / "card.json"), card, names)
+    except ModelError as error:
+        return f"{names[1]} is current: {names[0]} can't be read, {error.what}", True
+    return choice.reason, choice.newer
+
+
+def add_folder(model: StoredModel, name: str, folder: Path) -> Path:
+    """Moves a finished bundle or report to the version that it belongs to, in place of an earlier one of that name.
+
+    Args:
+        model: the version, wherever it lies by now.
+        name: the folder's name there; of a bundle, the target's.
+        folder: what to move.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        ModelError: the version was removed meanwhile.
+    """
+    with locked() as base:
+        place = _again(base, model).folder / name
+        replace_folder(folder, place)
+        return place
+
+
+def use(reference: str) -> StoredModel:
+    """Makes a version the current one; the one that was so keeps its number and its bundles.
+
+    Raises:
+        UsageError: there is no such version, or the reference names none.
+    """
+    with locked() as base:
+        name, number, folders = _find(base, reference)
+        if "@" not in reference and len(folders) > 1:
+            known = ", ".join(f"{name}@{one}" for one in folders)
+            raise UsageError(f"{reference!r} doesn't say which version", remedy=f"choose one of: {known}")
+        version_folders.make_current(base, name, number)
+        return _open(base, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What `remove` is going to delete.
+
+    Attributes:
+        name: of the model.
+        number: of the only version that goes; None if the whole model does.
+        folders: of the versions that go.
+        bundles: how many bundles go with them.
+        next_number: the version that becomes current instead; 0 if none does.
+    """
+
+    name: str
+    number: int | None
+    folders: tuple[Path, ...]
+    bundles: int
+    next_number: int
+
+    def describe(self) -> str:
+        """Returns what goes and what becomes current, for people."""
+        what = f"version {self.number} of {self.name}" if self.number else self.name
+        several = f", all {len(self.folders)} versions of it" if len(self.folders) > 1 else ""
+        bundles = f", with {self.bundles} bundle{'' if self.bundles == 1 else 's'}" if self.bundles else ""
+        following = f"; {self.name}@{self.next_number} becomes current" if self.next_number else ""
+        return f"{what}{several}{bundles}{following}"
+
+
+def removal(reference: str) -> Removal:
+    """Says what `remove` deletes; of a model and its versions even those whose cards can't be read.
+
+    Raises:
+        UsageError: there is no such model or version.
+    """
+    with locked() as base:
+        return _removal(base, reference)
+
+
+def _removal(base: Path, reference: str) -> Removal:
+    name, number, folders = _find(base, reference)
+    whole = "@" not in reference or len(folders) == 1
+    going = tuple(folders.values()) if whole else (folders[number],)
+    bundles = sum(1 for folder in going for _ in folder.glob("[!.]*/bundle.json"))
+    following = 0 if whole or number != next(iter(folders)) else max(set(folders) - {number})
+    return Removal(name, None if whole else number, going, bundles, following)
+
+
+def remove(reference: str) -> Removal:
+    """Deletes a model with all its versions and bundles, or one version; see `removal`."""
+    with locked() as base:
+        plan = _removal(base, reference)
+        if plan.next_number:
+            version_folders.make_current(base, plan.name, plan.next_number)
+        version_folders.remove(base, plan.name, plan.number)
+    return plan

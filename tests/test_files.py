@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from edgetl.files import (
     read_regular,
     replace_folder,
     sha256_of,
+    temporary_folder,
     told_plainly,
     write_atomic,
 )
@@ -132,6 +134,20 @@ def test_earlier_folder_comes_back_after_a_kill_between_the_two_renames(tmp_path
     assert replaced[0] == (".old.old", "old")
     assert names(tmp_path) == ["old"]
     assert names(old) == ["new"]
+
+
+def test_folder_is_moved_to_another_disk(tmp_path):
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other disk here")
+    with tempfile.TemporaryDirectory(dir=other) as there:
+        (tmp_path / "linked").symlink_to(there)
+        for content in ("earlier", "later"):
+            with temporary_folder(tmp_path / "made") as work:
+                (work / content).write_text(content)
+                replace_folder(work, tmp_path / "linked" / "made")
+        assert names(Path(there)) == ["made"]
+        assert names(Path(there) / "made") == ["later"]
 
 
 def test_reader_finds_the_earlier_folder_after_a_kill_between_the_two_renames(tmp_path):

@@ -61,3 +61,9 @@ def test_the_commands_take_a_name(home):
 def test_a_folder_of_bundles_names_them(home):
     shutil.copytree(home.models / "tiny", "elsewhere")
     refused(edgetl("verify", "elsewhere"), 4, "elsewhere/loose")
+
+
+def test_bundle_whose_replacement_was_killed_between_its_renames_is_found(home):
+    home.bundle.rename(home.bundle.with_name(".loose.old"))
+    assert find_bundle(home.bundle) == home.bundle
+    assert edgetl("verify", "tiny/loose").code == 0

@@ -4,36 +4,86 @@ from __future__ import annotations
 
 import click
 
-from edgetl.cli.echo import echo
+from edgetl.cli.echo import echo, echo_json
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print them as JSON on stdout, with all that is known.")
 
 
 @click.group(invoke_without_command=True)
+@_json
 @click.pass_context
-def models(ctx: click.Context) -> None:
-    """List the trained models; `show NAME` tells all of one, `remove NAME` deletes it."""
-    if ctx.invoked_subcommand is None:
-        from edgetl import store
+def models(ctx: click.Context, as_json: bool) -> None:
+    """List the trained models and their versions; show, choose or delete one.
 
-        echo(store.table(store.models()))
+    A training under the name of a stored model makes a new version of it. NAME means the current version, which is the
+    better one if both were measured on the same photos, else the newer one. NAME@N means version N; train --weights,
+    convert and eval take either.
+
+    \b
+      edgetl models                  all of them
+      edgetl models show parts@1     the card and the files of version 1
+      edgetl models use parts@1      version 1 becomes the current one, with its bundles
+      edgetl models remove parts@2   deletes version 2 and its bundles
+    """
+    if ctx.invoked_subcommand is None:
+        _print_list(as_json)
+
+
+@models.command("list")
+@_json
+def list_models(as_json: bool) -> None:
+    """List the trained models and their versions, as `edgetl models` does.
+
+    Time is that of the epochs; ms is one inference of the bundle on the machine that converted it.
+    """
+    _print_list(as_json)
+
+
+def _print_list(as_json: bool) -> None:
+    from edgetl import store
+    from edgetl.store_listing import rows, table
+
+    good, damaged = store.survey(every_version=True)
+    if as_json:
+        echo_json(rows(good, damaged))
+        return
+    echo(table(good))
+    for bad in damaged:
+        echo(f"warning: {bad.name} can't be opened: {bad.reason}", err=True)
 
 
 @models.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a model's card and where its files are."""
+    """Print the card of NAME or NAME@N and where its files are."""
     from edgetl import store
 
     model = store.open_model(name)
     echo(model.card.to_json())
     for path in model.files():
-        echo(str(path))
+        echo(path)
 
 
 @models.command()
 @click.argument("name")
-@click.confirmation_option(prompt="Delete the model and its bundles?")
-def remove(name: str) -> None:
-    """Delete a model and its bundles."""
+def use(name: str) -> None:
+    """Make version NAME@N the current one; the other versions keep their numbers and bundles."""
     from edgetl import store
 
+    model = store.use(name)
+    echo(f"{model.exact_name} is current; it lies in {model.folder}", err=True)
+
+
+@models.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+def remove(name: str, yes: bool) -> None:
+    """Delete NAME with all its versions and bundles, or NAME@N alone."""
+    from edgetl import store
+
+    plan = store.removal(name)
+    if not yes:
+        click.confirm(f"Delete {plan.describe()}?", abort=True)
     store.remove(name)
+    if plan.next_number:
+        echo(f"{plan.name}@{plan.next_number} is current now", err=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
+
+from edgetl.cli.echo import echo
 
 _WEIGHTS = (
     "imagenet, starter (mobilenet_v2 0.35 that comes with edgetl), none, a weights file, or a model of the store.  "
@@ -114,8 +117,9 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 )
 @click.option("--batch", type=int, help="Photos a step.  [default: 32, a detector's 16]")
 @click.option(
-    "--seed", type=int, help="Two runs with the same seed and weights are equal on one machine.  [default: 0]"
+    "--seed", type=int, help="Two runs with the same seeds and weights are equal on one machine.  [default: 0]"
 )
+@click.option("--split-seed", type=int, help="Of the choice of the photos held back.  [default: 0]")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "mixed"]),
@@ -127,13 +131,24 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 )
 @click.option("--config", type=click.Path(path_type=Path), help="A train.toml to repeat; other options override it.")
 @click.option("--resume", is_flag=True, help="Continue an unfinished training of that name, with its options.")
-def train(data: Path | None, name: str | None, config: Path | None, resume: bool, **options: Any) -> None:  # noqa: ANN401
+@click.option("--restart", is_flag=True, help="Discard an unfinished training of that name and start over.")
+def train(
+    data: Path | None,
+    name: str | None,
+    config: Path | None,
+    resume: bool,
+    restart: bool,
+    **options: Any,  # noqa: ANN401
+) -> None:
     """Fine-tune a MobileNet on labelled photos (DATA, by default ./data).
 
     DATA's files tell what is trained. A classifier: one folder of photos for each class, or train/ and val/ with such
     folders. A detector: photos with boxes in Pascal VOC, COCO, YOLO or CSV, whose own train, val and test parts are
     kept; test is never looked at. The model goes into models/NAME with its card, its history, a report to look at, and
     train.toml, which repeats the run.
+
+    If the store has a model of that name, the new one becomes a version of it, and nothing is deleted; see `edgetl
+    models`. A training that was interrupted goes on with --resume.
 
     \b
       edgetl train photos/ --name parts
@@ -148,11 +163,29 @@ def train(data: Path | None, name: str | None, config: Path | None, resume: bool
 
     given = {key: value for key, value in options.items() if value is not None}
     collected = TrainOptions.collect(str(data) if data else None, name, given, config)
-    if not resume:
-        job.train(collected)
-        return
-    if given or config:
+    if not (name or config) and collected.name != Path(collected.data).resolve().name:
+        echo(f"the model is called {collected.name}; --name gives it another name", err=True)
+    if resume and restart:
+        raise UsageError("--resume and --restart exclude each other", remedy="give one of them")
+    if resume and (given or config):
         names = ", ".join(f"--{key.replace('_', '-')}" for key in [*given, *(["config"] if config else [])])
         what = f"{names} can't be given with --resume: the training goes on with the options it began with"
         raise UsageError(what, remedy="leave them out, or train without --resume")
+    try:
+        if not resume:
+            job.train(collected, restart=restart)
+            return
+    except job.UnfinishedError as error:
+        if not _asked_to_resume(error):
+            job.train(collected, restart=True)
+            return
     job.resume(collected.name, str(data) if data else None)
+
+
+def _asked_to_resume(error: Exception) -> bool:
+    """Asks on a terminal whether an unfinished training goes on or is discarded; elsewhere the error is raised."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise error
+    question = f"{error.args[0]}.\nGo on with it, with its options (resume), or discard it (restart)?"
+    answer: str = click.prompt(question, type=click.Choice(["resume", "restart"]), default="resume", err=True)
+    return answer == "resume"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from edgetl.cli.bar import Bar
 from edgetl.cli.echo import echo
 
 
@@ -31,12 +30,9 @@ def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
     import json
 
     from edgetl.device import tune as tuning
-    from edgetl.device.tuned_file import remember, require_writable
     from edgetl.find_bundle import find_bundle
 
     bundle = find_bundle(bundle)
-    require_writable(bundle)
-    with Bar() as bar:
-        found = tuning.tune(bundle, threads, lambda line: echo(line, err=True), bar)
+    found = tuning.tune(bundle, threads, tell=lambda line: echo(line, err=True))
     echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found), err=not as_json)
-    remember(bundle, found)
+    tuning.remember(bundle, found)

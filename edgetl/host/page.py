@@ -37,7 +37,8 @@ def write_page(path: Path, template: str, values: Mapping[str, object]) -> None:
     )
     filters = (percent, points, filesize, milliseconds, duration)
     page.filters.update({form.__name__: form for form in filters}, columns=_columns)
-    write_atomic(path, page.get_template(template).render(values))
+    text = page.get_template(template).render(values)
+    write_atomic(path, text.encode("utf-8", "backslashreplace"))  # a file's name need not be UTF-8
 
 
 def inlined(picture: Image) -> str:

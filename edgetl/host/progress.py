@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -49,6 +51,21 @@ def bar() -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+@contextmanager
+def optional(what: str, where: Path) -> Iterator[None]:
+    """Turns a failure of the block into a warning: what was computed before is worth more than what fails here.
+
+    Args:
+        what: the block writes, for the warning, e.g. `the report`.
+        where: the file or folder that is then missing.
+    """
+    try:
+        yield
+    except Exception as error:  # whatever a template, a drawing library or the disk raises
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        console.print(f"warning: {what} can't be written: {reason}; everything else is there. where: {where}")
 
 
 _SHORT = 1.0

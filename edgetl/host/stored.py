@@ -74,6 +74,10 @@ def _unchanged(card: ModelCard, data: str | None, load: _Load[D_co]) -> D_co:
         raise ModelError("the model's card names no data set", where=card.name, remedy="name one with --data")
     info = card.dataset
     folder = Path(data or info.path)
+    if data is None and not folder.exists():
+        what = f"the photos that {card.name} was trained on are gone"
+        remedy = "name the folder where they are now: `edgetl convert … --data FOLDER`, `edgetl eval MODEL FOLDER`"
+        raise DatasetError(what, where=str(folder), remedy=remedy)
     found = load(folder, card.input, val_fraction=info.val_fraction, seed=info.seed)
     if (found.info.fingerprint, found.info.split) != (info.fingerprint, info.split):
         raise DatasetError(
@@ -99,8 +103,9 @@ def load_network(stored: store.StoredModel) -> Network:
     Raises:
         ModelError: the file is missing or damaged.
     """
+    stored = store.find_again(stored)
     if (stored.folder / TFLITE).is_file():
-        return open_network(stored.folder / TFLITE, stored.card)
+        return open_network(stored.folder / TFLITE, softmax=stored.card.classifier.scores == "logits")
     if not (stored.folder / SAVED_MODEL).is_dir():
         return load_keras(stored)
     try:
@@ -147,6 +152,7 @@ def load_keras(stored: store.StoredModel) -> Network:
     Raises:
         ModelError: the file is missing or damaged.
     """
+    stored = store.find_again(stored)
     import_keras()
     import keras
 

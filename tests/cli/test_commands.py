@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 import tomllib
@@ -20,7 +21,8 @@ def test_training_leaves_a_model_with_all_its_files(home):
     assert names == {"card.json", "model.keras", "train.toml", "history.csv", "report", "loose"}
     card = json.loads((tiny / "card.json").read_text())
     assert (card["name"], tuple(card["labels"]), card["input"]["height"]) == ("tiny", SHAPES, 96)
-    assert (card["dataset"]["path"], card["dataset"]["train"], card["dataset"]["val"]) == ("photos", 30, 6)
+    dataset = card["dataset"]
+    assert (dataset["path"], dataset["train"], dataset["val"]) == (str(home.photos), 30, 6)
     options = tomllib.loads((tiny / "train.toml").read_text())
     assert (options["epochs"], options["weights"], options["batch_norm"]) == (1, "none", "train")
     rows = list(csv.DictReader((tiny / "history.csv").open()))
@@ -141,7 +143,31 @@ def test_convert_again_replaces_the_bundle(home):
     assert edgetl("verify", home.bundle).code == 0
 
 
-def test_train_again_replaces_the_model_and_says_so_in_its_order(home):
+def test_report_of_a_conversion_that_cant_be_written_costs_no_bundle(home, monkeypatch):
+    from edgetl.host.convert import job
+
+    def fail(*_):
+        raise ValueError("no such template")
+
+    monkeypatch.setattr(job, "write_conversion_report", fail)
+    done = edgetl("convert", "--target", home.target, "--recipe", "float16")
+    assert done.code == 0
+    assert "no such template" in done.err
+    assert not (home.bundle / "report.html").exists()
+    assert edgetl("verify", home.bundle).code == 0
+
+
+def test_bundle_that_cant_be_opened_takes_no_ones_place(home, monkeypatch):
+    from edgetl.host.convert import job
+
+    before = {path: path.read_bytes() for path in home.models.rglob("*") if path.is_file()}
+    real = job.write_manifest
+    monkeypatch.setattr(job, "write_manifest", lambda folder, it: real(folder, dataclasses.replace(it, threads=2000)))
+    assert edgetl("convert", "--target", home.target, "--recipe", "float16").code == 4
+    assert {path: path.read_bytes() for path in home.models.rglob("*") if path.is_file()} == before
+
+
+def test_train_again_makes_the_new_version_current_without_the_bundle_of_the_earlier(home):
     done = edgetl("train", "photos", "--name", "tiny", *TINY)
     assert done.code == 0, done.err
     assert done.out == ""

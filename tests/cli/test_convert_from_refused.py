@@ -112,7 +112,9 @@ def test_labels_that_dont_fit(elsewhere, tmp_path):
     refused(done, 4, "the model has 5 outputs, labels.txt 4 lines", str(tmp_path), "in the order of the outputs")
     (tmp_path / "labels.txt").write_text("\n".join(["dawn", *LABELS[1:]]))
     done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
-    refused(done, 3, "the model doesn't know the classes night", "where: photos", "name the class folders")
+    refused(
+        done, 3, "the model doesn't know the classes night", f"where: {Path('photos').absolute()}", "name the class"
+    )
     (tmp_path / "labels.txt").write_text("\n".join([*LABELS[1:], LABELS[0]]))
     done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
     refused(done, 2, "with no scaling of pixels does the model recognise the photos", "--labels has the order")

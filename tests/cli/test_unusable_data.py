@@ -122,12 +122,12 @@ def test_training_that_is_refused_leaves_the_earlier_model(home):
 def test_photos_changed_since_training(home):
     shutil.copy(home.photos / "disc" / "00.jpg", home.photos / "disc" / "99.jpg")
     for args in (["convert", "tiny", "--target", home.target], ["eval", "tiny"]):
-        refused(edgetl(*args), "the photos have changed since the model was trained", "where: photos", "train again")
+        refused(edgetl(*args), "the photos have changed since the model was trained", str(home.photos), "train again")
 
 
 def test_photos_moved_since_training(home):
     home.photos.rename(home.folder / "moved")
-    refused(edgetl("eval", "tiny"), "there is no such folder", "where: photos")
+    refused(edgetl("eval", "tiny"), "are gone", f"where: {home.photos}", "--data")
     assert edgetl("convert", "tiny", "--target", home.target, "--data", "moved", "--recipe", "float32").code == 0
 
 

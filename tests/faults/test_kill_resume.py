@@ -48,7 +48,6 @@ def killed(home):
     return home
 
 
-@pytest.mark.slow
 def test_killed_training_is_resumed(killed):
     models = killed.models
     assert not (models / "killed").exists()

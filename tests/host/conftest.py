@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 from networks import build_small
-from once import made_once, trained_once
 
 # A device has no Keras, and runs what is left.
 collect_ignore_glob = [] if importlib.util.find_spec("keras") else ["train/*", "convert/*"]
@@ -50,15 +49,13 @@ def host_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Class folders of 16 drawn photos each."""
-
-    def make(root: Path) -> None:
-        rng = np.random.default_rng(5)
-        for label in CLASSES:
-            (root / label).mkdir()
-            for i in range(16):
-                cv2.imwrite(str(root / label / f"{i:02}.png"), draw_shape(label, rng))
-
-    return made_once(tmp_path_factory, "shapes", make)
+    root = tmp_path_factory.mktemp("shapes")
+    rng = np.random.default_rng(5)
+    for label in CLASSES:
+        (root / label).mkdir()
+        for i in range(16):
+            cv2.imwrite(str(root / label / f"{i:02}.png"), draw_shape(label, rng))
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -92,16 +89,13 @@ def train(options: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def shapes_model(train: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def shapes_model(train: Callable[..., Any]) -> Any:
     """A stored model, of a small backbone, that tells most shapes apart."""
     from edgetl.host.train import backbones
 
-    def make() -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(backbones, "build", build_small)
-            return train("told-apart", head_epochs=0, epochs=60, rate=1e-2, augment=0.0, dropout=0.0)
-
-    return trained_once(tmp_path_factory, host_env, "told-apart", make)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "build", build_small)
+        return train("told-apart", head_epochs=0, epochs=60, rate=1e-2, augment=0.0, dropout=0.0)
 
 
 @pytest.fixture(scope="session")
@@ -121,13 +115,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def straight(train: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def straight(train: Callable[..., Any]) -> Any:
     """A stored model of a small backbone, whose training nothing interrupted."""
     from edgetl.host.train import backbones
 
-    def make() -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(backbones, "build", build_small)
-            return train("straight", epochs=3)
-
-    return trained_once(tmp_path_factory, host_env, "straight", make)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "build", build_small)
+        return train("straight", epochs=3)

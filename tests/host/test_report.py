@@ -228,3 +228,9 @@ def test_conversion_report_tells_every_variant(tmp_path):
 def test_conversion_report_with_nothing_measured_of_a_refused_variant(tmp_path):
     write_conversion_report(tmp_path / "conversion.html", manifest_of(accuracies=(0.9, 0.9, math.nan)))
     assert "nan" not in words((tmp_path / "conversion.html").read_text(encoding="utf-8"))
+
+
+def test_a_file_name_that_isnt_utf8_breaks_no_report(written):
+    summary = {"photos": 6, "unreadable": ["caf\udce9/b.jpg: is truncated"], "classes": {"cat": {"train": 401}}}
+    page = written(card=card_of(name="pets"), data_summary=summary, settings={"data": "/photos/caf\udce9"})
+    assert page.count("caf\\udce9") == 2

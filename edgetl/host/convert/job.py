@@ -14,14 +14,14 @@ from edgetl.card import ModelCard
 from edgetl.device.runtime import library_version, open_runtime, require_runtime
 from edgetl.device.runtime.vouch import remember
 from edgetl.errors import GateError, UsageError
-from edgetl.files import new_folder, sha256_of, write_atomic
+from edgetl.files import sha256_of, temporary_folder, told_plainly, write_atomic
 from edgetl.host.convert import foreign_tflite, golden, openvino, portable, portable_openvino, portable_tflite, tflite
 from edgetl.host.convert.converter import Attempt, Converter, Files, Source
 from edgetl.host.convert.gate import Judge
 from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.host.convert.judge_detector import DetectorJudge
 from edgetl.host.convert.table import table
-from edgetl.host.progress import console
+from edgetl.host.progress import console, optional
 from edgetl.host.report import write_conversion_report
 from edgetl.host.stored import TFLITE, boxed_dataset_of, dataset_of, load_network
 from edgetl.host.untyped import Network
@@ -46,8 +46,10 @@ def convert(
 ) -> Bundle:
     """Converts a model for a target and writes its bundle to `models/NAME/TARGET`.
 
+    The bundle belongs to the version of the model that was current when the conversion began.
+
     Args:
-        name: of the model; None takes the one trained last.
+        name: `NAME` or `NAME@N` of the store; None takes the model trained last.
         target_name: see `Target.load`.
         recipes: instead of the target's; see `Target.candidates` on `portable`.
         runtimes: likewise.
@@ -55,6 +57,7 @@ def convert(
         seed: of the choice of representative and golden photos.
 
     Raises:
+        BusyError: another process converts this model for this target.
         UsageError: no such model, target, recipe or runtime, or nothing that is both of such a recipe and runtime.
         UnloadableRuntimeError: a runtime isn't installed here.
         DatasetError: the photos are gone or have changed since training.
@@ -67,26 +70,32 @@ def convert(
     if given:
         candidates = _as_given(stored, target, recipes, runtimes)
     candidates = _of_task(candidates, stored.card, recipes)
-    judge, model = _judge(stored, data)
-    told = f"{judge.told} in {'the file it came as' if given else 'Keras'}"
-    console.print(f"{stored.card.name}: {told} on {len(judge.photos)} validation photos")
-    folder = stored.bundle(target.name)
-    with new_folder(folder) as work:
-        positions = golden.choose(judge.shown, seed)
-        kept = golden.write_photos(work, stored.card, judge.photos, judge.shown, positions)
-        maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed, given), kept)
-        variants = tuple(maker.make(runtime, recipe) for runtime, recipe in candidates)
-        chosen = next((variant.name for variant in variants if variant.accepted), None)
-        console.print(table(variants, chosen, stored.card.task))
-        if chosen is None:
-            raise GateError(
-                f"no variant of {stored.card.name} meets the gate of {target.name}",
-                where="; ".join(f"{v.name} {v.note}" for v in variants),
-                remedy="train longer or with more photos, try other --recipe or --runtime, or a wider [gate]",
-            )
-        manifest = Manifest(stored.card, target.name, target.threads, chosen, variants, kept)
-        write_manifest(work, manifest)
-        write_conversion_report(work / "report.html", manifest)
+    key = f"{stored.exact_name}.{target.name}"
+    doing = f"{stored.exact_name} is being converted for {target.name}"
+    # The bundle is made beside the models, not inside one, whose folder moves if another version becomes current.
+    with store.exclusive(key, doing, "wait for that conversion to end"):
+        judge, model = _judge(stored, data)
+        told = f"{judge.told} in {'the file it came as' if given else 'Keras'}"
+        console.print(f"{stored.card.name}: {told} on {len(judge.photos)} validation photos")
+        with told_plainly(stored.bundle(target.name)), temporary_folder(store.root() / key) as work:
+            positions = golden.choose(judge.shown, seed)
+            kept = golden.write_photos(work, stored.card, judge.photos, judge.shown, positions)
+            maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed, given), kept)
+            variants = tuple(maker.make(runtime, recipe) for runtime, recipe in candidates)
+            chosen = next((variant.name for variant in variants if variant.accepted), None)
+            console.print(table(variants, chosen, stored.card.task))
+            if chosen is None:
+                raise GateError(
+                    f"no variant of {stored.card.name} meets the gate of {target.name}",
+                    where="; ".join(f"{v.name} {v.note}" for v in variants),
+                    remedy="train longer or with more photos, try other --recipe or --runtime, or a wider [gate]",
+                )
+            manifest = Manifest(stored.card, target.name, target.threads, chosen, variants, kept)
+            write_manifest(work, manifest)
+            with optional("the report", work / "report.html"):
+                write_conversion_report(work / "report.html", manifest)
+            Bundle.open(work)  # a bundle that can't be opened never takes the place of one that can
+            folder = store.add_folder(stored, target.name, work)
     console.print(f"bundle  {folder}\nnext    edgetl verify {folder}")
     return Bundle.open(folder)
 

@@ -99,7 +99,7 @@ def load_dataset(
     sides = [Photos(pixels, good[s], classes[s], tuple(samples[good[i]].path for i in s)) for s in (train, val)]
     content = fingerprint(f"{record.digest} {s.label}" for s, record in zip(samples, records, strict=True))
     held_back = fingerprint(records[i].digest for i in good[val].tolist())
-    info = DatasetInfo(str(root), content, len(train), len(val), seed, val_fraction, held_back)
+    info = DatasetInfo(str(root.absolute()), content, len(train), len(val), seed, val_fraction, held_back)
     return Dataset(labels, sides[0], sides[1], info, report)
 
 

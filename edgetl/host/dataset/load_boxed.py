@@ -124,7 +124,7 @@ def load_boxed(
     train, val, test = sides
     _require(train, val, root)
     info = DatasetInfo(
-        path=str(root),
+        path=str(root.absolute()),
         fingerprint=fingerprint(map(_content, checked.photos, checked.records)),
         train=len(train),
         val=len(val),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 
 from edgetl.errors import EdgetlError
-from edgetl.files import sync_file, told_plainly
+from edgetl.files import temporary_file, told_plainly
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Light, Patch, draw_light, draw_part
 from edgetl.host.demo.parts import SHAPES, Field
@@ -107,19 +106,13 @@ def _film(
     path: Path, shown: Iterator[tuple[Image, list[Placed]]], frames: int, fps: int, size_wh: tuple[int, int]
 ) -> list[list[Placed]]:
     """Writes a film whole or not at all; returns each frame's parts."""
-    with told_plainly(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".mp4")
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            placed = _write(temporary, shown, fps, size_wh, path)
-            _check(temporary, frames, path)
-            sync_file(temporary)
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with told_plainly(path), temporary_file(path, ".mp4") as temporary:
+        placed = _write(temporary, shown, fps, size_wh, path)
+        _check(temporary, frames, path)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
     return placed
 
 

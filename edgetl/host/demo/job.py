@@ -21,7 +21,7 @@ from edgetl.host.demo.classification import CLASSIFICATION
 from edgetl.host.demo.detection import DETECTION
 from edgetl.host.demo.task import Task, TaskName, Watch
 from edgetl.host.progress import console
-from edgetl.host.train.job import train
+from edgetl.host.train.job import discard_unfinished, train
 from edgetl.host.train.options import TrainOptions
 
 TASKS: dict[TaskName, Task] = {"classify": CLASSIFICATION, "detect": DETECTION}
@@ -48,6 +48,7 @@ def demo(task_name: TaskName = "classify", folder: Path | None = None, *, seed: 
     task.draw(photos, seed)
     watch = task.film(film, seed + 1)
 
+    discard_unfinished(task.name)
     _say(task.train_words(photos, seed))
     given = {**task.options, "seed": seed}
     stored = train(TrainOptions.collect(str(photos), task.name, given, None))

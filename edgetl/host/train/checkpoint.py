@@ -89,7 +89,9 @@ class Checkpoint:
             yield
         except Exception as error:  # zlib.error, NotImplementedError, BadZipFile, RecursionError and many more
             what = f"the checkpoint can't be read: {(str(error).splitlines() or [type(error).__name__])[0]}"
-            raise EdgetlError(what, where=str(self._path), remedy="train again without --resume") from error
+            raise EdgetlError(
+                what, where=str(self._path), remedy="train again with --restart instead of --resume"
+            ) from error
 
     def finished(self, stage: str) -> bool:
         """Whether a stage was trained to its end, before or now."""

@@ -78,7 +78,7 @@ def load(options: TrainOptions, spec: InputSpec) -> Training:
     """Loads class folders and settles what the options leave open; see `edgetl.host.train.task.Task`."""
     options.refuse(DETECTOR_ONLY, "these photos are in class folders: a classifier is trained")
     folder = Path(options.data)
-    data = load_dataset(folder, spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict)
+    data = load_dataset(folder, spec, val_fraction=options.val_fraction, seed=options.split_seed, strict=options.strict)
     import_keras()
     options = resolve(choose_weights(options), np.bincount(data.train.classes).tolist())
     return Training(options, spec, data)

@@ -92,7 +92,7 @@ def load(options: TrainOptions, spec: InputSpec) -> Training:
         what = f"a detector's --size must be a multiple of 32, got {spec.height}"
         raise UsageError(what, remedy=f"give --size {max(128, round(spec.height / 32) * 32)}")
     folder = Path(options.data)
-    data = load_boxed(folder, spec, val_fraction=options.val_fraction, seed=options.seed, strict=options.strict)
+    data = load_boxed(folder, spec, val_fraction=options.val_fraction, seed=options.split_seed, strict=options.strict)
     import_keras()
     return Training(resolve_detector(choose_weights(options), len(data.train)), spec, data)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,31 +13,46 @@ from pathlib import Path
 from edgetl import store
 from edgetl.card import DatasetInfo, InputSpec
 from edgetl.errors import DatasetError, UsageError
-from edgetl.files import told_plainly, write_atomic
-from edgetl.host.progress import console
+from edgetl.files import temporary_file, temporary_folder, told_plainly, write_atomic
+from edgetl.host.progress import console, optional
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.source import build_backbone, check, stored_source
 from edgetl.host.train.task import Task, TaskName, Trained, Training, open_task, task_name
-from edgetl.host.untyped import Network
+from edgetl.version_folders import training_folder
 
 _MOST_FILES = 10
 """That don't open, and are named."""
 
 
-def train(options: TrainOptions) -> store.StoredModel:
-    """Trains a classifier or a detector, as the data set asks for, and puts it into the store.
+class UnfinishedError(UsageError):
+    """An unfinished training of that name would be lost."""
+
+
+def train(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
+    """Trains a classifier or a detector, as the data set asks for, and puts it into the store as the newest version.
 
     Args:
         options: see `TrainOptions`.
+        restart: whether an unfinished training of that name may be discarded.
 
     Raises:
+        UnfinishedError: there is an unfinished training of that name.
+        BusyError: another process trains a model of that name.
         DatasetError: the photos can't be trained on.
         ModelError: the weights can't be used.
         UsageError: an option can't be meant.
         EdgetlError: a download failed, the disk is full.
     """
-    return _prepare(options, Checkpoint(_folder(store.check_new_name(options.name))), resumed=False)
+    name = store.check_new_name(options.name)
+    check(options)
+    with _alone(name):
+        checkpoint = Checkpoint(_folder(name))
+        if checkpoint.exists and not restart:
+            what, where = f"there is an unfinished training of {name!r}, which would be lost", str(checkpoint.folder)
+            remedy = f"`{resume_command(name)}` goes on with it; --restart discards it and starts over"
+            raise UnfinishedError(what, where=where, remedy=remedy)
+        return _prepare(options, checkpoint, resumed=False)
 
 
 def resume(name: str, data: str | None = None) -> store.StoredModel:
@@ -53,32 +70,81 @@ def resume(name: str, data: str | None = None) -> store.StoredModel:
     if not checkpoint.exists:
         what, where = f"no unfinished training of {name!r} to resume", str(checkpoint.folder)
         raise UsageError(what, where=where, remedy="train without --resume")
-    checkpoint.load()
-    console.print(f"resuming after epoch {checkpoint.state.epoch} of stage {checkpoint.state.stage}")
-    begun = TrainOptions.load(checkpoint.folder / "train.toml")
-    return _prepare(replace(begun, data=data or begun.data), checkpoint, resumed=True)
+    with _alone(name):
+        checkpoint.load()
+        console.print(f"resuming after epoch {checkpoint.state.epoch} of stage {checkpoint.state.stage}")
+        begun = TrainOptions.load(checkpoint.folder / "train.toml")
+        options = replace(begun, data=data or begun.data)
+        if not Path(options.data).exists():
+            remedy = f"name the folder where they are now: edgetl train FOLDER --name {name} --resume"
+            raise DatasetError("the photos of this training are gone", where=options.data, remedy=remedy)
+        check(options)
+        return _prepare(options, checkpoint, resumed=True)
+
+
+def discard_unfinished(name: str) -> None:
+    """Deletes what an unfinished training of that name left, if there is one.
+
+    Raises:
+        BusyError: that training is running.
+    """
+    if _folder(name).exists():
+        with _alone(name):
+            shutil.rmtree(_folder(name), ignore_errors=True)
+
+
+def resume_command(name: str) -> str:
+    """Returns the command that goes on with an unfinished training."""
+    return f"edgetl train --name {name} --resume"
+
+
+def _alone(name: str) -> AbstractContextManager[None]:
+    """Holds the lock of a training of that name."""
+    remedy = "wait for it to end, or choose another --name"
+    return store.exclusive(name, f"a model {name!r} is being trained", remedy)
 
 
 def _folder(name: str) -> Path:
-    return store.root() / f".{store.check_name(name)}.training"
+    return training_folder(store.root(), store.check_name(name))
 
 
 def _prepare(options: TrainOptions, checkpoint: Checkpoint, *, resumed: bool) -> store.StoredModel:
-    check(options)
+    source = stored_source(options.weights)
+    if source:  # this version of it, whichever becomes current while this training runs
+        options = replace(options, weights=source.exact_name)
     name = task_name(Path(options.data))
     task = open_task(name)
     options, spec = _settle_input(options, task, name)
     training = task.load(options, spec)
     options = training.options
     _settle_folder(checkpoint, training.data, resumed)
-    write_atomic(checkpoint.folder / "train.toml", options.to_toml())
+    write_atomic(checkpoint.folder / "train.toml", _lasting(options).to_toml())
     network = f"{options.backbone} {options.alpha:g} at {options.size} px from weights {options.weights}"
     console.print(f"{training.describe()}; {network}", markup=False)
     _warn(training)
     if store.has(options.name):
-        console.print(f"the earlier model {options.name} and its bundles give way once this one is done")
-    with told_plainly(checkpoint.folder):
+        console.print(f"the model becomes a new version of {options.name}; earlier versions and their bundles stay")
+    with _resumable(checkpoint, options.name), told_plainly(checkpoint.folder):
         return _train(training, checkpoint)
+
+
+@contextmanager
+def _resumable(checkpoint: Checkpoint, name: str) -> Iterator[None]:
+    """Adds to whatever ends the training early how to go on with it, if that is possible."""
+    try:
+        yield
+    except BaseException as error:
+        if checkpoint.exists:
+            error.add_note(f"`{resume_command(name)}` goes on after the last finished epoch")
+        raise
+
+
+def _lasting(options: TrainOptions) -> TrainOptions:
+    """Makes paths absolute, so that train.toml means the same wherever a command is run."""
+    weights = options.weights
+    if stored_source(weights) is None and weights not in store.RESERVED:
+        weights = str(Path(weights).absolute())
+    return replace(options, data=str(Path(options.data).absolute()), weights=weights)
 
 
 def _settle_input(options: TrainOptions, task: Task, name: TaskName) -> tuple[TrainOptions, InputSpec]:
@@ -102,13 +168,11 @@ def _warn(training: Training) -> None:
 def _settle_folder(checkpoint: Checkpoint, data: DatasetInfo, resumed: bool) -> None:
     """Makes the training's folder ready, now that nothing speaks against the training any more."""
     if not resumed:
-        if checkpoint.exists:
-            console.print("starting over; --resume would have continued the unfinished training of that name")
         shutil.rmtree(checkpoint.folder, ignore_errors=True)
         checkpoint.state.data = data.fingerprint
     elif checkpoint.state.data != data.fingerprint:
         what = "the photos have changed since this training began"
-        raise DatasetError(what, where=data.path, remedy="bring them back, or train without --resume")
+        raise DatasetError(what, where=data.path, remedy="bring them back, or train with --restart instead of --resume")
 
 
 def _train(training: Training, checkpoint: Checkpoint) -> store.StoredModel:
@@ -121,28 +185,30 @@ def _train(training: Training, checkpoint: Checkpoint) -> store.StoredModel:
 
 
 def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
-    folder, report = checkpoint.folder, Path("report") / "index.html"
+    """Puts the model into the store first; what is only for people to read may fail after that."""
+    folder = checkpoint.folder
     now = datetime.now(UTC).isoformat(timespec="seconds")
     card = replace(trained.card, created=now, version=version("edgetl"))
-    _save(trained.model, folder / "model.keras")
+    with temporary_file(folder / "model.keras", ".keras") as temporary:
+        trained.model.save(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(folder / "model.keras")
     write_atomic(folder / "card.json", card.to_json())
-    checkpoint.write_history(folder / "history.csv")
-    trained.write_report(folder / report, checkpoint.state.rows)
-    stored = store.put(card.name, folder)
-    (stored.folder / "checkpoint.npz").unlink()  # not before: a kill in between leaves a training to resume
-    console.print(f"{card.name}: {trained.told}")
-    console.print(f"model   {stored.folder}\nreport  {stored.folder / report}")
-    console.print(f"next    edgetl convert {card.name} --target rpi")
+    with optional("the history", folder / "history.csv"):
+        checkpoint.write_history(folder / "history.csv")
+    put = store.put(card.name, folder)
+    stored = put.model
+    console.print(f"{stored.reference}: {trained.told}")
+    console.print(f"model   {stored.folder}")
+    with optional("the report", stored.folder / "report"):
+        with temporary_folder(store.root() / f"{card.name}.report") as work:
+            trained.write_report(work / "index.html", checkpoint.state.rows)
+            place = store.add_folder(stored, "report", work)
+        console.print(f"report  {place / 'index.html'}")
+    if put.reason:
+        console.print(put.reason)
+    console.print(f"next    edgetl convert {stored.reference} --target rpi")
     return stored
-
-
-def _save(model: Network, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}")
-    try:
-        model.save(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _set_precision(options: TrainOptions) -> None:

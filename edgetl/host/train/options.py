@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from edgetl import schema
 from edgetl.errors import UsageError
 from edgetl.files import read_regular
+from edgetl.stored_model import derived_name
 
 CLASSIFIER_ONLY = frozenset({"head", "dropout", "head_epochs", "head_rate", "label_smoothing", "class_weights"})
 DETECTOR_ONLY = frozenset({"strides"})
@@ -35,6 +38,7 @@ _LIMITS = {
     "patience": (0, 100_000),
     "batch": (1, 4096),
     "seed": (0, 2**32 - 1),
+    "split_seed": (0, 2**32 - 1),
     "val_fraction": (0.01, 0.9),
 }
 """The smallest and the largest value of each option that is a number; beyond them a training can't be meant."""
@@ -79,7 +83,9 @@ class TrainOptions:
             from; 0 is none; 0.99, or 0 on random weights, which an average would hold back, or 0.98 of a detector.
         patience: stop the second stage after so many epochs that validate no better; a third of them; 0 never stops.
         batch: photos a step; 32, or 16 of a detector.
-        seed: of everything random.
+        seed: of everything random but the split.
+        split_seed: of the choice of the photos held back. Trainings that differ in `seed` alone are measured on the
+            same photos, so that their figures can be compared.
         precision: `mixed` computes in 16 bits where a GPU does.
         val_fraction: share of photos held back where the folder has no `val/`.
         strict: a photo that doesn't open is an error.
@@ -114,6 +120,7 @@ class TrainOptions:
     patience: int | None = None
     batch: int | None = None
     seed: int = 0
+    split_seed: int = 0
     precision: Literal["float32", "mixed"] = "float32"
     val_fraction: float = 0.2
     strict: bool = False
@@ -146,8 +153,13 @@ class TrainOptions:
             raise UsageError(f"{why}, which has no {', '.join(given)}", where=self.data, remedy="leave it out")
 
     def to_toml(self) -> str:
-        """Returns the options as TOML; those at None are left out."""
-        return schema.to_toml(dataclasses.asdict(self))
+        """Returns the options as TOML; those at None are left out.
+
+        A path that isn't UTF-8 can't stand in TOML: it becomes a `file:` URI.
+        """
+        rows = dataclasses.asdict(self)
+        rows |= {key: _path_text(rows[key]) for key in ("data", "weights")}
+        return schema.to_toml(rows)
 
     @classmethod
     def collect(
@@ -166,18 +178,22 @@ class TrainOptions:
         """
         base = dataclasses.asdict(cls.load(config)) if config else {}
         folder = data or str(base.get("data") or "data")
-        called = name or str(base.get("name") or "") or Path(folder).resolve().name
+        called = name or str(base.get("name") or "") or derived_name(Path(folder).resolve().name)
         return cls(**{**base, **given, "data": folder, "name": called})
 
     @classmethod
     def load(cls, path: Path) -> TrainOptions:
         """Reads a `train.toml`.
 
+        In one of an earlier edgetl, which has no `split_seed`, `seed` is also that of the split.
+
         Raises:
             UsageError: the file isn't there or isn't valid.
         """
         try:
-            return schema.parse(cls, schema.parse_toml(read_regular(path, schema.MOST_TOML_BYTES)))
+            rows = schema.parse_toml(read_regular(path, schema.MOST_TOML_BYTES))
+            options = schema.parse(cls, {"split_seed": rows.get("seed", 0), **rows})
+            return dataclasses.replace(options, data=_path(options.data), weights=_path(options.weights))
         except FileNotFoundError as error:
             raise UsageError("there is no such file", where=str(path), remedy="give a train.toml") from error
         except OSError as error:
@@ -185,3 +201,19 @@ class TrainOptions:
             raise UsageError(what, where=str(path), remedy="give a train.toml") from error
         except schema.SchemaError as error:
             raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct it") from error
+
+
+_URI = "file://"
+
+
+def _path_text(path: str) -> str:
+    """Returns a path as text that can be encoded; see `_path`."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return _URI + quote_from_bytes(os.fsencode(Path(path).absolute()))
+    return path
+
+
+def _path(text: str) -> str:
+    return os.fsdecode(unquote_to_bytes(text.removeprefix(_URI))) if text.startswith(f"{_URI}/") else text

@@ -182,7 +182,7 @@ def build_backbone(options: TrainOptions) -> tuple[Any, Backbone]:
     if options.weights == "starter":
         file, origin = starter.weights_file(), "starter"
     elif source:
-        file, origin = source.weights, f"model {source.name}"
+        file, origin = source.weights, f"model {source.name if source.number == 1 else source.exact_name}"
     else:
         file, origin = Path(options.weights), Path(options.weights).name
     try:

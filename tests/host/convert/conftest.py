@@ -8,7 +8,6 @@ from typing import Any
 import boxed
 import numpy as np
 import pytest
-from once import made_once, trained_once
 
 CARDS = ("ace", "jack", "king", "ten")  # as many as a box has edges: no shape tells the outputs apart
 
@@ -16,10 +15,7 @@ CARDS = ("ace", "jack", "king", "ten")  # as many as a box has edges: no shape t
 @pytest.fixture(scope="session")
 def card_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 drawn photos with up to three boxes each, four of them without any."""
-    return made_once(tmp_path_factory, "cards", _draw_cards)
-
-
-def _draw_cards(root: Path) -> None:
+    root = tmp_path_factory.mktemp("cards")
     rng = np.random.default_rng(3)
     for i in range(60):
         rows: list[boxed.Row] = []
@@ -29,6 +25,7 @@ def _draw_cards(root: Path) -> None:
             y = cell // 2 * 60 + int(rng.integers(2, 59 - h))
             rows.append((CARDS[int(rng.integers(4))], x, y, x + w, y + h))
         boxed.put_voc(root / f"{i:02}.png", rows)
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -63,12 +60,8 @@ def assembled(strides: tuple[int, ...], size: int = 96, classes: int = len(CARDS
 
 
 @pytest.fixture(scope="session")
-def detector(host_env: Path, card_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A stored detector, trained in some twenty seconds, that finds most cards of photos it hasn't seen."""
-    return trained_once(tmp_path_factory, host_env, "cards", lambda: _train_detector(host_env, card_photos))
-
-
-def _train_detector(store: Path, card_photos: Path) -> Any:
+def detector(host_env: Path, card_photos: Path) -> Any:
+    """A stored detector, learnt by heart in some twenty seconds, that finds most cards of photos it hasn't seen."""
     import keras
 
     from edgetl.card import DetectorDecoding, InputSpec, ModelCard
@@ -91,7 +84,7 @@ def _train_detector(store: Path, card_photos: Path) -> Any:
     found = measure(parts.model, data.val, card)
     assert found.map50 > 0.6, "the detector finds too little to test with"
     card = replace(card, decoding=replace(card.detector, thresholds=found.thresholds()))
-    stored = StoredModel(store / "cards", card)
+    stored = StoredModel(host_env / "cards", card)
     stored.folder.mkdir()
     parts.model.save(stored.weights)
     (stored.folder / "card.json").write_text(card.to_json())

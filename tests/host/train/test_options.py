@@ -89,3 +89,25 @@ def test_a_model_is_called_as_its_photos_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert TrainOptions.collect(str(tmp_path / "screws"), None, {}, None).name == "screws"
     assert TrainOptions.collect(None, None, {}, None).name == "data"
+    assert TrainOptions.collect("Hard Hat Sample.v3i.folder", None, {}, None).name == "Hard-Hat-Sample.v3i.folder"
+    with pytest.raises(UsageError) as caught:
+        TrainOptions.collect("фото", None, {}, None)
+    assert "--name" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", 'a "b" \\ c', "😀", "tab\t", "del\x7f", "\x1b[2J", "caf\udce9", "100%25", "file:"]
+)
+def test_toml_repeats_every_path(tmp_path, name):
+    made = options(data=f"/x/{name}", weights=f"/y/{name}.h5")
+    (tmp_path / "train.toml").write_text(made.to_toml(), encoding="utf-8")
+    assert TrainOptions.load(tmp_path / "train.toml") == made
+
+
+def test_seed_of_an_earlier_train_toml_is_that_of_the_split_too(tmp_path):
+    (tmp_path / "train.toml").write_text('data = "x"\nname = "x"\nseed = 7\n')
+    assert TrainOptions.load(tmp_path / "train.toml").split_seed == 7
+    made = TrainOptions.collect(None, None, {"seed": 3}, tmp_path / "train.toml")
+    assert (made.seed, made.split_seed) == (3, 7)
+    (tmp_path / "train.toml").write_text(options(seed=7).to_toml())
+    assert TrainOptions.load(tmp_path / "train.toml").split_seed == 0

@@ -103,12 +103,26 @@ def test_a_training_interrupted_between_its_parts_goes_on_exactly(name, where, s
     assert history(resumed) == history(straight)
 
 
-def test_starting_over_forgets_the_interrupted_training(straight, train, small, monkeypatch):
+def test_starting_over_forgets_the_interrupted_training_only_if_asked_to(straight, options, small, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 3)
-        with pytest.raises(KeyboardInterrupt):
-            train("over", epochs=3, seed=7)
-    assert equal(weights_of(train("over", epochs=3)), weights_of(straight))
+        with pytest.raises(KeyboardInterrupt) as ended:
+            job.train(replace(options, name="over", epochs=3, seed=7))
+    assert "--resume" in "".join(ended.value.__notes__)
+    with pytest.raises(job.UnfinishedError) as caught:
+        job.train(replace(options, name="over", epochs=3))
+    assert caught.value.exit_code == 2
+    assert all(option in caught.value.remedy for option in ("--resume", "--restart"))
+    again = job.train(replace(options, name="over", epochs=3), restart=True)
+    assert equal(weights_of(again), weights_of(straight))
+
+
+def test_an_interruption_that_leaves_nothing_to_resume_says_nothing_of_it(options, small, monkeypatch):
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 1)
+        with pytest.raises(KeyboardInterrupt) as ended:
+            job.train(replace(options, name="early", head_epochs=0))
+    assert not hasattr(ended.value, "__notes__")
 
 
 def test_an_interrupted_training_leaves_the_earlier_model(train, small, monkeypatch):
@@ -128,6 +142,7 @@ def test_there_must_be_something_to_resume(host_env):
 @pytest.fixture
 def interrupted(train, small, monkeypatch):
     """The work folder of a training that was interrupted."""
+    job.discard_unfinished("broken-off")
     with monkeypatch.context() as patch:
         interrupt_at(patch, 3)
         with pytest.raises(KeyboardInterrupt):
@@ -246,6 +261,7 @@ def test_a_stored_model_hands_on_its_network(straight, train, small):
     again = train("heir", weights="straight", backbone=None, alpha=None, size=None, head_epochs=1, epochs=0)
     assert (again.card.backbone.name, again.card.backbone.alpha, again.card.input.height) == ("mobilenet_v1", 0.25, 96)
     assert again.card.backbone.weights == "model straight"
+    assert TrainOptions.load(again.folder / "train.toml").weights == "straight@1"
     assert len(again.card.backbone.weights_sha256) == 64
     inherited, own = (load_keras(s).get_layer("backbone").get_weights() for s in (straight, again))
     assert equal(inherited, own)

@@ -1,0 +1,170 @@
+"""How the versions of a stored model lie in its folder, and how one becomes current so that a kill loses nothing.
+
+    models/NAME/               the current version, whole: card, weights, bundles
+    models/NAME/version        its number; a folder without this file is version 1
+    models/NAME/versions/N/    every other version, whole
+
+Every change begins with one rename, which decides what is going to happen, and goes on with steps that can be repeated.
+`recover` carries out the steps that a killed process left out. It runs before the store is read or written.
+
+    .NAME.incoming/   this version becomes current:
+                        1. NAME/versions moves into it.
+                        2. NAME, the version current until now, moves to versions/K in it, where K is its number.
+                        3. It is renamed to NAME.
+    .NAME.aside/      this version is kept beside the current one: it is renamed to NAME/versions/N.
+    .NAME.removed/    this version, or the whole model, is deleted.
+    .NAME.old/        an earlier edgetl was killed while it replaced NAME: it is renamed to NAME.
+
+Whoever calls a function of this module holds the lock of the store's root, see `edgetl.locks.folder_lock`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from edgetl.files import remove_leftovers, sync_folder, write_atomic
+
+VERSIONS = "versions"
+"""The folder of a model that holds the versions that aren't current."""
+NUMBER = "version"
+"""The file of a version that holds its number."""
+CHECKPOINT = "checkpoint.npz"
+"""What a training is resumed from; a stored version has none."""
+
+_PENDING = re.compile(r"\.(?P<name>.+)\.(?P<kind>incoming|aside|removed|old|training)")
+
+
+def folders(root: Path, name: str) -> dict[int, Path]:
+    """Returns the folder of each version of a model by its number, the current version first."""
+    current = root / name
+    others = _others(current)
+    found = {_free_number(current, others): current} if os.path.lexists(current) else {}
+    return found | others
+
+
+def _others(folder: Path) -> dict[int, Path]:
+    try:
+        entries = sorted((path for path in (folder / VERSIONS).iterdir() if path.name.isdecimal()), key=_by_number)
+    except OSError:
+        return {}
+    return {int(path.name): path for path in entries if path.is_dir()}
+
+
+def _by_number(path: Path) -> int:
+    return int(path.name)
+
+
+def _number(folder: Path) -> int:
+    """Reads a version's number; one that can't be read is 1, as that of an earlier edgetl's folder."""
+    try:
+        text = (folder / NUMBER).read_text("ascii").strip()
+    except (OSError, ValueError):
+        return 1
+    return int(text) if text.isdecimal() and len(text) < 10 and int(text) else 1
+
+
+def _free_number(folder: Path, taken: dict[int, Path]) -> int:
+    """A version's number; a new one if another version has the same, as when folders were copied by hand."""
+    number = _number(folder)
+    return number if number not in taken else max(taken) + 1
+
+
+def add(root: Path, name: str, new: Path, *, current: bool) -> int:
+    """Moves a finished version into the store and returns its number, one above the highest.
+
+    Args:
+        root: the store.
+        name: the model's name.
+        new: the folder to move, on the same file system.
+        current: whether it becomes the current version.
+    """
+    number = max(folders(root, name), default=0) + 1
+    if number > 1:
+        write_atomic(new / NUMBER, f"{number}\n")
+    new.chmod(0o755)
+    sync_folder(new)
+    _begin(root, name, new, "incoming" if current else "aside")
+    return number
+
+
+def make_current(root: Path, name: str, number: int) -> None:
+    """Makes a version current; the one that was so keeps its number and its bundles."""
+    folder = folders(root, name)[number]
+    if folder != root / name:
+        if _number(folder) != number:
+            write_atomic(folder / NUMBER, f"{number}\n")
+        _begin(root, name, folder, "incoming")
+
+
+def remove(root: Path, name: str, number: int | None) -> None:
+    """Deletes a version that isn't current, or the only one; None deletes the whole model."""
+    _begin(root, name, root / name if number is None else folders(root, name)[number], "removed")
+    with suppress(OSError):
+        (root / name / VERSIONS).rmdir()  # where it is empty
+
+
+def _begin(root: Path, name: str, folder: Path, kind: Literal["incoming", "aside", "removed"]) -> None:
+    pending = root / f".{name}.{kind}"
+    folder.rename(pending)
+    _finish(pending, root / name, kind)
+
+
+def recover(root: Path) -> None:
+    """Finishes what killed processes began, and removes what they left behind.
+
+    A training's folder stays if there is something to resume from or if the training is running.
+    """
+    remove_leftovers(root)
+    try:
+        entries = [(found, Path(entry.path)) for entry in os.scandir(root) if (found := _PENDING.fullmatch(entry.name))]
+    except OSError:
+        return  # there is no store yet
+    for found, path in entries:
+        with suppress(OSError):  # a store that may not be written to is read as it is
+            _finish(path, root / found["name"], found["kind"])
+
+
+def _finish(pending: Path, current: Path, kind: str) -> None:
+    if kind in ("incoming", "aside"):
+        (pending / CHECKPOINT).unlink(missing_ok=True)
+    if kind == "incoming" and os.path.lexists(current):
+        _push_aside(current, pending)
+    if kind == "removed" or (kind == "old" and os.path.lexists(current)) or (kind == "training" and _is_over(pending)):
+        shutil.rmtree(pending, ignore_errors=True)
+    elif kind == "aside" and os.path.lexists(current):
+        (current / VERSIONS).mkdir(exist_ok=True)
+        pending.rename(current / VERSIONS / str(_free_number(pending, folders(current.parent, current.name))))
+    elif kind != "training":
+        pending.rename(current)
+
+
+def _push_aside(current: Path, incoming: Path) -> None:
+    """Moves the current version and all others below the one that takes its place."""
+    if (current / VERSIONS).is_dir():
+        (current / VERSIONS).rename(incoming / VERSIONS)
+    (incoming / VERSIONS).mkdir(exist_ok=True)
+    taken = _others(incoming)
+    number = _free_number(current, taken | {_number(incoming): incoming})
+    current.rename(incoming / VERSIONS / str(number))
+
+
+def _is_over(training: Path) -> bool:
+    """Says whether a training ended before its first checkpoint; a running one has its lock file."""
+    if any((training / name).exists() for name in (CHECKPOINT, "card.json")):
+        return False
+    return not lock_file(training.parent, training.name.removeprefix(".").removesuffix(".training")).exists()
+
+
+def training_folder(root: Path, name: str) -> Path:
+    """Returns the folder in which a model is trained until it is whole."""
+    return root / f".{name}.training"
+
+
+def lock_file(root: Path, key: str) -> Path:
+    """Returns the lock file of whoever works on a model or one of its bundles; see `edgetl.files.remove_leftovers`."""
+    return root / f".{key}.edgetl-lock"

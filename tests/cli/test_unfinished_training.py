@@ -1,0 +1,98 @@
+"""A training that was interrupted, or that runs already, is never lost to another one of that name."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import sys
+
+import pytest
+from homes import TINY, edgetl, refused
+
+from edgetl import store
+
+
+@pytest.fixture
+def unfinished(home):
+    """A home with the checkpoint of an unfinished training of `tiny`."""
+    folder = home.models / ".tiny.training"
+    folder.mkdir()
+    (folder / "checkpoint.npz").write_bytes(b"epoch 7")
+    return home
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_starting_over_is_refused_where_nobody_can_be_asked(unfinished):
+    before = contents(unfinished.models)
+    refused(edgetl("train", "photos", "--name", "tiny", *TINY), 2, "--resume", "--restart", "'tiny'")
+    assert contents(unfinished.models) == before
+
+
+def test_restart_starts_over(unfinished, monkeypatch):
+    from edgetl.host.train import job
+
+    monkeypatch.setattr(job, "_train", lambda training, checkpoint: checkpoint.folder)
+    assert edgetl("train", "photos", "--name", "tiny", *TINY, "--restart").code == 0
+    assert not list(unfinished.models.rglob("checkpoint.npz"))
+
+
+def test_resume_and_restart_exclude_each_other(unfinished):
+    refused(edgetl("train", "--name", "tiny", "--resume", "--restart"), 2, "--resume", "--restart")
+
+
+def test_on_a_terminal_it_asks(unfinished):
+    before = contents(unfinished.models)
+    child, terminal = pty.fork()
+    if child == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # as in a shell's foreground
+        args = ["train", "photos", "--name", "tiny", *TINY]
+        os.execv(sys.executable, [sys.executable, "-c", "from edgetl.cli import main; main()", *args])
+    said = b""
+    while b"restart" not in said:
+        said += os.read(terminal, 1000)
+    os.write(terminal, b"\x03")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    os.close(terminal)
+    assert contents(unfinished.models) == before
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
+def test_message_of_a_training_that_ends_early_names_resume(home, monkeypatch, failure):
+    from edgetl.host.train import job
+
+    def fail(training, checkpoint):
+        (checkpoint.folder / "checkpoint.npz").write_bytes(b"epoch 1")
+        raise failure
+
+    monkeypatch.setattr(job, "_train", fail)
+    done = edgetl("train", "photos", "--name", "new", *TINY)
+    assert done.code == 1
+    assert "edgetl train --name new --resume" in done.err
+
+
+@pytest.mark.parametrize("options", [(), ("--restart",)])
+def test_second_training_of_a_name_is_refused_with_the_first_ones_process(home, options):
+    with store.exclusive("tiny", "a model 'tiny' is being trained", "wait"):
+        refused(edgetl("train", "photos", "--name", "tiny", *TINY, *options), 2, str(os.getpid()), "--name")
+    assert list(home.models.glob(".*")) == []
+
+
+def test_second_conversion_to_a_bundle_is_refused_with_the_first_ones_process(home):
+    before = contents(home.models)
+    with store.exclusive("tiny@1.loose", "tiny@1 is being converted for loose", "wait"):
+        refused(edgetl("convert", "tiny", "--target", home.target), 2, str(os.getpid()))
+    assert contents(home.models) == before
+
+
+def test_demo_discards_its_own_unfinished_training(empty_home):
+    from edgetl.host.train.job import discard_unfinished
+
+    (empty_home.models / ".demo.training").mkdir(parents=True)
+    (empty_home.models / ".demo.training" / "checkpoint.npz").write_bytes(b"epoch 7")
+    discard_unfinished("demo")
+    discard_unfinished("demo")
+    assert list(empty_home.models.iterdir()) == []
