@@ -5,6 +5,11 @@ import numpy as np
 import pytest
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Runs the benchmarks one after another in this process: beside each other they would measure each other."""
+    return 0
+
+
 @pytest.fixture(scope="session")
 def int8_file(tmp_path_factory) -> Path:
     """A MobileNetV2 0.35 at 224 px."""

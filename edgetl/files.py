@@ -157,8 +157,14 @@ def sync_folder(folder: Path) -> None:
     """Has the operating system write every file of a folder to the disk now."""
     for file in folder.rglob("*"):
         if file.is_file():
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
+            sync_file(file)
+
+
+def sync_file(path: Path) -> None:
+    """Has the operating system write a file to the disk now."""
+    mode = "rb" if os.name == "posix" else "r+b"  # Windows writes out only what was opened for writing
+    with path.open(mode) as stream:
+        os.fsync(stream.fileno())
 
 
 def bring_back(path: Path) -> None:

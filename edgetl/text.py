@@ -67,6 +67,20 @@ def listed(names: Sequence[str], most: int = 3, *, total: int = 0) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more else "")
 
 
+def about(seconds: float) -> str:
+    """Returns a duration as an estimate for people: `about 4 minutes`.
+
+    Args:
+        seconds: the estimate, s.
+    """
+    if seconds < 50:
+        return f"about {max(5, 5 * round(seconds / 5))} s"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 90:
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {minutes / 60:.0f} hours"
+
+
 def label_problem(label: str) -> str:
     """Returns what keeps a text from being a class name; an empty text if nothing does.
 
@@ -84,6 +98,17 @@ def label_problem(label: str) -> str:
         return f"it has {len(label):,} characters, and {LONGEST_LABEL} are allowed"
     bad = _UNSAFE.search(label)
     return f"it contains the character {_escaped(bad[0])}" if bad else ""
+
+
+def first_line(text: object, most: int = 200) -> str:
+    """Returns the first line of a library's message that isn't blank, safe to print.
+
+    Args:
+        text: the message, or the exception that carries it.
+        most: the result has at most this many characters.
+    """
+    lines = (line.strip() for line in str(text).splitlines())
+    return printable(next((line for line in lines if line), "no reason given")[:most])
 
 
 def _escaped(character: str) -> str:

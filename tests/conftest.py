@@ -7,6 +7,16 @@ from pathlib import Path
 
 import pytest
 from homes import LOOSE_TARGET, TINY, Home, draw_folders, edgetl
+from once import made_once
+
+_MOST_PROCESSES = 4
+"""The tests run in at most this many processes: each one that loads TensorFlow takes more than 1 GB of memory."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns the number of processes that share the tests: one for each core that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,11 +39,21 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_models() -> dict[str, bytes]:
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A (1, 32, 32, 3) -> (1, 3) classifier as `.tflite` files without metadata, by the name of their kind."""
-    import numpy as np
+    pytest.importorskip("tensorflow")
 
-    tf = pytest.importorskip("tensorflow")
+    def make(folder: Path) -> None:
+        for kind, content in _make_tiny_models().items():
+            (folder / kind).write_bytes(content)
+
+    return {file.name: file.read_bytes() for file in made_once(tmp_path_factory, "tiny-models", make).iterdir()}
+
+
+def _make_tiny_models() -> dict[str, bytes]:
+    import numpy as np
+    import tensorflow as tf
+
     keras = tf.keras
     keras.utils.set_random_seed(7)
     image = keras.Input((32, 32, 3), batch_size=1)
@@ -75,17 +95,20 @@ def tiny_models() -> dict[str, bytes]:
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home whose model was trained and converted by the real commands; use `home`, a copy."""
     pytest.importorskip("tensorflow")
-    made = Home(tmp_path_factory.mktemp("home"))
-    draw_folders(made.photos, 12)
-    made.target.write_text(LOOSE_TARGET)
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in made.environment.items():
-            patch.setenv(key, value)
-        patch.chdir(made.folder)
-        for args in (["train", "photos", "--name", "tiny", *TINY], ["convert", "tiny", "--target", "loose.toml"]):
-            done = edgetl(*args)
-            assert done.code == 0, done.err
-    return made
+
+    def make(folder: Path) -> None:
+        made = Home(folder)
+        draw_folders(made.photos, 12)
+        made.target.write_text(LOOSE_TARGET)
+        with pytest.MonkeyPatch.context() as patch:
+            for key, value in made.environment.items():
+                patch.setenv(key, value)
+            patch.chdir(made.folder)
+            for args in (["train", "photos", "--name", "tiny", *TINY], ["convert", "tiny", "--target", "loose.toml"]):
+                done = edgetl(*args)
+                assert done.code == 0, done.err
+
+    return Home(made_once(tmp_path_factory, "home", make))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgetl.cli.bar import Bar
 from edgetl.cli.echo import echo
 from edgetl.cli.types import Share
 
@@ -70,17 +71,22 @@ def bench(
     from edgetl.device import bench_report as report
     from edgetl.device.machine import Machine
     from edgetl.find_bundle import find_bundle
+    from edgetl.text import about
     from edgetl.vision.photo import read_photo
 
     bundle, machine = find_bundle(bundle), Machine.here()
     before = report.medians(compare) if compare else {}  # before anything is measured, or replaces it
     wanted = benchmark.candidates(bundle, variant, threads, every=compare_runtimes)
     frames = benchmark.frames_of(bundle, read_photo(frame) if frame else None)
-    echo(f"{machine}\n{len(wanted)} x {seconds:g} s, frames of 640 x 480", err=True)
-    measured = benchmark.measure(bundle, wanted, frames, seconds, labels)
-    echo(f"{report.table(measured)}\npeak memory {benchmark.peak_rss_mb():.0f} MB", err=document == "-")
+    whole = len(wanted) * seconds + 60 * (minutes or 0)
+    took = f"; this takes {about(whole)}" if whole > 60 else ""
+    echo(f"{machine}\n{len(wanted)} x {seconds:g} s, frames of 640 x 480{took}", err=True)
+    with Bar() as bar:
+        measured = benchmark.measure(bundle, wanted, frames, seconds, labels, bar)
+    peak = benchmark.peak_rss_mb()
+    echo(report.table(measured) + ("" if peak is None else f"\npeak memory {peak:.0f} MB"), err=document == "-")
     rows = _sustain(bundle, wanted, frames, minutes, labels)
-    extra = {"peak_rss_mb": round(benchmark.peak_rss_mb(), 1), "sustained": [row.to_dict() for row in rows]}
+    extra: dict[str, object] = {"peak_rss_mb": benchmark.peak_rss_mb(), "sustained": [row.to_dict() for row in rows]}
     told = report.to_json(benchmark.name_of(bundle), measured, machine, extra)
     if document:
         echo(told, nl=False) if document == "-" else report.write_json(Path(document), told)

@@ -30,7 +30,8 @@ class Wanted:
         """The same for `edgetl.device.Model`."""
         from edgetl.vision.filter import ResultFilter
 
-        return ResultFilter(self.threshold, self.classes, self.top_k or 1, self.iou, self.max_det, self.agnostic)
+        classes = self.classes or None
+        return ResultFilter(self.threshold, classes, self.top_k or 1, self.iou, self.max_det, self.agnostic)
 
     def refuse_misplaced(self, card: ModelCard) -> None:
         """Raises a UsageError where an option means nothing to a model."""

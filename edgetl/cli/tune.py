@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from edgetl.cli.bar import Bar
 from edgetl.cli.echo import echo
 
 
@@ -30,9 +31,12 @@ def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
     import json
 
     from edgetl.device import tune as tuning
+    from edgetl.device.tuned_file import remember, require_writable
     from edgetl.find_bundle import find_bundle
 
     bundle = find_bundle(bundle)
-    found = tuning.tune(bundle, threads, tell=lambda line: echo(line, err=True))
+    require_writable(bundle)
+    with Bar() as bar:
+        found = tuning.tune(bundle, threads, lambda line: echo(line, err=True), bar)
     echo(json.dumps(found.to_dict(), indent=2) if as_json else str(found), err=not as_json)
-    tuning.remember(bundle, found)
+    remember(bundle, found)

@@ -20,8 +20,9 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     with the scores, or the boxes, that each variant gave for them where it was converted. They are replayed here,
     through the code that `edgetl run` uses, and compared; every file's SHA-256 is checked on the way. Do it once on the
     device after copying, and after every update of its system.
-    The pixels that go into the replay are the same on every machine; how far this one's quick resampling rounds
-    otherwise is told beside it.
+    The pixels that go into the replay are the same on every machine. How far this machine's fast resizing, which
+    `edgetl run` uses, differs from exact resizing is printed beside them: one level of 255 on some of the values is
+    normal on any machine, the converting one included.
 
     A variant that this machine has no runtime for, be it TFLite's or OpenVINO's, is skipped, and that is said.
 

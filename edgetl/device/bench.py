@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from edgetl.bundle import MANIFEST, Bundle
 from edgetl.device.latency import Recorder
 from edgetl.device.model import Model
+from edgetl.device.steps import Step, no_steps
 from edgetl.device.thermal import Thermal
 from edgetl.errors import UsageError
 from edgetl.vision.preprocess import Image
@@ -128,7 +128,12 @@ def name_of(path: Path) -> str:
 
 
 def measure(
-    path: Path, wanted: Sequence[Candidate], frames: Frames, seconds: float, labels: Path | None = None
+    path: Path,
+    wanted: Sequence[Candidate],
+    frames: Frames,
+    seconds: float,
+    labels: Path | None = None,
+    step: Step = no_steps,
 ) -> list[Measured]:
     """Measures candidates in one run; they take turns.
 
@@ -138,6 +143,7 @@ def measure(
         frames: to look at, in turn.
         seconds: for each candidate.
         labels: see `Model.open`.
+        step: gets how far the work is.
 
     Raises:
         EdgetlError: one can't be opened.
@@ -149,8 +155,9 @@ def measure(
         for model in models:
             for position in range(_WARM_UP):
                 model(frames[position % len(frames)])
-        for _ in range(_TURNS):
-            for model, recorder in zip(models, recorders, strict=True):
+        for turn in range(_TURNS):
+            for number, (model, recorder) in enumerate(zip(models, recorders, strict=True)):
+                step("measuring", turn * len(models) + number, _TURNS * len(models))
                 _look(model, frames, recorder, seconds / _TURNS)
     return [
         Measured(candidate, cold, recorder.rows)
@@ -204,10 +211,14 @@ def sustain(
             yield Sustained((time.monotonic() - start) / 60, total.p50, total.p95, Thermal.here())
 
 
-def peak_rss_mb() -> float:
-    """Returns the most memory that this process has had so far, MB."""
+def peak_rss_mb() -> float | None:
+    """Returns the most memory that this process has had so far, MB; None if the system doesn't say."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # only Unix has it
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 def _open_cold(path: Path, candidate: Candidate, frame: Image, labels: Path | None) -> tuple[Model, float]:

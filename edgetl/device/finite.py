@@ -31,7 +31,11 @@ class FiniteCheck:
         """Says whether all of the arrays' numbers are finite."""
         if not self.needed or all(np.isfinite(array).all() for array in values):
             return True
+        self.warn()
+        return False
+
+    def warn(self) -> None:
+        """Logs that an output is no finite number, the first time."""
         if not self._logged:
             self._logged = True
             logger.warning("%s: an output is not a finite number; such frames count as nothing known", self._name)
-        return False

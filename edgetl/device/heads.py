@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import isfinite, nan
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,8 +89,9 @@ class ClassifierHead:
             check_classes(columns, card)
         self._scale, self._zero_point = (outputs[0].scale, outputs[0].zero_point) if outputs[0].scale else (1.0, 0)
         self._meaning = (sigmoid if columns == 1 else softmax) if self._decoding.scores == "logits" else None
-        self._direct = self._meaning is None and not self._pair
         self._finite = FiniteCheck(outputs, card.name)
+        self._plain = self._meaning is None and not self._pair
+        self._direct = self._plain and not self._finite.needed
         self._raw = np.empty(columns, np.float32)
         self._scores = np.empty(len(card.labels), np.float32)
         self.choose(only)
@@ -124,9 +126,14 @@ class ClassifierHead:
             # What is usual needs one score of them all, and the largest is the largest before it is scaled, too.
             raw = self._runtime.output_view(0)
             column = int(raw.argmax())
-            score = (float(raw[column]) - self._zero_point) * self._scale
-            if self._finite.needed and not self._finite(score):
-                score = np.nan  # which reaches no threshold
+            return single(column, (float(raw[column]) - self._zero_point) * self._scale, self._labels, threshold)
+        if top_k == 1 and columns is None and self._plain:
+            raw = self._runtime.output_view(0)
+            column = int(raw.argmax())
+            score = float(raw[column])
+            if not isfinite(score):
+                self._finite.warn()
+                score = nan  # which reaches no threshold
             return single(column, score, self._labels, threshold)
         return best(self.scores(), self._labels, top_k, threshold, columns)
 

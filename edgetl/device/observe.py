@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.device.camera import Frame
+from edgetl.device.event_limit import EventLimit
 from edgetl.device.events import Event, EventKind
 from edgetl.device.model import Model
 from edgetl.errors import UsageError
@@ -92,7 +94,7 @@ class SceneObserver:
         self._model = model
         self._live = live
         self._fps = fps or 1.0
-        self._limit = _Limit(watched.every)
+        self._limit = EventLimit(watched.every)
         self._label = _Label(watched.smooth)
         self._zones = [ZoneWatch(zone) for zone in watched.zones]
         self._lines = [LineCount(line) for line in watched.lines]
@@ -159,8 +161,9 @@ class SceneObserver:
             entered, left = zone(seen, followed)
             yield from self._tell(frame, "entered", entered, "entered " + zone.zone.name, zone=zone.zone.name)
             yield from self._tell(frame, "left", left, "left " + zone.zone.name, zone=zone.zone.name)
+        named = replace(found, labels=tuple(self._objects[number].label for number in _tracks(found)))
         for line in self._lines:
-            for number, direction in line(found, followed):
+            for number, direction in line(named, followed):
                 text = f"crossed {line.line.name}, {direction}"
                 yield from self._tell(frame, "crossed", [number], text, line=line.line.name, direction=direction)
         gone = [number for number in self._objects if number not in followed]
@@ -176,8 +179,8 @@ class SceneObserver:
         new = []
         rows = zip(_tracks(found), found.labels, found.class_id.tolist(), strict=True)
         for number, label, class_id in rows:
-            known = self._objects.setdefault(number, _Object(label, class_id))
-            known.sightings += 1
+            known = self._objects.setdefault(number, _Object())
+            known.see(label, class_id)
             if known.sightings == STEADY:
                 new.append(number)
         return new
@@ -191,9 +194,17 @@ class SceneObserver:
 
 @dataclass(slots=True)
 class _Object:
-    label: str
-    class_id: int
+    """An object that is followed; its class is the one that it was found as most often."""
+
+    classes: Counter[tuple[str, int]] = field(default_factory=Counter)
+    label: str = ""
+    class_id: int = 0
     sightings: int = 0
+
+    def see(self, label: str, class_id: int) -> None:
+        self.sightings += 1
+        self.classes[label, class_id] += 1
+        (self.label, self.class_id), _ = self.classes.most_common(1)[0]
 
 
 class _Label:
@@ -206,7 +217,7 @@ class _Label:
     def steady(self, result: Classification) -> Classification:
         return self._smoother(result) if self._smoother else result
 
-    def events(self, result: Classification, frame: Frame, limit: _Limit, at: float) -> list[Event]:
+    def events(self, result: Classification, frame: Frame, limit: EventLimit, at: float) -> list[Event]:
         """A change, as soon as it may be told: what is held back by the limit is told later if it is still true."""
         label = result.labels[0] if len(result) else None
         if label == self._told:
@@ -220,29 +231,6 @@ class _Label:
             return []
         self._told = label
         return [event]
-
-
-class _Limit:
-    """Lets events of one kind, class and place through at most once in a while.
-
-    Args:
-        every: s.
-    """
-
-    def __init__(self, every: float) -> None:
-        self._every = every
-        self._last: dict[tuple[object, ...], float] = {}
-
-    def allows(self, event: Event, at: float) -> bool:
-        """Says whether an event may be told, and takes it for told if so."""
-        if not self._every:
-            return True
-        facts = event.facts
-        key = (event.kind, facts.get("label"), facts.get("zone"), facts.get("line"), facts.get("direction"))
-        if at - self._last.get(key, -self._every) < self._every:
-            return False
-        self._last[key] = at
-        return True
 
 
 def _tracks(found: Detections) -> list[int]:

@@ -40,8 +40,13 @@ class PixelReport:
         return {"variant": "preprocessing", "ok": self.ok, "skipped": False, **asdict(self)}
 
     def __str__(self) -> str:
-        where = f"on {self.share:.1%} of the values" if self.levels else "nowhere"
-        told = f"{self.photos} photos, rounded otherwise {where}, by {self.levels} of 255 (allowed {MOST_LEVELS})"
+        told = f"{self.photos} photos: fast resizing on this machine gives the same pixels as exact resizing"
+        if self.levels:
+            normal = f"normal, up to {MOST_LEVELS} are allowed" if self.ok else f"{MOST_LEVELS} are allowed"
+            told = (
+                f"{self.photos} photos: fast resizing differs from exact resizing on {self.share:.1%} of the values "
+                f"by at most {self.levels} of 255 ({normal})"
+            )
         return f"{'preprocessing':<24} {'ok' if self.ok else 'FAILS':<8} {told}"
 
 

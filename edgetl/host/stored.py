@@ -105,7 +105,7 @@ def load_network(stored: store.StoredModel) -> Network:
     """
     stored = store.find_again(stored)
     if (stored.folder / TFLITE).is_file():
-        return open_network(stored.folder / TFLITE, softmax=stored.card.classifier.scores == "logits")
+        return open_network(stored.folder / TFLITE, stored.card)
     if not (stored.folder / SAVED_MODEL).is_dir():
         return load_keras(stored)
     try:

@@ -47,6 +47,8 @@ def best(
         threshold: 0..1, a float32 as the scores are.
         columns: to choose from, ascending; None for all.
     """
+    if columns is not None and not len(columns):
+        return Classification(np.zeros(0, np.int64), np.zeros(0, np.float32), ())
     among = scores if columns is None else scores[columns]
     order = np.array([int(among.argmax())]) if top_k == 1 else np.argsort(-among, kind="stable")[:top_k]
     if columns is not None:

@@ -59,7 +59,8 @@ def draw_watched(frame: Image, zones: Iterable[Zone], lines: Iterable[tuple[Line
     Args:
         frame: (H, W, 3) uint8 BGR.
         zones: each gets its edges and its name.
-        lines: each with its crossings in and out; a short stroke at its middle points to where `in` leads.
+        lines: each with its crossings in and out; an arrow across its middle, with the word `in` at its tip, points to
+            where `in` leads.
     """
     for zone in zones:
         corners = _pixels(frame, zone.points)
@@ -74,10 +75,19 @@ def draw_watched(frame: Image, zones: Iterable[Zone], lines: Iterable[tuple[Line
         across, along = reach * 0.4, np.array((right, down)) * min(sides) / 30
         tip = middle + reach
         _stroke(frame, ends)
-        _stroke(frame, np.array((middle, tip)))
+        _stroke(frame, np.array((middle - reach * 0.2, tip)))
         _stroke(frame, np.array((tip - across - along, tip, tip - across + along)))
+        _draw_centred(frame, tip + reach * 0.4, "in")
         left, bottom = ends[int(ends[:, 1].argmax())].tolist()
         _draw_label(frame, (left, bottom), (_drawable(line.name, 0), f" {came} in, {went} out"), _WATCHED)
+
+
+def _draw_centred(frame: Image, middle: NDArray[np.float64], text: str) -> None:
+    """A label with its middle at a point, px; where the frame ends it is moved inwards."""
+    letter = _box_letter(frame)
+    scale = letter / _UNIT
+    corner = round(middle[0] - _width(text, scale) / 2), round(middle[1] + letter)
+    _draw_label(frame, corner, (text, ""), _WATCHED)
 
 
 def _stroke(frame: Image, points: NDArray[np.int32] | NDArray[np.float64]) -> None:
@@ -145,7 +155,7 @@ def _draw_label(frame: Image, corner: tuple[int, int], text: tuple[str, str], bg
         bgr: of the ground.
     """
     height, width = frame.shape[:2]
-    letter = max(_SMALLEST, round(min(height, width) * _BOX_TEXT_HEIGHT))
+    letter = _box_letter(frame)
     margin, tall = letter // 3 + 1, 2 * letter
     words, scale = _fit(*text, letter, width - 2 * margin)
     wide = _width(words, scale) + 2 * margin
@@ -155,6 +165,12 @@ def _draw_label(frame: Image, corner: tuple[int, int], text: tuple[str, str], bg
     baseline = top + (tall + letter) // 2
     ink = _BLACK if np.dot(bgr, _LIGHT) > _BRIGHT else _WHITE
     cv2.putText(frame, words, (left + margin, baseline), _FONT, scale, ink, _thickness(scale), cv2.LINE_AA)
+
+
+def _box_letter(frame: Image) -> int:
+    """Height of a capital letter in a box's label, px."""
+    sides: tuple[int, ...] = frame.shape[:2]
+    return max(_SMALLEST, round(min(sides) * _BOX_TEXT_HEIGHT))
 
 
 def _lines(result: Classification) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ class ResultFilter:
 
     Attributes:
         threshold: smallest score, 0..1.
-        classes: labels to look for; empty looks for all.
+        classes: labels to look for, of which an empty tuple holds none; None looks for all.
         top_k: of a classifier, at most so many classes.
         iou: of a detector, the overlap above which the worse of two boxes goes, 0..1.
         max_det: of a detector, at most so many objects.
@@ -27,7 +27,7 @@ class ResultFilter:
     """
 
     threshold: float | None = None
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = None
     top_k: int = 1
     iou: float | None = None
     max_det: int | None = None
@@ -50,7 +50,7 @@ class ResultFilter:
         Raises:
             UsageError: the model has no such class.
         """
-        if not self.classes:
+        if self.classes is None:
             return None
         for name in self.classes:
             if name not in labels:

@@ -3,16 +3,20 @@ from __future__ import annotations
 import pytest
 from greys import LABELS, build_greys, draw_greys, to_tflite
 from homes import LOOSE_TARGET
+from once import made_once
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """Model files by what they are; beside them the photos, labels and a target."""
+    return made_once(tmp_path_factory, "elsewhere", _save_models)
+
+
+def _save_models(folder):
     import keras
 
     from edgetl.quiet import quiet_output
 
-    folder = tmp_path_factory.mktemp("elsewhere")
     draw_greys(folder / "photos")
     (folder / "labels.txt").write_text("\n".join(LABELS) + "\n")
     (folder / "loose.toml").write_text(LOOSE_TARGET.replace("max_accuracy_drop = 1.0", "max_accuracy_drop = 0.0"))
@@ -29,7 +33,6 @@ def made(tmp_path_factory):
         (folder / "bare.tflite").write_bytes(to_tflite(bare))
         (folder / "logits.tflite").write_bytes(to_tflite(logits))
         (folder / "bytes.tflite").write_bytes(to_tflite(bare, integer=True))
-    return folder
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ def test_no_network_for_imagenet(photos, empty_home):
     assert not (empty_home.models / "new").exists()
 
 
+@pytest.mark.slow
 def test_no_network_takes_the_starter(photos, empty_home):
     environment = os.environ | OFFLINE | {"KERAS_HOME": str(empty_home.folder / "keras")}
     done = subprocess.run(TRAIN_HEAD, capture_output=True, text=True, timeout=120, env=environment)

@@ -75,7 +75,7 @@ def lines(path="r.jsonl"):
 @pytest.mark.usefixtures("detector")
 def test_zones_counts_tracks_and_pictures_of_a_film(belt):
     outcome = edgetl(
-        "run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--events", "seen", "--save", "films/",
+        "run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--events", "seen", "--save", "films/",
         "--zone", "right=0.7,0,1,0,1,1,0.7,1", "--count", "middle=0.5,1,0.5,0",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
@@ -96,7 +96,7 @@ def test_zones_counts_tracks_and_pictures_of_a_film(belt):
 
 @pytest.mark.usefixtures("detector", "belt")
 def test_nothing_is_followed_unless_asked():
-    assert edgetl("run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
+    assert edgetl("run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
     assert not [line for line in lines() if "event" in line]
     assert not [found for line in lines() for found in line["objects"] if "track" in found]
 
@@ -105,16 +105,16 @@ def test_nothing_is_followed_unless_asked():
 def test_smoothed_labels_of_a_classifier(monkeypatch):
     card = ModelCard("cells", "classification", LABELS, InputSpec(16, 64))
     monkeypatch.setattr(Model, "open", lambda *_, **values: Model(Flicker(), card, only=values["only"]))
-    assert edgetl("run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
+    assert edgetl("run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
     assert sum(line["classes"][0]["label"] == "green" for line in lines()) == 36
-    assert edgetl("run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--smooth", "5").code == 0
+    assert edgetl("run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--smooth", "5").code == 0
     assert {line["classes"][0]["label"] for line in lines() if "classes" in line} == {"red"}
     assert [line["text"] for line in lines() if "event" in line] == ["recognised red"]
 
 
 @pytest.mark.usefixtures("detector", "belt")
 def test_jsonl_of_changes():
-    args = ("run", "any", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--jsonl-changes", "--track")
+    args = ("run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--jsonl-changes", "--track")
     assert edgetl(*args).code == 0
     told = [line.get("event") or [found["label"] for found in line["objects"]] for line in lines()]
     assert told == [["red"], "appeared", [], "gone"]
@@ -141,7 +141,7 @@ def test_jsonl_of_changes():
     ],
 )
 def test_what_cant_be_meant_is_said(options, what):
-    outcome = edgetl("run", "any", "--source", "belt.mp4", *options)
+    outcome = edgetl("run", "any.tflite", "--source", "belt.mp4", *options)
     assert outcome.code == 2, outcome.err
     assert what in " ".join(outcome.err.split())
     assert "Traceback" not in outcome.err
@@ -152,7 +152,7 @@ def test_what_cant_be_meant_is_said(options, what):
 def test_classifier_follows_nothing(option, monkeypatch):
     card = ModelCard("cells", "classification", LABELS, InputSpec(16, 64))
     monkeypatch.setattr(Model, "open", lambda *_, **values: Model(Scores(), card, only=values["only"]))
-    outcome = edgetl("run", "any", "--source", "belt.mp4", *option)
+    outcome = edgetl("run", "any.tflite", "--source", "belt.mp4", *option)
     assert outcome.code == 2, outcome.err
     assert f"{option[0]} follows a detector's objects, and this model is a classifier" in outcome.err
 

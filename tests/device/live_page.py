@@ -43,7 +43,7 @@ class Wish:
         """Those of (label, score, box) that are wanted."""
         only = self._only
         least = 0.25 if only.threshold is None else only.threshold
-        kept = [row for row in rows if row[1] >= least and (not only.classes or row[0] in only.classes)]
+        kept = [row for row in rows if row[1] >= least and (only.classes is None or row[0] in only.classes)]
         labels = tuple(row[0] for row in kept)
         boxes = np.array([row[2] for row in kept], np.float32).reshape(-1, 4)
         scores = np.array([row[1] for row in kept], np.float32)

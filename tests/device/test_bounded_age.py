@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from paced import ages
 
 
+@pytest.mark.slow
 def test_results_of_a_slow_model_are_never_old(capsys):
     ours, plain, summary = ages(10.0)
     begun = slice(5, None)  # the first few pay for imports and connections

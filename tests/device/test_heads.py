@@ -72,6 +72,8 @@ def test_a_classifier_looks_for_some_of_its_classes(decoding):
         (ResultFilter(classes=("b",)), ""),
         (ResultFilter(classes=("b",), threshold=0.0), "b"),
         (ResultFilter(threshold=0.5), ""),
+        (ResultFilter(classes=(), threshold=0.0), ""),
+        (ResultFilter(classes=(), top_k=4), ""),
     ):
         head.choose(only)
         result = head((1, 1))
@@ -122,7 +124,10 @@ def test_four_classes_and_named_outputs_are_no_riddle():
     logits, distances = zeros(1, 4, 4) - 5, zeros(1, 4, 4)
     logits[0, 1, 2] = 5
     for runtime in (Outputs(logits=logits, distances=distances), Outputs(distances=distances, logits=logits)):
-        assert open_head(runtime, detector("abcd"), ALL)((32, 32)).labels == ("c",)
+        head = open_head(runtime, detector("abcd"), ALL)
+        assert head((32, 32)).labels == ("c",)
+        head.choose(ResultFilter(classes=()))
+        assert head((32, 32)).labels == ()
 
 
 @pytest.mark.parametrize(

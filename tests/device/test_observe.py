@@ -69,6 +69,22 @@ def test_objects_that_enter_and_leave_a_zone_are_told_with_class_and_track():
     assert told[1][0] > 41 + 30, "after it has been waited for"
 
 
+@pytest.mark.parametrize(
+    "classes",
+    [
+        lambda index: ((0, 0.9), (1, 0.8)),  # both at once
+        lambda index: ((0, 0.9), (1, 0.8)) if index % 4 else ((1, 0.9), (0, 0.8)),  # the other is better now and then
+        lambda index: ((int(index % 4 == 0), 0.9),),  # one after the other
+    ],
+)
+def test_object_of_two_classes_is_counted_once_as_what_it_is_found_as_most_often(classes):
+    way = [finds(*((x, 0.5, *which) for which in classes(i))) for i, x in enumerate(np.linspace(0.9, 0.1, 40))]
+    observer, told = watch(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), *way, *[finds()] * 60)
+    assert sorted(text for _, text in told) == ["bolt 1 crossed belt, in", "bolt 1 entered bin", "bolt 1 left bin"]
+    assert observer.crossings() == {"belt": {"in": 1, "out": 0}}
+    assert observer.totals == "belt: 1 in (1 bolt), 0 out"
+
+
 def test_facts_of_an_event_are_for_programs():
     observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), Detector(), live=True)
     told = []

@@ -158,7 +158,7 @@ def test_results_events_and_figures_are_pushed():
         assert answer.getheader("content-type").startswith("text/event-stream")
         told = news(answer, "status")
         assert {"fps", "dropped", "stages", "connected", "seconds_since_frame", "stalled", "celsius"} <= set(told)
-        assert told["settings"] == {"threshold": None, "classes": []}
+        assert told["settings"] == {"threshold": None, "classes": None}
         result = news(answer, "result")
         assert [found["label"] for found in result["objects"]] == ["bolt", "nut"]
         assert 0 < result["age_ms"] < 1000

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
 import time
+from dataclasses import replace
+from functools import partial
 
 import cv2
+import numpy as np
 import pytest
 from chromium import CHROMIUM, Browser
 from live_page import LABELS, Wish, moving, shown, until
 
+from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks.page.endpoint import Endpoint
+from edgetl.device.sinks.video import VideoFile
+from edgetl.vision.results import Classification
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
@@ -107,16 +115,39 @@ def test_the_slider_acts_on_the_results_at_once(browser):
 def test_classes_are_chosen_and_what_another_viewer_sets_is_shown(browser):
     with shown() as (page, model, *_):
         opened(browser, page)
+        ticked = "[...document.querySelectorAll('#classes :checked')].length"
+        assert browser.js(ticked) == len(LABELS), "all of them count"
+        browser.click("#none")
+        browser.until("document.querySelector('#results').innerText.startsWith('Nothing found')", 2)
+        assert model.only.classes == ()
+        assert (browser.js(ticked), browser.text("#classes-shown")) == (0, "none")
         browser.click(f"#classes li:nth-child({LABELS.index('nut') + 1}) label")
         browser.until("document.querySelector('#results').innerText.startsWith('nut')", 2)
         assert model.only.classes == ("nut",)
         assert browser.text("#classes-shown") == "1 chosen"
         browser.click("#all")
         browser.until("document.querySelectorAll('#results .share').length === 2", 2)
-        assert model.only.classes == ()
+        assert model.only.classes is None
+        assert browser.js(ticked) == len(LABELS)
         model.only = type(model.only)(threshold=0.6, classes=("bolt", "gear"))
         browser.until("document.querySelector('#threshold-shown').textContent === '60 %'", 5)
         assert browser.js("[...document.querySelectorAll('#classes :checked')].length") == 2
+
+
+def test_thresholds_of_each_class_are_shown_as_such(browser):
+    model = Wish()
+    own = (0.31, 0.4, 0.5, 0.62, 0.35, 0.45)
+    model.card = replace(model.card, decoding=replace(model.card.detector, thresholds=own))
+    with shown(model=model) as (page, *_):
+        opened(browser, page)
+        assert browser.text("#threshold-shown") == "31 to 62 %"
+        assert "each class" in browser.text("#own-told")
+        assert browser.text(f"#classes li:nth-child({LABELS.index('nut') + 1}) .own") == "62 %"
+        browser.js("const s = document.querySelector('#threshold'); s.value = 0.7; s.dispatchEvent(new Event('input'))")
+        browser.until("document.querySelector('#threshold-shown').textContent === '70 %'", 2)
+        assert not browser.js("document.querySelector('#classes .own').checkVisibility({visibilityProperty: true})")
+        browser.click("#own")
+        browser.until("document.querySelector('#threshold-shown').textContent === '31 to 62 %'", 2)
 
 
 def test_pause_stops_the_picture_here_and_nothing_else(browser):
@@ -295,3 +326,22 @@ def test_another_run_that_wants_its_own_token_asks_for_it(browser):
         port = page.endpoint.port
     with shown(Endpoint(port=port, token="a-token-of-a-test-1234")):
         browser.until("document.querySelector('#token')", 20)
+
+
+def test_a_saved_film_plays(browser, tmp_path):
+    with VideoFile(tmp_path / "film.mp4", fps=25.0) as sink:
+        for index in range(25):
+            picture, _ = moving(index, (320, 240))
+            nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
+            sink.write(Frame(picture, index / 25, index), nothing)
+    (tmp_path / "index.html").write_text("<video src=film.mp4 muted autoplay></video>")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(f"http://127.0.0.1:{server.server_port}/")
+        if not browser.js("document.querySelector('video').canPlayType('video/mp4; codecs=\"avc1.42E01E\"')"):
+            pytest.skip("this browser was built without H.264")
+        browser.until("document.querySelector('video').ended", 10)
+        size = browser.js("[document.querySelector('video').videoWidth, document.querySelector('video').videoHeight]")
+        assert size == [320, 240]
+        server.shutdown()

@@ -118,6 +118,15 @@ def test_limit_holds_over_runs(tmp_path, monkeypatch):
     assert sorted((tmp_path / ".hall.films").read_text().splitlines()) == films(tmp_path)
 
 
+def test_limit_holds_for_names_that_are_not_utf8(tmp_path, monkeypatch):
+    monkeypatch.setattr(rolling, "_ROOM", 0)
+    monkeypatch.setattr(rolling, "LEAST", 1000)
+    for _ in range(2):
+        with RollingVideo(tmp_path / "caf\udce9.mp4", every=0.4, most=600_000, fps=25.0) as sink:
+            fill(sink, 30)
+    assert sum((tmp_path / name).stat().st_size for name in films(tmp_path)) < 800_000
+
+
 def test_list_that_was_tampered_with_deletes_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setattr(rolling, "_ROOM", 1 << 62)  # every disk is short
     outside = tmp_path / "outside-20200101-000000.mp4"

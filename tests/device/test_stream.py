@@ -102,6 +102,7 @@ def seen_live(address, seconds):
     return np.array(told), np.array(true), events
 
 
+@pytest.mark.slow
 def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laborious, capsys):
     laborious(all_threads=False)
     told, true, events = seen_live(h264, 15)
@@ -116,6 +117,7 @@ def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laboriou
     assert np.ptp((true - told)[growing]) < 0.3, "the age that is told grows with it"
 
 
+@pytest.mark.slow
 def test_stream_that_all_threads_are_too_slow_for_is_left_again_and_again(h264, laborious, monkeypatch):
     monkeypatch.setattr(stream_module, "_TOO_FAR", 0.5)
     laborious(all_threads=True)

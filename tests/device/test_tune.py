@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from conftest import VARIANTS
-from homes import edgetl
+from homes import edgetl, refused
 
 from edgetl.bundle import MANIFEST
-from edgetl.device import machine, tune
+from edgetl.device import machine, tune, tuned_file
 from edgetl.device.machine import Machine
 from edgetl.device.model import Model
 from edgetl.device.runtime import UnloadableRuntimeError
@@ -138,10 +138,10 @@ def test_another_machine_and_another_bundle_are_measured_again(bundle, paced, mo
 )
 def test_an_edited_file_is_refused(bundle, paced, damage, words):
     tune.settle(bundle)
-    damage(bundle / tune.FILE)
+    damage(bundle / tuned_file.FILE)
     with pytest.raises(ModelError, match=words) as caught:
         tune.recall(bundle)
-    assert caught.value.where.endswith(tune.FILE)
+    assert caught.value.where.endswith(tuned_file.FILE)
     assert caught.value.remedy
 
 
@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_written_to_is_no_reason_not_to_run(bundle, pace
     def full(*_):
         raise ModelError("the disk is full")
 
-    monkeypatch.setattr(tune, "write_atomic", full)
+    monkeypatch.setattr(tuned_file, "write_atomic", full)
     assert tune.settle(bundle, said.append).variant == "float32"
     assert "this can't be remembered for the next time: the disk is full" in said
 
@@ -167,11 +167,11 @@ def test_the_commands(bundle, film):
     document = json.loads(tuned.out)
     assert document["threads"] == 1
     assert {trial["variant"] for trial in document["trials"]} == set(VARIANTS)
-    assert (bundle / tune.FILE).is_file()
+    assert (bundle / tuned_file.FILE).is_file()
     ran = edgetl("run", bundle, "--variant", "auto", "--source", film, "--quiet")
     assert ran.code == 0, ran.err
     assert "measur" not in ran.err, "it is remembered"
-    edit(bundle / tune.FILE, lambda d: d.update(variant="float16"))
+    edit(bundle / tuned_file.FILE, lambda d: d.update(variant="float16"))
     refused = edgetl("run", bundle, "--variant", "auto", "--source", film)
     assert refused.code == 4
     assert "edited" in refused.err
@@ -190,7 +190,7 @@ def test_sigterm_while_it_measures_ends_a_run_at_once(bundle, film, monkeypatch)
     ran = edgetl("run", bundle, "--variant", "auto", "--source", film, "--quiet")
     assert (ran.code, len(checked)) == (1, 1)
     assert "interrupted" in ran.err
-    assert not (bundle / tune.FILE).exists()
+    assert not (bundle / tuned_file.FILE).exists()
 
 
 def test_a_machine_that_tells_little_has_a_fingerprint_too(monkeypatch):
@@ -207,3 +207,26 @@ def test_a_raspberry_pi_tells_its_name(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "_GOVERNOR", tmp_path / "governor")
     assert (Machine.here().cpu, Machine.here().governor) == ("Raspberry Pi 5 Model B Rev 1.0", "ondemand")
     assert "governor ondemand" in str(Machine.here())
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_measured(bundle, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: not (Path(path) == bundle and mode == os.W_OK))
+    monkeypatch.setattr(tune, "tune", None)
+    refused(edgetl("tune", bundle), 2, "tuned.json", "cp -r")
+    with pytest.raises(UsageError):
+        tuned_file.require_writable(bundle)
+
+
+def test_the_work_done_is_counted(bundle, paced):
+    steps = []
+    tune.tune(bundle, (1,), step=lambda *step: steps.append(step))
+    for what in ("checking", "measuring"):
+        done = [(number, total) for name, number, total in steps if name == what]
+        assert [number for number, _ in done] == list(range(done[0][1]))
+
+
+def test_an_estimate_is_given_of_long_measurements(bundle, paced, monkeypatch):
+    said = []
+    monkeypatch.setattr(tune, "_seconds_of_measuring", lambda *_: 130.0)
+    tune.tune(bundle, (1,), said.append)
+    assert "about 2 minutes" in said[-1]

@@ -75,6 +75,12 @@ def test_only_the_first_start_pays_for_a_process(cache, write, children, monkeyp
     assert len(children) == 3
 
 
+def test_a_module_of_the_current_folder_does_not_get_into_the_process(cache, write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "json.py").write_text("raise SystemExit(7)")
+    open_runtime("tflite", write(MODEL), 1).close()
+
+
 def test_what_was_made_here_needs_no_process(cache, write, children, monkeypatch):
     open_runtime("tflite", write(MODEL), 1, made_here=True).close()
     vouch.remember("tflite", write(MODEL), library_version("tflite"))
@@ -101,7 +107,7 @@ def test_a_cache_that_can_not_be_written_costs_the_process_alone(write, children
 
 ENDINGS = {
     "import os; os.kill(os.getpid(), 11)": "SIGSEGV",
-    "x = bytearray(700 << 20)\nwhile True: pass": "MB of memory",
+    "x = b'x' * (700 << 20)\nwhile True: pass": "MB of memory",
     "import os; os._exit(4)": "want of memory",
     "raise SystemExit(9)": "exit code 9",
     "while True: pass": "to open",

@@ -51,6 +51,7 @@ def store(home, disk, monkeypatch):
     return disk / "models"
 
 
+@pytest.mark.slow
 def test_train_that_cant_write_its_checkpoint(store, disk):
     before = contents(store)
     fill(disk, leave=MB // 4)
@@ -61,6 +62,7 @@ def test_train_that_cant_write_its_checkpoint(store, disk):
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.slow
 def test_train_that_cant_save_its_model_and_is_resumed(store, disk, monkeypatch):
     from edgetl.host.train import classification
 

@@ -48,6 +48,7 @@ def killed(home):
     return home
 
 
+@pytest.mark.slow
 def test_killed_training_is_resumed(killed):
     models = killed.models
     assert not (models / "killed").exists()

@@ -93,6 +93,7 @@ def test_train_while_it_decodes(home, number):
     assert contents(home.cache) == cached
 
 
+@pytest.mark.slow
 @BOTH
 def test_train_in_the_middle_of_an_epoch(home, number):
     before = contents(home.models)
@@ -107,6 +108,7 @@ def test_train_in_the_middle_of_an_epoch(home, number):
     assert 2 <= rows < 200
 
 
+@pytest.mark.slow
 def test_train_while_it_loads_keras(home):
     before = contents(home.models)
     code, said = interrupted(signal.SIGTERM, ["train", "photos", "--name", "tiny", *TINY], "to train on", delay=0.7)
@@ -115,6 +117,7 @@ def test_train_while_it_loads_keras(home):
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.slow
 @BOTH
 def test_convert(home, number):
     before = contents(home.models)

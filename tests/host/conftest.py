@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from networks import build_small
+from once import made_once, trained_once
 
 # A device has no Keras, and runs what is left.
 collect_ignore_glob = [] if importlib.util.find_spec("keras") else ["train/*", "convert/*"]
@@ -49,13 +50,15 @@ def host_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Class folders of 16 drawn photos each."""
-    root = tmp_path_factory.mktemp("shapes")
-    rng = np.random.default_rng(5)
-    for label in CLASSES:
-        (root / label).mkdir()
-        for i in range(16):
-            cv2.imwrite(str(root / label / f"{i:02}.png"), draw_shape(label, rng))
-    return root
+
+    def make(root: Path) -> None:
+        rng = np.random.default_rng(5)
+        for label in CLASSES:
+            (root / label).mkdir()
+            for i in range(16):
+                cv2.imwrite(str(root / label / f"{i:02}.png"), draw_shape(label, rng))
+
+    return made_once(tmp_path_factory, "shapes", make)
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +92,16 @@ def train(options: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def shapes_model(train: Callable[..., Any]) -> Any:
+def shapes_model(train: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A stored model, of a small backbone, that tells most shapes apart."""
     from edgetl.host.train import backbones
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbones, "build", build_small)
-        return train("told-apart", head_epochs=0, epochs=60, rate=1e-2, augment=0.0, dropout=0.0)
+    def make() -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backbones, "build", build_small)
+            return train("told-apart", head_epochs=0, epochs=60, rate=1e-2, augment=0.0, dropout=0.0)
+
+    return trained_once(tmp_path_factory, host_env, "told-apart", make)
 
 
 @pytest.fixture(scope="session")
@@ -115,10 +121,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def straight(train: Callable[..., Any]) -> Any:
+def straight(train: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A stored model of a small backbone, whose training nothing interrupted."""
     from edgetl.host.train import backbones
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbones, "build", build_small)
-        return train("straight", epochs=3)
+    def make() -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backbones, "build", build_small)
+            return train("straight", epochs=3)
+
+    return trained_once(tmp_path_factory, host_env, "straight", make)

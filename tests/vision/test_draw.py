@@ -204,7 +204,7 @@ def test_zones_and_lines_stand_out_where_they_are(lines, size, background):
         assert around.max() == 255
         assert around.min() < 90
     assert (frame[round(0.5 * size[0]), round(0.25 * size[1])] == background).all(), "the zone's inside is as it was"
-    assert [text for text, *_ in lines] == ["door", "belt 3 in, 12 out"]
+    assert [text for text, *_ in lines] == ["door", "in", "belt 3 in, 12 out"]
 
 
 def test_stroke_of_a_line_points_to_where_in_leads():

@@ -52,6 +52,21 @@ def test_crossing_objects_of_two_classes_keep_their_numbers():
     assert tracks(Tracker(), *frames) == [[1, 2]] * 60
 
 
+def test_object_that_is_found_as_two_classes_at_once_has_one_number():
+    frames = [finds(box(100 + 8 * i, 200), box(102 + 8 * i, 203), classes=[i % 2, 1 - i % 2]) for i in range(40)]
+    assert tracks(Tracker(), *frames) == [[1]] * 40
+
+
+def test_object_whose_class_changes_keeps_its_number():
+    frames = [finds(box(100 + 8 * i, 200), classes=[i // 3 % 2]) for i in range(40)]
+    assert tracks(Tracker(), *frames) == [[1]] * 40
+
+
+def test_objects_of_two_classes_side_by_side_or_one_in_front_of_the_other_are_two():
+    rider, horse = box(300, 200, 60, 120), box(300, 250, 140, 120)
+    assert tracks(Tracker(), *[finds(rider, horse, box(420, 200), classes=[0, 1, 0])] * 10) == [[1, 2, 3]] * 10
+
+
 def test_objects_of_one_class_that_pass_each_other_keep_their_numbers():
     frames = [finds(box(200 + 10 * i, 300), box(800 - 10 * i, 345)) for i in range(60)]
     assert tracks(Tracker(), *frames)[-1] == [1, 2]

@@ -121,6 +121,8 @@ def _broken(package: str, error: Exception) -> UnloadableRuntimeError:
 
 
 def _tensor(details: dict[str, Any]) -> Tensor:
-    scale, zero_point = details["quantization"]
+    dtype = details["dtype"].__name__
+    # Floats are real numbers already, whatever a file says of their quantization.
+    scale, zero_point = (0.0, 0) if dtype.startswith("float") else details["quantization"]
     shape = tuple(int(n) for n in details["shape"])
-    return Tensor(details["name"], shape, details["dtype"].__name__, float(scale), int(zero_point))
+    return Tensor(details["name"], shape, dtype, float(scale), int(zero_point))

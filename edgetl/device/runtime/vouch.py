@@ -110,7 +110,8 @@ def _probe(name: str, path: Path, size: int) -> None:
     """Tries a file in a child process."""
     if not sys.executable:  # Python inside another program: there is nothing to start
         return
-    command = [sys.executable, "-c", _START, json.dumps(sys.path), name, str(path)]
+    # -P: no module of the current folder may take the place of one of Python's own.
+    command = [sys.executable, "-P", "-c", _START, json.dumps(sys.path), name, str(path)]
     environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # each arena takes address space
     try:
         child = subprocess.Popen(

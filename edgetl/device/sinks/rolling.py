@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 from contextlib import ExitStack
@@ -97,8 +98,8 @@ class RollingVideo:
     def _listed(self) -> list[str]:
         """The pieces that were made here and are still there, the oldest first."""
         try:
-            names = self._list.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+            names = os.fsdecode(self._list.read_bytes()).splitlines()
+        except OSError:
             return []
         return [name for name in names if self._whole.fullmatch(name) and self._beside(name).is_file()]
 
@@ -151,7 +152,7 @@ class RollingVideo:
         return shutil.disk_usage(self._path.parent).free < _ROOM
 
     def _write_list(self) -> None:
-        write_atomic(self._list, "".join(f"{name}\n" for name in self._made))
+        write_atomic(self._list, os.fsencode("".join(f"{name}\n" for name in self._made)))
 
     def _free_name(self) -> Path:
         stem = f"{self._path.stem}-{datetime.now():%Y%m%d-%H%M%S}"

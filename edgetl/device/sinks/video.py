@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +17,7 @@ from edgetl.device.sinks.disk_reserve import DiskReserve
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.encoders import Encoder, open_encoder
 from edgetl.errors import EdgetlError, UsageError
-from edgetl.files import temporary_file, told_plainly
+from edgetl.files import sync_file, temporary_file, told_plainly
 from edgetl.locks import named_lock
 from edgetl.vision.draw import draw
 from edgetl.vision.preprocess import Image
@@ -162,8 +161,7 @@ class VideoFile:
                 self._reserve = None
         if written:
             with told_plainly(self.path):
-                with self._temporary.open("rb") as file:
-                    os.fsync(file.fileno())
+                sync_file(self._temporary)
                 self._temporary.chmod(0o644)
                 self._temporary.replace(self.path)
 

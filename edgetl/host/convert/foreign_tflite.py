@@ -14,7 +14,7 @@ from edgetl.errors import ModelError, UsageError
 from edgetl.files import write_atomic
 from edgetl.host.convert.converter import Attempt, Source
 from edgetl.host.convert.flatbuffer import scale_input
-from edgetl.host.convert.foreign_file import PIXELS, ForeignModel
+from edgetl.host.convert.foreign_file import PIXELS, Ending, ForeignModel
 from edgetl.host.convert.metadata import embed
 from edgetl.host.stored import TFLITE
 from edgetl.host.tflite_network import open_network
@@ -63,9 +63,9 @@ def _scaling(path: Path, image: Tensor) -> tuple[Scaling | None, str]:
     return PIXELS, "the model takes bytes"
 
 
-def _store(path: Path, folder: Path, scaling: Scaling, softmax: bool) -> None:
-    """Writes `model.tflite`, which takes raw pixels; a softmax is left to the card, which says that there is none."""
-    del softmax
+def _store(path: Path, folder: Path, scaling: Scaling, ending: Ending) -> None:
+    """Writes `model.tflite`, which takes raw pixels; its outputs stay as they are, and the card says what they mean."""
+    del ending
     write_atomic(folder / TFLITE, scale_input(path.read_bytes(), scaling.mean, scaling.std))
 
 

@@ -17,8 +17,9 @@ from edgetl.card import Backbone, ClassifierDecoding, InputSpec, ModelCard
 from edgetl.device.foreign import Scaling, read_labels
 from edgetl.errors import DatasetError, ModelError, UsageError
 from edgetl.files import sha256_of, temporary_folder, told_plainly, write_atomic
-from edgetl.host.convert.foreign_file import ForeignModel
-from edgetl.host.convert.foreign_keras import open_keras, open_saved_model
+from edgetl.host.convert.foreign_file import Ending, ForeignModel
+from edgetl.host.convert.foreign_keras import open_keras
+from edgetl.host.convert.foreign_saved_model import open_saved_model
 from edgetl.host.convert.foreign_tflite import open_tflite
 from edgetl.host.convert.scaling import SCALINGS, common_share, settle
 from edgetl.host.dataset.boxes import is_boxed
@@ -39,6 +40,8 @@ OPENERS: dict[str, Callable[[Path], ForeignModel]] = {
 }
 JUDGED = 0.5
 """The share of the photos that judge; nothing learns from the others, which calibrate."""
+EVEN = 0.5
+"""The display threshold of scores that sigmoids gave: below it, that the class is not there is more likely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +87,25 @@ def import_model(options: ImportOptions) -> store.StoredModel:
     height, width = model.size
     spec = InputSpec(height, width, color=options.color, resize=options.resize)
     data = _load(options, spec, labels)
+    labels = data.labels
     scaling = settle(model, data.train, options.scale, options.color)
     scores = _scores(model, data.val, scaling)
-    softmax = not model.gives_probabilities(scores)
-    if softmax:
-        console.print("outputs: no probabilities, they don't sum to one: a softmax is added")
-    top1 = _top1(scores, data.val, labels)
-    as_logits = softmax and path.suffix.lower() == ".tflite"  # whose graph stays as it is, so the card tells
+    ending = model.ending(scores)
+    decoding = _decoding(model, scores, ending)
+    top1 = _top1(model.classes_of(scores), data.val, labels)
     card = ModelCard(
         name,
         "classification",
         labels,
         spec,
-        ClassifierDecoding("logits" if as_logits else "probabilities"),
+        decoding,
         _origin(path, scaling),
         data.info,
         {"top1": round(top1, 4)},
         datetime.now(UTC).isoformat(timespec="seconds"),
         version("edgetl"),
     )
-    return _put(card, model, scaling, softmax, options)
+    return _put(card, model, scaling, ending, options)
 
 
 def _free_name(name: str) -> str:
@@ -131,10 +133,18 @@ def _opener(path: Path) -> Callable[[Path], ForeignModel]:
 
 
 def _require_fit(model: ForeignModel, labels: tuple[str, ...], file: Path) -> None:
-    if len(labels) != model.classes:
-        what = f"the model has {model.classes} outputs, {file.name} {len(labels)} lines"
+    wanted = (1, 2) if model.classes == 1 else (model.classes,)
+    if len(labels) not in wanted:
+        outputs = "1 output" if model.classes == 1 else f"{model.classes} outputs"
+        what = f"the model has {outputs}, {file.name} {len(labels)} lines"
         remedy = "give one label a line, in the order of the outputs; Keras takes folders in alphabetical order"
+        if model.classes == 1:
+            remedy = "give two labels: the one of which the output is the score comes second, as in Keras"
         raise ModelError(what, where=str(file), remedy=remedy)
+    if model.classes == 1 and model.last == "softmax":
+        what = "the model has one output, behind a softmax, which is 1 whatever a photo shows"
+        remedy = "train it with a sigmoid, or with one output a class"
+        raise ModelError(what, where=str(model.path), remedy=remedy)
 
 
 def _load(options: ImportOptions, spec: InputSpec, labels: tuple[str, ...]) -> Dataset:
@@ -142,18 +152,59 @@ def _load(options: ImportOptions, spec: InputSpec, labels: tuple[str, ...]) -> D
     if root.is_dir() and is_boxed(root):
         what = "the photos have boxes, but the model is a classifier"
         raise DatasetError(what, where=str(root), remedy="give photos in folders named as its labels")
-    data = in_columns(labels, load_dataset(root, spec, val_fraction=JUDGED, seed=options.seed))
+    found = load_dataset(root, spec, val_fraction=JUDGED, seed=options.seed)
+    if len(labels) == 1:
+        labels = _with_opposite(labels[0], found)
+    data = in_columns(labels, found)
     console.print(f"{len(data.train)} photos to calibrate with, {len(data.val)} to judge by")
     return data
 
 
+def _with_opposite(label: str, data: Dataset) -> tuple[str, str]:
+    """The two labels of a model whose only output is the score of one: the other folder's name comes first.
+
+    Raises:
+        DatasetError: the photos are not of two classes, one of them the label's.
+    """
+    others = [name for name in data.labels if name != label]
+    if len(others) != 1 or label not in data.labels:
+        what = f"the model's only output is the score of {label}: photos with it and without it are needed"
+        remedy = f"put them in two folders, one of them called {label}"
+        raise DatasetError(what, where=data.info.path, remedy=remedy)
+    console.print(f"outputs: one, the score of {label}; what is left to 1 is that of {others[0]}", markup=False)
+    return others[0], label
+
+
 def _scores(model: ForeignModel, photos: Photos, scaling: Scaling) -> NDArray[np.float32]:
     starts = range(0, len(photos), 64)  # never all of them in memory
-    return np.concatenate([model.predict(photos.batch(slice(s, s + 64)), scaling) for s in starts])
+    scores = np.concatenate([model.predict(photos.batch(slice(s, s + 64)), scaling) for s in starts])
+    bad = int((~np.isfinite(scores)).any(axis=1).sum())
+    if bad:
+        what = f"the model's scores are no finite numbers on {bad} of {len(photos)} photos"
+        remedy = "see that --scale is as in training; if it is, the model's weights are damaged: train it again"
+        raise ModelError(what, where=str(model.path), remedy=remedy)
+    return scores
 
 
-def _top1(scores: NDArray[np.float32], photos: Photos, labels: tuple[str, ...]) -> float:
-    top1 = float((scores.argmax(axis=1) == photos.classes).mean())
+def _decoding(model: ForeignModel, scores: NDArray[np.float32], ending: Ending) -> ClassifierDecoding:
+    """What the card says of the outputs; of a `.tflite` that is all, for its graph stays as it is."""
+    as_it_is = model.path.suffix.lower() == ".tflite"
+    if ending == "softmax":
+        console.print("outputs: no probabilities, they don't sum to one: a softmax is added")
+        return ClassifierDecoding("logits" if as_it_is else "probabilities")
+    if ending == "sigmoid_pair":
+        console.print("outputs: one, which is no score: a sigmoid is added")
+        return ClassifierDecoding("logits" if as_it_is else "probabilities")
+    if ending == "pair":
+        return ClassifierDecoding("independent" if as_it_is else "probabilities")
+    if model.are_independent(scores):
+        console.print("outputs: scores that don't sum to one: each class is judged by itself, shown from 0.5 on")
+        return ClassifierDecoding("independent", EVEN)
+    return ClassifierDecoding("probabilities")
+
+
+def _top1(predicted: NDArray[np.int64], photos: Photos, labels: tuple[str, ...]) -> float:
+    top1 = float((predicted == photos.classes).mean())
     if top1 <= common_share(photos.classes):
         often = labels[int(np.bincount(photos.classes).argmax())]
         console.print(
@@ -178,14 +229,14 @@ def _input_range(scaling: Scaling) -> Literal["-1..1", "0..1", "0..255"]:
 
 
 def _put(
-    card: ModelCard, model: ForeignModel, scaling: Scaling, softmax: bool, options: ImportOptions
+    card: ModelCard, model: ForeignModel, scaling: Scaling, ending: Ending, options: ImportOptions
 ) -> store.StoredModel:
     places = {key: str(Path(getattr(options, key)).absolute()) for key in ("path", "data", "labels")}
     settled = asdict(options) | places | {"name": card.name}
     del settled["scale"]  # mean and std tell what came of it
     settled |= {"mean": scaling.mean, "std": scaling.std}
     with told_plainly(store.root()), temporary_folder(store.root() / card.name) as work:
-        model.write(work, scaling, softmax)
+        model.write(work, scaling, ending)
         write_atomic(work / "card.json", card.to_json())
         write_atomic(work / "import.toml", to_toml(settled).encode("utf-8", "backslashreplace"))
         return store.put(card.name, work).model

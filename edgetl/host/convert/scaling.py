@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.device.foreign import Scaling
 from edgetl.errors import UsageError
-from edgetl.host.convert.foreign_file import PIXELS, ForeignModel
+from edgetl.host.convert.foreign_file import PIXELS, ForeignModel, compose
 from edgetl.host.dataset.load import Photos
 from edgetl.host.progress import console
 
@@ -51,22 +51,15 @@ def settle(model: ForeignModel, photos: Photos, asked: str | None, color: str) -
         if model.step or model.told == "the model takes bytes":
             what = "the model takes bytes: --scale can't be given with it"
             raise UsageError(what, where=str(model.path), remedy="leave --scale out")
-        return _then(scaling_of(asked, color), model.inside)
+        return compose(scaling_of(asked, color), model.inside)
     if model.scaling is not None:
         console.print(f"pixels: {model.told}")
-        return _then(model.scaling, model.inside)
+        return compose(model.scaling, model.inside)
     hits, classes = _measured(model, photos, color)
     told = ", ".join(f"{name} {hit.mean():.1%}" for name, hit in hits.items())
     name = _clearly_best(hits, classes, model.path, told)
     console.print(f"pixels: the model is best on {name} (top-1 on {len(classes)} photos: {told})")
-    return _then(scaling_of(name, color), model.inside)
-
-
-def _then(first: Scaling, second: Scaling) -> Scaling:
-    """Two scalings, one after the other."""
-    size = max(len(first.std), len(second.std))
-    mean, std = (np.resize(np.array(values), size) for values in (first.mean, first.std))
-    return Scaling(tuple((mean + np.array(second.mean) * std).tolist()), tuple((std * np.array(second.std)).tolist()))
+    return compose(scaling_of(name, color), model.inside)
 
 
 def common_share(classes: NDArray[np.int64]) -> float:
@@ -78,8 +71,8 @@ def common_share(classes: NDArray[np.int64]) -> float:
 def _measured(model: ForeignModel, photos: Photos, color: str) -> tuple[dict[str, Hits], NDArray[np.int64]]:
     chosen = np.sort(np.random.default_rng(0).permutation(len(photos))[:MOST_PHOTOS])
     pixels, classes = photos.batch(chosen), photos.classes[chosen]
-    scalings = {name: _then(scaling_of(name, color), model.inside) for name in SCALINGS}
-    said = {name: model.predict(pixels, scaling).argmax(axis=1) for name, scaling in scalings.items()}
+    scalings = {name: compose(scaling_of(name, color), model.inside) for name in SCALINGS}
+    said = {name: model.classes_of(model.predict(pixels, scaling)) for name, scaling in scalings.items()}
     return {name: answers == classes for name, answers in said.items()}, classes
 
 

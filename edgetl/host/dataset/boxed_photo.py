@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 
 
 @dataclass(frozen=True, slots=True)

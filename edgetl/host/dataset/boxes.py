@@ -16,7 +16,7 @@ from edgetl.errors import DatasetError
 from edgetl.files import is_lfs_pointer
 from edgetl.host.dataset.annotation_text import head_of, lfs_error, listed
 from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree
 
 __all__ = [
@@ -111,18 +111,19 @@ def read_boxed(root: Path) -> BoxedSet:
     tree = Tree(root)
     files = _recognised(tree)
     if not files:
-        if pointers := _pointers(tree):
-            raise lfs_error(pointers[0])
+        _require_fetched(_pointers(tree))
         remedy = "give a folder of photos with Pascal VOC, COCO, YOLO or CSV annotations"
         raise DatasetError("no boxes are annotated here", where=str(root), remedy=remedy)
     chosen, notes = _chosen(tree, files)
+    suffixes = {file.suffix.lower() for file in files[chosen]} | ({".yaml", ".yml"} if chosen == "yolo" else set())
+    _require_fetched([file for file in _pointers(tree) if file.suffix.lower() in suffixes])
     told = module_of(chosen).read(tree, files[chosen])
     notes += [*told.notes, *_missing(tree, told)]
     _require_once(tree, told.photos)
     if chosen != "yolo":
         _require_px(tree, told.photos)
     photos, settled = _settled(tree, sorted(told.photos, key=lambda photo: photo.path))
-    notes += [*settled, *_unannotated(tree, told)]
+    notes += [*settled, *_unannotated(tree, told), *tree.left_out()]
     if not photos:
         remedy = "put the photos where the annotations name them"
         raise DatasetError("the annotations are of no photo here", where=str(root), remedy=remedy)
@@ -141,6 +142,11 @@ def _pointers(tree: Tree) -> list[Path]:
     """Files that would be annotations if Git LFS had fetched them."""
     files = [f for f in tree.files(".xml", ".json", ".csv", ".yaml", ".yml") if is_lfs_pointer(head_of(f, _HEAD))]
     return [f for f in files if f.suffix.lower() == ".xml" or _ANNOTATION.search(f"{f.parent.name}/{f.name}".lower())]
+
+
+def _require_fetched(pointers: Sequence[Path]) -> None:
+    if pointers:
+        raise lfs_error(pointers[0])
 
 
 def _chosen(tree: Tree, files: dict[Format, list[Path]]) -> tuple[Format, list[str]]:

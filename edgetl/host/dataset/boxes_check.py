@@ -20,6 +20,8 @@ __all__ = ["BoxesReport", "Checked", "check_boxes", "report_boxes"]
 
 _TINY_SHARE = 0.01
 _TINY_PX = 4.0
+_LARGE_PX, _SURE = 200, 10
+"""Shorter side of a photo, and count of boxes, from which boxes within the first 100 px are no matter of chance."""
 _SMALL, _MEDIUM = 32.0**2, 96.0**2
 """COCO's bounds between small, medium and large boxes, px²."""
 
@@ -90,7 +92,7 @@ def _report(root: Path, found: BoxedSet, mended: Mended) -> BoxesReport:
         near_duplicates=[[names[i] for i in group] for group in near],
         leaks=[[names[i] for i in group] for group in leaks],
         notes=found.notes,
-        warnings=_never_trained(boxes),
+        warnings=[*_never_trained(boxes), *_maybe_percent(mended.photos)],
         problems=_problems(found, mended, classes),
     )
     report.warnings[:0] = warnings_of(report)
@@ -101,6 +103,15 @@ def _never_trained(boxes: Sequence[Box]) -> list[str]:
     """A warning of the classes that a detector won't know."""
     labels = {box.label for box in boxes} - {box.label for box in boxes if not box.ignored}
     return [f"only as difficult or crowds, so not trained: {', '.join(sorted(labels))}"] if labels else []
+
+
+def _maybe_percent(photos: Sequence[BoxedPhoto]) -> list[str]:
+    """A warning if no box reaches beyond 100 px in photos that are all much larger."""
+    ends = [max(box.xyxy) for photo in photos for box in photo.boxes]
+    small = any(min(photo.size_wh or (0, 0)) < _LARGE_PX for photo in photos)
+    if small or len(ends) < _SURE or max(ends) > 100:
+        return []
+    return ["no box reaches beyond 100 px: are the coordinates percent of the photo? Look at --sheet whether they fit"]
 
 
 def _by_part(photos: Sequence[BoxedPhoto]) -> dict[str, int]:

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias, TypeGuard
+from urllib.parse import unquote
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import class_name, head_of, listed, number, read_text, size_wh
 from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree, part_of_file
 
 _HEAD = 1 << 20
@@ -83,12 +84,20 @@ def _read_file(tree: Tree, file: Path, told: Annotations) -> None:
             raise DatasetError(told_what, where=str(file), remedy=_REMEDY)
         boxes[key].append(_box(row, what, labels, file))
     for key, (name, row) in images.items():
-        path = tree.beside(name, _folders(tree, file)) or tree.anywhere(name, part_of_file(file) or tree.part(file))
+        path = _photo(tree, file, name)
         if path is None:
             told.missing.append(f"{tree.name(file)}: {name}")
             continue
         size = size_wh(row.get("width"), row.get("height"), str(file))
         told.photos.append(BoxedPhoto(path, tree.part_in(file, path), tuple(boxes[key]), size, str(file)))
+
+
+def _photo(tree: Tree, file: Path, name: str) -> Path | None:
+    """The photo that a JSON means; web tools, as Label Studio, may write its name as a part of an address."""
+    part, folders = part_of_file(file) or tree.part(file), _folders(tree, file)
+    names = dict.fromkeys((name, unquote(name)))
+    found = (tree.beside(name, folders) or tree.anywhere(name, part) for name in names)
+    return next((path for path in found if path), None)
 
 
 def _parse(file: Path) -> Mapping[str, object]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import class_name, head_of, number, read_text, size_wh, written
 from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree, part_of_file
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.folders import PARTS, Part
+from edgetl.host.dataset.listing import Files, files_below, left_out
+from edgetl.host.dataset.parts import Part, exact_part, part_in_words
 from edgetl.vision.photo import is_photo
 
 
@@ -23,35 +23,31 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.photos: list[Path] = []
-        self._others: list[Path] = []
-        seen: set[str] = set()
-        for folder, below, names in os.walk(root, followlinks=True):  # photos often lie on another disk
-            real = os.path.realpath(folder)
-            if real in seen:
-                below.clear()
-                continue
-            seen.add(real)
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            for name in sorted(names):
-                path = Path(folder, name)
-                if not name.startswith("."):
-                    (self.photos if is_photo(path) else self._others).append(path)
-        self.photos.sort()
+        self._files = files_below(root)
+        self.photos = self._files.photos
+        below = {path.parent for path in (*self.photos, *self._files.others)}
+        names = {name for folder in below for name in folder.relative_to(root).parts}
+        self._has_train = any(part_in_words(name) == "train" for name in names)
         self._by_place = _grouped((self.name(path), path) for path in self.photos)
         self._by_stem = _grouped((self.name(path.with_suffix("")), path) for path in self.photos)
         self._by_name = _grouped((path.name, path) for path in self.photos)
         self._by_name_stem = _grouped((path.stem, path) for path in self.photos)
-        self._others_by_place = _grouped((self.name(path), path) for path in self._others)
+        self._others_by_place = _grouped((self.name(path), path) for path in self._files.others)
+        above = {folder for path in self.photos for folder in path.parents if folder.is_relative_to(root)}
+        self._folders_by_place = {same_name(self.name(folder)): folder for folder in sorted(above)}
         self._folders: dict[Path, str] = {}
 
     def files(self, *suffixes: str) -> list[Path]:
         """Returns the files with one of these lower-case suffixes, ordered by path."""
-        return sorted(path for path in self._others if path.suffix.lower() in suffixes)
+        return sorted(path for path in self._files.others if path.suffix.lower() in suffixes)
 
     def name(self, path: Path) -> str:
         """Returns a file's path below the root, for messages."""
         return path.relative_to(self.root).as_posix()
+
+    def left_out(self) -> list[str]:
+        """Says which pictures are in no format that is read, and which files are none."""
+        return left_out(Files([], self._files.pictures, [], self._files.special), self.root)
 
     def beside(self, name: str, folders: Sequence[Path]) -> Path | None:
         """Returns the photo called `name` in the first of the folders that has one; None where none has.
@@ -94,6 +90,10 @@ class Tree:
         """Returns the file that is no photo at a path that may begin elsewhere; None where none fits."""
         return next(iter(_by_tail(self._others_by_place, place)), None)
 
+    def folder(self, place: Path) -> Path | None:
+        """Returns the folder of photos at a place below the root, in any case and Unicode form; None if none is."""
+        return self._folders_by_place.get(same_name(place.as_posix()))
+
     def anywhere(self, name: str, part: Part) -> Path | None:
         """Returns the one photo called `name`, in whichever folder; of several the one in `part`.
 
@@ -124,12 +124,14 @@ class Tree:
         return rows[0] if rows else None
 
     def part(self, path: Path) -> Part:
-        """Returns the part of the split that a file's innermost telling folder names; empty where none does.
+        """Returns the part of the split that a file's innermost telling folder names; empty if none does.
 
-        Innermost, so that a `test/` inside `train/` is never trained on.
+        Innermost, so that a `test/` inside `train/` is never trained on. A word of a longer name counts only in a data
+        set with a folder to train on: `obj_test_data` beside `obj_train_data` is a part, `crash_test` alone is not.
         """
         names = reversed(path.relative_to(self.root).parts[:-1])
-        return next((part for part in map(part_of_folder, names) if part), "")
+        parts = (exact_part(name) or (part_in_words(name) if self._has_train else "") for name in names)
+        return next((part for part in parts if part), "")
 
     def part_in(self, file: Path, path: Path) -> Part:
         """Returns the part of a photo that an annotation file lists.
@@ -152,19 +154,9 @@ class Tree:
         return self.the_one(exact if len(exact) == 1 else rows, name)
 
 
-def part_of_folder(name: str) -> Part:
-    """Returns the part that a folder is called after, as `train`, `Valid`, `val2017` or `obj_train_data`; else empty.
-
-    A name with words for several parts, such as `train_val`, means none of them.
-    """
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
-    told = {PARTS[word] for word in map(str.lower, words) if word in PARTS}
-    return told.pop() if len(told) == 1 else ""
-
-
 def part_of_file(path: Path) -> Part:
-    """Returns the part in an annotation file's own name, as in `train_labels.csv`; empty where none or several."""
-    return part_of_folder(path.stem)
+    """Returns the part in an annotation file's own name, as in `train_labels.csv`; empty if none or several."""
+    return part_in_words(path.stem)
 
 
 def same_name(name: str) -> str:

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import class_name, head_of, listed, number, read_bytes, size_wh, written
 from edgetl.host.dataset.boxed_photo import Annotations, Box, BoxedPhoto
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree, same_name
 from edgetl.host.dataset.voc_lists import parts_of
 
@@ -181,7 +181,7 @@ def _read_file(file: Path) -> _Read:
 
 
 def _parse(file: Path) -> Element:
-    remedy = "mend or remove the file"
+    remedy = "mend or remove the file, or export the annotations again as Pascal VOC"
     try:
         document = ElementTree.fromstring(read_bytes(file, _MOST_BYTES), ElementTree.XMLParser(target=_Builder()))
     except ElementTree.ParseError as error:

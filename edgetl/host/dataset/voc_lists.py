@@ -8,8 +8,8 @@ from pathlib import Path
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import listed, read_text
-from edgetl.host.dataset.folders import Part
-from edgetl.host.dataset.tree import Tree, part_of_folder, same_name
+from edgetl.host.dataset.parts import Part, exact_part
+from edgetl.host.dataset.tree import Tree, same_name
 from edgetl.vision.photo import is_photo
 
 _MOST_BYTES = 64 << 20
@@ -59,16 +59,14 @@ def _home(tree: Tree, file: Path) -> Path | None:
 def _lists(home: Path) -> list[tuple[Path, Part]]:
     """The lists with their parts: `train.txt`, `val.txt` and so on; else `trainval.txt`; else those of the classes."""
     files = sorted(home.glob("*.txt"))
-    whole: list[tuple[Path, Part]] = [(file, part) for part in _PARTS for file in files if _whole(file) == part]
+    whole: list[tuple[Path, Part]] = [
+        (file, part) for part in _PARTS for file in files if exact_part(file.stem) == part
+    ]
     if not {part for _, part in whole} & {"train", "val"}:
         whole += [(file, "train") for file in files if file.stem.lower() == "trainval"]
     # Some programs, as VoTT, write a list for each class only, as `ace_train.txt`; each names every photo of its part.
-    by_class = ((file, part_of_folder(file.stem.rpartition("_")[2])) for file in files)
+    by_class = ((file, exact_part(file.stem.rpartition("_")[2])) for file in files)
     return whole or [(file, part) for file, part in by_class if part]
-
-
-def _whole(file: Path) -> Part:
-    return part_of_folder(file.stem) if file.stem.isalpha() else ""
 
 
 def _assign(lists: Sequence[tuple[Path, Part]], members: Sequence[Path], parts: dict[Path, Part]) -> set[str]:

@@ -14,7 +14,7 @@ import yaml
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import listed
 from edgetl.host.dataset.boxed_photo import Annotations, BoxedPhoto
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.photos import inspect
 from edgetl.host.dataset.tree import Tree
 from edgetl.host.dataset.yolo_darknet import describe_darknet

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import read_text
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree
 from edgetl.host.dataset.yolo_described import Described, assign, listed_photos, named_classes
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import class_name, read_text
-from edgetl.host.dataset.folders import Part
+from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree
 
 _MOST_LIST = 64 << 20

@@ -128,9 +128,12 @@ def begins_with_a_box(file: Path) -> bool:
 
 def _label_names(tree: Tree, path: Path) -> list[str]:
     """What a photo's label file may be called: in `labels` in place of its last `images` folder, or beside it."""
-    beside = same_name(tree.name(path.with_suffix(".txt")))
-    folder, _, rest = f"/{beside}".rpartition("/images/")
-    return [f"{folder}/labels/{rest}".removeprefix("/"), beside] if rest != f"/{beside}" else [beside]
+    names = []
+    for file in (path.with_suffix(".txt"), path.with_name(f"{path.name}.txt")):
+        beside = same_name(tree.name(file))
+        folder, images, rest = f"/{beside}".rpartition("/images/")
+        names += [f"{folder}/labels/{rest}".removeprefix("/"), beside] if images else [beside]
+    return names
 
 
 def _edges(values: Sequence[float]) -> tuple[float, float, float, float]:

@@ -11,8 +11,8 @@ import yaml
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.annotation_text import head_of, read_text
-from edgetl.host.dataset.folders import Part
-from edgetl.host.dataset.tree import Tree, part_of_folder
+from edgetl.host.dataset.parts import Part, exact_part
+from edgetl.host.dataset.tree import Tree
 from edgetl.host.dataset.yolo_described import Described, assign, listed_photos, named_classes
 
 _PARTS: tuple[tuple[Part, tuple[str, ...]], ...] = (
@@ -149,9 +149,11 @@ def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> P
     tries = [file.parent / base / plain] if isinstance(base, str) else []
     tries += [file.parent / plain, file.parent / re.sub(r"^(\.\./)+", "", plain)]
     for path in tries:
-        plain_path = Path(os.path.normpath(path.absolute()))  # not resolved: a folder may be a link to another disk
-        if plain_path.is_relative_to(root) and _holds_photos(plain_path):
-            return tree.root / plain_path.relative_to(root)
+        absolute = Path(os.path.normpath(path.absolute()))  # not resolved: a folder may be a link to another disk
+        if absolute.is_relative_to(root):
+            place = absolute.relative_to(root)
+            if found := tree.folder(place) or _existing(tree.root / place):
+                return found
     if part == "test":
         return None
     kind = "list of photos" if plain.lower().endswith(".txt") else "folder"
@@ -159,18 +161,18 @@ def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> P
     raise DatasetError(told, where=str(file), remedy=_REMEDY)
 
 
-def _holds_photos(path: Path) -> bool:
-    """Whether a path is a folder or a list of photos."""
+def _existing(path: Path) -> Path | None:
+    """A path if it is that of a folder or of a list of photos."""
     try:
-        return path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file())
+        return path if path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file()) else None
     except (OSError, ValueError):  # a name that is too long, or that no file can have
-        return False
+        return None
 
 
 def _part(path: Path, folder: Path, part: Part) -> Part:
     """The part of a photo: that of its named folder, but a `test/` inside that one is never trained on."""
     within = path.relative_to(folder).parts[:-1]
-    return "test" if any(part_of_folder(name) == "test" for name in within) else part
+    return "test" if any(exact_part(name) == "test" for name in within) else part
 
 
 def _innermost(path: Path, folders: Mapping[Path, Part]) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 
 from edgetl.errors import EdgetlError
-from edgetl.files import temporary_file, told_plainly
+from edgetl.files import sync_file, temporary_file, told_plainly
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Light, Patch, draw_light, draw_part
 from edgetl.host.demo.parts import SHAPES, Field
@@ -109,8 +108,7 @@ def _film(
     with told_plainly(path), temporary_file(path, ".mp4") as temporary:
         placed = _write(temporary, shown, fps, size_wh, path)
         _check(temporary, frames, path)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        sync_file(temporary)
         temporary.chmod(0o644)
         temporary.replace(path)
     return placed

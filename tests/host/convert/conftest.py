@@ -8,6 +8,7 @@ from typing import Any
 import boxed
 import numpy as np
 import pytest
+from once import made_once, trained_once
 
 CARDS = ("ace", "jack", "king", "ten")  # as many as a box has edges: no shape tells the outputs apart
 
@@ -15,7 +16,10 @@ CARDS = ("ace", "jack", "king", "ten")  # as many as a box has edges: no shape t
 @pytest.fixture(scope="session")
 def card_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 drawn photos with up to three boxes each, four of them without any."""
-    root = tmp_path_factory.mktemp("cards")
+    return made_once(tmp_path_factory, "cards", _draw_cards)
+
+
+def _draw_cards(root: Path) -> None:
     rng = np.random.default_rng(3)
     for i in range(60):
         rows: list[boxed.Row] = []
@@ -25,7 +29,6 @@ def card_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
             y = cell // 2 * 60 + int(rng.integers(2, 59 - h))
             rows.append((CARDS[int(rng.integers(4))], x, y, x + w, y + h))
         boxed.put_voc(root / f"{i:02}.png", rows)
-    return root
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +63,12 @@ def assembled(strides: tuple[int, ...], size: int = 96, classes: int = len(CARDS
 
 
 @pytest.fixture(scope="session")
-def detector(host_env: Path, card_photos: Path) -> Any:
-    """A stored detector, learnt by heart in some twenty seconds, that finds most cards of photos it hasn't seen."""
+def detector(host_env: Path, card_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A stored detector, trained in some twenty seconds, that finds most cards of photos it hasn't seen."""
+    return trained_once(tmp_path_factory, host_env, "cards", lambda: _train_detector(host_env, card_photos))
+
+
+def _train_detector(store: Path, card_photos: Path) -> Any:
     import keras
 
     from edgetl.card import DetectorDecoding, InputSpec, ModelCard
@@ -84,7 +91,7 @@ def detector(host_env: Path, card_photos: Path) -> Any:
     found = measure(parts.model, data.val, card)
     assert found.map50 > 0.6, "the detector finds too little to test with"
     card = replace(card, decoding=replace(card.detector, thresholds=found.thresholds()))
-    stored = StoredModel(host_env / "cards", card)
+    stored = StoredModel(store / "cards", card)
     stored.folder.mkdir()
     parts.model.save(stored.weights)
     (stored.folder / "card.json").write_text(card.to_json())

@@ -194,6 +194,7 @@ class Strict:
         return self.margins[-1]
 
 
+@pytest.mark.slow
 def test_layers_go_back_to_float_until_the_judge_is_content(classifier, shapes_data):
     judge = Strict(classifier.judge)
     photos = shapes_data.train.batch(slice(0, 24))
@@ -267,6 +268,7 @@ def test_the_command_converts_a_classifier_for_openvino_alone(shapes_model, targ
     assert edgetl("verify", bundle.folder).code == 0
 
 
+@pytest.mark.slow
 def test_the_command_converts_a_detector(detector, target):
     path = target(["tflite", "openvino"], ["static_wi8_ai8", "float32"], name="boxes")
     done = edgetl("convert", "cards", "--target", path, "--runtime", "openvino")

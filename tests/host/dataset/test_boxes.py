@@ -150,7 +150,7 @@ def put_rows(root, kind, photos):
         draw_photo(root / name, ())
         if kind == "voc":
             put((root / name).with_suffix(".xml"), xml_text(name, rows))
-    if kind != "voc":
+    if kind not in ("voc", "yolo"):
         put(root / f"all.{'json' if kind == 'coco' else 'csv'}", (coco_text if kind == "coco" else csv_text)(photos))
 
 
@@ -194,6 +194,20 @@ def test_git_lfs_pointers_are_named_for_what_they_are(empty_home, name):
     with pytest.raises(DatasetError, match="is a Git LFS pointer, not the file itself") as caught:
         read_boxed(empty_home.photos)
     assert caught.value.where == str(empty_home.photos / name)
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco", "csv", "yolo"])
+def test_a_pointer_among_sound_annotations_is_not_passed_over(empty_home, kind):
+    put_rows(empty_home.photos, kind, {"a.jpg": ROWS} if kind != "yolo" else {})
+    if kind == "yolo":
+        put(draw_photo(empty_home.photos / "a.jpg").with_suffix(".txt"), "0 0.5 0.5 0.2 0.2\n")
+        put(empty_home.photos / "classes.txt", "ace\n")
+    assert read_boxed(empty_home.photos)
+    names = {"voc": "annots/b.xml", "coco": "val.json", "csv": "val_labels.csv", "yolo": "data.yaml"}
+    file = put(empty_home.photos / names[kind], POINTER)
+    with pytest.raises(DatasetError, match="is a Git LFS pointer") as caught:
+        read_boxed(empty_home.photos)
+    assert caught.value.where == str(file)
 
 
 def test_a_stray_pointer_makes_no_boxed_set_of_class_folders(empty_home):

@@ -75,6 +75,15 @@ def test_parts_without_train(empty_home):
     assert problems(root) == ["no photo is in train/"]
 
 
+@pytest.mark.parametrize(("end", "size_wh", "warned"), [(98, (640, 480), 1), (101, (640, 480), 0), (98, (160, 120), 0)])
+def test_coordinates_that_may_be_percent(empty_home, end, size_wh, warned):
+    rows = [("ace", 5 + i, 10, end, 90) for i in range(5)]
+    for seed, name in enumerate(("a.jpg", "b.jpg")):
+        draw_photo(empty_home.photos / name, rows, size_wh, seed=seed)
+        put((empty_home.photos / name).with_suffix(".xml"), xml_text(name, rows, size_wh))
+    assert sum("percent" in text for text in check_boxes(empty_home.photos).report.warnings) == warned
+
+
 def test_class_in_one_photo_only(empty_home):
     root = draw_set(empty_home.photos)
     put_voc(root / "x.jpg", [("ten", 1, 2, 30, 40), ("ten", 50, 2, 80, 40)])

@@ -24,6 +24,8 @@ BOXES = [("ace", 10, 20, 60, 70), ("king", 1.5, 2, 30.25, 40)]
         ("a.jpg", "anything.json", "a.jpg", ""),
         ("images/a.jpg", "annotations.json", "a.jpg", ""),
         ("deep/down/a.jpg", "annotations.json", "/somebody/elses/a.jpg", ""),
+        ("images/my ace.jpg", "result.json", "/data/upload/1/my%20ace.jpg", ""),
+        ("images/100%25.jpg", "result.json", "images\\100%25.jpg", ""),
     ],
 )
 def test_layouts(empty_home, photo, file, file_name, part):

@@ -259,6 +259,10 @@ def test_a_file_in_place_of_the_folder(tmp_path):
     with pytest.raises(DatasetError, match="this is a file") as caught:
         read_folders(tmp_path / "set" / "data.yaml")
     assert str(tmp_path / "set") in caught.value.remedy
+    touch(tmp_path, "set.zip")
+    with pytest.raises(DatasetError, match="this is a file") as caught:
+        read_folders(tmp_path / "set.zip")
+    assert "unpack" in caught.value.remedy
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user who may not read")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -135,3 +136,24 @@ def test_every_kind_of_photo_through_the_cache(empty_home):
     for name, tolerance in {"grey.PNG": 0, "rgba.png": 0, "deep.png": 1, "cmyk.jpg": 12, "turned.JPG": 12}.items():
         assert np.abs(pixels[name] - expected).mean() <= tolerance, name
     assert data.report.sizes["largest"] == "160x120"
+
+
+def test_what_isnt_measured_on_is_said(empty_home, caplog):
+    root = draw_folders(empty_home.photos, 4, ("Käse", "disc"))
+    (root / "disc" / "00.jpg").write_bytes(b"no photo")
+    (root / "disc" / "9.heic").write_bytes(b"")
+    paths, classes = load_labelled(root, ("disc", unicodedata.normalize("NFD", "Käse")))
+    assert len(paths) == 7
+    assert classes.tolist() == [1] * 4 + [0] * 3
+    assert "00.jpg" in caplog.text
+    assert ".heic" in caplog.text
+
+
+def test_parts_of_the_usual_names_are_split_so(empty_home):
+    for seed, part in enumerate(("Training", "Test")):
+        draw_folders(empty_home.photos / part, 6, seed=seed)
+    data = load_dataset(empty_home.photos, SPEC)
+    assert data.labels == ("cross", "disc", "square")
+    assert all("Training" in path.parts for path in (*data.train.paths, *data.val.paths))
+    measured, _ = load_labelled(empty_home.photos, data.labels)
+    assert all("Test" in path.parts for path in measured)

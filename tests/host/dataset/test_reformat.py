@@ -136,23 +136,8 @@ def test_fresh_names():
 
 LABELS = [
     *("a, b", 'say "ace"', "it's; so", "m&m's <b>", "]]>", "# none", "- a", "? b", "a: b", "{a}", "[a]", "*a", "&a"),
-    *(
-        "!a",
-        "no",
-        "null",
-        "~",
-        "1.0",
-        "0x10",
-        "1_0",
-        "2024-02-30",
-        "=1+1",
-        "日本",
-        "🔩 M4",
-        "Ärger",
-        "a  b",
-        "c\u00a0d",
-    ),
-    *("\ufeffa", "e\u200bf", "x" * 200, "word " * 39 + "end", "%", "`", "\\n", "../up", "a/b"),
+    *("!a", "no", "null", "~", "1.0", "0x10", "1_0", "2024-02-30", "=1+1", "日本", "🔩 M4", "Ärger", "a  b", "`", "%"),
+    *("c\u00a0d", "\ufeffa", "e\u200bf", "x" * 200, "word " * 39 + "end", "\\n", "../up", "a/b"),
 ]
 NAMES = [
     *("plain.jpg", " blank .jpg", "tab\there.jpg", "line\nend.jpg", "back\\slash.jpg", "quote\"'.jpg", "a;b,c.jpg"),

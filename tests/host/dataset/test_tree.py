@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from boxed import draw_photo
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.tree import Tree, part_of_file, part_of_folder
+from edgetl.host.dataset.tree import Tree, part_of_file
 
 NFC, NFD = (unicodedata.normalize(form, "Tür.jpg") for form in ("NFC", "NFD"))
 
@@ -39,22 +40,33 @@ def test_a_path_from_elsewhere_means_the_photo_at_its_longest_end(empty_home):
         tree.named("data/a.jpg")
 
 
+@pytest.mark.parametrize(("folder", "part"), [("obj_test_data", "test"), ("Testing", "test"), ("train_val", "")])
+def test_part_of_a_file_by_its_folders(empty_home, folder, part):
+    draw_photo(empty_home.photos / "obj_train_data" / "a.jpg")
+    path = draw_photo(empty_home.photos / folder / "deep" / "b.jpg")
+    assert Tree(empty_home.photos).part(path) == part
+
+
+def test_a_word_in_a_folders_name_is_no_part_where_nothing_trains(empty_home):
+    path = draw_photo(empty_home.photos / "crash_test" / "a.jpg")
+    assert Tree(empty_home.photos).part(path) == ""
+
+
+def test_pictures_that_are_not_read_are_counted(empty_home):
+    draw_photo(empty_home.photos / "a.jpg").with_suffix(".heic").write_bytes(b"x")
+    (note,) = Tree(empty_home.photos).left_out()
+    assert note.startswith("1 .heic pictures are left out")
+
+
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("train", "train"),
-        ("Valid", "val"),
-        ("val2017", "val"),
-        ("TEST", "test"),
-        ("obj_train_data", "train"),
-        ("TrainImages", "train"),
-        ("images-test", "test"),
-        ("train_val", ""),
-        ("trainval", ""),
-        ("contest", ""),
-        ("images", ""),
+        ("instances_train2017.json", "train"),
+        ("Valid_labels.csv", "val"),
+        ("testing.json", "test"),
+        ("train_val.json", ""),
+        ("annotations.json", ""),
     ],
 )
-def test_part_of_a_folder(empty_home, name, part):
-    assert part_of_folder(name) == part
-    assert part_of_file(empty_home.photos / f"{name}.json") == part
+def test_part_of_an_annotation_file(name, part):
+    assert part_of_file(Path(name)) == part

@@ -90,6 +90,19 @@ def test_names_are_texts_whatever_yaml_makes_of_them(empty_home, names):
     assert find_boxed(root)[0].boxes[0].label == "1.0"
 
 
+@pytest.mark.parametrize("entry", ["Images/Tu\u0308r", "images/T\u00fcr"])
+def test_folders_in_any_case_and_unicode_form(empty_home, entry):
+    root = make(empty_home.photos, f"train: {entry}\nnames: [ace, king]\n", "images/Tu\u0308r/a.jpg")
+    assert [len(photo.boxes) for photo in find_boxed(root)] == [1]
+
+
+def test_label_file_called_as_the_photo_with_its_suffix(empty_home):
+    root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg")
+    (root / "labels" / "a.txt").rename(root / "labels" / "a.jpg.txt")
+    found = read_boxed(root)
+    assert ([len(photo.boxes) for photo in found.photos], found.notes) == ([1], [])
+
+
 def test_polygons_count_as_the_boxes_around_them(empty_home):
     root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg", line=LINE)
     put(root / "labels" / "a.txt", LINE + "0 0.25 0.5 0.5 0.25 0.375 1\n1 0 0 1 0 1 1 0 1\n")

@@ -8,6 +8,7 @@ from typing import Any
 import boxed
 import numpy as np
 import pytest
+from once import made_once, trained_once
 
 SIDE = 160
 
@@ -15,7 +16,10 @@ SIDE = 160
 @pytest.fixture(scope="session")
 def boxes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """40 drawn photos with one or two boxes each, two of them without any; train, val and test are apart."""
-    root = tmp_path_factory.mktemp("rectangles")
+    return made_once(tmp_path_factory, "rectangles", _draw_rectangles)
+
+
+def _draw_rectangles(root: Path) -> None:
     rng = np.random.default_rng(3)
     for i in range(40):
         part = "test" if i < 6 else "val" if i < 14 else "train"
@@ -26,7 +30,6 @@ def boxes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             x = min(x, SIDE - w)
             rows.append((list(boxed.COLOURS)[(i + k) % 3], x, y, x + w, y + h))
         boxed.put_voc(root / part / f"{i:02}.png", rows)
-    return root
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +67,20 @@ def train_boxes(boxed_options: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def straight_boxes(train_boxes: Callable[..., Any]) -> Any:
+def straight_boxes(train_boxes: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A stored detector whose training nothing interrupted."""
-    return train_boxes("straight-boxes", epochs=3)
+
+    def make() -> Any:
+        return train_boxes("straight-boxes", epochs=3)
+
+    return trained_once(tmp_path_factory, host_env, "straight-boxes", make)
 
 
 @pytest.fixture(scope="session")
-def finding(train_boxes: Callable[..., Any]) -> Any:
+def finding(train_boxes: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A stored detector that finds most of the drawn rectangles."""
-    return train_boxes("finding", epochs=40, batch=16, rate=1e-2, ema=0.9)
+
+    def make() -> Any:
+        return train_boxes("finding", epochs=40, batch=16, rate=1e-2, ema=0.9)
+
+    return trained_once(tmp_path_factory, host_env, "finding", make)

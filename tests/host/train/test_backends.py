@@ -39,6 +39,7 @@ def on_jax(*args):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_what_jax_trained_gives_the_same_scores_on_tensorflow(host_env, shapes, tmp_path):
     recipe = (
         "--weights none --backbone mobilenet_v1 --alpha 0.25 --size 96 --head-epochs 2 --epochs 2 --batch 16 --ema 0.9"
@@ -65,6 +66,7 @@ test_train_job.py::test_a_training_interrupted_in_an_epoch_goes_on_exactly[in-th
 """
 
 
+@pytest.mark.slow
 def test_the_parts_of_training_do_on_jax_what_they_do_on_tensorflow():
     tests = [str(Path(__file__).parent / name) for name in CHOSEN.split()]
     told = on_jax(

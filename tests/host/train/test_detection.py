@@ -45,6 +45,7 @@ def small(monkeypatch):
     monkeypatch.setattr(backbones, "build", build_small)
 
 
+@pytest.mark.slow
 def test_a_detector_learns_to_find_rectangles(finding, boxes_folder):
     data = boxed_dataset_of(finding.card)
     assert (len(data.train), len(data.val), len(data.test)) == (26, 8, 6)
@@ -72,6 +73,7 @@ def test_what_is_stored(straight_boxes, boxes_folder):
     assert model.input.dtype == "uint8"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(straight_boxes, train_boxes):
     again, other = train_boxes("again-boxes", epochs=3), train_boxes("other-boxes", epochs=3, seed=1)
     assert equal(weights_of(again), weights_of(straight_boxes))
@@ -209,6 +211,7 @@ def test_of_too_many_boxes_the_largest_are_told():
     assert pad(boxes, 4)[:, 0].tolist() == [0, 0, 0, -1]
 
 
+@pytest.mark.slow
 def test_a_classifier_is_a_start_for_a_detector(train, boxed_options, small):
     classifier = train("teaching", epochs=1)
     stored = job.train(
@@ -221,6 +224,7 @@ def test_a_classifier_is_a_start_for_a_detector(train, boxed_options, small):
     assert np.abs(taught[0] - taught_by[0]).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_a_detector_is_a_start_for_a_classifier_and_for_another_detector(finding, train, boxed_options, small):
     wanted = load_keras(finding).get_layer("backbone").get_layer("conv_pw_1").get_weights()
     classifier = train("taught-to-tell", backbone=None, alpha=None, weights="finding", head_epochs=1, epochs=0)

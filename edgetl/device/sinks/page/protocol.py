@@ -13,7 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from edgetl.device.sinks.page.security import VISITOR, Guard
+from edgetl.device.sinks.page.security import TOO_MANY, VISITOR, Guard
 
 MOST_CONNECTIONS = 64
 """Connections that are served at most; the requests of more are answered with 503."""
@@ -40,6 +40,7 @@ _PIECE = 8 << 10
 """Of what arrives that is parsed at a time: h11 bounds a header only while it is incomplete."""
 
 _BAD = b"HTTP/1.1 400 Bad Request\r\n"
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\n"
 _LATE = b"HTTP/1.1 408 Request Timeout\r\n"
 _REFUSAL = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
 
@@ -57,6 +58,11 @@ class Door(socket.socket):
         self._since: dict[int, tuple[float, int]] = {}  # by descriptor: when, and in which pass of the loop
         self._passes = 0
         self._admitted: set[int] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether every place is taken."""
+        return len(self._admitted) >= MOST_CONNECTIONS
 
     @property
     def admitted(self) -> int:
@@ -102,7 +108,7 @@ class Door(socket.socket):
 
     def admit(self, descriptor: int) -> bool:
         """Gives a place to a connection by its file descriptor; False where all are taken."""
-        if descriptor not in self._admitted and len(self._admitted) >= MOST_CONNECTIONS:
+        if descriptor not in self._admitted and self.full:
             return False
         self._admitted.add(descriptor)
         return True
@@ -145,8 +151,12 @@ class BoundedProtocol(H11Protocol):
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Starts to wait for a request."""
+        """Starts to wait for a request, or refuses to where every place is taken."""
         self._descriptor = transport.get_extra_info("socket").fileno()
+        if self._door.full:
+            self.transport = transport
+            self._refuse(_FULL, TOO_MANY)
+            return
         super().connection_made(transport)
         self._expect_request()
 

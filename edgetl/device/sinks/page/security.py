@@ -180,6 +180,7 @@ class Visitor(Protocol):
         """Ends the connection without an answer."""
 
 
+TOO_MANY = b"too many are looking already\n"
 VISITOR = "visitor"
 """The key of the `Visitor` in the state of a request's scope."""
 
@@ -221,7 +222,7 @@ class Guard:
         visitor: Visitor = scope["state"][VISITOR]
         refusal = self.access.refusal(Request(scope))
         if refusal is None and (self._known.full or not visitor.admit()):
-            refusal = PlainTextResponse("too many are looking already\n", 503)
+            refusal = PlainTextResponse(TOO_MANY, 503)
         if not await (self.strangers if refusal else self._known).turn(visitor):
             visitor.hang_up()
             return

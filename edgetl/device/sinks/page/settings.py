@@ -27,19 +27,25 @@ class Adjustable(Protocol):
 
 
 def settings(model: Adjustable) -> dict[str, object]:
-    """Returns what is wanted now, JSON-ready; a threshold of None is the model's own."""
+    """Returns what is wanted now, JSON-ready; a threshold of None is the model's own, classes of None are all."""
     only = model.only
-    return {"threshold": only.threshold, "classes": list(only.classes)}
+    return {"threshold": only.threshold, "classes": None if only.classes is None else list(only.classes)}
 
 
 def description(model: Adjustable) -> dict[str, object]:
-    """Returns the settings with what there is to choose from: the model's name, task, labels and own threshold."""
+    """Returns the settings with what there is to choose from: the model's name, task, labels and own thresholds.
+
+    `own_thresholds` holds one for each label. `own_threshold` is their mean, where the page's slider stands.
+    """
     card = model.card
     if card.task == "classification":
-        own = card.classifier.threshold
+        each = [card.classifier.threshold] * len(card.labels)
     else:
-        own = sum(card.detector.thresholds) / len(card.detector.thresholds)
-    known = {"name": card.name, "task": card.task, "labels": list(card.labels), "own_threshold": round(own, 3)}
+        given = card.detector.thresholds
+        each = list(given if len(given) > 1 else given * len(card.labels))
+    known: dict[str, object] = {"name": card.name, "task": card.task, "labels": list(card.labels)}
+    known["own_threshold"] = round(sum(each) / len(each), 3)
+    known["own_thresholds"] = [round(own, 3) for own in each]
     return known | settings(model)
 
 
@@ -49,7 +55,7 @@ def change(model: Adjustable, body: bytes) -> None:
     Args:
         model: whose results they are; the next frame's are the new ones.
         body: a JSON object with any of `threshold` (0..1, or null for the model's own) and `classes` (a list of
-            labels; an empty one is for all).
+            labels; an empty one is for none, null for all).
 
     Raises:
         UsageError: it isn't that, or the model has no such class.
@@ -82,7 +88,9 @@ def _threshold(value: object) -> float | None:
     return value
 
 
-def _classes(value: object) -> tuple[str, ...]:
+def _classes(value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-        raise UsageError("classes is no list of labels")
+        raise UsageError("classes is no list of labels", remedy="give such a list, or null for all")
     return tuple(dict.fromkeys(value))

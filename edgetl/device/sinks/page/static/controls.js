@@ -10,6 +10,7 @@ export class Controls {
   constructor(tell) {
     this.tell = tell;
     this.own = 0;
+    this.each = []; // the model's own threshold of each class
     this.touched = -Infinity;
     this.sending = false;
     this.wanted = null;
@@ -17,7 +18,8 @@ export class Controls {
     this.boxes = new Map();
     this.threshold.addEventListener("input", () => this.set({ threshold: Number(this.threshold.value) }));
     document.getElementById("own").addEventListener("click", () => this.set({ threshold: null }));
-    document.getElementById("all").addEventListener("click", () => this.set({ classes: [] }));
+    document.getElementById("all").addEventListener("click", () => this.set({ classes: null }));
+    document.getElementById("none").addEventListener("click", () => this.set({ classes: [] }));
     document.getElementById("search").addEventListener("input", (event) => this.#search(event.target.value));
   }
 
@@ -27,6 +29,7 @@ export class Controls {
     if (!response.ok) throw new Error(`settings: ${response.status}`);
     const found = await response.json();
     this.own = found.own_threshold;
+    this.each = found.own_thresholds;
     document.getElementById("model").textContent = found.name;
     document.title = `${found.name} · edgetl live`;
     this.#list(found.labels);
@@ -43,7 +46,8 @@ export class Controls {
       box.addEventListener("change", () => this.set({ classes: this.#chosen() }));
       const dot = element("span", { className: "dot" });
       dot.style.setProperty("--colour", colour(id));
-      const line = element("label", {}, box, dot, element("span", { textContent: label }));
+      const own = element("span", { className: "own dim", textContent: this.#differ() ? percent(this.each[id]) : "" });
+      const line = element("label", {}, box, dot, element("span", { textContent: label }), own);
       list.append(element("li", {}, line));
       this.boxes.set(label, box);
     });
@@ -52,8 +56,21 @@ export class Controls {
     document.getElementById("search-label").hidden = !many;
   }
 
+  /** The labels whose boxes are ticked; null where all are. */
   #chosen() {
-    return [...this.boxes].filter(([, box]) => box.checked).map(([label]) => label);
+    const chosen = [...this.boxes].filter(([, box]) => box.checked).map(([label]) => label);
+    return chosen.length === this.boxes.size ? null : chosen;
+  }
+
+  /** Whether the classes have thresholds of their own. */
+  #differ() {
+    return new Set(this.each).size > 1;
+  }
+
+  /** The threshold in words: one, or from where to where the classes' own are. */
+  #words(threshold) {
+    if (threshold !== null || !this.#differ()) return percent(threshold ?? this.own);
+    return `${Math.round(Math.min(...this.each) * 100)} to ${percent(Math.max(...this.each))}`;
   }
 
   #search(text) {
@@ -68,16 +85,19 @@ export class Controls {
   }
 
   show({ threshold, classes }) {
-    const value = threshold ?? this.own;
-    const shown = `${Math.round(value * 100)} %`;
-    this.threshold.value = value;
+    const shown = this.#words(threshold);
+    this.threshold.value = threshold ?? this.own;
     this.threshold.setAttribute("aria-valuetext", shown);
     document.getElementById("threshold-shown").textContent = shown;
-    document.getElementById("own-told").hidden = threshold !== null;
+    const own = document.getElementById("own-told");
+    own.textContent = this.#differ() ? "The model's own, one for each class." : "The model's own.";
+    own.hidden = threshold !== null;
+    document.getElementById("classes").toggleAttribute("data-own", threshold === null);
     document.getElementById("own").hidden = threshold === null;
-    for (const [label, box] of this.boxes) box.checked = classes.includes(label);
-    document.getElementById("classes-shown").textContent = classes.length ? `${classes.length} chosen` : "all";
-    document.getElementById("all").hidden = classes.length === 0;
+    for (const [label, box] of this.boxes) box.checked = classes === null || classes.includes(label);
+    document.getElementById("classes-shown").textContent = counted(classes);
+    document.getElementById("all").hidden = classes === null;
+    document.getElementById("none").hidden = classes !== null && classes.length === 0;
     this.now = { threshold, classes };
   }
 
@@ -110,4 +130,14 @@ export class Controls {
       this.tell("The device did not take the setting.");
     }
   }
+}
+
+function percent(share) {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** How many classes count, in words. */
+function counted(classes) {
+  if (classes === null) return "all";
+  return classes.length ? `${classes.length} chosen` : "none";
 }
