@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,7 @@ def _keeps_pixels(scaling: Scaling, tensor: Tensor) -> bool:
     return int(np.abs(levels - pixels).max()) <= _SAME_LEVELS
 
 
+@lru_cache(maxsize=256)  # so that what is guessed is told once, however often the file is opened
 def _by_range(path: Path, tensor: Tensor) -> Scaling:
     """The scaling that fits the range of real numbers that a quantized input can hold.
 

@@ -110,6 +110,7 @@ ENDINGS = {
     "x = b'x' * (700 << 20)\nwhile True: pass": "MB of memory",
     "import os; os._exit(4)": "want of memory",
     "raise SystemExit(9)": "exit code 9",
+    "import os, signal; os.kill(os.getpid(), signal.SIGXCPU)": "processor time",
     "while True: pass": "to open",
     """print('{"what": "no good", "remedy": "a better one"}'); raise SystemExit(3)""": "no good",
 }

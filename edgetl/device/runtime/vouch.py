@@ -165,6 +165,8 @@ def _refused(code: int, answer: bytes, path: Path) -> ModelError:
             return ModelError(printable(told["what"]), where=str(path), remedy=printable(told["remedy"]))
     if code == NO_MEMORY:
         how = "for want of memory"
+    elif -code == getattr(signal, "SIGXCPU", None):
+        how = f"after {SECONDS} s of processor time"
     else:
         how = f"by the signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     what = f"the process that tried the model ended {how}: the file is damaged, or made to do harm"
