@@ -69,9 +69,13 @@ def _holds_folders(folder: Path) -> bool:
 
 def _settle_classes(root: Path, layout: Layout, named: Mapping[Path, Part], others: Sequence[Path]) -> None:
     """The folders are classes, also those that are called like a part: what lies in a `test/` is never trained on."""
-    if len(named) > 1 and not others:
-        what = f"{_shown(list(named))} hold photos, and no class folders that say what is in them"
-        raise DatasetError(what, where=str(root), remedy="put the photos into one folder for each class inside train/")
+    parts = [*named.values(), *(part_in_words(folder.name) for folder in others)]
+    if "" not in parts and len(set(parts)) > 1:
+        what = f"{_shown([*named, *others])} hold photos, and no class folders that say what is in them"
+        remedy = (
+            "put the photos into one folder for each class inside train/, or rename the folders if they are classes"
+        )
+        raise DatasetError(what, where=str(root), remedy=remedy)
     layout.parts = {root: ""}
     for folder in named:
         if exact_part(folder.name) == "test":
