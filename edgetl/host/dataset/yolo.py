@@ -17,7 +17,7 @@ from edgetl.host.dataset.boxed_photo import Annotations, BoxedPhoto
 from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.photos import inspect
 from edgetl.host.dataset.tree import Tree
-from edgetl.host.dataset.yolo_darknet import describe_darknet
+from edgetl.host.dataset.yolo_darknet import describe_darknet, other_names
 from edgetl.host.dataset.yolo_labels import Labels, begins_with_a_box, in_labels, label_files, shares
 from edgetl.host.dataset.yolo_yaml import describe_yaml, names_classes
 
@@ -41,16 +41,17 @@ def read(tree: Tree, files: Sequence[Path]) -> Annotations:
     Raises:
         DatasetError: there is none or several, it can't be read, or a line of a label file is wrong.
     """
-    if len(files) > 1 and files[0].suffix.lower() != ".txt":
+    without_yaml = files[0].suffix.lower() == ".txt"
+    if len(files) > 1 and not without_yaml:
         what = f"several files describe the data set: {', '.join(map(tree.name, files))}"
         raise DatasetError(what, where=str(tree.root), remedy="keep one of them here")
     told = Annotations([], [], [])
     files_of, lost, shared = label_files(tree)
-    described = (
-        describe_darknet(tree, files, files_of) if files[0].suffix.lower() == ".txt" else describe_yaml(tree, files[0])
-    )
+    described = describe_darknet(tree, files, files_of) if without_yaml else describe_yaml(tree, files[0])
     told.missing.extend([*described.missing, *(f"{tree.name(file)}: {file.stem}" for file in lost)])
     told.notes.extend(described.notes)
+    if not without_yaml:
+        told.notes.extend(other_names(tree, files_of, described.names))
     labels = Labels(described)
     paths = [path for path in tree.photos if path in described.parts]
     bare = 0

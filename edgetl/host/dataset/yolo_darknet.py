@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.annotation_text import read_text
+from edgetl.host.dataset.annotation_text import listed, read_text
 from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree
 from edgetl.host.dataset.yolo_described import Described, assign, listed_photos, named_classes
@@ -55,6 +55,21 @@ def describe_darknet(tree: Tree, texts: Sequence[Path], labels: Mapping[Path, Pa
     return described
 
 
+def other_names(tree: Tree, labels: Mapping[Path, Path], names: Mapping[int, str]) -> list[str]:
+    """Says which lists of names contradict the ones that count.
+
+    Args:
+        tree: the data set.
+        labels: the label file of each photo that has one.
+        names: the name of each class by its number, as `data.yaml` has it.
+    """
+    taken = {*labels.values()}
+    files = [f for f in tree.files(".txt", ".names", ".labels") if is_list_of_names(f) and f not in taken]
+    others = [tree.name(file) for file in files if not _says(file, names)]
+    what = "names other classes than data.yaml, or in another order; data.yaml counts"
+    return [f"{listed(others)} {what}"] if others else []
+
+
 def _classes(tree: Tree, files: Sequence[Path], texts: Sequence[Path]) -> Described:
     if not files:
         deeper = [tree.name(f) for f in tree.files(".yaml", ".yml")][:1]
@@ -71,8 +86,18 @@ def _classes(tree: Tree, files: Sequence[Path], texts: Sequence[Path]) -> Descri
 
 
 def _names(file: Path) -> dict[int, str]:
-    lines = read_text(file, _MOST_BYTES).rstrip().split("\n")
-    return named_classes(list(enumerate(lines)), str(file))
+    return named_classes(list(enumerate(_lines(file))), str(file))
+
+
+def _says(file: Path, names: Mapping[int, str]) -> bool:
+    try:
+        return _lines(file) == [names.get(number) for number in range(len(names))]
+    except DatasetError:  # it can't be read, and needn't be
+        return False
+
+
+def _lines(file: Path) -> list[str]:
+    return [line.strip() for line in read_text(file, _MOST_BYTES).rstrip().split("\n")]
 
 
 def _entries(file: Path) -> dict[str, str]:

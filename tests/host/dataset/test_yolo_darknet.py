@@ -103,3 +103,16 @@ def test_what_can_not_be_meant_is_refused(empty_home):
     put(root / "classes.txt", NAMES)
     put(root / "labels" / "classes.txt", "king\nace\n")
     refused(root, r"classes.txt and labels/classes.txt name different classes")
+
+
+def test_a_list_of_names_that_contradicts_the_yaml_is_told(empty_home):
+    root = empty_home.photos
+    draw_photo(root / "images" / "a.jpg")
+    put(root / "labels" / "a.txt", LINE)
+    put(root / "data.yaml", "train: images\nval: images\nnames: [ace, king of hearts]\n")
+    put(root / "classes.txt", NAMES)
+    assert read_boxed(root).notes == []
+    put(root / "classes.txt", "king of hearts\nace\n")
+    found = read_boxed(root)
+    assert found.photos[0].boxes[0].label == "king of hearts"
+    assert len(found.notes) == 1
