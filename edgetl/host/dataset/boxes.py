@@ -186,10 +186,8 @@ def _require_once(tree: Tree, photos: Sequence[BoxedPhoto]) -> None:
     for photo in photos:
         other = seen.setdefault(photo.path, photo)
         if other is not photo:
-            places = (
-                f"in {other.source} and in {photo.source}" if other.source != photo.source else f"in {photo.source}"
-            )
-            what = f"{tree.name(photo.path)} is annotated twice: {places}"
+            places = " and in ".join(dict.fromkeys((other.source, photo.source)))
+            what = f"{tree.name(photo.path)} is annotated twice: in {places}"
             raise DatasetError(what, where=str(tree.root), remedy="remove one of the two")
 
 
