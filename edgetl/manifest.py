@@ -1,0 +1,193 @@
+"""What `bundle.json` says of a bundle, read strictly."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from edgetl import schema
+from edgetl.card import ModelCard
+from edgetl.document import check_version, read_json
+from edgetl.errors import ModelError
+from edgetl.files import write_atomic
+from edgetl.target import MOST_THREADS, RuntimeName, variant_name
+
+SCHEMA_VERSION = 1
+MANIFEST = "bundle.json"
+REMEDY = "copy the whole folder again, or convert again"
+"""What to do about a bundle that isn't as it was made."""
+_MOST_PHOTOS = 256
+"""A bundle may have at most this many golden photos, which are all in memory at once; `edgetl convert` keeps 8."""
+_LONGEST_PATH = 200
+"""The path of a file in a bundle has at most this many characters: file systems allow 255 bytes for a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One converted form of the model, with what was measured of it.
+
+    Attributes:
+        recipe: how it was made.
+        runtime: what runs it.
+        file: its model file, relative to the bundle.
+        sha256: of that file.
+        bytes: of that file, with the `weights`.
+        golden: its expected outputs (JSON), relative to the bundle.
+        golden_sha256: of that file.
+        accuracy: top-1, a detector's mAP, on the validation split, through the device's code, 0..1.
+        accuracy_drop: the Keras model's less this one's.
+        worst_class: the class whose recall, a detector's mAP, lost most.
+        worst_class_drop: how much it lost.
+        agreement: share of validation photos with the Keras model's top label, 0..1; of a detector, share of boxes
+            that both of them show, see `edgetl.host.convert.judge_detector.agreement`.
+        max_score_difference: largest |score - Keras score| on any validation photo; of a detector, of a box that both
+            found.
+        latency_ms: median invoke on the converting machine, one thread.
+        accepted: whether it meets the target's gate.
+        note: what was done to make it so, or why it was refused.
+        class_drops: what each class's recall, a detector's mAP, lost.
+        metrics: what else was measured: a detector's `map50` and `map50_drop`, 0..1, and how far any of its cells is
+            from what Keras says of it, `cell_score_difference`, 0..1, and `cell_edge_px`, px of the input.
+        weights: the file beside `file` that holds the weights, relative to the bundle; empty where `file` does.
+        weights_sha256: of that file.
+    """
+
+    recipe: str
+    runtime: RuntimeName
+    file: str
+    sha256: str
+    bytes: int
+    golden: str
+    golden_sha256: str
+    accuracy: float
+    accuracy_drop: float
+    worst_class: str
+    worst_class_drop: float
+    agreement: float
+    max_score_difference: float
+    latency_ms: float
+    accepted: bool
+    note: str = ""
+    class_drops: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    weights: str = ""
+    weights_sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called within the bundle, see `edgetl.target.variant_name`."""
+        return variant_name(self.runtime, self.recipe)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The SHA-256 of its model file and, where they lie apart, of its weights."""
+        return {self.file: self.sha256} | ({self.weights: self.weights_sha256} if self.weights else {})
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenPhoto:
+    """A validation photo kept losslessly in the bundle.
+
+    Attributes:
+        file: PNG, relative to the bundle.
+        sha256: of that file.
+        label: what it shows; of a detector's, the classes by their boxes, or `background`.
+    """
+
+    file: str
+    sha256: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `bundle.json` says.
+
+    Attributes:
+        card: of the model.
+        target: the name of the target it was converted for.
+        threads: the target's choice.
+        chosen: the name of the variant that runs unless another is asked for.
+        variants: accepted ones carry files; refused ones only what was measured.
+        golden: photos every variant is replayed on.
+        schema: of this document.
+    """
+
+    card: ModelCard
+    target: str
+    threads: int
+    chosen: str
+    variants: tuple[Variant, ...]
+    golden: tuple[GoldenPhoto, ...]
+    schema: int = SCHEMA_VERSION
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads the manifest of a bundle's folder.
+
+    Raises:
+        ModelError: no bundle, an unknown schema version, a path that leaves the folder, or what can't be meant.
+    """
+    path = folder / MANIFEST
+    manifest = _parsed(path)
+    ModelCard.from_dict(manifest.card.to_dict(), where=str(path))
+    if problem := _problem(manifest):
+        raise ModelError(problem, where=str(path), remedy=REMEDY)
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes `bundle.json` and `labels.txt` into a bundle's folder."""
+    document: Mapping[str, object] = dataclasses.asdict(manifest)
+    write_atomic(folder / "labels.txt", "\n".join(manifest.card.labels) + "\n")
+    write_atomic(folder / MANIFEST, json.dumps(document, indent=2) + "\n")
+
+
+def _parsed(path: Path) -> Manifest:
+    if not path.is_file():
+        inside = sorted(file.parent for file in path.parent.glob(f"*/{MANIFEST}"))
+        made = "name a folder made by `edgetl convert`; `edgetl models` lists them"
+        remedy = f"choose one of: {', '.join(map(str, inside))}" if inside else made
+        raise ModelError(f"there is no bundle here: {MANIFEST} is missing", where=str(path.parent), remedy=remedy)
+    data = read_json(path)
+    check_version(data, SCHEMA_VERSION, str(path))
+    try:
+        return schema.parse(Manifest, data)
+    except schema.SchemaError as error:
+        raise ModelError(f"{MANIFEST} is not valid: {error}", where=str(path), remedy=REMEDY) from error
+
+
+def _path_problem(file: str) -> str:
+    """Says why a path can't be that of a file in a bundle; empty if it can."""
+    path = PurePosixPath(file)
+    if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file:
+        return f"{file[:_LONGEST_PATH]!r} leaves the bundle's folder"
+    return f"{file[:40]!r} and so on is too long for a path" if len(file) > _LONGEST_PATH else ""
+
+
+def _weights_of(variant: Variant) -> str:
+    """The file that the runtime takes the weights from, told of nothing but the model file: its digest must count."""
+    path = PurePosixPath(variant.file)
+    return str(path.with_suffix(".bin")) if variant.runtime == "openvino" and path.name else ""
+
+
+def _problem(manifest: Manifest) -> str:
+    """Says what can't be meant in a manifest; empty if everything can."""
+    if len(manifest.golden) > _MOST_PHOTOS:
+        return f"the bundle has {len(manifest.golden)} golden photos, and {_MOST_PHOTOS} are allowed"
+    files = [photo.file for photo in manifest.golden]
+    files += [name for v in manifest.variants for name in (v.file, v.weights, v.golden)]
+    problem = next(filter(None, map(_path_problem, files)), "")
+    if problem:
+        return problem
+    if not 1 <= manifest.threads <= MOST_THREADS:
+        return f"threads must be 1 to {MOST_THREADS}, got {manifest.threads}"
+    accepted = [variant for variant in manifest.variants if variant.accepted]
+    for variant in accepted:
+        if variant.weights != _weights_of(variant):
+            return f"the weights of {variant.name} must be {_weights_of(variant)!r}, got {variant.weights!r}"
+    known = manifest.chosen in [variant.name for variant in accepted]
+    return "" if known else f"the chosen variant {manifest.chosen!r} is not there"
