@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,9 +117,17 @@ class DetectionEvaluation:
         """Returns the mAP of small, medium and large objects; NaN where there are none."""
         return {name: _mean(self._precision[:, :, :, i]) for i, name in enumerate(_SIZES) if i}
 
+    def records(self) -> list[list[dict[str, Any]]]:
+        """Returns pycocotools' records of each class, one for each photo that has it or in which it was found."""
+        photos = len(self.truth)
+        # One block of photos for each class, and within a class for each size.
+        starts = range(0, len(self.labels) * len(_SIZES) * photos, len(_SIZES) * photos) if photos else ()
+        blocks = [self._coco.evalImgs[start : start + photos] for start in starts]
+        return [[record for record in block if record] for block in blocks]
+
     def curves(self) -> tuple[Curve, ...]:
         """Returns each class's curve at IoU 0.5."""
-        return tuple(self._curve(k) for k in range(len(self.labels)))
+        return tuple(map(_curve, self.records() or [[]] * len(self.labels)))
 
     def thresholds(self, otherwise: float = 0.25) -> tuple[float, ...]:
         """Returns the display threshold of each class: where its F1 is best."""
@@ -182,20 +191,17 @@ class DetectionEvaluation:
         ]
         return np.concatenate(tables).astype(np.float64) if tables else np.empty((0, 7))
 
-    def _curve(self, class_id: int) -> Curve:
-        photos = len(self.truth)
-        # One block of photos for each class, and within a class for each size.
-        start = class_id * len(_SIZES) * photos
-        records = [r for r in self._coco.evalImgs[start : start + photos] if r]
-        wanted = sum(int((np.asarray(r["gtIgnore"]) == 0).sum()) for r in records)
-        if not wanted:
-            return Curve(np.empty(0), np.empty(0), np.empty(0))
-        scores = np.concatenate([r["dtScores"] for r in records] or [np.empty(0)])
-        right = np.concatenate([np.asarray(r["dtMatches"])[0] > 0 for r in records])
-        counted = np.concatenate([~np.asarray(r["dtIgnore"], bool)[0] for r in records])
-        order = np.argsort(-scores[counted], kind="stable")
-        hits = np.cumsum(right[counted][order])
-        return Curve(scores[counted][order], hits / np.arange(1, len(hits) + 1), hits / wanted)
+
+def _curve(records: Sequence[dict[str, Any]]) -> Curve:
+    wanted = sum(int((np.asarray(r["gtIgnore"]) == 0).sum()) for r in records)
+    if not wanted:
+        return Curve(np.empty(0), np.empty(0), np.empty(0))
+    scores = np.concatenate([r["dtScores"] for r in records] or [np.empty(0)])
+    right = np.concatenate([np.asarray(r["dtMatches"])[0] > 0 for r in records])
+    counted = np.concatenate([~np.asarray(r["dtIgnore"], bool)[0] for r in records])
+    order = np.argsort(-scores[counted], kind="stable")
+    hits = np.cumsum(right[counted][order])
+    return Curve(scores[counted][order], hits / np.arange(1, len(hits) + 1), hits / wanted)
 
 
 def match(

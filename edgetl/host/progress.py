@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from edgetl.text import printable
@@ -66,6 +76,31 @@ def optional(what: str, where: Path) -> Iterator[None]:
     except Exception as error:  # whatever a template, a drawing library or the disk raises
         reason = (str(error) or type(error).__name__).splitlines()[0]
         console.print(f"warning: {what} can't be written: {reason}; everything else is there. where: {where}")
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Shows on a terminal that work goes on, and for how long, even while a library's output is silenced.
+
+    Args:
+        what: the work.
+    """
+    if not console.is_terminal or console.quiet:
+        yield
+        return
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal:
+        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        own = Console(file=terminal, force_terminal=True, highlight=False)
+        with Progress(*columns, console=own, transient=True) as progress:
+            progress.add_task(what, total=None)
+            yield
+
+
+def result(text: str) -> None:
+    """Prints the one line that a command is run for; `--quiet` doesn't silence it."""
+    with suppress(OSError):  # a terminal that was closed is never worth the work
+        sys.stderr.write(printable(text, keep="\n") + "\n")
+        sys.stderr.flush()
 
 
 _SHORT = 1.0

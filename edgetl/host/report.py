@@ -7,17 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from edgetl.bundle import Manifest
-from edgetl.card import InputSpec, ModelCard
+from edgetl.card import ModelCard
 from edgetl.host import figures
 from edgetl.host.evaluate import Evaluation
-from edgetl.host.page import filesize, inlined, milliseconds, percent, write_page
-from edgetl.vision.photo import PhotoError, read_photo
+from edgetl.host.page import filesize, milliseconds, percent, thumbnail, write_page
 
-_THUMBNAIL = 240  # px, the longer side
 _THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -40,14 +37,7 @@ class Mistake:
     @property
     def thumbnail(self) -> str:
         """The photo as a small JPEG in a data URI; empty if it can't be read any more."""
-        try:
-            frame = read_photo(self.photo, InputSpec(_THUMBNAIL, _THUMBNAIL))
-        except PhotoError:
-            return ""
-        height, width = frame.shape[:2]
-        scale = min(1.0, _THUMBNAIL / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        return inlined(np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8))
+        return thumbnail(self.photo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +148,21 @@ def confidence_interval(share: float, count: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a training ended.
+
+    Attributes:
+        kept: the position in the history of the epoch whose weights are kept; negative if it isn't known.
+        advice: sentences on how sure the figures are and on what would improve the model.
+        interval: the 95 % confidence interval of a detector's mAP, 0..1; NaN if it isn't known.
+    """
+
+    kept: int = -1
+    advice: tuple[str, ...] = ()
+    interval: tuple[float, float] = (math.nan, math.nan)
+
+
 def write_training_report(
     path: Path,
     card: ModelCard,
@@ -166,6 +171,7 @@ def write_training_report(
     photos: Sequence[Path],
     data_summary: Mapping[str, object],
     settings: Mapping[str, object],
+    ending: Ending | None = None,
 ) -> None:
     """Writes the report of a training.
 
@@ -177,11 +183,13 @@ def write_training_report(
         photos: the N photos' files, in the evaluation's order; those that are gone show a placeholder.
         data_summary: what was found in the data set; mappings and sequences may be nested.
         settings: every option, resolved.
+        ending: how the training ended; None marks the epoch with the highest accuracy.
 
     Raises:
         EdgetlError: the file can't be written.
     """
-    best, count = figures.best_epoch(history, "val_accuracy"), len(evaluation.truth)
+    count = len(evaluation.truth)
+    best = ending.kept if ending and ending.kept >= 0 else figures.best_epoch(history, "val_accuracy")
     top1 = evaluation.top1 if count else math.nan
     write_page(
         path,
@@ -207,6 +215,7 @@ def write_training_report(
             "mistakes": worst_mistakes(evaluation, photos),
             "data_summary": data_summary,
             "settings": settings,
+            "advice": ending.advice if ending else (),
         },
     )
 
@@ -228,7 +237,7 @@ def write_conversion_report(path: Path, manifest: Manifest) -> None:
     measures = (
         ("mAP" if boxed else "top-1 accuracy", [v.accuracy for v in variants], percent),
         ("size", [float(v.bytes) or math.nan for v in variants], filesize),
-        ("latency, median", [v.latency_ms for v in variants], milliseconds),
+        ("time on the workstation, median", [v.latency_ms for v in variants], milliseconds),
     )
     drawn = [figures.bars(names, values, [form(v) for v in values], chosen, title) for title, values, form in measures]
     write_page(
@@ -240,5 +249,6 @@ def write_conversion_report(path: Path, manifest: Manifest) -> None:
             "chosen": variants[chosen],
             "bars": drawn,
             "boxed": boxed,
+            "golden": [(photo, thumbnail(path.parent / photo.file)) for photo in manifest.golden],
         },
     )

@@ -15,6 +15,7 @@ from edgetl.host.detection_metrics import Curve, DetectionEvaluation
 from edgetl.host.detection_mistakes import mistakes
 from edgetl.host.detection_rows import ClassRow, class_rows, each, size_rows
 from edgetl.host.page import percent, write_page
+from edgetl.host.report import Ending
 from edgetl.host.scene import scene
 
 _MOST_SCENES = 12
@@ -31,6 +32,7 @@ def write_detection_report(
     photos: Sequence[Path],
     data_summary: Mapping[str, object],
     settings: Mapping[str, object],
+    ending: Ending | None = None,
 ) -> None:
     """Writes the report of a detector's training.
 
@@ -43,12 +45,14 @@ def write_detection_report(
         photos: the N photos' files, in the evaluation's order; those that are gone show a placeholder.
         data_summary: what was found in the data set; mappings and sequences may be nested.
         settings: every option, resolved.
+        ending: how the training ended; None marks the epoch with the highest mAP.
 
     Raises:
         EdgetlError: the file can't be written.
     """
     thresholds = each(card.detector.thresholds, len(evaluation.labels))
-    best = figures.best_epoch(history, "map")
+    ending = ending or Ending()
+    best = ending.kept if ending.kept >= 0 else figures.best_epoch(history, "map")
     rows = class_rows(evaluation, thresholds)
     confusion = evaluation.confusion(thresholds)
     values = {
@@ -66,6 +70,8 @@ def write_detection_report(
         "matrix": figures.confusion_matrix(confusion, (*evaluation.labels, _BACKGROUND)),
         "data_summary": data_summary,
         "settings": settings,
+        "advice": ending.advice,
+        "interval": ending.interval,
     }
     curves = _class_curves(evaluation, rows)
     write_page(path, "report_detection.html.j2", values | curves | _scenes(evaluation, photos, thresholds))

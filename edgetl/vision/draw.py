@@ -66,7 +66,7 @@ def draw_watched(frame: Image, zones: Iterable[Zone], lines: Iterable[tuple[Line
         corners = _pixels(frame, zone.points)
         _stroke(frame, np.concatenate((corners, corners[:1])))
         left, top = corners.min(axis=0).tolist()
-        _draw_label(frame, (left, top), (_drawable(zone.name, 0), ""), _WATCHED)
+        _draw_label(frame, (left, top), (drawable(zone.name, 0), ""), _WATCHED)
     for line, (came, went) in lines:
         ends = _pixels(frame, line.points)
         middle, (right, down) = ends.mean(axis=0), (ends[1] - ends[0]) / max(float(np.hypot(*(ends[1] - ends[0]))), 1.0)
@@ -79,7 +79,7 @@ def draw_watched(frame: Image, zones: Iterable[Zone], lines: Iterable[tuple[Line
         _stroke(frame, np.array((tip - across - along, tip, tip - across + along)))
         _draw_centred(frame, tip + reach * 0.4, "in")
         left, bottom = ends[int(ends[:, 1].argmax())].tolist()
-        _draw_label(frame, (left, bottom), (_drawable(line.name, 0), f" {came} in, {went} out"), _WATCHED)
+        _draw_label(frame, (left, bottom), (drawable(line.name, 0), f" {came} in, {went} out"), _WATCHED)
 
 
 def _draw_centred(frame: Image, middle: NDArray[np.float64], text: str) -> None:
@@ -142,7 +142,7 @@ def _draw_boxes(frame: Image, result: Detections) -> None:
     for (x1, y1, x2, y2), _, _, class_id, _ in rows:
         cv2.rectangle(frame, (x1, y1), (x2 - 1, y2 - 1), color(class_id), line)
     for (x1, y1, _, _), label, track, class_id, score in rows:
-        _draw_label(frame, (x1, y1), (_drawable(label, class_id), f"{track} {score:.0%}"), color(class_id))
+        _draw_label(frame, (x1, y1), (drawable(label, class_id), f"{track} {score:.0%}"), color(class_id))
 
 
 def _draw_label(frame: Image, corner: tuple[int, int], text: tuple[str, str], bgr: tuple[int, int, int]) -> None:
@@ -179,10 +179,10 @@ def _lines(result: Classification) -> list[tuple[str, str]]:
         return [(str(result), "")]
     rows = zip(result.labels, result.class_id.tolist(), result.score.tolist(), strict=True)
     unsure = " unsure" if result.unsure else ""
-    return [(_drawable(label, class_id), f" {score:.0%}{unsure}") for label, class_id, score in rows]
+    return [(drawable(label, class_id), f" {score:.0%}{unsure}") for label, class_id, score in rows]
 
 
-def _drawable(label: str, class_id: int, unicode: bool = _UNICODE) -> str:
+def drawable(label: str, class_id: int, unicode: bool = _UNICODE) -> str:
     """The label as the font can draw it: accents dropped where need be, a number where no letters are left.
 
     OpenCV crashes at a lone surrogate, so that such letters and control characters are escaped.

@@ -106,8 +106,8 @@ def test_part_of_a_larger_picture_can_be_drawn_on():
     ("label", "drawn"), [("glass", "glass"), ("Müll", "Mull"), ("猫", "class 5"), ("Ж 1", "1"), ("é-ñ", "e-n")]
 )
 def test_fonts_without_unicode_get_ascii(label, drawn):
-    assert draw_module._drawable(label, 5, unicode=False) == drawn
-    assert draw_module._drawable(label, 5, unicode=True) == label
+    assert draw_module.drawable(label, 5, unicode=False) == drawn
+    assert draw_module.drawable(label, 5, unicode=True) == label
 
 
 SIZES = [(96, 96), (240, 320), (720, 1280), (1080, 1920), (1920, 1080), (300, 4000)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -21,15 +22,19 @@ from edgetl.host.convert.gate import Judge
 from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.host.convert.judge_detector import DetectorJudge
 from edgetl.host.convert.table import table
-from edgetl.host.progress import console, optional
+from edgetl.host.progress import busy, console, optional, result
 from edgetl.host.report import write_conversion_report
 from edgetl.host.stored import TFLITE, boxed_dataset_of, dataset_of, load_network
 from edgetl.host.untyped import Network
 from edgetl.target import RECIPES, RecipeName, RuntimeName, Target, variant_name
+from edgetl.text import about
 from edgetl.vision.photo import read_photo
 
 CONVERTERS: dict[RuntimeName, Converter] = {"tflite": tflite.attempts, "openvino": openvino.attempts}
 FINISH: dict[RuntimeName, portable.Finish] = {"tflite": portable_tflite.finish, "openvino": portable_openvino.finish}
+
+_LONG_SECONDS = 60
+"""An estimate is given of work that takes longer, s."""
 
 Candidate = tuple[RuntimeName, RecipeName | Literal["as_given"]]
 """What runs a variant that is to be made, and how it is made."""
@@ -81,7 +86,7 @@ def convert(
             positions = golden.choose(judge.shown, seed)
             kept = golden.write_photos(work, stored.card, judge.photos, judge.shown, positions)
             maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed, given), kept)
-            variants = tuple(maker.make(runtime, recipe) for runtime, recipe in candidates)
+            variants = _make_all(maker, candidates)
             chosen = next((variant.name for variant in variants if variant.accepted), None)
             console.print(table(variants, chosen, stored.card.task))
             if chosen is None:
@@ -96,7 +101,10 @@ def convert(
                 write_conversion_report(work / "report.html", manifest)
             Bundle.open(work)  # a bundle that can't be opened never takes the place of one that can
             folder = store.add_folder(stored, target.name, work)
-    console.print(f"bundle  {folder}\nnext    edgetl verify {folder}")
+    best = next(variant for variant in variants if variant.name == chosen)
+    measure = "mAP" if stored.card.task == "detection" else "top-1"
+    result(f"bundle  {folder}: {chosen}, {measure} {best.accuracy:.3f}, {best.bytes / 1e3:,.0f} kB")
+    console.print(f"next    edgetl verify {folder}")
     return Bundle.open(folder)
 
 
@@ -110,6 +118,18 @@ def _judge(stored: store.StoredModel, data: str | None) -> tuple[Judge, Network]
     photos = dataset_of(card, data)
     network = load_network(stored)
     return ClassifierJudge(card, network, photos), network
+
+
+def _make_all(maker: _Maker, candidates: Sequence[Candidate]) -> tuple[Variant, ...]:
+    """Makes every variant; after the first, it says how long the others take."""
+    variants: list[Variant] = []
+    began = time.monotonic()
+    for runtime, recipe in candidates:
+        variants.append(maker.make(runtime, recipe))
+        left = (len(candidates) - 1) * (time.monotonic() - began)
+        if len(variants) == 1 and left > _LONG_SECONDS:
+            console.print(f"the other {len(candidates) - 1} take {about(left)}")
+    return tuple(variants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +147,9 @@ class _Maker:
         refused: list[Variant] = []
         for attempt in self._attempts(runtime, recipe):
             console.print(f"{name}: converting" + (f", {attempt.note}" if attempt.note else ""))
-            files = self._write(name, attempt.make())
+            with busy(f"{name}: converting"):
+                contents = attempt.make()
+            files = self._write(name, contents)
             variant, missed = self._judged(runtime, recipe, files)
             if not missed:
                 return self._accepted(variant, files, "; ".join([*tried, attempt.note] if tried else []))

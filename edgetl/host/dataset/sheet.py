@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import write_atomic
 from edgetl.host.dataset.boxes import BoxedPhoto
+from edgetl.vision.draw import drawable
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import Image
 
@@ -25,6 +27,19 @@ _TURN = 0.618034
 """The golden ratio of the colour circle between one class and the next: neighbours never look alike."""
 
 Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """How a class is drawn.
+
+    Attributes:
+        name: the class's name, or what this OpenCV can write of it.
+        colour: BGR.
+    """
+
+    name: str
+    colour: Colour
 
 
 def write_sheet(path: Path, photos: Sequence[BoxedPhoto], count: int = 24) -> None:
@@ -45,13 +60,13 @@ def write_sheet(path: Path, photos: Sequence[BoxedPhoto], count: int = 24) -> No
     labels = sorted({box.label for photo in photos for box in photo.boxes})
     if not labels:
         raise DatasetError("there are no boxes to draw", where=str(path), remedy="look with `edgetl data check`")
-    colours = {label: _colour(i) for i, label in enumerate(labels)}
-    cells = [_cell(photo, colours) for photo in sample(photos, count)]
+    pens = {label: Pen(drawable(label, i), _colour(i)) for i, label in enumerate(labels)}
+    cells = [_cell(photo, pens) for photo in sample(photos, count)]
     columns = min(_COLUMNS, len(cells))
     empty = np.full_like(cells[0], _GREY)
     cells += [empty] * (-len(cells) % columns)
     rows = [np.hstack(cells[at : at + columns]) for at in range(0, len(cells), columns)]
-    sheet = np.vstack([*rows, _legend(colours, rows[0].shape[1])])
+    sheet = np.vstack([*rows, _legend(pens, rows[0].shape[1])])
     write_atomic(path, cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
 
 
@@ -79,7 +94,7 @@ def _colour(i: int) -> Colour:
     return int(255 * blue), int(255 * green), int(255 * red)
 
 
-def _cell(photo: BoxedPhoto, colours: dict[str, Colour]) -> Image:
+def _cell(photo: BoxedPhoto, pens: dict[str, Pen]) -> Image:
     """(360, 360, 3) uint8 BGR: the photo within it, its boxes drawn after it was made small."""
     frame = read_photo(photo.path)
     height, width = frame.shape[:2]
@@ -93,31 +108,31 @@ def _cell(photo: BoxedPhoto, colours: dict[str, Colour]) -> Image:
     cell[top : top + small.shape[0], left : left + small.shape[1]] = small
     for box in photo.boxes:
         x1, y1, x2, y2 = (round(value * scale) + shift for value, shift in zip(box.xyxy, (left, top) * 2, strict=True))
-        cv2.rectangle(cell, (x1, y1), (x2, y2), colours[box.label], 1 if box.difficult or box.crowd else 2)
+        cv2.rectangle(cell, (x1, y1), (x2, y2), pens[box.label].colour, 1 if box.difficult or box.crowd else 2)
     for box in photo.boxes:  # names last, so that no box crosses them out
-        _name(cell, box.label, round(box.xyxy[0] * scale) + left, round(box.xyxy[1] * scale) + top, colours[box.label])
+        _name(cell, pens[box.label], round(box.xyxy[0] * scale) + left, round(box.xyxy[1] * scale) + top)
     return cell
 
 
-def _name(cell: Image, label: str, x: int, y: int, colour: Colour) -> None:
+def _name(cell: Image, pen: Pen, x: int, y: int) -> None:
     """Writes a class on its colour above a box, or within it where there is no room above."""
-    (width, height), base = cv2.getTextSize(label, _FONT, _SCALE, 1)
+    (width, height), base = cv2.getTextSize(pen.name, _FONT, _SCALE, 1)
     x = max(0, min(x, cell.shape[1] - width - 2))
     bottom = y if y > height + base + 2 else y + height + base + 2
-    cv2.rectangle(cell, (x, bottom - height - base - 2), (x + width + 2, bottom), colour, cv2.FILLED)
-    cv2.putText(cell, label, (x + 1, bottom - base), _FONT, _SCALE, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.rectangle(cell, (x, bottom - height - base - 2), (x + width + 2, bottom), pen.colour, cv2.FILLED)
+    cv2.putText(cell, pen.name, (x + 1, bottom - base), _FONT, _SCALE, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def _legend(colours: dict[str, Colour], width: int) -> Image:
+def _legend(pens: dict[str, Pen], width: int) -> Image:
     """(H, width, 3) uint8 BGR: every class on its colour, in as many lines as it takes."""
     line, places, x, y = 26, [], _GAP, 0
-    for label in colours:
-        needed = int(cv2.getTextSize(label, _FONT, _SCALE, 1)[0][0]) + 2 * _GAP
+    for pen in pens.values():
+        needed = int(cv2.getTextSize(pen.name, _FONT, _SCALE, 1)[0][0]) + 2 * _GAP
         if x + needed > width and x > _GAP:
             x, y = _GAP, y + line
-        places.append((label, x, y))
+        places.append((pen, x, y))
         x += needed
     legend = np.full((y + line, width, 3), _GREY, np.uint8)
-    for label, left, top in places:
-        _name(legend, label, left, top + line - 3, colours[label])
+    for pen, left, top in places:
+        _name(legend, pen, left, top + line - 3)
     return legend

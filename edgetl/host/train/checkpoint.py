@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from edgetl import schema
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
+from edgetl.host.train.better import NOTHING, Choice
 from edgetl.host.untyped import Network, Tensor
 
 Row = dict[str, float | str]
@@ -33,6 +34,8 @@ class State:
         epoch: finished in this stage.
         best_epoch: the one validated best in this stage; 0 where the stage hasn't bettered what it began with.
         best: the best score so far, see `edgetl.host.train.stage.Judgement`.
+        highest: the highest first figure of any score so far.
+        kept: the position in `rows` of the epoch whose weights are kept; -1 while there is none.
         done: finished stages.
         rows: the history.
     """
@@ -41,7 +44,9 @@ class State:
     stage: str = ""
     epoch: int = 0
     best_epoch: int = 0
-    best: tuple[float, ...] = (-1.0,)
+    best: tuple[float, ...] = NOTHING
+    highest: float = NOTHING[0]
+    kept: int = -1
     done: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
@@ -120,13 +125,16 @@ class Checkpoint:
         self._loaded = {}
         return self.state
 
-    def record(self, row: Row, score: tuple[float, ...], model: Network) -> None:
-        """Notes an epoch; keeps the model's weights where its score is the best so far."""
+    def record(self, row: Row, score: tuple[float, ...], model: Network, error: float = 0.0) -> None:
+        """Notes an epoch; keeps the model's weights if its score is the best so far, see `Choice`."""
         state = self.state
         state.rows.append(row)
         state.epoch += 1
-        if score > state.best:
-            state.best, state.best_epoch = score, state.epoch
+        choice = Choice(state.best, state.highest)
+        taken = choice.takes(score, error)
+        state.best, state.highest = choice.best, choice.highest
+        if taken:
+            state.best_epoch, state.kept = state.epoch, len(state.rows) - 1
             self._best = [_array(v) for v in model.weights]
 
     def save(self, model: Network) -> None:

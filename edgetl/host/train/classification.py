@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from edgetl.card import Backbone, InputSpec, ModelCard
 from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import Dataset, load_dataset
 from edgetl.host.evaluate import Evaluation
-from edgetl.host.report import write_training_report
+from edgetl.host.report import Ending, confidence_interval, write_training_report
 from edgetl.host.stored import predict
+from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import DETECTOR_ONLY, TrainOptions
 from edgetl.host.train.source import choose_weights, resolve
@@ -21,6 +22,9 @@ from edgetl.host.untyped import Network
 
 SIZE = 224
 RESIZE = "stretch"
+
+_TRAINING_PHOTOS = 300
+"""On so many of the training photos the finished model is measured, to see whether it overfits."""
 
 
 class Training:
@@ -63,15 +67,43 @@ class Training:
             dataset=data.info,
             metrics={"top1": round(evaluation.top1, 4)},
         )
-        told = f"{evaluation.top1:.1%} of {len(data.val)} validation photos right"
-        return Trained(model, card, told, lambda path, rows: self._report(path, rows, card, evaluation))
+        facts = self._facts(model, evaluation, checkpoint)
+        low, high = facts.interval
+        told = (
+            f"{evaluation.top1:.1%} of {len(data.val)} validation photos right "
+            f"({low:.1%} to {high:.1%} with 95 % confidence)"
+        )
+        ending = Ending(facts.kept, tuple(advise(facts)))
+        return Trained(
+            model, card, told, lambda path, rows: self._report(path, rows, card, evaluation, ending), ending.advice
+        )
 
-    def _report(self, path: Path, rows: list[Row], card: ModelCard, evaluation: Evaluation) -> None:
+    def _facts(self, model: Network, evaluation: Evaluation, checkpoint: Checkpoint) -> Facts:
+        """Puts together what the advice follows from; some training photos are looked at again, unchanged."""
+        data, options = self._dataset, self.options
+        picked = np.sort(np.random.default_rng(0).permutation(len(data.train))[:_TRAINING_PHOTOS])
+        seen = replace(data.train, rows=data.train.rows[picked], classes=data.train.classes[picked], paths=())
+        learnt = Evaluation(data.labels, seen.classes, predict(model, seen))
+        counts = np.bincount(data.train.classes, minlength=len(data.labels)).tolist()
+        return Facts(
+            figure="top-1",
+            value=evaluation.top1,
+            interval=confidence_interval(evaluation.top1, len(data.val)),
+            photos=len(data.val),
+            on_training=learnt.top1,
+            counts=dict(zip(data.labels, counts, strict=True)),
+            rows=checkpoint.state.rows,
+            kept=checkpoint.state.kept,
+            column="val_accuracy",
+            epochs=options.epochs or options.head_epochs or 0,
+        )
+
+    def _report(self, path: Path, rows: list[Row], card: ModelCard, evaluation: Evaluation, ending: Ending) -> None:
         report = self._dataset.report
         summary: dict[str, object] = {"photos": report.photos, "classes": report.classes}
         summary |= {"sizes": report.sizes, "unreadable": report.unreadable, "warnings": report.warnings}
         photos = self._dataset.val.paths
-        write_training_report(path, card, rows, evaluation, photos, summary, asdict(self.options))
+        write_training_report(path, card, rows, evaluation, photos, summary, asdict(self.options), ending)
 
 
 def load(options: TrainOptions, spec: InputSpec) -> Training:

@@ -6,13 +6,18 @@ import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
+
 from edgetl.card import Backbone, DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import UsageError
 from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load_boxed import BoxedDataset, load_boxed
 from edgetl.host.detected import measure
+from edgetl.host.detection_interval import map_interval
 from edgetl.host.detection_metrics import DetectionEvaluation
+from edgetl.host.report import Ending
 from edgetl.host.report_detection import write_detection_report
+from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import CLASSIFIER_ONLY, TrainOptions
 from edgetl.host.train.source import choose_weights, given, inherit, knows_little
@@ -21,6 +26,9 @@ from edgetl.host.untyped import Network
 
 SIZE = 320
 RESIZE = "letterbox"
+
+_TRAINING_PHOTOS = 100
+"""On so many of the training photos the finished model is measured, to see whether it overfits."""
 
 _STRIDES = (8, 16, 32)
 _BATCH = 16
@@ -73,13 +81,54 @@ class Training:
         model = _plain(parts.model, options, len(data.labels))
         evaluation = measure(model, data.val, card)
         card = _complete(card, evaluation)
-        told = f"mAP {evaluation.map:.3f}, mAP50 {evaluation.map50:.3f} on {len(data.val)} validation photos"
-        return Trained(model, card, told, lambda path, rows: self._report(path, rows, card, evaluation))
+        facts = self._facts(model, card, evaluation, checkpoint)
+        low, high = facts.interval
+        told = (
+            f"mAP {evaluation.map:.3f} ({low:.3f} to {high:.3f} with 95 % confidence), mAP50 {evaluation.map50:.3f} on "
+            f"{len(data.val)} validation photos"
+        )
+        ending = Ending(facts.kept, tuple(advise(facts)), facts.interval)
+        return Trained(
+            model, card, told, lambda path, rows: self._report(path, rows, card, evaluation, ending), ending.advice
+        )
 
-    def _report(self, path: Path, rows: list[Row], card: ModelCard, evaluation: DetectionEvaluation) -> None:
+    def _facts(self, model: Network, card: ModelCard, evaluation: DetectionEvaluation, checkpoint: Checkpoint) -> Facts:
+        """Puts together what the advice follows from; some training photos are looked at again, unchanged."""
+        data = self._dataset
+        picked = np.sort(np.random.default_rng(0).permutation(len(data.train))[:_TRAINING_PHOTOS])
+        seen = replace(
+            data.train,
+            rows=data.train.rows[picked],
+            boxes=tuple(data.train.boxes[i] for i in picked),
+            truth=tuple(data.train.truth[i] for i in picked),
+            paths=(),
+        )
+        boxes = np.concatenate([found[:, 0] for found in data.train.boxes] or [np.empty(0, np.float32)]).astype(
+            np.int64
+        )
+        wanted = [truth.class_id[~truth.ignore] for truth in data.val.truth]
+        shown = np.concatenate(wanted or [np.empty(0, np.int64)])
+        counts, chosen = (np.bincount(ids, minlength=len(data.labels)).tolist() for ids in (boxes, shown))
+        return Facts(
+            figure="mAP",
+            value=evaluation.map,
+            interval=map_interval(evaluation),
+            photos=len(data.val),
+            on_training=measure(model, seen, card).map,
+            counts=dict(zip(data.labels, counts, strict=True)),
+            rows=checkpoint.state.rows,
+            kept=checkpoint.state.kept,
+            column="map",
+            epochs=self.options.epochs or 0,
+            boxes=dict(zip(data.labels, chosen, strict=True)),
+        )
+
+    def _report(
+        self, path: Path, rows: list[Row], card: ModelCard, evaluation: DetectionEvaluation, ending: Ending
+    ) -> None:
         summary = self._dataset.report.to_dict()
         photos = self._dataset.val.paths
-        write_detection_report(path, card, rows, evaluation, photos, summary, asdict(self.options))
+        write_detection_report(path, card, rows, evaluation, photos, summary, asdict(self.options), ending)
 
 
 def load(options: TrainOptions, spec: InputSpec) -> Training:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -145,8 +146,9 @@ def _epochs(shown: _Shown, data: Dataset, options: TrainOptions) -> Callable[[in
 
 
 def _judge(scores: Scores, truth: NDArray[np.int64]) -> Judgement:
-    """Accuracy decides, the likelihood of the right classes breaks ties."""
+    """Accuracy decides; if it differs by no more than its error, the likelihood of the right classes decides."""
     likely = np.clip(scores[np.arange(len(truth)), truth], 1e-7, 1)
     loss = round(float(-np.log(likely).mean()), 5)
     accuracy = round(float((scores.argmax(axis=1) == truth).mean()), 5)
-    return Judgement((accuracy, -loss), {"val_loss": loss, "val_accuracy": accuracy})
+    error = math.sqrt(accuracy * (1 - accuracy) / len(truth))
+    return Judgement((accuracy, -loss), {"val_loss": loss, "val_accuracy": accuracy}, error)

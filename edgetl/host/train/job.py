@@ -14,7 +14,7 @@ from edgetl import store
 from edgetl.card import DatasetInfo, InputSpec
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import temporary_file, temporary_folder, told_plainly, write_atomic
-from edgetl.host.progress import console, optional
+from edgetl.host.progress import console, optional, result
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.source import build_backbone, check, stored_source
@@ -198,7 +198,9 @@ def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
         checkpoint.write_history(folder / "history.csv")
     put = store.put(card.name, folder)
     stored = put.model
-    console.print(f"{stored.reference}: {trained.told}")
+    result(f"{stored.reference}: {trained.told}")
+    for sentence in trained.advice:
+        console.print(f"  {sentence}")
     console.print(f"model   {stored.folder}")
     with optional("the report", stored.folder / "report"):
         with temporary_folder(store.root() / f"{card.name}.report") as work:

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 import keras
@@ -18,6 +17,7 @@ from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.schedule import optimizer
 from edgetl.host.untyped import Network
+from edgetl.text import about
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,12 @@ class Judgement:
     Attributes:
         score: more is better; what comes first decides, the rest breaks ties.
         figures: for the history, by column.
+        error: the standard error of the score's first figure; figures that differ by no more are equal.
     """
 
     score: tuple[float, ...]
     figures: Mapping[str, float]
+    error: float = 0.0
 
 
 class Batches(Protocol):
@@ -75,6 +77,7 @@ class Stage:
         self.name, self.model, self.options, self.checkpoint = name, model, options, checkpoint
         self.epochs, self.steps, self.patience, self.brief = epochs, steps, patience, brief
         self.from_average = from_average
+        self._compiled, self._timed_from = 0, 0.0
 
     def compile(
         self,
@@ -103,6 +106,17 @@ class Stage:
             made.ema_overwrite_frequency = None
         self.model.compile(made, loss, metrics=list(metrics), jit_compile="auto" if _compiles() else False)
 
+    def _estimate(self, done: int, seconds: float) -> None:
+        """Says how long the stage takes, if that is long, from its first steps.
+
+        Args:
+            done: the number of steps that were timed.
+            seconds: how long they took.
+        """
+        whole = seconds / done * self.steps * self.epochs * _JUDGING
+        if whole > _LONG_SECONDS:
+            console.print(f"{self.name}: {self.epochs} epochs of {self.steps} steps take at most {about(whole)}")
+
     def run(self, batches: Callable[[int], Batches], judge: Callable[[], Judgement]) -> None:
         """Trains until the last epoch, or until patience ends.
 
@@ -114,13 +128,18 @@ class Stage:
         with bar() as progress:
             total = self.steps * self.epochs
             task = progress.add_task(self.name, total=total, completed=state.epoch * self.steps, note="")
-            show = partial(progress.update, task, advance=1)
+
+            def show(note: str, steps: int) -> None:
+                progress.update(task, advance=steps, note=note)
+
+            if not self.brief:
+                console.print(f"{self.name}: compiling the network before the first step, which can take a minute")
             while state.epoch < self.epochs and not self._out_of_patience(state.epoch, state.best_epoch):
                 started = time.monotonic()
-                logs = self._learn(batches(state.epoch), lambda note: show(note=note))
+                logs = self._learn(batches(state.epoch), show)
                 judgement = judge()
                 row = self._row(state.epoch + 1, logs, judgement, started)
-                self.checkpoint.record(row, judgement.score, self.model)
+                self.checkpoint.record(row, judgement.score, self.model, judgement.error)
                 if not self.from_average:
                     self._take_back()
                 if not self.brief:
@@ -128,18 +147,29 @@ class Stage:
                 self._tell(row)
         self.checkpoint.end(self.name, self.model)
 
-    def _learn(self, batches: Batches, show: Callable[[str], None]) -> dict[str, float]:
+    def _learn(self, batches: Batches, show: Callable[[str, int], None]) -> dict[str, float]:
         """An epoch, and where there is averaging the averages in the model: they are what is judged and kept.
 
         Keras's own `fit` does the same, and spends seconds after every other epoch on letting its queues go.
         """
         self.model.reset_metrics()
         logs: dict[str, float] = {}
+        if not self._compiled:
+            show("compiling", 0)
         for batch in _ahead(batches):
             logs = self._step(batch)
-            show("  ".join(f"{name} {value:.3f}" for name, value in logs.items()))
+            self._time_steps()
+            show("  ".join(f"{_SHORT_NAMES.get(name, name)} {value:.3f}" for name, value in logs.items()), 1)
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         return logs
+
+    def _time_steps(self) -> None:
+        """Counts the steps of this process; the first one compiles, so the time of the next ones is taken."""
+        self._compiled += 1
+        if self._compiled == 1:
+            self._timed_from = time.monotonic()
+        elif self._compiled == 1 + min(_TIMED_STEPS, self.steps) and not self.brief:
+            self._estimate(self._compiled - 1, time.monotonic() - self._timed_from)
 
     def _step(self, batch: tuple[Any, ...]) -> dict[str, float]:
         """One batch; returns the epoch's means so far."""
@@ -168,11 +198,20 @@ class Stage:
         epoch = int(row["epoch"])
         if epoch % every and epoch != self.epochs:
             return
-        figures = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in row.items() if name not in _TOLD_APART]
+        names = {name: _SHORT_NAMES.get(name, name.replace("_", " ")) for name in row if name not in _TOLD_APART}
+        figures = [f"{short} {row[name]:.3f}" for name, short in names.items()]
         console.print(f"{self.name:>8} {epoch:>3}/{self.epochs}  {'  '.join(figures)}  {row['seconds']:.1f} s")
 
 
 _AHEAD = 2
+_SHORT_NAMES = {"accuracy": "acc", "val_accuracy": "val acc"}
+"""What the columns are called in a line, so that it fits a terminal of 80 columns."""
+_TIMED_STEPS = 10
+"""So many steps are timed for the estimate."""
+_JUDGING = 1.15
+"""An epoch takes about so much longer than its steps, because the validation photos are looked at."""
+_LONG_SECONDS = 60
+"""An estimate is given of a stage that takes longer, s."""
 _TOLD_APART = ("stage", "epoch", "learning_rate", "seconds")
 
 

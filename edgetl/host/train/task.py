@@ -32,12 +32,14 @@ class Trained:
         card: of the model.
         told: its figures, for people.
         write_report: writes the report of these epochs to a path.
+        advice: sentences on how sure the figures are and on what would improve the model, see `advice.advise`.
     """
 
     model: Network
     card: ModelCard
     told: str
     write_report: Callable[[Path, list[Row]], None]
+    advice: tuple[str, ...] = ()
 
 
 class Training(Protocol):

@@ -8,8 +8,10 @@ import pytest
 from boxed import box, draw_photo
 
 from edgetl.errors import DatasetError, UsageError
+from edgetl.host.dataset import sheet
 from edgetl.host.dataset.boxes import BoxedPhoto
 from edgetl.host.dataset.sheet import sample, write_sheet
+from edgetl.vision.draw import drawable
 
 
 def photo(path, *boxes):
@@ -23,13 +25,13 @@ def test_sheet_shows_photos_and_boxes(tmp_path):
         for i in range(6)
     ]
     write_sheet(tmp_path / "out.jpg", photos)
-    sheet = cv2.imread(str(tmp_path / "out.jpg"))
-    assert sheet.shape == (2 * 360 + 26, 4 * 360, 3)
+    picture = cv2.imread(str(tmp_path / "out.jpg"))
+    assert picture.shape == (2 * 360 + 26, 4 * 360, 3)
     # The box of the first photo: 10, 10, 50, 60 of 640 px within the cell's 348.
     scale, left, top = 348 / 640, 6, (360 - 261) // 2
-    line = sheet[top + round(20 * scale) : top + round(50 * scale), left + round(50 * scale)].astype(int)
+    line = picture[top + round(20 * scale) : top + round(50 * scale), left + round(50 * scale)].astype(int)
     assert (np.ptp(line.mean(axis=0)) > 60).all()  # the colour of its class, not grey
-    assert (sheet[500, -5] < 60).all()  # an empty cell
+    assert (picture[500, -5] < 60).all()  # an empty cell
 
 
 def test_each_class_is_sampled(tmp_path):
@@ -60,3 +62,11 @@ def test_refused(tmp_path):
         write_sheet(tmp_path / "out.png", [])
     with pytest.raises(DatasetError, match="there are no boxes to draw"):
         write_sheet(tmp_path / "out.jpg", [photo(tmp_path / "a.jpg")])
+
+
+def test_names_that_this_opencv_can_not_write_are_replaced(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(sheet, "drawable", lambda label, number: drawable(label, number, unicode=False))
+    monkeypatch.setattr(sheet, "_name", lambda cell, pen, x, y: written.append(pen.name))
+    write_sheet(tmp_path / "out.jpg", [photo(draw_photo(tmp_path / "a.jpg"), box("Müll"), box("ゴミ"))])
+    assert set(written) == {"Mull", "class 1"}
