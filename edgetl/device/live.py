@@ -121,6 +121,7 @@ def run(
                 _tell(sinks, [*events, *status.take_posted()])
                 if asked.is_set() or meter.frames == max_frames:
                     break
+            _tell(sinks, status.take_posted())
     return meter.summary()
 
 

@@ -193,8 +193,18 @@ def test_film_without_a_suffix_whose_name_is_a_number(film, monkeypatch):
 def test_fifo_in_the_place_of_a_file_is_refused_at_once(tmp_path, name):
     os.mkfifo(tmp_path / name)
     with pytest.raises(CameraError) as caught:
-        open_camera(str(tmp_path / name))
+        list(open_camera(str(tmp_path / name)))
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("source", ["", "*.png"])
+def test_fifo_among_photos_is_skipped_with_a_word(tmp_path, caplog, source):
+    cv2.imwrite(str(tmp_path / "1.png"), solid(0))
+    os.mkfifo(tmp_path / "2.png")
+    camera = open_camera(str(tmp_path / source))
+    assert [frame.name for frame in camera] == ["1.png"]
+    assert camera.skipped == 1
+    assert "2.png is skipped" in caplog.text
 
 
 def test_unreadable_photos_are_skipped_and_counted(tmp_path, caplog):

@@ -93,11 +93,11 @@ def _find(source: str) -> list[Path]:
             found = [file for file in files if is_photo(file) and not file.is_dir()]
             _warn_of_others([file for file in files if is_other_picture(file)])
             remedy = f"put photos there; for folders inside it say '{source.rstrip('/')}/**/*'"
-        elif path.is_file():
+        elif path.exists():  # what is no regular file is skipped when it is read, with a word
             found, remedy = [path], ""
         else:
             matches = glob.glob(_pattern(path), recursive=True)  # noqa: PTH207 - from any root, as a shell would
-            found = [file for file in map(Path, matches) if is_photo(file) and file.is_file()]
+            found = [file for file in map(Path, matches) if is_photo(file) and not file.is_dir()]
             remedy = "check the path; put a pattern in quotes"
     except OSError as error:
         what = f"the folder can't be read: {error.strerror}"
