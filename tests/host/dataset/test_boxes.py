@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 
 import pytest
 from boxed import coco_text, csv_text, draw_photo, put, put_voc, xml_text
@@ -139,6 +140,29 @@ def test_numbers():
         with pytest.raises(DatasetError, match="x must be a number") as caught:
             number(value, "x", "f")
         assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco", "csv", "yolo", "lists"])
+@pytest.mark.parametrize(("stored", "said"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_names_in_another_unicode_form_mean_the_same(empty_home, kind, stored, said):
+    root = empty_home.photos
+    name, other = (unicodedata.normalize(form, "Tür") for form in (stored, said))
+    rows = [(other, 10, 20, 60, 70), (name, 10, 20, 50, 70)]
+    draw_photo(root / "images" / f"{name}.jpg")
+    files = {
+        "voc": {f"annots/{other}.xml": xml_text(f"{other}.jpg", rows)},
+        "coco": {"all.json": coco_text({f"{other}.jpg": rows})},
+        "csv": {"all.csv": csv_text({f"{other}.jpg": rows})},
+        "yolo": {f"labels/{other}.txt": "0 .5 .5 .5 .5\n0 .5 .5 .2 .2\n", "classes.txt": f"{other}\n"},
+        "lists": {f"{other}.xml": xml_text("", rows), "ImageSets/Main/train.txt": f"{name}\n"},
+    }
+    for place, text in files[kind].items():
+        put(root / place, text)
+    found = read_boxed(root)
+    assert [photo.part for photo in found.photos] == (["train"] if kind == "lists" else [""])
+    assert {box.label for box in found.photos[0].boxes} == {unicodedata.normalize("NFC", name)}
+    assert len(found.photos[0].boxes) == 2
+    assert not [note for note in found.notes if "same name" not in note]
 
 
 SHARES = [("ace", 0.1, 0.2, 0.6, 0.7)]

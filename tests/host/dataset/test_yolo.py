@@ -20,7 +20,14 @@ def make(root, yaml, *photos, line=LINE):
 
 
 @pytest.mark.parametrize(
-    "names", ["names: [ace, king]", "names:\n  - ace\n  - king", "names:\n  0: ace\n  1: king", "names: {1: king}"]
+    "names",
+    [
+        "names: [ace, king]",
+        "names:\n  - ace\n  - king",
+        "names:\n  0: ace\n  1: king",
+        "names: {1: king}",
+        'names: [ace, " king\\n"]',
+    ],
 )
 @pytest.mark.parametrize(
     ("photo", "train"),
