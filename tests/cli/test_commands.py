@@ -12,6 +12,7 @@ import cv2
 import pytest
 from homes import SHAPES, TINY, edgetl
 
+from edgetl.device.runtime import vouch
 from edgetl.target import Target, target_names
 
 
@@ -199,3 +200,12 @@ def test_unknown_command_and_option():
     assert edgetl("trian").code == 2
     assert edgetl("train", "--epoch=1", "--nmae=x").code == 2
     assert edgetl("--version").out.startswith("edgetl, version ")
+
+
+def test_what_convert_made_is_not_tried_again(home, monkeypatch):
+    monkeypatch.setattr(vouch, "_known", set())
+    notes = set((home.cache / "opened").iterdir())
+    assert notes
+    done = edgetl("verify", str(home.bundle))
+    assert done.code == 0, done.err
+    assert set((home.cache / "opened").iterdir()) == notes

@@ -18,7 +18,7 @@ FLOAT32_PARITY = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A variant beside the Keras model, on the validation photos; see `edgetl.bundle.Variant`.
+    """A variant beside the Keras model, on the validation photos; see `edgetl.manifest.Variant`.
 
     Attributes:
         accuracy: top-1, a detector's mAP, 0..1.
