@@ -79,6 +79,14 @@ def test_a_shown_target_can_be_saved_and_used(name, tmp_path):
     assert edgetl("targets", "show", tmp_path / f"{name}.toml").out == shown
 
 
+def test_quiet_leaves_the_line_of_the_result(home):
+    done = edgetl("--quiet", "convert", "tiny", "--target", home.target, "--recipe", "float32")
+    assert (done.code, done.out) == (0, "")
+    (line,) = done.err.splitlines()
+    assert str(home.bundle) in line
+    assert "float32" in line
+
+
 def test_quiet_after_a_command_silences_it(home):
     loud, quiet = edgetl("data", "check", "photos"), edgetl("data", "check", "photos", "--quiet")
     assert loud.code == quiet.code == 0
@@ -175,11 +183,6 @@ def test_train_again_makes_the_new_version_current_without_the_bundle_of_the_ear
     assert "30 photos to train on, 6 to validate, 3 classes; mobilenet_v1 0.25 at 96 px" in done.err
     assert "next    edgetl convert tiny --target rpi" in done.err
     assert not home.bundle.exists(), "a bundle of the earlier weights would be taken for one of the new"
-
-
-def test_quiet_says_nothing(home):
-    done = edgetl("--quiet", "convert", "tiny", "--target", home.target, "--recipe", "float32")
-    assert (done.code, done.out, done.err) == (0, "", "")
 
 
 def test_quiet_still_tells_errors(empty_home):

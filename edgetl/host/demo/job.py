@@ -23,7 +23,10 @@ from edgetl.host.demo.task import Task, TaskName, Watch
 from edgetl.host.progress import console
 from edgetl.host.train.job import discard_unfinished, train
 from edgetl.host.train.options import TrainOptions
+from edgetl.text import about
 
+_SECONDS: dict[TaskName, float] = {"classify": 180, "detect": 240}
+"""How long a demo takes on two idle cores, s; rounded up."""
 TASKS: dict[TaskName, Task] = {"classify": CLASSIFICATION, "detect": DETECTION}
 
 
@@ -44,6 +47,7 @@ def demo(task_name: TaskName = "classify", folder: Path | None = None, *, seed: 
     folder = folder or Path(task.name)
     photos, film, seen = folder / "photos", folder / "film.mp4", folder / "seen.mp4"
     _require_own(task, photos, film, seen)
+    console.print(f"on two idle cores this takes {about(_SECONDS[task_name])}")
     console.print(f"drawing {task.photos}, and a film, into {folder}", markup=False)
     task.draw(photos, seed)
     watch = task.film(film, seed + 1)

@@ -120,17 +120,25 @@ def _epoch(facts: Facts) -> list[str]:
     before = {str(other["stage"]): other for other in facts.rows if other["stage"] != row["stage"]}
     others = [f"{stage} reached {_best(facts, stage):.1%}" for stage in before]
     beside = f" ({'; '.join(others)})" if others else ""
-    value = float(row.get(facts.column) or math.nan)
+    value = _value(facts, row)
+    highest = max(_best(facts, stage) for stage in {str(other["stage"]) for other in facts.rows})
     last = facts.rows[-1]["stage"] == row["stage"]
     gained = "" if last else " Training the backbone as well gained nothing."
+    if highest > value:
+        gained += f" The highest was {highest:.1%}, which is within the error; the likelier scores decided."
     return [
         f"The kept weights are those of epoch {row['epoch']:g} of stage {row['stage']}: {value:.1%}{beside}.{gained}"
     ]
 
 
 def _best(facts: Facts, stage: str) -> float:
-    values = (float(row.get(facts.column) or math.nan) for row in facts.rows if row["stage"] == stage)
+    values = (_value(facts, row) for row in facts.rows if row["stage"] == stage)
     return max((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+def _value(facts: Facts, row: Row) -> float:
+    value = row.get(facts.column, "")
+    return math.nan if value == "" else float(value)
 
 
 def _ending(facts: Facts) -> list[str]:

@@ -49,6 +49,8 @@ def test_classes_with_few_photos_are_named():
 def test_the_kept_epoch_and_its_stage_are_named():
     assert "epoch 2 of stage finetune: 70.0%" in said()
     assert "head reached 60.0%" in said()
+    assert "highest was" not in said()
+    assert "highest was 70.0%" in said(kept=3)
     head = said(kept=0)
     assert "stage head" in head
     assert "gained nothing" in head
