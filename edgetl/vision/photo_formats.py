@@ -37,6 +37,13 @@ def chunk(data: bytes, at: int, wanted: bytes, order: Order) -> bytes:
     return b""
 
 
+def is_animated(data: bytes) -> bool:
+    """Says whether a photo is a PNG or a WebP of several frames: the decoder keeps a second picture in memory."""
+    if data.startswith(b"\x89PNG"):
+        return bool(chunk(data, 8, b"acTL", "big"))
+    return data.startswith(b"RIFF") and bool(chunk(data, 12, b"ANIM", "little"))
+
+
 def jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
     """Returns the (marker, start, length) of a JPEG's segments up to and with its first scan, as libjpeg finds them."""
     segments, at = [], 2

@@ -287,6 +287,15 @@ def test_what_announces_too_many_pixels_is_refused_before_it_is_decoded(picture,
         assert "too large" in caught.value.what, name
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_animations_show_their_first_frame_and_may_be_half_as_large(picture, bgr, kind):
+    data = encode(picture, kind, save_all=True, append_images=[picture.rotate(180)], lossless=True)
+    assert apart(decode(data), bgr) == 0
+    at, numbers = (16, [(8000, 4), (8000, 4)]) if kind == "PNG" else (24, [(8000, 3), (8000, 3)])
+    with pytest.raises(PhotoError, match="too large"):
+        decode(altered(data, at, numbers, "big" if kind == "PNG" else "little"))
+
+
 def test_tiff_whose_tiles_are_too_large(picture):
     data = encode(picture, "TIFF")
     width = altered(data, tiff_entry(data, 277) - 8, [(322, 2), (4, 2), (1, 4), (2**30, 4)], "little")
