@@ -125,8 +125,8 @@ class _Finder:
         if named and same_name(named.stem) == same_name(file.stem):
             return named
         own = self._tree.beside(file.stem, folders)
-        if own and name and same_name(Path(_base(name)).stem) != same_name(own.stem):
-            self.others.append(f"{self._tree.name(file)}: {_base(name)}")
+        if own:
+            self._compare(file, name)
         return own or named
 
     def elsewhere(self, file: Path, name: str, known: Collection[Path]) -> Path | None:
@@ -134,16 +134,22 @@ class _Finder:
 
         Args:
             file: the annotation.
-            name: its `<filename>`.
+            name: its `<filename>`; it comes first only if it has the stem of the annotation's own name.
             known: photos that have an annotation already.
         """
         part = self._tree.part(file)
-        for wanted in (name, file.stem):
+        for wanted in (name, file.stem) if _agrees(file, name) else (file.stem, name):
             rows = [path for path in self._tree.called(wanted) if path not in known]
             rows = [path for path in rows if not part or self._tree.part(path) in ("", part)]
+            if rows and wanted == file.stem:
+                self._compare(file, name)
             if rows:
                 return self._tree.the_one(rows, wanted)
         return None
+
+    def _compare(self, file: Path, name: str) -> None:
+        if name and not _agrees(file, name):
+            self.others.append(f"{self._tree.name(file)}: {_base(name)}")
 
     def notes(self) -> list[str]:
         """Returns what the reader should be told."""
@@ -168,6 +174,12 @@ def _part(tree: Tree, file: Path, path: Path) -> Part:
     """The part that the photo's folder names, or else the annotation's; what lies in a `test/` is never trained on."""
     own, annotated = tree.part(path), tree.part(file)
     return "test" if "test" in (own, annotated) else own or annotated
+
+
+def _agrees(file: Path, name: str) -> bool:
+    """Whether a `<filename>`, with its suffix or without, is that of the annotation's own file."""
+    base = _base(name)
+    return same_name(file.stem) in (same_name(base), same_name(Path(base).stem))
 
 
 def _base(name: str) -> str:

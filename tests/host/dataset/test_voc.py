@@ -67,12 +67,15 @@ def test_listed_for_two_parts(empty_home):
         ("IMG_1.PNG", ""),
         ("IMG_1.jpg", "renamed.jpg"),
         ("IMG_1.rf.9f3.jpg", "IMG_1.rf.9f3.jpg"),
+        ("IMG_1.rf.9f3.jpg", "IMG_1.rf.9f3"),
     ],
 )
 def test_photo_by_name_of_any_case_else_by_stem(empty_home, photo, filename):
     path = draw_photo(empty_home.photos / photo)
     put(path.with_suffix(".XML"), xml_text(filename, ROWS))
-    assert [found.path for found in find_boxed(empty_home.photos)] == [path]
+    found = read_boxed(empty_home.photos)
+    assert [photo.path for photo in found.photos] == [path]
+    assert len(found.notes) == (filename == "renamed.jpg")
 
 
 def test_photo_without_objects_is_background(empty_home):

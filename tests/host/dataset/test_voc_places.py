@@ -71,6 +71,16 @@ def test_filename_of_another_photo_counts_less_than_the_files_own_name(empty_hom
     assert note.startswith("3 annotations name another photo")
 
 
+def test_filename_of_another_photo_counts_less_in_far_folders_too(empty_home):
+    for name in ("a", "b"):
+        draw_photo(empty_home.photos / "far" / "away" / f"{name}.jpg")
+        other = "b" if name == "a" else "a"
+        put(empty_home.photos / "annots" / f"{name}.xml", xml_text(f"{other}.jpg", [(name, 10, 20, 60, 70)]))
+    found = read_boxed(empty_home.photos)
+    assert [(photo.path.stem, photo.boxes[0].label) for photo in found.photos] == [("a", "a"), ("b", "b")]
+    assert len(found.notes) == 1
+
+
 def test_filename_says_which_of_two_photos_of_the_same_stem_is_meant(empty_home):
     for name in ("a.jpg", "a.png"):
         draw_photo(empty_home.photos / name)
