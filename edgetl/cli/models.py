@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from edgetl.cli.echo import echo, echo_json
+from edgetl.cli.full_help import FullHelpGroup
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print them as JSON on stdout, with all that is known.")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=FullHelpGroup, invoke_without_command=True)
 @_json
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:

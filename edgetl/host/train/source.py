@@ -13,6 +13,7 @@ from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
 from edgetl.host.progress import console
 from edgetl.host.train import backbones, starter
+from edgetl.host.train.failed_download import failed_lately, note_failure
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.weights import load_backbone_weights, require_file
 
@@ -73,7 +74,7 @@ def _check_starter(name: str, alpha: float, input_range: str | None) -> None:
 def choose_weights(options: TrainOptions) -> TrainOptions:
     """Replaces the weights `auto` by `imagenet` where Keras has them or can download them, else by `starter`.
 
-    It says which it took and why.
+    It says which it took and why. A download that failed is not tried again that day, see `failed_download`.
 
     Raises:
         DownloadError: ImageNet's can't be had, and the starter is another backbone.
@@ -83,12 +84,19 @@ def choose_weights(options: TrainOptions) -> TrainOptions:
         return options
     name, alpha = _network(options, None)
     size = options.size or _ANY_SIZE
+    if (name, alpha) == _STARTER and failed_lately():
+        console.print(
+            "weights: the starter that edgetl brings along; the download of ImageNet's failed earlier today, and "
+            "--weights imagenet tries it again"
+        )
+        return replace(options, weights="starter")
     try:
         backbones.build(name, alpha, size, size, imagenet=True)
     except backbones.DownloadError as error:
         if (name, alpha) != _STARTER:
             remedy = "leave out --backbone and --alpha to begin from the starter, or give --weights FILE or none"
             raise backbones.DownloadError(error.what, where="--weights auto", remedy=remedy) from error
+        note_failure()
         console.print(f"weights: the starter that edgetl brings along; {error.what}", markup=False)
         return replace(options, weights="starter")
     console.print("weights: ImageNet's, which Keras has downloaded, now or earlier")

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,8 +30,10 @@ AUTO = TrainOptions(data="x", name="x")
 
 
 @pytest.fixture
-def download(monkeypatch):
-    """Makes Keras's download end in an error, or well."""
+def download(monkeypatch, tmp_path):
+    """Makes Keras's download end in an error, or well; nothing of earlier downloads is known."""
+    monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
 
     def ends(error: Exception | None) -> None:
         def make(*, weights, **_):
@@ -60,6 +63,23 @@ def test_auto_is_the_starter_where_the_download_fails_and_says_why(download, cap
     assert said.startswith("weights: the starter that edgetl brings along; ")
     assert said.endswith("of mobilenet_v2 0.35 can't be downloaded: no route to host")
     assert socket.getdefaulttimeout() is None
+
+
+def test_a_download_that_failed_is_tried_again_after_a_day_or_once_a_file_has_come(download, tmp_path, capsys):
+    offline = Exception("URL fetch failure on https://host/file.h5: None -- no route to host")
+    download(offline)
+    source.choose_weights(AUTO)
+    download(None)
+    assert source.choose_weights(AUTO).weights == "starter", "it isn't tried"
+    assert "--weights imagenet" in capsys.readouterr().err
+    noted = tmp_path / "cache" / "imagenet-not-downloaded"
+    os.utime(noted, (time.time() - 25 * 3600,) * 2)
+    assert source.choose_weights(AUTO).weights == "imagenet"
+    os.utime(noted)
+    (tmp_path / "keras" / "models").mkdir(parents=True)
+    os.utime(noted, (time.time() - 60,) * 2)
+    (tmp_path / "keras" / "models" / "weights.h5").touch()
+    assert source.choose_weights(AUTO).weights == "imagenet"
 
 
 def test_auto_has_nothing_for_another_backbone_without_a_network(download):
