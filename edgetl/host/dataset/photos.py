@@ -159,7 +159,7 @@ def _stamp(path: Path) -> str:
 
 def root_key(root: Path) -> str:
     """Returns a short name for a data set's folder among the cache's files."""
-    return hashlib.blake2b(str(root.resolve()).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(os.fsencode(root.resolve()), digest_size=8).hexdigest()
 
 
 def _key(root: Path, path: Path) -> str:

@@ -346,3 +346,9 @@ def test_cache_that_cant_be_written(root, empty_home, monkeypatch):
     with pytest.raises(EdgetlError, match="can't write") as caught:
         load(root)
     assert str(empty_home.folder / "file") in caught.value.where
+
+
+def test_folder_whose_name_isnt_utf8_has_a_cache(root, empty_home, tmp_path):
+    moved = root.rename(tmp_path / "caf\udce9")
+    assert load(moved)[1].any()
+    assert len(npy_files(empty_home)) == 1
