@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
@@ -50,6 +51,10 @@ class Door(socket.socket):
 
     At the limit nobody is turned away. The oldest connections that have shown nothing yet are ended instead, so that
     connections without a word, however many, don't keep others out.
+
+    Attributes:
+        floods: says of the first bytes of a connection whether it is one of a flood, and is ended before it costs more;
+            None where the bytes are encrypted.
     """
 
     def __init__(self, family: int, kind: int, protocol: int) -> None:
@@ -57,6 +62,7 @@ class Door(socket.socket):
         self._inside: list[socket.socket] = []
         self._since: dict[int, tuple[float, int]] = {}  # by descriptor: when, and in which pass of the loop
         self._passes = 0
+        self.floods: Callable[[bytes], bool] | None = None
         self._admitted: set[int] = set()
 
     @property
@@ -88,10 +94,27 @@ class Door(socket.socket):
                 self._make_room()
                 raise BlockingIOError
         connection, address = super().accept()
+        for _ in range(_MOST_SOCKETS):
+            if not self._is_flood(connection):
+                break
+            connection.close()
+            connection, address = super().accept()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._inside.append(connection)
         self._since[connection.fileno()] = monotonic(), self._passes
         return connection, address
+
+    def _is_flood(self, connection: socket.socket) -> bool:
+        """Says whether a connection is one of a flood, by what has come on it already."""
+        if self.floods is None or not self.floods(b""):
+            return False
+        try:
+            data = connection.recv(_PIECE, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:  # its sender has hung up
+            return True
+        return self.floods(data)
 
     def _make_room(self) -> None:
         late = [each for each in self._inside if self._is_late(each.fileno())]

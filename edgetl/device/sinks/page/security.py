@@ -122,12 +122,14 @@ class Pace:
         rate: requests a second.
         burst: requests that may come at once.
         most: requests that may wait for their turn.
+        skips: whether one whose sender has hung up gives its turn to the next one.
     """
 
-    def __init__(self, rate: float = 200.0, burst: float = 200.0, most: int = 64) -> None:
+    def __init__(self, rate: float = 200.0, burst: float = 200.0, most: int = 64, *, skips: bool = True) -> None:
         self._pause = 1 / rate
         self._ahead = burst / rate
         self._most = most
+        self._skips = skips
         self._next = -math.inf
         self._waiting = 0
         self._turn = asyncio.Lock()
@@ -138,10 +140,7 @@ class Pace:
         return self._waiting >= self._most
 
     async def turn(self, visitor: Visitor) -> bool:
-        """Waits for a request's turn; says whether it came, and its sender is still there.
-
-        Whoever has hung up gives the turn to the next one.
-        """
+        """Waits for a request's turn; says whether it came, and its sender is still there."""
         if not self._waiting and self._ahead_by() <= 0:
             self._take()
             return not visitor.gone
@@ -150,7 +149,7 @@ class Pace:
         self._waiting += 1
         try:
             async with self._turn:
-                if visitor.gone:
+                if self._skips and visitor.gone:
                     return False
                 await asyncio.sleep(self._ahead_by())
                 self._take()
@@ -202,7 +201,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.access = access
-        self.strangers = Pace()
+        self.strangers = Pace(rate=50.0, most=16, skips=False)
         self._app = app
         self._known = Pace()
 
@@ -232,7 +231,7 @@ class Guard:
         """Says whether bytes from a connection are not worth reading: too many strangers wait, and this is another.
 
         Args:
-            data: the first bytes of a connection.
+            data: the first bytes of a connection, not encrypted.
         """
         return self.strangers.full and not self.access.shows_secret(data)
 

@@ -59,6 +59,8 @@ class Server:
         board = Board(status, stall, self.viewers)
         access = Access(endpoint.token, _is_loopback(self._door), self.port, endpoint.certificate is not None)
         guard = Guard(Pages(scene, self._pictures, model, board).application(), access)
+        if endpoint.certificate is None:
+            self._door.floods = guard.floods
         self._server = _Uvicorn(
             uvicorn.Config(
                 guard,
