@@ -12,6 +12,7 @@ from edgetl.errors import EdgetlError
 from edgetl.files import (
     bring_back,
     is_lfs_pointer,
+    local_path,
     new_folder,
     read_regular,
     replace_folder,
@@ -223,3 +224,9 @@ def test_a_git_lfs_pointer_is_known_by_its_beginning():
     assert is_lfs_pointer(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
     assert not is_lfs_pointer(b"version 2\n")
     assert not is_lfs_pointer(b"")
+
+
+def test_name_that_begins_like_a_user_is_a_file_where_there_is_no_such_user(monkeypatch):
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert local_path("~/film.mp4") == Path("/somewhere/film.mp4")
+    assert local_path("~no such user.mp4") == Path("~no such user.mp4")

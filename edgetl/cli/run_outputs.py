@@ -50,10 +50,11 @@ class OutputOptions:
         from edgetl.device.sinks.mqtt_address import Address
         from edgetl.device.sinks.outputs import Outputs
         from edgetl.device.sinks.snapshots import MOST
+        from edgetl.files import local_path
 
         self._refuse_lonely()
         save = Path(self.save) if self.save else None
-        folder = bool(save and self.save and (self.save.endswith("/") or save.expanduser().is_dir()))
+        folder = bool(save and self.save and (self.save.endswith("/") or local_path(save).is_dir()))
         mqtt = None
         if self.mqtt:
             mqtt = Address.parse(self.mqtt, password_file=self.mqtt_password_file, ca=self.mqtt_ca)

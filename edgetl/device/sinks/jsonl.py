@@ -15,7 +15,7 @@ from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.news import News
-from edgetl.files import told_plainly
+from edgetl.files import local_path, told_plainly
 from edgetl.locks import BusyError, lock_open
 from edgetl.text import json_text
 from edgetl.vision.results import Result
@@ -40,7 +40,7 @@ class JsonLines:
     """
 
     def __init__(self, target: str, *, changes: bool = False) -> None:
-        self._path = None if target == "-" else Path(target).expanduser()
+        self._path = None if target == "-" else local_path(target)
         self._begun = False
         self._changes = changes
         self._news: News | None = None

@@ -19,6 +19,7 @@ from edgetl.device.sinks.mqtt_discovery import Described, discovery
 from edgetl.device.sinks.news import counts
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
+from edgetl.files import local_path
 from edgetl.install import install_command
 from edgetl.text import json_text
 from edgetl.vision.results import Classification, Result
@@ -95,7 +96,7 @@ class Mqtt:
         if self._address.user:
             client.username_pw_set(self._address.user, self._address.password or None)
         if self._address.tls:
-            client.tls_set(ca_certs=str(self._address.ca.expanduser()) if self._address.ca else None)
+            client.tls_set(ca_certs=str(local_path(self._address.ca)) if self._address.ca else None)
         client.will_set(self._topic("status"), "offline", _AT_LEAST_ONCE, retain=True)
         client.reconnect_delay_set(*_RETRY)
         client.connect_timeout = _CONNECT_TIMEOUT

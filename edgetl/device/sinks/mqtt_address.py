@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from edgetl.errors import UsageError
+from edgetl.files import local_path
 from edgetl.text import printable
 
 PASSWORD = "EDGETL_MQTT_PASSWORD"
@@ -84,7 +85,7 @@ def _is_prefix(prefix: str) -> bool:
 
 def _first_line(path: Path) -> str:
     try:
-        lines = path.expanduser().read_text(encoding="utf-8").splitlines()
+        lines = local_path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         remedy = "name a file whose first line is the password"
         raise UsageError("the broker's password can't be read", where=str(path), remedy=remedy) from error
@@ -93,7 +94,7 @@ def _first_line(path: Path) -> str:
 
 def _check_ca(path: Path | None) -> None:
     try:
-        ssl.create_default_context(cafile=str(path.expanduser()) if path else None)
+        ssl.create_default_context(cafile=str(local_path(path)) if path else None)
     except OSError as error:
         what, remedy = "the certificates can't be read", "name a PEM file with --mqtt-ca"
         raise UsageError(what, where=str(path), remedy=remedy) from error

@@ -63,7 +63,7 @@ class Outputs:
     def refuse_overwriting(self, source: str) -> None:
         """Raises a UsageError where one of them is the file that the frames come from."""
         for option, path in (("--save", self.save), ("--jsonl", Path(self.jsonl) if self.jsonl else None)):
-            if path and _same(path.expanduser(), local_path(source)):
+            if path and _same(local_path(path), local_path(source)):
                 what = f"{option} would overwrite the source"
                 raise UsageError(what, where=str(path), remedy=f"name another file with {option}")
 
@@ -103,9 +103,9 @@ def open_sinks(
         results = JsonLines(outputs.jsonl, changes=outputs.jsonl_changes)
         yield background(results, "jsonl", 256, pictures=False, reopens=True)
     if outputs.save:
-        yield _saving(outputs, outputs.save.expanduser(), camera, background, drawing)
+        yield _saving(outputs, local_path(outputs.save), camera, background, drawing)
     if outputs.events:
-        snapshots = Snapshots(outputs.events.expanduser(), outputs.events_max, drawing)
+        snapshots = Snapshots(local_path(outputs.events), outputs.events_max, drawing)
         yield EventFrames(background(snapshots, "events", 16, reopens=True))
     if outputs.mqtt:
         named = tuple((i, label) for i, label in enumerate(card.labels) if not classes or label in classes)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.files import local_path
 
 _LOOPBACK = "127.0.0.1"
 _SHORTEST_TOKEN = 16
@@ -149,7 +150,7 @@ def _is_port(text: str) -> bool:
 
 def _read_token(path: Path) -> str:
     try:
-        token = path.expanduser().read_text(encoding="utf-8").strip()
+        token = local_path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"can't read the token: {error}", where=str(path), remedy="name a text file") from error
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
