@@ -60,7 +60,7 @@ def test_a_run_is_looked_at_adjusted_and_ended(running):
     assert json.loads(urllib.request.urlopen(request).read())["threshold"] == 1.0
     with urllib.request.urlopen(url + "api/results", timeout=10) as news:
         told = next(line for line in news if line.startswith(b'data: {"index"'))
-    assert json.loads(told.removeprefix(b"data: "))["classes"] is None
+    assert json.loads(told.removeprefix(b"data: "))["classes"] == []
     with urllib.request.urlopen(url + "api/stream.mjpg", timeout=10) as picture:
         picture.read(5000)
         code, err, seconds = ended(process)
