@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.annotation_text import listed, read_text
+from edgetl.host.dataset.annotation_text import head_of, listed, read_text
 from edgetl.host.dataset.parts import Part
 from edgetl.host.dataset.tree import Tree
 from edgetl.host.dataset.yolo_described import Described, assign, listed_photos, named_classes
 
 _MOST_BYTES = 8 << 20
+_HEAD = 4096
 _LISTS = frozenset({"classes.txt", "predefined_classes.txt", "labels.txt", "obj.names"})
 _KEYS: tuple[tuple[str, Part], ...] = (("train", "train"), ("valid", "val"), ("val", "val"), ("test", "test"))
 
@@ -34,7 +35,7 @@ def describe_darknet(tree: Tree, texts: Sequence[Path], labels: Mapping[Path, Pa
     Raises:
         DatasetError: no file names the classes, or several that differ; or a list can't be read.
     """
-    data = [file for file in tree.files(".data") if "names" in _entries(file)]
+    data = [file for file in tree.files(".data") if b"names" in head_of(file, _HEAD) and "names" in _entries(file)]
     if len(data) > 1:
         what = f"several files describe the data set: {', '.join(map(tree.name, data))}"
         raise DatasetError(what, where=str(tree.root), remedy="keep one of them here")

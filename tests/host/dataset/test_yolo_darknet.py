@@ -67,6 +67,7 @@ def test_what_cvat_writes(empty_home, base):
     put(root / "old.names", "something else\n")
     text = f"classes = 2\ntrain = {base}train.txt\nvalid = {base}valid.txt\nnames = {base}obj.names\nbackup = backup/\n"
     put(root / "obj.data", text)
+    (root / "other.data").write_bytes(b"\xff\xfe\x00")
     for part in ("train", "valid"):
         for stem in "ab":
             draw_photo(root / f"obj_{part}_data" / f"{part}_{stem}.jpg")
