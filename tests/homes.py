@@ -22,7 +22,7 @@ threads = 1
 max_accuracy_drop = 1.0
 min_agreement = 0.0
 """
-TINY = ("--weights", "none", "--size", "96", "--epochs", "1", "--backbone", "mobilenet_v1", "--alpha", "0.25")
+TINY = ("--weights", "starter", "--size", "96", "--epochs", "0", "--head-epochs", "2")
 """Options of the quickest training there is."""
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.foreign import Scaling
+from edgetl.device.input_scaling import Scaling
 from edgetl.errors import ModelError
 from edgetl.host.untyped import Network
 from edgetl.text import first_line
@@ -91,7 +91,9 @@ class ForeignModel:
         return np.where(np.isfinite(scores).all(axis=1), found, -1)
 
     def are_independent(self, scores: NDArray[np.float32]) -> bool:
-        """Says whether (N, classes) scores lie in 0..1 each, but don't sum to one: sigmoids give such."""
+        """Says whether (N, classes) scores lie in 0..1 each, but need not sum to one: sigmoids give such."""
+        if self.last in ("sigmoid", "softmax"):
+            return self.last == "sigmoid"
         slack = 0.01 + self.step * scores.shape[1] / 2  # of many small ones, all may have been rounded down
         return self.ending(scores) == "none" and bool(np.abs(scores.sum(axis=1) - 1).max() > slack)
 

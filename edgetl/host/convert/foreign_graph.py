@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.foreign import Scaling
+from edgetl.device.input_scaling import Scaling
 from edgetl.errors import ModelError
 from edgetl.host.convert.foreign_file import PIXELS, Ending
 from edgetl.host.untyped import Library, Network, Tensor

@@ -7,7 +7,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-from edgetl.device.foreign import Scaling
+from edgetl.device.input_scaling import Scaling
 from edgetl.errors import ModelError
 from edgetl.host.backend import import_keras
 from edgetl.host.convert.foreign_file import PIXELS, Ending, ForeignModel, compose

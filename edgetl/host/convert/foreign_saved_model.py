@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from edgetl.device.foreign import Scaling
+from edgetl.device.input_scaling import Scaling
 from edgetl.errors import ModelError
 from edgetl.host.backend import import_tensorflow
 from edgetl.host.convert.foreign_file import PIXELS, Ending, ForeignModel

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgetl.device.foreign import CARD_FILE, is_classifier
 from edgetl.device.input_scaling import Scaling, input_scaling, told_scaling
+from edgetl.device.output_scores import ending_of_tflite
 from edgetl.device.runtime import Tensor
 from edgetl.device.tflite_metadata import read_files, read_metadata
 from edgetl.errors import ModelError, UsageError
@@ -40,10 +41,9 @@ def open_tflite(path: Path) -> ForeignModel:
         )
     scaling, told = _scaling(path, runtime.input)
     _, height, width, _ = runtime.input.shape
-    output = runtime.outputs[0]
-    return ForeignModel(
-        path, network, (height, width), output.shape[1], scaling, told, output.scale, partial(_store, path)
-    )
+    output, write = runtime.outputs[0], partial(_store, path)
+    size, columns = (height, width), output.shape[1]
+    return ForeignModel(path, network, size, columns, scaling, told, output.scale, write, last=ending_of_tflite(path))
 
 
 def _scaling(path: Path, image: Tensor) -> tuple[Scaling | None, str]:

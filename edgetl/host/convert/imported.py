@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from edgetl import store
 from edgetl.card import Backbone, ClassifierDecoding, InputSpec, ModelCard
-from edgetl.device.foreign import Scaling, read_labels
+from edgetl.device.foreign import read_labels
+from edgetl.device.input_scaling import Scaling
 from edgetl.errors import DatasetError, ModelError, UsageError
 from edgetl.files import sha256_of, temporary_folder, told_plainly, write_atomic
 from edgetl.host.convert.foreign_file import Ending, ForeignModel
@@ -81,8 +82,9 @@ def import_model(options: ImportOptions) -> store.StoredModel:
     path = Path(options.path)
     name = _free_name(options.name or derived_name(path.stem))
     opener = _opener(path)
-    labels = read_labels(options.labels)
+    read_labels(options.labels)  # that they are wrong is said before a model is opened
     model = opener(path)
+    labels = read_labels(options.labels, model.classes)
     _require_fit(model, labels, options.labels)
     height, width = model.size
     spec = InputSpec(height, width, color=options.color, resize=options.resize)

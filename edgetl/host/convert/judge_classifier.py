@@ -11,7 +11,7 @@ from edgetl.card import ModelCard
 from edgetl.device.model import Model
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
-from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, told
+from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, OutputWatch, faults, require_finite, told
 from edgetl.host.dataset.load import Dataset
 from edgetl.host.evaluate import Evaluation
 from edgetl.host.progress import track
@@ -33,18 +33,22 @@ class ClassifierJudge:
 
     def __init__(self, card: ModelCard, network: Network, data: Dataset) -> None:
         self._card = card
-        self.reference = Evaluation(card.labels, data.val.classes, predict(network, data.val))
+        scores = predict(network, data.val)
+        require_finite([scores], card.name)
+        self.reference = Evaluation(card.labels, data.val.classes, scores)
         self.told = f"{self.reference.top1:.1%} top-1"
         self.train = data.train
         self.photos = data.val.paths
         self.shown = [(int(label),) for label in data.val.classes]
 
     def measure(self, runtime: Runtime) -> Measurement:
-        """See `Judge`."""
+        """See `Judge`; a score that is no finite number counts as 0."""
         model, reference = Model(runtime, self._card), self.reference
-        scores, times = [], []
+        scores, times, watch = [], [], OutputWatch()
         for path in track(self.photos, "Evaluating", len(self.photos)):
-            scores.append(model.scores(read_photo(path, self._card.input)).copy())
+            said = model.scores(read_photo(path, self._card.input))
+            watch.add([said])
+            scores.append(np.nan_to_num(said, nan=0.0, posinf=0.0, neginf=0.0))
             times.append(model.timings.invoke)
         found = Evaluation(reference.labels, reference.truth, np.stack(scores))
         drops = np.nan_to_num(reference.recall - found.recall)
@@ -58,22 +62,24 @@ class ClassifierJudge:
             max_score_difference=float(f"{np.abs(found.scores - reference.scores).max():.3g}"),
             latency_ms=round(statistics.median(times), 3),
             class_drops={label: round(float(drop), 4) for label, drop in zip(reference.labels, drops, strict=True)},
+            metrics=watch.faults(),
         )
 
     def misses(self, measured: Measurement, gate: Gate, recipe: str) -> str:
         """See `Judge`."""
         difference, drop, agreed = measured.max_score_difference, measured.accuracy_drop, measured.agreement
         reasons = (
+            *faults(measured),
             (
                 recipe == "float32" and not difference <= FLOAT32_PARITY,
                 f"a score differs by {difference:g} from Keras, float32 may by {FLOAT32_PARITY:g}",
             ),
             (
-                drop > gate.max_accuracy_drop,
+                not drop <= gate.max_accuracy_drop,
                 f"loses {100 * drop:.1f} points of top-1, {100 * gate.max_accuracy_drop:.1f} are allowed",
             ),
             (
-                agreed < gate.min_agreement,
+                not agreed >= gate.min_agreement,
                 f"agrees on {100 * agreed:.1f} % of the photos, {100 * gate.min_agreement:.1f} % are wanted",
             ),
         )
@@ -81,6 +87,8 @@ class ClassifierJudge:
 
     def margin(self, measured: Measurement, gate: Gate) -> float:
         """See `Judge`."""
+        if any(holds for holds, _ in faults(measured)):
+            return -1.0
         return min(gate.max_accuracy_drop - measured.accuracy_drop, measured.agreement - gate.min_agreement)
 
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:

@@ -15,7 +15,7 @@ from edgetl.device.heads import DISTANCES, LOGITS
 from edgetl.device.model import Model
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
-from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, told
+from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, OutputWatch, faults, require_finite, told
 from edgetl.host.dataset.load_boxed import BoxedDataset
 from edgetl.host.detected import find, judging
 from edgetl.host.detection_metrics import DetectionEvaluation, Found
@@ -68,6 +68,7 @@ class DetectorJudge:
         found = find(network, data.val, judging(card))
         self.reference = DetectionEvaluation(card.labels, data.val.truth, found)
         self._cells = _meaning(network.predict_on_batch(data.val.batch(slice(0, _CELL_PHOTOS))), card)
+        require_finite([*self._cells, *(box.score for box in found)], card.name)
         self.told = f"mAP {self.reference.map:.3f}, mAP50 {self.reference.map50:.3f}"
         self.train = data.train
         self.photos = data.val.paths
@@ -78,19 +79,23 @@ class DetectorJudge:
         model = Model(runtime, judging(self._card))
         raw = {LOGITS, DISTANCES} <= {tensor.name for tensor in runtime.outputs}
         found: list[Found] = []
-        times, differences = [], []
+        times, differences, watch = [], [], OutputWatch()
         for k, path in enumerate(track(self.photos, "Evaluating", len(self.photos))):
             frame, size_wh = read_sized(path, self._card.input)
             result = _detect(model, frame, size_wh)
             found.append(Found(result.xyxy, result.score, result.class_id))
             times.append(model.timings.invoke)
+            views = [runtime.output_view(i) for i in range(len(runtime.outputs))] if raw else []
+            watch.add(views or [result.xyxy, result.score])  # of finished boxes, those beyond the last are not even set
+            del views
             if raw and k < _CELL_PHOTOS:
                 differences.append(self._compare_cells(k, runtime))
         measured = self._measurement(found, statistics.median(times))
+        measured = replace(measured, metrics=measured.metrics | watch.faults())
         if not raw:  # its cells can't be seen
             return measured
         largest = zip(("cell_score_difference", "cell_edge_px"), np.max(differences, axis=0).tolist(), strict=True)
-        cells = {name: float(f"{value:.3g}") for name, value in largest}
+        cells = {name: float(f"{value:.3g}") for name, value in largest if math.isfinite(value)}
         return replace(measured, metrics=measured.metrics | cells)
 
     def _measurement(self, found: Sequence[Found], latency: float) -> Measurement:
@@ -132,6 +137,7 @@ class DetectorJudge:
         drop50 = measured.metrics["map50_drop"]
         drop, agreed, float32 = measured.accuracy_drop, measured.agreement, recipe == "float32"
         reasons = (
+            *faults(measured),
             (
                 float32 and not score <= FLOAT32_PARITY,
                 f"a score differs by {score:g} from Keras, float32 may by {FLOAT32_PARITY:g}",
@@ -141,15 +147,15 @@ class DetectorJudge:
                 f"an edge is {edge:g} px from Keras's, float32 may be by {FLOAT32_EDGE_PX:g}",
             ),
             (
-                drop > gate.max_map_drop,
+                not drop <= gate.max_map_drop,
                 f"loses {100 * drop:.1f} points of mAP, {100 * gate.max_map_drop:.1f} are allowed",
             ),
             (
-                drop50 > gate.max_map50_drop,
+                not drop50 <= gate.max_map50_drop,
                 f"loses {100 * drop50:.1f} points of mAP50, {100 * gate.max_map50_drop:.1f} are allowed",
             ),
             (
-                agreed < gate.min_box_agreement,
+                not agreed >= gate.min_box_agreement,
                 f"agrees on {100 * agreed:.1f} % of the boxes, {100 * gate.min_box_agreement:.1f} % are wanted",
             ),
         )
@@ -157,6 +163,8 @@ class DetectorJudge:
 
     def margin(self, measured: Measurement, gate: Gate) -> float:
         """See `Judge`."""
+        if any(holds for holds, _ in faults(measured)):
+            return -1.0
         return min(
             gate.max_map_drop - measured.accuracy_drop,
             gate.max_map50_drop - measured.metrics["map50_drop"],

@@ -107,10 +107,13 @@ def _require_bounded(build: Callable[[], Network], path: Path) -> None:
     """
     import keras
 
-    with keras.StatelessScope():
-        network = build()
-        weights = sum(math.prod(variable.shape) for variable in network.variables)
-        largest = max((_elements(layer) for layer in _inner_layers(network)), default=0)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            network = build()
+            weights = sum(math.prod(variable.shape) for variable in network.variables)
+            largest = max((_elements(layer) for layer in _inner_layers(network)), default=0)
+    finally:  # Keras remembers the variables, and would give them memory at the next occasion
+        keras.utils.clear_session(free_memory=False)
     most = most_bytes(path)
     if 4 * weights > most:
         raise OversizeError(f"its weights would take {4 * weights / 1e6:,.0f} MB, {most / 1e6:,.0f} MB are allowed")

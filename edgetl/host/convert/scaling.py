@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.foreign import Scaling
+from edgetl.device.input_scaling import Scaling
 from edgetl.errors import UsageError
 from edgetl.host.convert.foreign_file import PIXELS, ForeignModel, compose
 from edgetl.host.dataset.load import Photos

@@ -7,10 +7,7 @@ convolutions, depthwise convolutions and batch normalizations, and their shapes.
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
+from edgetl.host.keras_file import open_weights, require_content
 from edgetl.host.untyped import Library, Network
+from edgetl.text import first_line
 
 Kind = Literal["conv", "depthwise", "norm", "dense"]
 Arrays = list[NDArray[Any]]
@@ -66,22 +65,17 @@ def read_layers(path: Path) -> Layers:
     Raises:
         ModelError: the file isn't there or isn't a Keras weights file.
     """
-    import h5py
-
     require_file(path)
+    require_content(path)
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                stream: Any = io.BytesIO(archive.read("model.weights.h5"))
-        else:
-            stream = path
-        with h5py.File(stream) as file:
+        with open_weights(path) as file:
             root = file.get("model_weights", file)
             named = "layer_names" in root.attrs
             layers = _collect(_keras2_layers(root) if named else _keras3_layers(file))
-    except (OSError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # h5py and zipfile raise dozens of kinds at a damaged file
         remedy = "give an .h5, .weights.h5 or .keras file that Keras saved"
-        raise ModelError(f"not a Keras weights file: {error}", where=str(path), remedy=remedy) from error
+        what = f"not a Keras weights file: {first_line(error)}"
+        raise ModelError(what, where=str(path), remedy=remedy) from error
     if not any(layers.values()):
         raise ModelError("the file holds no weights", where=str(path), remedy="give a file that Keras saved")
     return layers

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from edgetl.bundle import Bundle
-from edgetl.errors import GateError, UsageError
+from edgetl.errors import GateError, ModelError, UsageError
 from edgetl.host.convert import job, judge_classifier, tflite
 from edgetl.host.convert.converter import Attempt
-from edgetl.host.convert.gate import Measurement
+from edgetl.host.convert.gate import CONSTANT, NOT_FINITE, Measurement, OutputWatch
 from edgetl.host.convert.judge_classifier import ClassifierJudge
 from edgetl.target import Gate
 
@@ -102,6 +103,80 @@ def test_a_variant_is_measured_beside_keras(judge, shapes_data, monkeypatch):
     wanted = {label: pytest.approx(2 / 3 if label == "square" else 0, abs=1e-4) for label in shapes_data.labels}
     assert found.class_drops == wanted
     assert (found.max_score_difference, found.latency_ms) == (0.75, 2.0)
+
+
+RECIPES = ("float32", "float16", "dynamic_wi8_afp32", "static_wi8_ai8", "device_wi8_ai8", "as_given")
+WIDE = Gate(1.0, 0.0, 1.0, 1.0, 0.0)
+
+
+def scores_of(truth, kind):
+    """What a variant says of photos: right scores, one of them no number; or the same of every photo."""
+    said = np.eye(3, dtype=np.float32)[truth]
+    if kind == "constant":
+        said[:] = [0.2, 0.5, 0.3]
+    else:
+        said[4] = {"nan": np.nan, "infinite": np.inf, "minus infinite": -np.inf}[kind]
+    return said
+
+
+@pytest.mark.parametrize("kind", ["nan", "infinite", "minus infinite", "constant"])
+def test_no_gate_lets_pass_what_is_no_number_or_always_the_same(judge, shapes_data, monkeypatch, kind):
+    said = scores_of(shapes_data.val.classes, kind)
+    monkeypatch.setattr(judge_classifier, "Model", lambda runtime, card: Said(said))
+    measured = judge.measure(None)
+    assert all(judge.misses(measured, WIDE, recipe) for recipe in RECIPES)
+    assert judge.margin(measured, WIDE) < 0
+    json.dumps(asdict(measured), allow_nan=False)
+
+
+def test_a_model_whose_own_scores_are_no_numbers_proves_nothing(shapes_model, shapes_data):
+    class Broken:
+        def predict_on_batch(self, pixels):
+            return np.full((len(pixels), 3), np.nan, np.float32)
+
+    with pytest.raises(GateError, match="not finite"):
+        ClassifierJudge(shapes_model.card, Broken(), shapes_data)
+
+
+def test_a_gate_that_is_no_number_lets_nothing_pass(judge):
+    gate = Gate(float("nan"), float("nan"))
+    assert judge.misses(replace(MEASURED, accuracy_drop=0.0, agreement=1.0), gate, "float16")
+
+
+def test_outputs_are_watched_over_all_photos():
+    ones, twos = np.ones((1, 3), np.float32), np.full((1, 3), 2, np.float32)
+    cases = (
+        ([[ones], [ones]], {CONSTANT: 1.0}),
+        ([[ones], [twos]], {}),
+        ([[ones, ones], [ones, twos]], {}),
+        ([[ones]], {}),
+        ([[ones], [ones * np.nan], [ones / 0]], {NOT_FINITE: 2.0}),
+        ([[np.array([1, 2], np.int8)], [np.array([1, 2], np.int8)]], {CONSTANT: 1.0}),
+    )
+    for outputs, wanted in cases:
+        watch = OutputWatch()
+        for said in outputs:
+            watch.add(said)
+        assert watch.faults() == wanted
+
+
+@pytest.mark.parametrize("failing", ["converting", "reporting"])
+def test_a_conversion_that_fails_leaves_the_earlier_bundle(shapes_model, target, monkeypatch, failing):
+    path = target("float32", name="kept")
+    before = job.convert("told-apart", path)
+    files = {file: file.read_bytes() for file in before.folder.rglob("*") if file.is_file()}
+
+    def fail(*args, **options):
+        raise ModelError("no", where="here", remedy="none")
+
+    if failing == "converting":
+        monkeypatch.setitem(job.CONVERTERS, "tflite", lambda recipe, source: iter([Attempt("", fail)]))
+    else:
+        monkeypatch.setattr(job, "write_manifest", fail)
+    with pytest.raises(ModelError):
+        job.convert("told-apart", path)
+    assert {file: file.read_bytes() for file in before.folder.rglob("*") if file.is_file()} == files
+    assert Bundle.open(before.folder).manifest.chosen == "float32"
 
 
 def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_model, target, monkeypatch):
