@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edgetl.text import LONGEST_LABEL, json_text, label_problem, printable
+from edgetl.text import LONGEST_LABEL, about, json_text, label_problem, printable
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,11 @@ def test_a_class_may_be_called_so(label):
 )
 def test_a_class_may_not_be_called_so(label):
     assert label_problem(label)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "about 5 s"), (43, "about 45 s"), (50, "about 1 minute"), (250, "about 4 minutes"), (7200, "about 2 hours")],
+)
+def test_estimates_are_rounded(seconds, said):
+    assert about(seconds) == said
