@@ -20,6 +20,8 @@ _FEW = 50
 """A class should have at least this many photos, or a detector's this many boxes, to train on."""
 _FEW_BOXES = 10
 """A display threshold that was chosen from fewer boxes than this is a guess."""
+_FEW_DRAWN = 20
+"""An interval that was found by drawing anew from fewer photos than this is too narrow."""
 _LATE = 0.9
 """If the kept epoch lies beyond this share of the last stage, 0..1, more epochs may help."""
 _MOST_NAMED = 5
@@ -78,6 +80,8 @@ def _certainty(facts: Facts) -> list[str]:
         f"The {facts.figure} of {facts.value:.1%} was measured on {_count(facts.photos, 'photo')}: with 95 % "
         f"confidence it lies between {low:.1%} and {high:.1%}."
     )
+    if facts.boxes and facts.photos < _FEW_DRAWN:
+        said += " It was estimated by drawing anew from so few photos that the real range is wider."
     if high - low <= _WIDE:
         return [said]
     share = min(max(facts.value, 0.1), 0.9)

@@ -32,6 +32,12 @@ def test_the_interval_is_named_and_a_wide_one_explained():
     assert "330 validation photos" in wide
 
 
+def test_an_interval_of_boxes_in_few_photos_is_called_too_narrow():
+    assert "wider" in said(figure="mAP", photos=6, boxes={"card": 30})
+    assert "wider" not in said(figure="mAP", photos=60, boxes={"card": 90})
+    assert "wider" not in said(photos=6)
+
+
 def test_overfitting_is_told_from_too_little_learnt():
     assert "overfits" in said(on_training=0.97, value=0.67, interval=(0.62, 0.71))
     assert "overfits" not in said(on_training=0.97, value=0.67, interval=(0.4, 0.98), photos=9), "within the error"
