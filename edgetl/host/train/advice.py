@@ -81,7 +81,7 @@ def _certainty(facts: Facts) -> list[str]:
         f"confidence it lies between {low:.1%} and {high:.1%}."
     )
     if facts.boxes and facts.photos < _FEW_DRAWN:
-        said += " It was estimated by drawing anew from so few photos that the real range is wider."
+        said += " With so few photos the real range is wider."
     if high - low <= _WIDE:
         return [said]
     share = min(max(facts.value, 0.1), 0.9)
