@@ -9,7 +9,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
 from urllib.parse import unquote
 
 from edgetl.errors import DatasetError
@@ -21,8 +20,6 @@ from edgetl.host.dataset.tree import Tree, part_of_file
 _HEAD = 1 << 20
 _REMEDY = "export the annotations again, as COCO instances"
 _DIGITS = 4
-
-_Id: TypeAlias = int | str
 
 
 def recognise(tree: Tree) -> list[Path]:
@@ -75,12 +72,12 @@ def _read_file(tree: Tree, file: Path, told: Annotations) -> None:
     document = _parse(file)
     labels = _labels(document, file, told.notes)
     images = _images(document, file, told.notes)
-    boxes: dict[_Id, list[Box]] = {key: [] for key in images}
+    boxes: dict[str, list[Box]] = {key: [] for key in images}
     for position, row in enumerate(_rows(document, "annotations", file, needed=bool(labels))):
         what = _annotation(row, position)
-        key = row.get("image_id")
-        if not _is_id(key) or key not in boxes:
-            told_what = f"{what} belongs to an image that isn't listed: {_text(key)}"
+        key = _key(row.get("image_id"))
+        if key is None or key not in boxes:
+            told_what = f"{what} belongs to an image that isn't listed: {_text(row.get('image_id'))}"
             raise DatasetError(told_what, where=str(file), remedy=_REMEDY)
         boxes[key].append(_box(row, what, labels, file))
     for key, (name, row) in images.items():
@@ -121,34 +118,37 @@ def _rows(document: Mapping[str, object], key: str, file: Path, *, needed: bool 
     return rows
 
 
-def _is_id(key: object) -> TypeGuard[_Id]:
-    return isinstance(key, int | str) and not isinstance(key, bool)
+def _key(value: object) -> str | None:
+    """An id as text, since some programs write an id as 7 here and as "7" or 7.0 there; None if it is no id."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else None
 
 
-def _id(row: Mapping[str, object], what: str, file: Path) -> _Id:
-    key = row.get("id")
-    if not _is_id(key):
+def _id(row: Mapping[str, object], what: str, file: Path) -> str:
+    key = _key(row.get("id"))
+    if key is None:
         raise DatasetError(f"an entry of {what!r} has no id", where=str(file), remedy=_REMEDY)
     return key
 
 
 def _annotation(row: Mapping[str, object], position: int) -> str:
     """An annotation's name in messages; not every program gives annotations ids, and nothing refers to them."""
-    key = row.get("id")
-    return f"annotation {_text(key)}" if _is_id(key) else f"annotation number {position + 1}"
+    key = _key(row.get("id"))
+    return f"annotation number {position + 1}" if key is None else f"annotation {_text(key)}"
 
 
 def _text(key: object) -> str:
-    return f"{key!s:.40}"
+    return f"{key!s:.40}" if isinstance(key, str | int | float) else "none"
 
 
-def _images(document: Mapping[str, object], file: Path, notes: list[str]) -> dict[_Id, tuple[str, dict[str, object]]]:
+def _images(document: Mapping[str, object], file: Path, notes: list[str]) -> dict[str, tuple[str, dict[str, object]]]:
     """Each image's file name and entry by its id.
 
     An id that two photos have is refused: nobody knows whose boxes are whose. Sets that were put together without
     being numbered anew have such.
     """
-    images: dict[_Id, tuple[str, dict[str, object]]] = {}
+    images: dict[str, tuple[str, dict[str, object]]] = {}
     again = 0
     for row in _rows(document, "images", file):
         key, name = _id(row, "images", file), row.get("file_name")
@@ -164,11 +164,11 @@ def _images(document: Mapping[str, object], file: Path, notes: list[str]) -> dic
     return images
 
 
-def _labels(document: Mapping[str, object], file: Path, notes: list[str]) -> dict[_Id, str]:
-    labels: dict[_Id, str] = {}
+def _labels(document: Mapping[str, object], file: Path, notes: list[str]) -> dict[str, str]:
+    labels: dict[str, str] = {}
     for row in _rows(document, "categories", file):
         key, name = _id(row, "categories", file), row.get("name")
-        label = class_name(name if isinstance(name, str) else "", f"category {_text(key)}", str(file))
+        label = class_name(_key(name) or "", f"category {_text(key)}", str(file))
         if labels.setdefault(key, label) != label:
             what = f"two categories have the id {_text(key)}: {labels[key]} and {label}"
             raise DatasetError(what, where=str(file), remedy="give each category its own id")
@@ -178,10 +178,10 @@ def _labels(document: Mapping[str, object], file: Path, notes: list[str]) -> dic
     return labels
 
 
-def _box(row: Mapping[str, object], what: str, labels: Mapping[_Id, str], file: Path) -> Box:
-    category = row.get("category_id")
-    if not _is_id(category) or category not in labels:
-        told = f"{what} is of category {_text(category)}, which isn't listed"
+def _box(row: Mapping[str, object], what: str, labels: Mapping[str, str], file: Path) -> Box:
+    category = _key(row.get("category_id"))
+    if category is None or category not in labels:
+        told = f"{what} is of category {_text(row.get('category_id'))}, which isn't listed"
         raise DatasetError(told, where=str(file), remedy=_REMEDY)
     bbox = row.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4:

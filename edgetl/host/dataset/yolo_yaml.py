@@ -103,7 +103,8 @@ def _names(document: Mapping[object, object], file: Path) -> dict[int, str]:
         raise DatasetError("`names` gives a number twice", where=str(file), remedy="number the names 0, 1, …")
     told_count = document.get("nc", "")
     if told_count not in (*_NOTHING, str(len(names)), str(max(names) + 1)):
-        what = f"`nc` says {told_count!s:.20} classes, and `names` gives {len(names)}"
+        shown = told_count if isinstance(told_count, str) else "no number of"  # a list may be endless through aliases
+        what = f"`nc` says {shown:.20} classes, and `names` gives {len(names)}"
         raise DatasetError(what, where=str(file), remedy="correct the one that is wrong")
     return names
 
@@ -113,7 +114,11 @@ def _keypoints(document: Mapping[object, object], file: Path) -> int:
     shape = document.get("kpt_shape", "")
     if isinstance(shape, str) and shape in _NOTHING:
         return 0
-    if isinstance(shape, list) and len(shape) == 2 and all(re.fullmatch(r"\d{1,4}", str(size)) for size in shape):
+    if (
+        isinstance(shape, list)
+        and len(shape) == 2
+        and all(isinstance(size, str) and re.fullmatch(r"\d{1,4}", size) for size in shape)
+    ):
         return int(shape[0]) * int(shape[1])
     raise DatasetError("`kpt_shape` must be two numbers", where=str(file), remedy="write it as `kpt_shape: [17, 3]`")
 

@@ -144,6 +144,17 @@ def test_broken_json_names_the_line(empty_home):
     assert caught.value.where == f"{file}:3"
 
 
+@pytest.mark.parametrize("kind", [str, float])
+def test_ids_of_another_kind_are_the_same(empty_home, kind):
+    draw_photo(empty_home.photos / "a.jpg")
+    document = json.loads(coco_text({"a.jpg": ROWS}))
+    for row in document["annotations"]:
+        row |= {key: kind(row[key]) for key in ("image_id", "category_id")}
+    document["categories"][0]["name"] = 7
+    put(empty_home.photos / "x.json", json.dumps(document))
+    assert [box.label for box in find_boxed(empty_home.photos)[0].boxes] == ["7", "king"]
+
+
 def test_annotations_without_ids(empty_home):
     draw_photo(empty_home.photos / "a.jpg")
     document = json.loads(coco_text({"a.jpg": ROWS}))
