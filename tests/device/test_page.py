@@ -22,7 +22,7 @@ from live_page import LABELS, Wish, ask, moving, post, shown, until
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
-from edgetl.device.sinks.page import Page
+from edgetl.device.sinks.page import Page, door
 from edgetl.device.sinks.page import protocol as protocol_module
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.status import Status
@@ -306,7 +306,7 @@ def test_twenty_viewers_cost_the_run_next_to_nothing():
 
 
 def test_one_viewer_too_many_is_told_so(monkeypatch):
-    monkeypatch.setattr(protocol_module, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(door, "MOST_CONNECTIONS", 3)
     with shown() as (page, *_):
         with streaming(page) as one, streaming(page) as two, streaming(page) as three:
             assert (one.status, two.status, three.status) == (200, 200, 200)

@@ -17,7 +17,7 @@ from itertools import pairwise
 import pytest
 from live_page import Wish, ask, shown, until
 
-from edgetl.device.sinks.page import Page, protocol
+from edgetl.device.sinks.page import Page, door, protocol
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.status import Status
 from edgetl.errors import UsageError
@@ -297,7 +297,7 @@ def test_500_connections(open_page, table):
     table.append(("500 connections", "/".join(f"{count} {status}" for status, count in told.items()), watch))
     assert sum(told.values()) == 500
     assert "none" not in told  # each was answered, or turned away
-    assert 1 <= told["200"] <= protocol.MOST_CONNECTIONS
+    assert 1 <= told["200"] <= door.MOST_CONNECTIONS
     assert told.get("503", 0) >= 100
     assert watch.gap < 1
     assert watch.rate > 0.6 * FPS
@@ -306,7 +306,7 @@ def test_500_connections(open_page, table):
 
 def test_descriptors_are_left_for_the_run(open_page, monkeypatch):
     """Of connections that never say a word no more are held than the limit."""
-    monkeypatch.setattr(protocol, "_MOST_SOCKETS", 100)
+    monkeypatch.setattr(door, "_MOST_SOCKETS", 100)
     monkeypatch.setattr(protocol, "_LINGER_SECONDS", 30.0)
     page, *_ = open_page
     held = [socket.create_connection(("127.0.0.1", page.endpoint.port)) for _ in range(150)]

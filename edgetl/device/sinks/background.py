@@ -17,6 +17,7 @@ from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.signals import Stop
 from edgetl.device.sinks import RunEnded, Sink
+from edgetl.device.sinks.nothing import Nothing
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.vision.results import Result
@@ -196,7 +197,7 @@ class Background:
             with suppress(EdgetlError, OSError):
                 self._sink.__exit__(type(error), error, error.__traceback__)
         if not self._reopens:
-            self._sink = _Nothing()
+            self._sink = Nothing()
 
     def _wait(self, pause: float) -> bool:
         """Waits before another try; says whether the run ends meanwhile."""
@@ -243,21 +244,3 @@ class Background:
             raise own
         if first is not own:
             logger.warning("%s", own)
-
-
-class _Nothing:
-    """In the place of a sink that can't be opened again."""
-
-    def write(self, frame: Frame, result: Result) -> None:
-        pass
-
-    def tell(self, event: Event) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass

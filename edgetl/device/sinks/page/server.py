@@ -13,8 +13,9 @@ import uvicorn
 
 from edgetl.device.sinks.page.app import Pages
 from edgetl.device.sinks.page.board import Board
+from edgetl.device.sinks.page.door import Door
 from edgetl.device.sinks.page.endpoint import Endpoint
-from edgetl.device.sinks.page.protocol import BoundedProtocol, Door
+from edgetl.device.sinks.page.protocol import BoundedProtocol
 from edgetl.device.sinks.page.scene import Scene
 from edgetl.device.sinks.page.security import Access, Guard
 from edgetl.device.sinks.page.settings import Adjustable

@@ -1,0 +1,28 @@
+"""A sink that does nothing."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from edgetl.device.camera import Frame
+from edgetl.device.events import Event
+from edgetl.vision.results import Result
+
+
+class Nothing:
+    """Takes the place of a sink that can't be opened again."""
+
+    def write(self, frame: Frame, result: Result) -> None:
+        """Drops a frame."""
+
+    def tell(self, event: Event) -> None:
+        """Drops an event."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
