@@ -96,7 +96,7 @@ def test_files_that_are_no_models(elsewhere, tmp_path):
         Path(name).write_text("no model")
         refused(convert_from(name), 4, "Keras can't open the model: ", f"where: {name}", "model.save()")
     Path("text.tflite").write_text("no model")
-    refused(convert_from("text.tflite"), 4, "refuses the model", "where: text.tflite")
+    refused(convert_from("text.tflite"), 4, "not a .tflite model", "where: text.tflite")
     Path("text.onnx").write_text("no model")
     refused(convert_from("text.onnx"), 4, "neither a .keras", "model.export('FOLDER')")
     (tmp_path / "empty").mkdir()
