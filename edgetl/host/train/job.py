@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import fill
 
 from edgetl import store
 from edgetl.card import DatasetInfo, InputSpec
@@ -200,7 +201,7 @@ def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
     stored = put.model
     result(f"{stored.reference}: {trained.told}")
     for sentence in trained.advice:
-        console.print(f"  {sentence}")
+        console.print(fill(sentence, 78, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False))
     console.print(f"model   {stored.folder}")
     with optional("the report", stored.folder / "report"):
         with temporary_folder(store.root() / f"{card.name}.report") as work:
