@@ -18,7 +18,7 @@ from edgetl.device.status import Status
 from edgetl.vision.letterbox import reduction
 from edgetl.vision.preprocess import averaged
 
-_GRACE = 1.5
+_GRACE = 1.0
 """How long the end of a run waits for a read to return, s."""
 
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _STUCK = 3
 """Threads that may hang in a driver at once; while so many do, the camera isn't opened once more."""
-_GRACE = 1.5
+_GRACE = 1.0
 """How long the end of a run waits for reads to return, s. A thread that hangs in a driver is left behind."""
 _REMEDY = "check the cable, the power and the network, then start again"
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _WHOLE = 0.9
 """Share of a film's frames that must come: where their count is reckoned from its length it is not exact."""
-_GRACE = 1.0
+_GRACE = 0.5
 """How long closing waits for another thread's read to return, s."""
 _LARGEST_JPEG = 32 << 20
 """Bytes that a camera's JPEG may have; one of 48 million pixels in the best quality has fewer."""
