@@ -204,7 +204,7 @@ def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_da
 def test_the_table_has_a_detectors_columns(converted):
     text = job.table(converted.manifest.variants, "static_wi8_ai8", "detection")
     head, first, *_ = text.splitlines()
-    assert head.split()[:6] == ["variant", "mAP", "mAP50", "drop", "agree", "max"]
+    assert head.split()[:6] == ["variant", "mAP", "mAP50", "drop", "agree", "diff"]
     assert first.split()[2] == f"{converted.manifest.variants[0].accuracy:.3f}"
     assert first.split()[3] == f"{converted.manifest.variants[0].metrics['map50']:.3f}"
 
