@@ -18,7 +18,7 @@ from edgetl.device.verify import verify
 from edgetl.errors import GateError
 from edgetl.files import sha256_of
 from edgetl.host.convert import job, judge_detector
-from edgetl.host.convert.gate import Measurement
+from edgetl.host.convert.gate import CONSTANT, NOT_FINITE, Measurement
 from edgetl.host.convert.judge_detector import NEAR, DetectorJudge, agreement
 from edgetl.host.convert.recipes import representative
 from edgetl.host.detection_metrics import Found
@@ -199,6 +199,15 @@ def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_da
     page = (converted.folder / "report.html").read_text(encoding="utf-8")
     assert "mAP50" in page
     assert "op-1" not in page
+
+
+@pytest.mark.parametrize("fault", [NOT_FINITE, CONSTANT])
+def test_no_gate_lets_a_detector_pass_whose_outputs_are_no_numbers_or_always_the_same(fault):
+    measured = Measurement(0.9, 0.0, "ace", 0.0, 1.0, 0.0, 1.0, metrics={"map50_drop": 0.0, fault: 1.0})
+    wide = Gate(1.0, 0.0, 1.0, 1.0, 0.0)
+    for recipe in ("float16", "static_wi8_ai8", "portable"):
+        assert DetectorJudge.misses(None, measured, wide, recipe)
+    assert DetectorJudge.margin(None, measured, wide) < 0
 
 
 def test_the_table_has_a_detectors_columns(converted):
