@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 from conftest import solid, write_film
+from load import unhindered
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event
@@ -84,11 +85,11 @@ def test_live_frames_that_a_slow_sink_has_no_room_for_are_counted():
     sink, status = Sink(), Status()
     sink.gate.clear()
     with Background(sink, "slow", 3, lossless=False, status=status) as background:
-        begun = time.monotonic()
+        begun = unhindered()
         for index in range(100):
             background.write(frame(index), RESULT)
         background.tell(Event("recognised", 0.0, "an event"))
-        assert time.monotonic() - begun < 0.1
+        assert unhindered() - begun < 0.1
         sink.gate.set()
     assert len(indices(sink)) + status.figures().sink_drops["slow"] == 100
     assert len(indices(sink)) in (3, 4)
@@ -164,11 +165,11 @@ def test_failed_sink_that_cant_be_entered_again_is_told_once(quick):
 
 def test_sink_that_fails_until_the_end_ends_in_time(quick):
     sink = Sink(lambda index: OSError("gone"))
-    begun = time.monotonic()
+    begun = unhindered()
     with Background(sink, "lines", 50, lossless=False, status=Status(), reopens=True) as background:
         for index in range(50):
             background.write(frame(index), RESULT)
-    assert time.monotonic() - begun < 1
+    assert unhindered() - begun < 1
 
 
 def test_sink_that_hangs_is_left_behind_with_an_error(quick):

@@ -19,6 +19,7 @@ import jinja2
 import numpy as np
 import pytest
 from conftest import FakeCamera, solid
+from load import unhindered
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera import Frame
@@ -248,10 +249,10 @@ def test_broker_that_is_killed_and_restarted_gets_everything_again(broker, caplo
         wait_until(lambda: not sink._connected)
         slowest = 0.0
         for index in range(300):
-            begin = time.perf_counter()
+            begin = unhindered()
             sink.write(frame(index), finds(*["bolt"] * (index % 3)))
             sink.tell(crossed(index=index))
-            slowest = max(slowest, time.perf_counter() - begin)
+            slowest = max(slowest, unhindered() - begin)
         assert slowest < 0.05, "nothing waits for a broker that is away"
         broker.start()
         begin = time.monotonic()
@@ -302,10 +303,10 @@ def test_broker_that_no_longer_reads_holds_up_nothing(broker, monkeypatch):
         broker.process.send_signal(signal.SIGSTOP)
         slowest = 0.0
         for index in range(3000):
-            begin = time.perf_counter()
+            begin = unhindered()
             sink.write(frame(index), finds(*["bolt"] * (index % 3)))
             sink.tell(crossed(index=index))
-            slowest = max(slowest, time.perf_counter() - begin)
+            slowest = max(slowest, unhindered() - begin)
         assert slowest < 0.1
         assert sink.waiting <= mqtt_module._MOST_WAITING + 20
         assert status.figures().sink_drops["mqtt"] > 1000
