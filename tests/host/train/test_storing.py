@@ -81,7 +81,7 @@ def test_training_again_makes_a_version_and_says_which_one_is_current(run, capsy
     assert all(part in said for part in ("70.8%", "41.7%", "`edgetl models use twice@2`", "9 held-back photos"))
     assert "edgetl convert twice@2 " in said
     assert (second.number, second.is_current) == (2, False)
-    assert not list(store.root().rglob("checkpoint.npz"))
+    assert not list((store.root() / "twice").rglob("checkpoint.npz"))
     assert (second.folder / "report" / "index.html").is_file()
     assert run("twice", top1=0.8).is_current
     assert "edgetl convert twice " in capsys.readouterr().err
