@@ -9,13 +9,16 @@ from collections.abc import Sequence
 LONGEST_LABEL = 200
 """A class name may have at most this many characters, so that it fits file names, MQTT topics and the page."""
 
+_LONGEST_SHOWN = 300
+"""At most this many characters of a name are shown in a list of names; a file's path is seldom longer."""
+
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Characters that change the direction of the text after them, so that it can be read as other text."""
 _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff{_BIDI}]")
 """Controls, line and paragraph separators, lone surrogates, direction marks, and code points that XML forbids."""
 
-_LOGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*(?::/{1,2}|//))[^\s/:@]*:\S*@")
-"""The beginning of an address with a user and a password, up to their @; the colon or a slash may be missing."""
+_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}(?::/{1,2}|//)(?=[^/:@]*:)")
+"""The scheme of an address with a user and a password; its colon or a slash may be missing."""
 
 
 def printable(text: object, *, keep: str = "") -> str:
@@ -37,7 +40,7 @@ def without_passwords(text: str) -> str:
 
     This is a second line of defence: whoever makes a message of a camera's address leaves them out.
     """
-    return _LOGIN.sub(r"\1", text)
+    return re.sub(r"\S+", _without_login, text)
 
 
 def json_text(value: object, indent: int | None = None) -> str:
@@ -64,7 +67,8 @@ def listed(names: Sequence[str], most: int = 3, *, total: int = 0) -> str:
         total: how many there are in all, if `names` are only the first.
     """
     more = max(total, len(names)) - min(most, len(names))
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more else "")
+    shown = [name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…" for name in names[:most]]
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
 def about(seconds: float) -> str:
@@ -109,6 +113,16 @@ def first_line(text: object, most: int = 200) -> str:
     """
     lines = (line.strip() for line in str(text).splitlines())
     return printable(next((line for line in lines if line), "no reason given")[:most])
+
+
+def _without_login(found: re.Match[str]) -> str:
+    """A word of a message without what stands between an address's scheme and its last @.
+
+    The time is linear in the length: a message may quote a name of a hundred thousand letters.
+    """
+    head, at, host = found[0].rpartition("@")
+    scheme = _LOGIN.search(head) if at else None
+    return head[: scheme.end()] + host if scheme else found[0]
 
 
 def _escaped(character: str) -> str:

@@ -1,10 +1,11 @@
 """Strangers' text is made safe to print, and checked before it becomes a class name."""
 
 import json
+import time
 
 import pytest
 
-from edgetl.text import LONGEST_LABEL, about, json_text, label_problem, printable
+from edgetl.text import LONGEST_LABEL, about, json_text, label_problem, listed, printable, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -75,3 +76,30 @@ def test_a_class_may_not_be_called_so(label):
 )
 def test_estimates_are_rounded(seconds, said):
     assert about(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("can't open rtsp://user:p/w:a@h@10.0.0.1/live now", "can't open rtsp://10.0.0.1/live now"),
+        ("rtsp:/u:p@h and http//u:p@h", "rtsp:/h and http//h"),
+        ("http://h/a and me@example.org", "http://h/a and me@example.org"),
+        (f"{'x' * 50}rtsp://u:p@h", f"{'x' * 50}rtsp://h"),
+    ],
+)
+def test_passwords_are_left_out(text, shown):
+    assert without_passwords(text) == shown
+
+
+@pytest.mark.parametrize("word", ["a", "a://", "a://b:", "a:/b:@"])
+def test_passwords_are_looked_for_in_linear_time(word):
+    def seconds(count):
+        start = time.process_time()
+        without_passwords(word * count)
+        return time.process_time() - start
+
+    assert seconds(200_000) < 100 * max(seconds(20_000), 0.001)
+
+
+def test_a_name_without_end_is_cut_in_a_list():
+    assert len(listed(["a" * 100_000, "b"])) < 1000

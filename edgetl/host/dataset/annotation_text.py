@@ -14,6 +14,9 @@ from edgetl.text import listed as listed
 MOST_BYTES = 512 << 20
 """An annotation file may have at most this many bytes; COCO's own largest has 448 MiB."""
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How a text begins that spreadsheets and Windows' programs save in UTF-16."""
+
 _MOST_PX = 1e9
 """A number in an annotation is at most this large: a hundred thousand photos side by side."""
 
@@ -39,28 +42,33 @@ def read_bytes(path: Path, limit: int = MOST_BYTES) -> bytes:
 
 
 def read_text(path: Path, limit: int = MOST_BYTES) -> str:
-    """Reads an annotation file in UTF-8, its lines ended by a line feed; see `read_bytes`.
+    """Reads an annotation file in UTF-8, or in UTF-16 if it says so; its lines are ended by a line feed.
+
+    See `read_bytes`.
 
     Raises:
-        DatasetError: it can't be read, or is not UTF-8.
+        DatasetError: it can't be read, or is in another encoding.
     """
+    data = read_bytes(path, limit)
+    wide = data.startswith(_UTF_16)
     try:
-        text = read_bytes(path, limit).decode("utf-8-sig")
+        text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
-        what = f"is not a text in UTF-8 (byte {error.start})"
+        what = f"is not a text in {'UTF-16' if wide else 'UTF-8'} (byte {error.start})"
         raise DatasetError(what, where=str(path), remedy="save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def head_of(path: Path, count: int) -> bytes:
-    """Returns a file's first bytes; none where it can't be read or is not a regular file."""
+    """Returns a file's first bytes, those of UTF-16 in UTF-8; none if it can't be read or is no regular file."""
     try:
-        if path.is_file():
-            with path.open("rb") as stream:
-                return stream.read(count)
+        if not path.is_file():
+            return b""
+        with path.open("rb") as stream:
+            head = stream.read(count)
     except OSError:
-        pass
-    return b""
+        return b""
+    return head.decode("utf-16", "ignore").encode() if head.startswith(_UTF_16) else head
 
 
 def lfs_error(path: Path) -> DatasetError:

@@ -219,8 +219,26 @@ def _settled(tree: Tree, photos: list[BoxedPhoto]) -> tuple[list[BoxedPhoto], li
     if "train" not in others:
         note = f"{len(loose)} photos outside {' and '.join(others)} count as train: {names}"
         return [photo if photo.part else replace(photo, part="train") for photo in photos], [note]
+    if others == ["train"]:
+        _require_trained(tree, photos, loose)
     note = f"{len(loose)} photos are in no part of the split and are left out: {names}"
     return [photo for photo in photos if photo.part], [note]
+
+
+def _require_trained(tree: Tree, photos: Sequence[BoxedPhoto], loose: Sequence[BoxedPhoto]) -> None:
+    """Refuses to leave out photos with all boxes of a class: train/ may be the trains in a set of vehicles.
+
+    Args:
+        tree: the data set.
+        photos: all photos; no other part than `train` is named.
+        loose: those outside of it.
+    """
+    kept = {box.label for photo in photos if photo.part for box in photo.boxes}
+    lost = sorted({box.label for photo in loose for box in photo.boxes} - kept)
+    if lost:
+        what = f"train/ may be a part of a split or a class: only photos outside of it show {listed(lost)}"
+        remedy = "rename the folder if it is a class; else put the other photos into train/, val/ or test/"
+        raise DatasetError(what, where=str(tree.root), remedy=remedy)
 
 
 def _unannotated(tree: Tree, told: Annotations) -> list[str]:

@@ -59,7 +59,7 @@ def report_boxes(root: Path, found: BoxedSet, records: Sequence[Record]) -> Chec
         found: N photos, as `read_boxed` gives them.
         records: N, as `edgetl.host.dataset.photos.inspect` gives them.
     """
-    mended = mend(root, found.photos, records)
+    mended = mend(root, found.photos, records, shares=found.format == "yolo")
     return Checked(mended.photos, mended.records, _report(root, found, mended))
 
 
@@ -168,7 +168,7 @@ def _deeds(mended: Mended) -> dict[str, list[str]]:
         "photos whose boxes were turned with them, as their EXIF says": mended.turned,
         "photos annotated at another size, boxes rescaled": mended.rescaled,
         "photos that lie against their annotation and don't say which way, left out": mended.turned_against,
-        "photos that their EXIF mirrors or turns over: look at --sheet whether their boxes fit": mended.unclear,
+        "photos that their EXIF turns, their boxes perhaps not: look at --sheet whether they fit": mended.unclear,
     }
     return {what: rows for what, rows in deeds.items() if rows}
 

@@ -37,7 +37,7 @@ class Mended:
         repeated: boxes dropped, the same as another.
         turned: photos whose boxes were turned with the photo.
         rescaled: photos whose annotation was made at another size, as `photo: from to`.
-        unclear: photos whose EXIF turns them such that their size doesn't tell whether the boxes are turned already.
+        unclear: photos that their EXIF turns, and nothing says whether the boxes are turned already.
     """
 
     photos: list[BoxedPhoto] = field(default_factory=list)
@@ -53,16 +53,18 @@ class Mended:
     unclear: list[str] = field(default_factory=list)
 
 
-def mend(root: Path, photos: Sequence[BoxedPhoto], records: Sequence[Record]) -> Mended:
+def mend(root: Path, photos: Sequence[BoxedPhoto], records: Sequence[Record], *, shares: bool = False) -> Mended:
     """Makes annotated boxes clean.
 
     Args:
         root: the data set's folder, for names.
         photos: N, as `read_boxed` gives them.
         records: N, as `edgetl.host.dataset.photos.inspect` gives them.
+        shares: whether the boxes were given in shares of the upright photo, as YOLO has them.
     """
     done = Mended()
-    told = [i for i, photo in enumerate(photos) if photo.size_wh and not records[i].error]
+    # YOLO's shares are of the upright photo, whatever its size.
+    told = [i for i, photo in enumerate(photos) if not (shares or records[i].error)]
     turns = dict(zip(told, parallel(lambda i: _orientation(photos[i].path), told, "Reading EXIF"), strict=True))
     for i, (photo, record) in enumerate(zip(photos, records, strict=True)):
         name = photo.path.relative_to(root).as_posix()
@@ -109,6 +111,7 @@ def _orientation(path: Path) -> int:
 def _upright(photo: BoxedPhoto, record: Record, orientation: int, name: str, done: Mended) -> list[Box] | None:
     """The boxes in px of the upright photo; None where its annotation lies and nothing says how."""
     if photo.size_wh is None or not photo.boxes:
+        done.unclear += [name] if orientation > 1 and photo.boxes else []
         return list(photo.boxes)
     w, h = photo.size_wh
     boxes = list(photo.boxes)

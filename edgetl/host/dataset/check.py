@@ -12,6 +12,7 @@ import numpy as np
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.duplicates import exact_groups, near_groups
 from edgetl.host.dataset.folders import FolderSet, Sample, read_folders, unknown_files
+from edgetl.host.dataset.listing import loose_files, subfolders
 from edgetl.host.dataset.masks import mask_problems
 from edgetl.host.dataset.photos import Record, inspect
 from edgetl.text import listed, printable
@@ -158,7 +159,9 @@ def _class_problems(classes: dict[str, dict[str, int]], root: Path) -> list[str]
     validated = any("val" in row for row in classes.values())
     problems = []
     if len(classes) < 2:
-        problems.append(f"only one class, {next(iter(classes))!r}; two or more are needed{_unknown(root)}")
+        problems.append(
+            f"only one class, {next(iter(classes))!r}; two or more are needed{_unknown(root)}{_inside(root)}"
+        )
     for label, row in classes.items():
         if not row:
             problems.append(f"no photo of the class {label!r} opens")
@@ -171,10 +174,22 @@ def _class_problems(classes: dict[str, dict[str, int]], root: Path) -> list[str]
     return problems
 
 
+def _inside(root: Path) -> str:
+    """Which folder may have been meant, if the only class folder holds folders itself, as unpacked archives do."""
+    place = root
+    while len(folders := subfolders(place)) == 1 and not loose_files(folders[0]).photos:
+        place = folders[0]
+    return "" if place == root else f"; if the folders in {printable(place)} are the classes, give that folder"
+
+
 def _unknown(root: Path) -> str:
     """What may make one folder of photos a detection set that wasn't recognised."""
     names = unknown_files(root)
-    return f" (of no known format of annotations: {listed(names)})" if names else ""
+    if not names:
+        return ""
+    header = "; a CSV needs a first line with filename, class, xmin, ymin, xmax, ymax"
+    tables = any(name.lower().endswith(".csv") for name in names)
+    return f" (of no known format of annotations: {listed(names)}{header if tables else ''})"
 
 
 def _shared_problems(samples: Sequence[Sample], records: Sequence[Record], exact: Sequence[list[int]]) -> list[str]:

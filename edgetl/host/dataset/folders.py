@@ -11,6 +11,7 @@ from pathlib import Path
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.layout import find_layout
 from edgetl.host.dataset.listing import (
+    ARCHIVES,
     Files,
     files_below,
     left_out,
@@ -182,5 +183,7 @@ def _strays(root: Path) -> str:
     loose, unknown = loose_files(root), unknown_files(root)
     told = [f"{len(loose.photos)} photos lie loose"] if loose.photos else []
     told += [f"of no known format of annotations: {listed(unknown)}"] if unknown else []
+    packed = [printable(path.name) for path in loose.others if path.suffix.lower() in ARCHIVES]
+    told += [f"archives, which are to be unpacked first: {listed(packed)}"] if packed else []
     told += left_out(Files([], loose.pictures, [], loose.special), root)
     return f" ({'; '.join(told)})" if told else ""

@@ -16,7 +16,8 @@ from edgetl.vision.photo import is_other_picture, is_photo
 _OF_TOOLS = frozenset({"__MACOSX", "@eaDir", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 """Folders that archivers and file servers make; their pictures are copies."""
 
-_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
+ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
+"""Suffixes of files that hold other files, in lower case."""
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ def require_folder(root: Path, remedy: str) -> None:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise _unreadable(root, error) from error
     if not stat.S_ISDIR(mode):
-        packed = root.suffix.lower() in _ARCHIVES
+        packed = root.suffix.lower() in ARCHIVES
         remedy = "unpack it, and give the folder" if packed else f"give its folder: {root.absolute().parent}"
         what = "this is a file, and the folder of a data set is wanted"
         raise DatasetError(what, where=str(root), remedy=remedy)

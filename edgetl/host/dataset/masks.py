@@ -60,7 +60,8 @@ def mask_problems(samples: Sequence[Sample], records: Sequence[Record]) -> list[
     if not pairs:
         return []
     shown = listed([f"{printable(a)}/ and {printable(b)}/" for a, b in pairs])
-    return [f"the folders {shown} hold photos and their masks, and no classes: segmentation is not supported"]
+    what = f"the folders {shown} hold photos and their masks, and no classes: segmentation is not supported"
+    return [f"{what} (if they are classes, give the photos of each other file names)"]
 
 
 def _is_masked(first: str, second: str, folders: dict[str, dict[str, tuple[Path, Record]]]) -> bool:
@@ -69,11 +70,16 @@ def _is_masked(first: str, second: str, folders: dict[str, dict[str, tuple[Path,
     same = [name for name in shared if (a[name][1].width, a[name][1].height) == (b[name][1].width, b[name][1].height)]
     if len(same) < max(2, _SHARED * min(len(a), len(b))):
         return False
-    if _called_so(first, second) or _called_so(second, first):
-        return True
     chosen = same[:: -(-len(same) // _SAMPLES)]
-    side = _fewer_colours(a[chosen[0]][0], b[chosen[0]][0])
-    return side != 0 and all(_fewer_colours(a[name][0], b[name][0]) == side for name in chosen[1:])
+    colours = [(_colours(a[name][0]), _colours(b[name][0])) for name in chosen]
+    if _called_so(first, second):
+        return all(photo > mask for photo, mask in colours)
+    if _called_so(second, first):
+        return all(photo > mask for mask, photo in colours)
+    if len(shared) < _SHARED * max(len(a), len(b)):
+        return False
+    sides = {_fewer_colours(*pair) for pair in colours}
+    return len(sides) == 1 and sides != {0}
 
 
 def _called_so(photos: str, masks: str) -> bool:
@@ -84,9 +90,8 @@ def _words(name: str) -> set[str]:
     return set(re.findall(r"[a-z]+", name.lower()))
 
 
-def _fewer_colours(first: Path, second: Path) -> int:
-    """Returns -1 if the first picture looks like a mask of the second one, 1 if it is the other way round, else 0."""
-    a, b = _colours(first), _colours(second)
+def _fewer_colours(a: int, b: int) -> int:
+    """Returns -1 if a picture of `a` colours looks like a mask of one of `b`, 1 if it is the reverse, else 0."""
     if min(a, b) > _MOST_COLOURS or max(a, b) < _LEAST_COLOURS:
         return 0
     return -1 if a < b else 1

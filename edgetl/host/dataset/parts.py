@@ -13,8 +13,12 @@ PARTS: dict[str, Part] = {
     "val": "val",
     "valid": "val",
     "validation": "val",
+    "dev": "val",
     "test": "test",
     "testing": "test",
+    "eval": "test",
+    "evaluation": "test",
+    "holdout": "test",
 }
 """The part of the split that a folder's name means, in lower case."""
 

@@ -247,3 +247,26 @@ def test_fifos_are_never_waited_for(empty_home, name):
     os.mkfifo(empty_home.photos / name)
     with pytest.raises(DatasetError):
         read_boxed(empty_home.photos)
+
+
+def test_a_folder_train_that_may_be_a_class_is_refused(empty_home):
+    for label in ("bus", "car", "train"):
+        put_voc(empty_home.photos / label / f"{label}.jpg", [(label, 10, 20, 60, 70)])
+    with pytest.raises(DatasetError, match="bus, car"):
+        read_boxed(empty_home.photos)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("form", ["csv", "coco", "yolo", "darknet"])
+def test_annotations_in_utf_16(empty_home, form, encoding):
+    draw_photo(empty_home.photos / "a.jpg")
+    texts = {
+        "csv": {"labels.csv": csv_text({"a.jpg": ROWS})},
+        "coco": {"result.json": coco_text({"a.jpg": ROWS})},
+        "yolo": {"a.txt": "0 0.5 0.5 0.25 0.5\n", "data.yaml": "train: .\nval: .\nnames: [größe]\n"},
+        "darknet": {"a.txt": "0 0.5 0.5 0.25 0.5\n", "classes.txt": "größe\n"},
+    }
+    for name, text in texts[form].items():
+        (empty_home.photos / name).write_text(text, encoding=encoding)
+    boxes = [box for photo in find_boxed(empty_home.photos) for box in photo.boxes]
+    assert {box.label for box in boxes} == ({"größe"} if form in ("yolo", "darknet") else {row[0] for row in ROWS})

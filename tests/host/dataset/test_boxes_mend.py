@@ -114,3 +114,12 @@ def test_background_and_flags_are_kept(empty_home):
     boxes, _ = mended(empty_home, box(crowd=True, difficult=True))
     assert (boxes[0].crowd, boxes[0].difficult) == (True, True)
     assert cv2.imread(str(empty_home.photos / "a.jpg")) is not None
+
+
+@pytest.mark.parametrize(("shares", "unclear"), [(False, ["a.jpg"]), (True, [])])
+def test_a_turned_photo_of_unknown_size_is_named(empty_home, shares, unclear):
+    path = put_turned(empty_home.photos / "a.jpg", 6)
+    photos = [BoxedPhoto(path, "", (box(xyxy=(1, 2, 30, 40)),), None, "x")]
+    done = mend(empty_home.photos, photos, inspect(empty_home.photos, [path]), shares=shares)
+    assert done.unclear == unclear
+    assert done.photos[0].boxes[0].xyxy == (1, 2, 30, 40)

@@ -292,3 +292,16 @@ def test_empty_class_is_named(tmp_path):
 
 def test_drawn_folders(tmp_path):
     assert len(read_folders(draw_folders(tmp_path / "photos", 2)).samples) == 6
+
+
+def test_evaluation_dev_and_holdout_are_parts(tmp_path):
+    touch(tmp_path, *(f"{part}/{label}/1.jpg" for part in ("training", "dev", "evaluation") for label in "ab"))
+    assert {part for _, _, part in found(tmp_path)} == {"train", "val", "test"}
+    touch(tmp_path / "flat", "a/1.jpg", "b/1.jpg", "holdout/1.jpg")
+    assert {label for _, label, _ in found(tmp_path / "flat")} == {"a", "b"}
+
+
+def test_archives_in_the_place_of_class_folders_are_named(tmp_path):
+    touch(tmp_path, "a.zip", "b.tar")
+    with pytest.raises(DatasetError, match=r"a\.zip, b\.tar"):
+        read_folders(tmp_path)

@@ -57,3 +57,14 @@ def test_drawn_signs_beside_photos_are_classes_where_the_names_differ(empty_home
     for number, path in enumerate(sorted((root / "sign").iterdir())):
         path.rename(path.with_name(f"s{number}.png"))
     assert check(root).problems == []
+
+
+def test_classes_whose_names_mean_masks_elsewhere_are_classes(empty_home):
+    assert check(draw_folders(empty_home.photos, 6, ("frame", "label"))).problems == []
+
+
+def test_drawn_signs_beside_more_photos_of_the_same_numbers_are_classes(empty_home):
+    root = masked(empty_home.photos, "scene", "sign")
+    for path in sorted((root / "sign").iterdir())[:2]:
+        path.unlink()
+    assert check(root).problems == []
