@@ -7,6 +7,7 @@ import json
 import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from edgetl.text import printable
@@ -55,8 +56,7 @@ def parse(cls: type[T], data: object, at: str = "") -> T:
     """
     if not isinstance(data, Mapping):
         raise SchemaError(f"{at or 'the document'} must be a table, got {_kind(data)}")
-    hints = get_type_hints(cls)
-    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    hints, fields = _described(cls)  # type: ignore[arg-type] # mypy takes no type for hashable
     prefix = f"{at}." if at else ""
     for key in data:
         if key not in fields:
@@ -68,6 +68,12 @@ def parse(cls: type[T], data: object, at: str = "") -> T:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise SchemaError(f"missing key {prefix}{name}")
     return cls(**values)
+
+
+@cache
+def _described(cls: type) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
+    """The types of a dataclass's fields, and the fields, by name; an index has thousands of rows of one class."""
+    return get_type_hints(cls), {field.name: field for field in dataclasses.fields(cls)}
 
 
 def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide as the fields it serves

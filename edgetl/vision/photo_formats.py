@@ -51,7 +51,7 @@ def jpeg_segments(data: bytes) -> list[tuple[int, int, int]]:
         at = data.find(b"\xff", at)  # libjpeg skips the bytes between segments
         if not 0 <= at <= len(data) - 4:
             break
-        marker, length = data[at + 1], number(data, at + 2, 2, "big")
+        marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
         if marker == 0xFF:  # a fill byte
             at += 1
         elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD7:  # these have no length

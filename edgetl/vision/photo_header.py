@@ -134,8 +134,8 @@ def _size_problem(data: bytes) -> str:
     allowed = MAX_PIXELS // 2 if is_animated(data) else MAX_PIXELS
     if size[0] * size[1] > allowed:
         return f"is too large: {size[1]:,} x {size[0]:,} pixels, and {allowed:,} are allowed in all"
-    if data.startswith(b"\xff\xd8") and jpeg_scans(data) > MAX_SCANS:
-        return f"has {jpeg_scans(data):,} scans, and {MAX_SCANS} are allowed"
+    if data.startswith(b"\xff\xd8") and (scans := jpeg_scans(data)) > MAX_SCANS:
+        return f"has {scans:,} scans, and {MAX_SCANS} are allowed"
     return _tiff_problem(data) if is_tiff(data) else ""
 
 

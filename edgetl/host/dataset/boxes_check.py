@@ -167,6 +167,7 @@ def _deeds(mended: Mended) -> dict[str, list[str]]:
         "boxes given twice, dropped": mended.repeated,
         "photos whose boxes were turned with them, as their EXIF says": mended.turned,
         "photos annotated at another size, boxes rescaled": mended.rescaled,
+        "photos of another shape than annotated: look at --sheet whether their boxes fit": mended.stretched,
         "photos that lie against their annotation and don't say which way, left out": mended.turned_against,
         "photos that their EXIF turns, their boxes perhaps not: look at --sheet whether they fit": mended.unclear,
     }

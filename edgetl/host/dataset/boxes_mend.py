@@ -19,6 +19,9 @@ _SLACK = 0.5
 _LEAST = 1e-3
 """A box narrower than this has no area, px."""
 
+_STRETCH = 0.05
+"""Width and height that are scaled less differently come of rounding a small photo's sides."""
+
 Xyxy = tuple[float, float, float, float]
 
 
@@ -37,6 +40,7 @@ class Mended:
         repeated: boxes dropped, the same as another.
         turned: photos whose boxes were turned with the photo.
         rescaled: photos whose annotation was made at another size, as `photo: from to`.
+        stretched: those of the rescaled photos that have another shape than their annotation says.
         unclear: photos that their EXIF turns, and nothing says whether the boxes are turned already.
     """
 
@@ -50,6 +54,7 @@ class Mended:
     repeated: list[str] = field(default_factory=list)
     turned: list[str] = field(default_factory=list)
     rescaled: list[str] = field(default_factory=list)
+    stretched: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
 
 
@@ -127,6 +132,8 @@ def _upright(photo: BoxedPhoto, record: Record, orientation: int, name: str, don
         return None
     across, down = record.width / w, record.height / h
     done.rescaled.append(f"{name}: {w}x{h} to {record.width}x{record.height}")
+    if abs(across / down - 1) > _STRETCH:
+        done.stretched.append(name)
     return [replace(box, xyxy=_scaled(box.xyxy, across, down)) for box in boxes]
 
 

@@ -28,12 +28,14 @@ class Tree:
         below = {path.parent for path in (*self.photos, *self._files.others)}
         names = {name for folder in below for name in folder.relative_to(root).parts}
         self._has_train = any(part_in_words(name) == "train" for name in names)
-        self._by_place = _grouped((self.name(path), path) for path in self.photos)
-        self._by_stem = _grouped((self.name(path.with_suffix("")), path) for path in self.photos)
+        places = [(self.name(path), path) for path in self.photos]
+        self._by_place = _grouped(places)
+        self._by_stem = _grouped((place.removesuffix(path.suffix), path) for place, path in places)
         self._by_name = _grouped((path.name, path) for path in self.photos)
         self._by_name_stem = _grouped((path.stem, path) for path in self.photos)
         self._others_by_place = _grouped((self.name(path), path) for path in self._files.others)
-        above = {folder for path in self.photos for folder in path.parents if folder.is_relative_to(root)}
+        holding = {path.parent for path in self.photos}
+        above = {above for folder in holding for above in (folder, *folder.parents) if above.is_relative_to(root)}
         self._folders_by_place = {same_name(self.name(folder)): folder for folder in sorted(above)}
         self._folders: dict[Path, str] = {}
 

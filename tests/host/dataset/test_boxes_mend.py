@@ -123,3 +123,9 @@ def test_a_turned_photo_of_unknown_size_is_named(empty_home, shares, unclear):
     done = mend(empty_home.photos, photos, inspect(empty_home.photos, [path]), shares=shares)
     assert done.unclear == unclear
     assert done.photos[0].boxes[0].xyxy == (1, 2, 30, 40)
+
+
+@pytest.mark.parametrize(("size_wh", "stretched"), [((320, 240), []), ((320, 480), ["a.jpg"])])
+def test_a_photo_of_another_shape_than_annotated_is_named(empty_home, size_wh, stretched):
+    _, done = mended(empty_home, box(xyxy=(20, 30, 70, 50)), size_wh=size_wh)
+    assert done.stretched == stretched
