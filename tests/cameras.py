@@ -30,7 +30,8 @@ class NetworkCamera:
 
     Attributes:
         mode: `run`; `stall` sends nothing but stays connected, `freeze` one picture for ever, `half` half a JPEG now
-            and then, `cut` nothing but half ones, `garbage` what only begins and ends like a JPEG.
+            and then, `cut` nothing but half ones, `garbage` what only begins and ends like a JPEG,
+            `empty` pictures without a byte.
         sent: pictures sent whole.
     """
 
@@ -100,6 +101,9 @@ class NetworkCamera:
             frozen = (frozen or jpeg) if self.mode == "freeze" else None
             if self.mode == "cut" or (self.mode == "half" and index % 3 == 0):
                 send(jpeg[: len(jpeg) // 2])
+                continue
+            if self.mode == "empty":
+                send(b"")
                 continue
             if self.mode == "garbage":
                 send(b"\xff\xd8" + random.Random(index).randbytes(2000) + b"\xff\xd9")

@@ -53,6 +53,7 @@ class OutputOptions:
         from edgetl.files import local_path
 
         self._refuse_lonely()
+        self._refuse_empty()
         save = Path(self.save) if self.save else None
         folder = bool(save and self.save and (self.save.endswith("/") or local_path(save).is_dir()))
         mqtt = None
@@ -71,6 +72,14 @@ class OutputOptions:
             mqtt=mqtt,
             quiet=quiet,
         )
+
+    def _refuse_empty(self) -> None:
+        """Raises a UsageError for an option that names nothing, as a shell variable without a value does."""
+        from edgetl.errors import UsageError
+
+        for option, given in {"--jsonl": self.jsonl, "--save": self.save, "--mqtt": self.mqtt}.items():
+            if given is not None and not given.strip():
+                raise UsageError(f"{option} is empty", remedy=f"say where to after {option}, or leave it out")
 
     def _refuse_lonely(self) -> None:
         """Raises a UsageError for an option whose main one is missing."""

@@ -56,7 +56,9 @@ class Summary:
 
     def __str__(self) -> str:
         dropped = f", {self.dropped:,} dropped" if self.dropped else ""
-        lines = [f"{self.frames:,} frames in {self.seconds:.1f} s, {self.fps:.1f} a second{dropped}"]
+        frames = f"{self.frames:,} frame{'' if self.frames == 1 else 's'}"
+        rate = f", {self.fps:.1f} a second" if self.fps else ""
+        lines = [f"{frames} in {self.seconds:.1f} s{rate}{dropped}"]
         if self.stages:
             lines.append(f"{'ms':>12}{'p50':>9}{'p95':>9}")
         lines += [f"{name:>12}{stage.p50:9.2f}{stage.p95:9.2f}" for name, stage in self.stages.items()]

@@ -84,6 +84,7 @@ class Newest:
         self._grabber: Grabber | None = Grabber(self._slot, lambda: camera)
         self._left: list[Grabber] = []
         self._lost_at: float | None = None
+        self._why_lost = ""
         self._tries = 0
         self._next_try = 0.0
 
@@ -174,7 +175,7 @@ class Newest:
         now = monotonic()
         grabber = self._grabber
         last = (grabber and grabber.frame_at) or now
-        self._lost_at, self._tries = last, 0
+        self._lost_at, self._why_lost, self._tries = last, detail, 0
         self._next_try = now + self._patience.first_pause
         self._leave()
         self._status.lost()
@@ -198,8 +199,8 @@ class Newest:
         """
         now = monotonic()
         if now - lost_at > self._patience.give_up:
-            what = f"the camera is lost and hasn't come back for {now - lost_at:.0f} s"
-            raise CameraError(what, where=self._why(), remedy=_REMEDY)
+            what = f"the camera is lost and hasn't come back for {now - lost_at:.0f} s: {self._why_lost}"
+            raise CameraError(what, where=self._where(), remedy=_REMEDY)
         grabber = self._grabber
         if grabber is not None and (grabber.ended or now - grabber.started_at > self._patience.opening):
             self._leave()
@@ -210,8 +211,8 @@ class Newest:
             self._tries += 1
             self._grabber = Grabber(self._slot, self._reopen)
 
-    def _why(self) -> str:
-        """What the last opening failed with."""
+    def _where(self) -> str:
+        """Returns the address or device that the last opening failed at; empty if none has failed."""
         errors = [grabber.error for grabber in (*self._left, self._grabber) if grabber and grabber.error]
         return f"{errors[-1].where}" if errors and isinstance(errors[-1], EdgetlError) else ""
 

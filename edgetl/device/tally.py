@@ -21,15 +21,17 @@ class Tally:
         self._frames = self._empty = 0
         self._seen: Counter[str] = Counter()
         self._most: dict[str, int] = {}
+        self._unsure: Counter[str] = Counter()
 
     def __call__(self, frame: Frame, result: Result) -> None:
         """Counts a frame."""
         self._frames += 1
-        classifier = isinstance(result, Classification)
-        found = Counter(result.labels[:1] if classifier else result.labels)
+        found = Counter(result.labels[:1] if isinstance(result, Classification) else result.labels)
         self._empty += not found
         self._seen.update(found.keys())
-        if not classifier:
+        if isinstance(result, Classification):
+            self._unsure.update(found if result.unsure else ())
+        else:
             for label, count in found.items():
                 self._most[label] = max(count, self._most.get(label, 0))
 
@@ -39,7 +41,7 @@ class Tally:
             return ""
         rows = self._seen.most_common(_MOST_ROWS)
         width = max((len(label) for label, _ in rows), default=0)
-        lines = [f"  {label:<{width}}  {self._share(count)}{self._at_once(label)}" for label, count in rows]
+        lines = [f"  {label:<{width}}  {self._share(count)}{self._remark(label)}" for label, count in rows]
         if len(self._seen) > len(rows):
             lines.append(f"  and {len(self._seen) - len(rows)} more classes")
         if self._empty:
@@ -49,5 +51,8 @@ class Tally:
     def _share(self, count: int) -> str:
         return f"{count:,} of {self._frames:,} frames ({count / self._frames:.0%})"
 
-    def _at_once(self, label: str) -> str:
-        return f", at most {self._most[label]} at once" if label in self._most else ""
+    def _remark(self, label: str) -> str:
+        if label in self._most:
+            return f", at most {self._most[label]} at once"
+        unsure = self._unsure[label]
+        return f", unsure in {unsure:,} of them" if unsure else ""

@@ -15,7 +15,7 @@ from edgetl.card import InputSpec
 from edgetl.device.camera import Asked, open_camera
 from edgetl.device.camera import device as device_module
 from edgetl.device.camera import film as film_module
-from edgetl.errors import CameraError, EdgetlError
+from edgetl.errors import CameraError, EdgetlError, UsageError
 
 
 def test_film_gives_every_frame_in_order(film):
@@ -232,6 +232,15 @@ def test_no_photos_are_an_error(tmp_path, source):
         open_camera(f"{tmp_path}/{source}")
     assert str(tmp_path) in caught.value.where
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("source", ["", " "])
+def test_empty_source_is_refused_and_never_means_this_folder(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("photo.png", solid(0))
+    with pytest.raises(UsageError):
+        open_camera(source)
+    assert len(list(open_camera("."))) == 1
 
 
 def test_photos_are_averaged_down_towards_the_models_input(tmp_path):

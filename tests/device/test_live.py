@@ -80,6 +80,12 @@ def test_summary_is_a_table(model):
     assert str(live.run(model, FakeCamera([]))).startswith("0 frames")
 
 
+def test_summary_of_a_single_frame_names_no_rate(model):
+    first = str(live.run(model, FakeCamera([solid(0)]))).splitlines()[0]
+    assert first.startswith("1 frame in ")
+    assert "a second" not in first
+
+
 def test_max_frames(model, film):
     with open_camera(str(film)) as camera:
         assert live.run(model, camera, max_frames=7).frames == 7

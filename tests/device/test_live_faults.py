@@ -336,6 +336,15 @@ def test_camera_whose_pictures_were_never_decodable_is_given_up(model, tmp_path)
     assert len(sent) < 10, "those that were on their way"
 
 
+def test_camera_that_sends_nothing_but_empty_pictures_is_given_up(model):
+    with MjpegCamera() as server:
+        server.mode = "empty"
+        sent = []
+        with pytest.raises(CameraError):
+            live.run(model, opener(server)(), on_result=lambda *_: sent.append(1), patience=QUICK)
+    assert not sent
+
+
 def test_undecodable_pictures_are_noticed_at_a_low_rate_and_half_ones_are_no_loss_there(model, tmp_path):
     with MjpegCamera() as server, Run(model, opener(server), tmp_path, rate=0.5) as run:
         run.wait_for_frames(1)

@@ -574,6 +574,7 @@ def test_where_the_password_comes_from(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="can't be read") as caught:
         Address.parse(url, password_file=tmp_path / "missing")
     assert "from" not in str(caught.value).replace("can't be read", "")
+    assert len(Address.parse(url, password_file=Path("/dev/zero")).password) < 10_000
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def test_a_port_that_is_taken_is_told_before_the_run(running, bundle, film):
         (["--serve", "80.80.80.80.80:1"], "is no address here"),
         (["--token-file", "token"], "--token-file is for the live page"),
         (["--serve", "0", "--token-file", "none"], "can't read the token"),
+        (["--serve", "0", "--token-file", "/dev/zero"], "token"),
         (["--serve", "0", "--tls-cert", "none.pem"], "there is no such file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

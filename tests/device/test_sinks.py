@@ -132,6 +132,31 @@ def test_jsonl_keeps_whole_lines_on_a_full_disk(full_disk):
     assert all(line.endswith("\n") and json.loads(line) for line in lines)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
+def test_full_disk_behind_stdout_or_stderr(tmp_path):
+    script = """
+import sys
+import numpy as np
+from edgetl.device.camera import Frame
+from edgetl.device.sinks.console import Console
+from edgetl.device.sinks.jsonl import JsonLines
+from edgetl.errors import EdgetlError
+from edgetl.vision.results import Classification
+frame = Frame(np.zeros((1, 1, 3), np.uint8), 0.0, 0, "a.png")
+nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
+with Console(sys.stderr) as sink:
+    sink.write(frame, nothing)
+with JsonLines("-") as sink:
+    try:
+        sink.write(frame, nothing)
+    except EdgetlError as error:
+        sys.exit(7 if error.where == "stdout" and error.remedy else 8)
+"""
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run([sys.executable, "-c", script], stdout=full, stderr=full, check=False, timeout=60)
+    assert done.returncode == 7
+
+
 def test_jsonl_that_cant_be_opened(tmp_path):
     with pytest.raises(EdgetlError, match="can't write"), JsonLines(str(tmp_path)):
         pass

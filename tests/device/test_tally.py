@@ -40,6 +40,16 @@ def test_classes_of_a_detector_by_frames_and_at_once():
     assert ("1 of 3" in bolt, "at most 1" in bolt) == (True, True)
 
 
+def test_frames_in_which_a_class_was_unsure_are_counted():
+    tally = Tally()
+    for score in (0.9, 0.4, 0.3):
+        tally(FRAME, says("cat", score=score))
+    tally(FRAME, says("dog"))
+    cat, dog = (row for row in str(tally).splitlines() if "frames" in row)
+    assert ("3 of 4" in cat, "unsure in 2" in cat) == (True, True)
+    assert "unsure" not in dog
+
+
 def test_many_classes_are_cut_and_counted():
     tally = Tally()
     for number in range(1000):

@@ -149,6 +149,9 @@ def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked
     from edgetl.device.camera.photos import Photos, means_photos
     from edgetl.device.camera.stream import open_stream
 
+    if not source.strip():
+        remedy = "give --source a camera's number, an address, a film or photos; . means the photos of this folder"
+        raise UsageError("the source is empty", remedy=remedy)
     scheme, _, rest = source.partition("://")
     if is_address(source) and scheme in ("picamera", "csi"):
         return open_csi(rest, asked)

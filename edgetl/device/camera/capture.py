@@ -81,15 +81,17 @@ class Capture(Closing):
                 yield Grabbed(self._retrieve, captured_at, index)
                 if self._failed:
                     break
-            elif (jpeg := self._retrieve()) is None:
-                continue
-            elif self._proven or _is_jpeg(jpeg):
-                self._proven = True
-                data = jpeg.tobytes() if jpeg.nbytes <= _LARGEST_JPEG else b""  # which counts as a broken one
-                yield Jpeg(data, captured_at, index, self._spec)
             else:
-                self._decode_here()
-                continue
+                jpeg = self._retrieve()
+                if self._failed:
+                    break
+                if jpeg is not None and not (self._proven or _is_jpeg(jpeg)):
+                    self._decode_here()
+                    continue
+                self._proven = self._proven or jpeg is not None
+                # An empty picture and one that is far too large both count as broken.
+                data = jpeg.tobytes() if jpeg is not None and jpeg.nbytes <= _LARGEST_JPEG else b""
+                yield Jpeg(data, captured_at, index, self._spec)
             index += 1
         if not self._closed:
             self._end(index)
@@ -107,11 +109,16 @@ class Capture(Closing):
         return monotonic() if self._capture.grab() else None
 
     def _retrieve(self) -> Image | None:
-        """Takes the last picture out; None where it can't be, and none comes after it."""
+        """Takes the last picture out.
+
+        Returns:
+            The picture, (H, W, 3) uint8 BGR, or its JPEG file as bytes; None if it is empty. None as well if none can
+            be taken out any more: then `_failed` is set.
+        """
         with self._reading:
             decoded, array = (False, None) if self._closed else self._capture.retrieve()
         self._failed = not decoded
-        return np.asarray(array, np.uint8) if decoded else None
+        return np.asarray(array, np.uint8) if decoded and array is not None else None
 
     def _decode_here(self) -> None:
         """Lets OpenCV make pictures of what was announced as JPEGs and is something else."""
@@ -124,6 +131,8 @@ class Capture(Closing):
         """Says what the end of the frames means."""
         if count <= self.broken:
             remedy = "play it elsewhere to see whether it is whole; choose another source"
+            if self.live:
+                remedy = "open it in a browser or a player to see whether it sends pictures; choose another address"
             raise CameraError("not one frame can be read", where=self._source, remedy=remedy)
         if self.live:
             remedy = "check the cable, the power and the network, then start again"

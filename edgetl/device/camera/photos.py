@@ -111,7 +111,9 @@ def _find(source: str) -> list[Path]:
 def _warn_of_others(files: Sequence[Path]) -> None:
     if files:
         example = printable(min(files).name)
-        logger.warning("%d pictures are left out: convert them to JPEG first, for example %s", len(files), example)
+        logger.warning(
+            "pictures that are left out: %d; convert them to JPEG first, for example %s", len(files), example
+        )
 
 
 def _pattern(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -50,9 +49,10 @@ class Console:
         try:
             self._stream.write(printable(line) + "\n")
             self._stream.flush()
-        except OSError as error:
-            if error.errno != errno.EIO:  # a terminal that was closed reads nothing, and the run goes on without it
-                raise
+        except BrokenPipeError:  # whoever read the lines has seen enough
+            raise
+        except OSError:
+            pass  # a terminal was closed, or the disk of a log is full: the run goes on without the line
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

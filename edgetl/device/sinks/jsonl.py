@@ -15,6 +15,7 @@ from edgetl.device.camera import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.news import News
+from edgetl.errors import EdgetlError
 from edgetl.files import local_path, told_plainly
 from edgetl.locks import BusyError, lock_open
 from edgetl.text import json_text
@@ -102,7 +103,13 @@ class JsonLines:
 
     def _put(self, data: bytes) -> None:
         if self._file is None or self._path is None:
-            return _put_stdout(data)
+            try:
+                return _put_stdout(data)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                what = f"the results can't be written: {error.strerror}"
+                raise EdgetlError(what, where="stdout", remedy="free some space where stdout is written") from error
         with told_plainly(self._path):
             written = self._file.write(data)
             if written < len(data):  # a disk that is full takes a part without a word
@@ -122,7 +129,7 @@ def _put_stdout(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
+    except OSError:
         # What is left in the buffer would fail again when Python closes stdout at exit.
         with open(os.devnull, "wb") as nowhere, suppress(OSError, ValueError):  # noqa: PTH123 - not a Path
             os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -15,6 +15,8 @@ from edgetl.text import printable
 PASSWORD = "EDGETL_MQTT_PASSWORD"
 """The environment variable that a password is taken from."""
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
+_LONGEST_FILE = 4096
+"""Bytes of a password file that are read at most: more is another file or a device, named by mistake."""
 _REMEDY = "write it as mqtt://user@host:1883/prefix, or mqtts:// for TLS"
 
 
@@ -85,10 +87,12 @@ def _is_prefix(prefix: str) -> bool:
 
 def _first_line(path: Path) -> str:
     try:
-        lines = local_path(path).read_text(encoding="utf-8").splitlines()
+        with local_path(path).open("rb") as file:
+            lines = file.read(_LONGEST_FILE).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         remedy = "name a file whose first line is the password"
-        raise UsageError("the broker's password can't be read", where=str(path), remedy=remedy) from error
+        raise UsageError(f"the broker's password can't be read: {reason}", where=str(path), remedy=remedy) from error
     return lines[0] if lines else ""
 
 

@@ -16,6 +16,8 @@ from edgetl.files import local_path
 
 _LOOPBACK = "127.0.0.1"
 _SHORTEST_TOKEN = 16
+_LONGEST_FILE = 4096
+"""Bytes of a token's file that are read at most: more is another file or a device, named by mistake."""
 _EXAMPLE = "name a port, as in --serve 8080, or an address too, as in --serve 0.0.0.0:8080"
 
 
@@ -150,9 +152,11 @@ def _is_port(text: str) -> bool:
 
 def _read_token(path: Path) -> str:
     try:
-        token = local_path(path).read_text(encoding="utf-8").strip()
+        with local_path(path).open("rb") as file:
+            token = file.read(_LONGEST_FILE).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"can't read the token: {error}", where=str(path), remedy="name a text file") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise UsageError(f"can't read the token: {reason}", where=str(path), remedy="name a text file") from error
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         what = f"the token must be {_SHORTEST_TOKEN} or more letters, digits and signs, without spaces"
         remedy = f"make one: openssl rand -hex 16 > {path}"
