@@ -12,7 +12,7 @@ import numpy as np
 from edgetl.host.dataset.annotation_text import listed
 from edgetl.host.dataset.boxes import TITLES, Box, BoxedPhoto, BoxedSet, read_boxed
 from edgetl.host.dataset.boxes_mend import Mended, mend
-from edgetl.host.dataset.boxes_report import ONE_PHOTO, BoxesReport, warnings_of
+from edgetl.host.dataset.boxes_report import NO_TRAIN, ONE_PHOTO, BoxesReport, warnings_of
 from edgetl.host.dataset.duplicates import exact_groups, near_groups
 from edgetl.host.dataset.photos import Record, inspect
 
@@ -192,7 +192,7 @@ def _problems(found: BoxedSet, mended: Mended, classes: dict[str, dict[str, int]
     ]
     parts = {photo.part for photo in mended.photos}
     if parts - {""} and "train" not in parts:
-        problems.append("no photo is in train/")
+        problems.append(NO_TRAIN)
     else:
         wanted = [replace(p, boxes=tuple(box for box in p.boxes if not box.ignored)) for p in mended.photos]
         problems += _unknown(_classes(wanted))

@@ -9,7 +9,9 @@ from edgetl.host.dataset.report_text import findings, grouped
 from edgetl.text import listed, printable
 
 ONE_PHOTO = "only one photo with boxes; one to train on and one to validate on are needed"
-"""The only problem that is none for whoever doesn't train."""
+NO_TRAIN = "no photo is in train/"
+ONLY_OF_TRAINING = frozenset({ONE_PHOTO, NO_TRAIN})
+"""Problems of a training alone: such a set can be converted, as COCO's val2017 often is."""
 
 
 @dataclass(frozen=True, slots=True)

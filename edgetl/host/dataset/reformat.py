@@ -13,7 +13,7 @@ from edgetl.files import new_folder
 from edgetl.host.dataset.annotation_text import listed
 from edgetl.host.dataset.boxes import TITLES, BoxedPhoto, Format, module_of
 from edgetl.host.dataset.boxes_check import check_boxes
-from edgetl.host.dataset.boxes_report import ONE_PHOTO
+from edgetl.host.dataset.boxes_report import ONLY_OF_TRAINING
 from edgetl.host.dataset.tree import same_name
 from edgetl.text import printable
 
@@ -61,7 +61,7 @@ def reformat(source: Path, target: Path, format_: Format) -> Reformatted:
     if target.resolve().is_relative_to(source.resolve()):
         raise UsageError("the copy would lie inside the data set", where=str(target), remedy="choose another place")
     checked = check_boxes(source)
-    if checked.report.problems != [ONE_PHOTO]:
+    if not ONLY_OF_TRAINING.issuperset(checked.report.problems):
         checked.report.require_usable()
     photos = checked.photos
     if "background" not in _KEEPS[format_]:

@@ -212,3 +212,11 @@ def test_real_sets(data_folder, empty_home, format_, name, photos, boxes):
     done = reformat(root, Path("new"), format_)
     assert (done.photos, done.boxes) == (photos, boxes)
     same(shape(root), shape(Path("new")))
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_set_without_photos_to_train_on(empty_home, part, form):
+    root = draw_set(empty_home.photos, (part,))
+    assert reformat(root, Path("copy"), form).boxes == 4
+    same(shape(root), shape(Path("copy")))
