@@ -388,6 +388,32 @@ def test_a_broker_that_speaks_no_tls_is_told(caplog):
     assert "TLS can't be spoken" in caplog.text
 
 
+def test_a_broker_that_hangs_up_or_says_nothing_is_told_by_the_end_of_the_run(caplog):
+    def hang_up():
+        with suppress(OSError):
+            while True:
+                server.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = Address.parse(f"mqtt://127.0.0.1:{server.getsockname()[1]}/hall")
+        with Mqtt(address, described(), Status()) as sink:  # nobody accepts yet
+            sink.tell(crossed())
+        assert "1 messages" in caplog.text
+        caplog.clear()
+        threading.Thread(target=hang_up, daemon=True).start()
+        with Mqtt(address, described(), Status()):
+            wait_until(lambda: "is away" in caplog.text)
+
+
+def test_a_broker_that_comes_and_goes_does_not_fill_the_log(caplog):
+    sink = Mqtt(Address.parse("mqtt://127.0.0.1:9/hall"), described(), Status())
+    for _ in range(5):
+        sink._say_away("the connection is lost")
+        sink._told_away = ""  # it was back
+    sink._say_away("no program listens at that port")
+    assert len(caplog.records) == 2
+
+
 def test_a_packet_of_256_mb_is_never_read(caplog):
     def serve():
         connection = server.accept()[0]

@@ -42,6 +42,8 @@ _RETRY = (1, 30)
 """Pauses before the broker is tried again: the first, which doubles, and the longest; s."""
 _MOST_WAITING = 1000
 """Messages that wait for the broker; what comes then is dropped and counted."""
+_WORD_PAUSE = 60.0
+"""Between two warnings with the same reason, s: a broker that comes and goes must not fill the log."""
 _GOODBYE = 2.0
 """How long the end of a run waits for the last messages, s."""
 
@@ -81,6 +83,7 @@ class Mqtt:
         self._crossings = crossings
         self._connected = False
         self._told_away = ""  # the reason
+        self._last_word = ("", 0.0)  # the last reason that was logged, and when
         # What was published from the run's thread, and from paho's own; what the broker has confirmed.
         self._published = self._announced = self._confirmed = 0
         self._result: Mapping[str, object] | None = None
@@ -200,8 +203,10 @@ class Mqtt:
     ) -> None:
         if self._client.take_oversized():
             self._say_away("it sends packets that are too long")
-        elif self._connected and code.is_failure:
+        elif code.is_failure and self._connected:
             self._say_away("the connection is lost")
+        elif code.is_failure and not self._told_away:
+            self._say_away("it ends the connection before it answers; check the port, and whether it speaks TLS")
         self._connected = False
 
     def _on_connect_fail(self, client: Client, _: object) -> None:
@@ -210,9 +215,11 @@ class Mqtt:
         self._say_away(reason_of(sys.exception()))  # paho calls this where it handles the error
 
     def _say_away(self, reason: str) -> None:
-        if reason != self._told_away:
-            logger.warning("the MQTT broker at %s is away, and is tried again: %s", self._address, reason)
-        self._told_away = reason
+        before, at = self._last_word
+        if reason == self._told_away or (reason == before and monotonic() - at < _WORD_PAUSE):
+            return
+        logger.warning("the MQTT broker at %s is away, and is tried again: %s", self._address, reason)
+        self._told_away, self._last_word = reason, (reason, monotonic())
 
     def _on_publish(self, client: Client, _: object, mid: int, code: ReasonCode, properties: Properties) -> None:
         self._confirmed += 1
@@ -221,9 +228,14 @@ class Mqtt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._connected:
+            self._announced += 1
             goodbye = self._client.publish(self._topic("status"), "offline", _AT_LEAST_ONCE, retain=True)
             with suppress(RuntimeError, ValueError):  # lost just now
                 goodbye.wait_for_publish(_GOODBYE)
+        if (left := self.waiting) > 0:
+            logger.warning("the MQTT broker at %s has not confirmed %d messages: they may be lost", self._address, left)
+        elif not (self._connected or self._told_away):
+            logger.warning("the MQTT broker at %s has not answered before the run ended", self._address)
         self._client.disconnect()
         # Its thread may be looking up the broker's name, which nothing ends; the run's end shall not wait for that.
         stopper = Thread(target=self._client.loop_stop, name="mqtt stopper", daemon=True)
