@@ -107,8 +107,9 @@ def _find(base: Path, reference: str) -> tuple[str, int, dict[int, Path]]:
     folders = version_folders.folders(base, name)
     current = next(iter(folders), 0)
     if not folders or (number is None and not holds_model(folders[current])):
-        known = ", ".join(names(base)) or "none yet"
-        raise UsageError(f"there is no model {name!r}", where=str(base), remedy=f"choose one of: {known}")
+        known = ", ".join(names(base))
+        remedy = f"choose one of: {known}" if known else "train one with `edgetl train DATA`"
+        raise UsageError(f"there is no model {name!r}", where=str(base), remedy=remedy)
     if number is not None and number not in folders:
         known = ", ".join(f"{name}@{one}" for one in folders)
         what = f"the model {name!r} has no version {number}"

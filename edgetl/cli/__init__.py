@@ -46,7 +46,8 @@ class _Group(FullHelpGroup):
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:  # it may quote a file's name that the shell put in
-            raise click.UsageError(printable(without_passwords(error.format_message())), error.ctx) from error
+            message = error.format_message().replace("\n\t", " ")  # as click lists the choices of an option
+            raise click.UsageError(printable(without_passwords(message)), error.ctx) from error
         except BrokenPipeError:  # whoever read our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)

@@ -48,6 +48,9 @@ def _print_list(as_json: bool) -> None:
     if as_json:
         echo_json(rows(good, damaged))
         return
+    if not good and not damaged:
+        echo("no model has been trained yet: run `edgetl train DATA`", err=True)
+        return
     echo(table(good))
     for bad in damaged:
         echo(f"warning: {bad.name} can't be opened: {bad.reason}", err=True)

@@ -94,7 +94,10 @@ def _opencv() -> Iterator[Check]:
     try:
         import cv2
     except ImportError as error:
-        remedy = f"{install_package('opencv-python-headless')}, which needs no X libraries, in place of opencv-python"
+        # Of the two wheels the headless one needs no X libraries.
+        remedy = install_package("opencv-python-headless")
+        if _version("opencv-python"):
+            remedy = f"pip uninstall opencv-python, then {remedy}"
         yield Check("opencv", "missing", f"OpenCV can't be imported: {error}", remedy)
         return
     wheels = [name for name in ("opencv-python-headless", "opencv-python") if _version(name)]

@@ -51,6 +51,10 @@ def test_usage_errors_keep_their_form(empty_home):
     assert done.code == 2
     assert "'--minutes'" in done.err
     assert edgetl("data").code == 2
+    choices = edgetl("data", "convert", "a", "b").err
+    assert "coco" in choices
+    assert "\\n" not in choices
+    assert edgetl("models").out == ""
 
 
 def test_results_and_events_on_the_console():
