@@ -80,8 +80,8 @@ def read_folders(root: Path) -> FolderSet:
     if not found.samples:
         what = "no class folders with photos here, and no annotated boxes"
         raise DatasetError(what + _strays(root), where=str(root), remedy=_REMEDY)
-    _check_parts(found.samples, root)
     _check_labels(spelt, root)
+    _check_parts(found.samples, root)
     for folder, reason in layout.skipped.items():
         if count := len(files_below(folder).photos):
             found.notes.append(f"{count} photos in {printable(folder.name)}/ are left out: {reason}")

@@ -40,6 +40,42 @@ _MOST_COLOURS, _LEAST_COLOURS = 64, 512
 
 
 def mask_problems(samples: Sequence[Sample], records: Sequence[Record]) -> list[str]:
+    """Says that class folders hold masks beside their photos, or that two folders are no classes but photos and masks.
+
+    Args:
+        samples: N photos of class folders.
+        records: N, what is known of each.
+    """
+    return _masks_in_classes(samples, records) or _folders_of_masks(samples, records)
+
+
+def _masks_in_classes(samples: Sequence[Sample], records: Sequence[Record]) -> list[str]:
+    """Names masks that lie in the class folder of their photo: beside it as `a_mask.png`, or in a folder `masks/`."""
+    found: dict[tuple[str, str, str], list[tuple[Path, Record]]] = {}
+    masks: list[tuple[tuple[str, str, str], Path, Record]] = []
+    for sample, record in zip(samples, records, strict=True):
+        name, folder = sample.path.stem.lower(), sample.path.parent.name
+        stem = _SUFFIX.sub("", name)
+        is_mask = stem != name or (folder != sample.label and bool(_words(folder) & _MASK_WORDS))
+        key = (sample.label, sample.part, stem)
+        if is_mask and not record.error:
+            masks.append((key, sample.path, record))
+        elif not record.error:
+            found.setdefault(key, []).append((sample.path, record))
+    pairs = [
+        (path, mask)
+        for key, mask, record in masks
+        for path, other in found.get(key, [])
+        if (record.width, record.height) == (other.width, other.height)
+    ]
+    sampled = pairs[:: -(-len(pairs) // _SAMPLES)] if pairs else []
+    if len(pairs) < 2 or not all(_colours(path) > _colours(mask) for path, mask in sampled):
+        return []
+    names = listed([printable(f"{mask.parent.name}/{mask.name}") for _, mask in pairs])
+    return [f"{len(pairs)} files are masks of photos in the same class, and no photos: {names}; move them elsewhere"]
+
+
+def _folders_of_masks(samples: Sequence[Sample], records: Sequence[Record]) -> list[str]:
     """Names pairs of folders of which one holds masks of the photos in the other.
 
     They have the same file names and sizes, and either their folders are called so or only one has pictures of few

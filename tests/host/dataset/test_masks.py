@@ -68,3 +68,24 @@ def test_drawn_signs_beside_more_photos_of_the_same_numbers_are_classes(empty_ho
     for path in sorted((root / "sign").iterdir())[:2]:
         path.unlink()
     assert check(root).problems == []
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("classes", [2, 6])
+def test_masks_in_the_class_folders_of_their_photos(empty_home, beside, classes):
+    root = empty_home.photos
+    for label in "abcdef"[:classes]:
+        masked(root / label, "images", "masks", suffix="_mask" if beside else "")
+        for path in sorted((root / label).rglob("*.*")) if beside else ():
+            path.rename(root / label / path.name)
+    problems = check(root).problems
+    assert any("mask" in text and str(6 * classes) in text for text in problems), problems
+
+
+def test_photos_called_masks_are_photos(empty_home):
+    root = draw_folders(empty_home.photos, 6, ("worn", "bare"))
+    for label in ("worn", "bare"):
+        paths = sorted((root / label).iterdir())
+        for path, other in zip(paths[::2], paths[1::2], strict=True):
+            other.rename(path.with_name(f"{path.stem}_mask{path.suffix}"))
+    assert check(root).problems == []
