@@ -10,7 +10,7 @@ import tomllib
 
 import cv2
 import pytest
-from homes import SHAPES, TINY, edgetl
+from homes import SHAPES, TINY, edgetl, refused
 
 from edgetl.device.runtime import vouch
 from edgetl.target import Target, target_names
@@ -133,6 +133,18 @@ def test_run_does_not_overwrite_its_source(home, film, option):
         assert f"{option} would overwrite the source" in done.err
         assert "remedy: name another file" in done.err
     assert film.read_bytes() == before
+
+
+def test_run_does_not_write_two_outputs_into_one_file(home, film):
+    (home.folder / "there").symlink_to(home.folder)
+    done = edgetl("run", home.bundle, "--source", film, "--quiet", "--save", "both.mp4", "--jsonl", "there/both.mp4")
+    refused(done, 2, "--jsonl", "--save")
+    assert not (home.folder / "both.mp4").exists()
+
+
+def test_run_that_cannot_write_names_the_place_and_a_remedy(home, film):
+    name = "a" * 300 + ".mp4"
+    refused(edgetl("run", home.bundle, "--source", film, "--quiet", "--save", name), 1, "where: a")
 
 
 def test_run_without_arguments_takes_the_last_bundle(home):

@@ -61,11 +61,19 @@ class Outputs:
     quiet: bool = False
 
     def refuse_overwriting(self, source: str) -> None:
-        """Raises a UsageError where one of them is the file that the frames come from."""
+        """Raises a UsageError if one of them is the file that the frames come from, or if two of them are one file."""
+        if self.save and self.jsonl and self.jsonl != "-" and _one_file(self.save, Path(self.jsonl)):
+            what, remedy = "--jsonl and --save name the same file", "name another file with --jsonl"
+            raise UsageError(what, where=self.jsonl, remedy=remedy)
         for option, path in (("--save", self.save), ("--jsonl", Path(self.jsonl) if self.jsonl else None)):
             if path and _same(local_path(path), local_path(source)):
                 what = f"{option} would overwrite the source"
                 raise UsageError(what, where=str(path), remedy=f"name another file with {option}")
+
+
+def _one_file(one: Path, other: Path) -> bool:
+    """Returns whether two paths, of files that need not exist, mean the same file."""
+    return local_path(one).resolve() == local_path(other).resolve()
 
 
 def open_sinks(
