@@ -24,6 +24,9 @@ _LONGEST_STEP = 10.0
 """At most so much time counts between two measured pictures, s: of a camera that was away nothing is known."""
 _BLACK = 6.0
 """Mean brightness below which a picture is dark whatever is usual, 0..255: a covered lens gives the sensor's noise."""
+_BRIGHTER = 2.0
+"""A picture brighter than the usual ones by more than this factor begins the learning anew: of a dim scene little but
+the sensor's noise is learnt, beside which a sharp picture in full light seems blurred."""
 _DARK = 0.25
 """A picture is dark below this share of the usual brightness."""
 _BLURRED = 0.4
@@ -110,6 +113,8 @@ class LensWatch:
             yield self._event(trouble, frame)
 
     def _learn(self, measured: Measured, step: float) -> None:
+        if self._usual is not None and measured.brightness > _BRIGHTER * self._usual.brightness:
+            self._usual, self._learnt = None, 0.0
         if self._usual is not None or measured.brightness < _BLACK:
             return
         self._samples.append(measured)
