@@ -10,6 +10,8 @@ from edgetl.files import read_regular
 
 LARGEST = 64 << 20
 """A JSON file that belongs to a model may have at most this many bytes; edgetl writes up to a million."""
+_MOST_DIGITS = 4300
+"""Python reads whole numbers of at most this many digits."""
 REMEDY = "restore the file from where it was made, or train or convert again"
 """What to do about a card, a manifest or a report that can't be used."""
 
@@ -21,11 +23,19 @@ def read_json(path: Path) -> object:
         ModelError: the file is missing, is no plain file, has more than `LARGEST` bytes, or isn't JSON.
     """
     try:
-        return json.loads(read_regular(path, LARGEST).decode("utf-8"))
+        return json.loads(read_regular(path, LARGEST).decode("utf-8"), parse_int=_whole_number)
     except FileNotFoundError as error:
         raise ModelError(f"{path.name} is missing", where=str(path), remedy=REMEDY) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path.name} can't be read: {error}", where=str(path), remedy=REMEDY) from error
+        raise ModelError(f"{path.name} can't be read: {_reason(error)}", where=str(path), remedy=REMEDY) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "its lists or tables are nested too deeply"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"it is not valid JSON: {error}"
 
 
 def check_version(data: object, version: int, where: str) -> None:
@@ -41,3 +51,9 @@ def check_version(data: object, version: int, where: str) -> None:
             where=where,
             remedy="use the edgetl that wrote it, or update this one",
         )
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:  # Python's own message is one for programmers
+        raise ValueError(f"a number has {len(digits):,} digits")
+    return int(digits)

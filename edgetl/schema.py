@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
@@ -118,6 +119,8 @@ def _scalar(kind: type, data: object, at: str) -> object:
         raise SchemaError(f"{at} must lie within ±{LARGEST}, got a number of {data.bit_length()} bits")
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
+    if isinstance(data, float) and not math.isfinite(data):  # neither is JSON, which these values become again
+        raise SchemaError(f"{at} must be a finite number, got {data}")
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise SchemaError(f"{at} must be {kind.__name__}, got {_kind(data)}")
     return data

@@ -192,12 +192,14 @@ def use(reference: str) -> StoredModel:
 
     Raises:
         UsageError: there is no such version, or the reference names none.
+        ModelError: its card can't be read; the other version stays current.
     """
     with locked() as base:
         name, number, folders = _find(base, reference)
         if "@" not in reference and len(folders) > 1:
             known = ", ".join(f"{name}@{one}" for one in folders)
             raise UsageError(f"{reference!r} doesn't say which version", remedy=f"choose one of: {known}")
+        ModelCard.load(folders[number] / "card.json")  # before anything is moved
         version_folders.make_current(base, name, number)
         return _open(base, name)
 
@@ -244,8 +246,22 @@ def _removal(base: Path, reference: str) -> Removal:
     whole = "@" not in reference or len(folders) == 1
     going = tuple(folders.values()) if whole else (folders[number],)
     bundles = sum(1 for folder in going for _ in folder.glob("[!.]*/bundle.json"))
-    following = 0 if whole or number != next(iter(folders)) else max(set(folders) - {number})
+    following = 0 if whole or number != next(iter(folders)) else _following(folders, number)
     return Removal(name, None if whole else number, going, bundles, following)
+
+
+def _following(folders: dict[int, Path], number: int) -> int:
+    """Returns the newest other version, of those whose cards can be read if there are any."""
+    others = {other: folder for other, folder in folders.items() if other != number}
+    return max(others, key=lambda other: (_is_readable(others[other]), other))
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        ModelCard.load(folder / "card.json")
+    except ModelError:
+        return False
+    return True
 
 
 def remove(reference: str) -> Removal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import tomllib
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -11,10 +11,16 @@ from pathlib import Path
 
 from edgetl.bundle import Bundle
 from edgetl.errors import EdgetlError
+from edgetl.files import read_regular
+from edgetl.schema import LARGEST, MOST_TOML_BYTES, parse_toml
 from edgetl.stored_model import Damaged, StoredModel
 from edgetl.text import printable
 from edgetl.version_choice import FIGURES
 
+_MOST_HISTORY_BYTES = 16 << 20
+"""A history may have at most this many bytes, room for 100,000 epochs."""
+_LONGEST_CELL = 100
+"""A text in the table has at most this many characters, so that an odd card doesn't spoil the lines of the others."""
 _HEAD = (
     "name",
     "task",
@@ -126,7 +132,7 @@ def _cells(row: Entry) -> tuple[str, ...]:
         row.origin,
         ", ".join(row.bundles),
     )
-    return tuple(map(printable, cells))
+    return tuple(cell if len(cell) <= _LONGEST_CELL else f"{cell[:_LONGEST_CELL]}…" for cell in map(printable, cells))
 
 
 def _duration(seconds: float | None) -> str:
@@ -150,14 +156,16 @@ def _bytes(weights: Path) -> int:
 
 def _seed(file: Path) -> int | None:
     with suppress(OSError, ValueError):  # a file that the user edited must not hide the model
-        seed = tomllib.loads(file.read_text(encoding="utf-8")).get("seed")
-        return seed if isinstance(seed, int) else None
+        seed = parse_toml(read_regular(file, MOST_TOML_BYTES)).get("seed")
+        return seed if type(seed) is int and abs(seed) <= LARGEST else None
     return None
 
 
 def _seconds(file: Path) -> float | None:
-    with suppress(OSError, ValueError, TypeError, csv.Error), file.open(encoding="utf-8", newline="") as rows:
-        return round(sum(float(row["seconds"]) for row in csv.DictReader(rows) if row.get("seconds")), 1)
+    with suppress(OSError, ValueError, TypeError, csv.Error):
+        rows = csv.DictReader(read_regular(file, _MOST_HISTORY_BYTES).decode().splitlines())
+        seconds = sum(float(row["seconds"]) for row in rows if row.get("seconds"))
+        return round(seconds, 1) if math.isfinite(seconds) else None
     return None
 
 

@@ -27,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from edgetl.files import remove_leftovers, sync_folder, write_atomic
+from edgetl.files import read_regular, remove_leftovers, sync_folder, write_atomic
 
 VERSIONS = "versions"
 """The folder of a model that holds the versions that aren't current."""
@@ -36,6 +36,10 @@ NUMBER = "version"
 CHECKPOINT = "checkpoint.npz"
 """What a training is resumed from; a stored version has none."""
 
+_MOST_NUMBER_BYTES = 64
+"""The file with a version's number has at most this many bytes."""
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+"""The number of a version, as its folder's name and in the file with its number."""
 _PENDING = re.compile(r"\.(?P<name>.+)\.(?P<kind>incoming|aside|removed|old|training)")
 
 
@@ -49,7 +53,9 @@ def folders(root: Path, name: str) -> dict[int, Path]:
 
 def _others(folder: Path) -> dict[int, Path]:
     try:
-        entries = sorted((path for path in (folder / VERSIONS).iterdir() if path.name.isdecimal()), key=_by_number)
+        entries = sorted(
+            (path for path in (folder / VERSIONS).iterdir() if _VERSION.fullmatch(path.name)), key=_by_number
+        )
     except OSError:
         return {}
     return {int(path.name): path for path in entries if path.is_dir()}
@@ -62,10 +68,10 @@ def _by_number(path: Path) -> int:
 def _number(folder: Path) -> int:
     """Reads a version's number; one that can't be read is 1, as that of an earlier edgetl's folder."""
     try:
-        text = (folder / NUMBER).read_text("ascii").strip()
+        text = read_regular(folder / NUMBER, _MOST_NUMBER_BYTES).decode("ascii").strip()
     except (OSError, ValueError):
         return 1
-    return int(text) if text.isdecimal() and len(text) < 10 and int(text) else 1
+    return int(text) if _VERSION.fullmatch(text) else 1
 
 
 def _free_number(folder: Path, taken: dict[int, Path]) -> int:

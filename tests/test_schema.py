@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -80,6 +81,8 @@ def test_everything():
         (GOOD | {"name": [10**5000]}, "name must be str, got list 'a number too large"),
         (GOOD | {"nam\x1be": 1}, r"unknown key nam\x1be; allowed"),
         (GOOD | {"share": 10**400}, "share must lie within"),
+        (GOOD | {"share": math.nan}, "share must be a finite number"),
+        (GOOD | {"figures": {"x": -math.inf}}, "figures.x must be a finite number"),
         (GOOD | {"share": "1"}, "share must be float, got str '1'"),
         (GOOD | {"share": True}, "share must be float, got bool 'True'"),
         (GOOD | {"on": 1}, "on must be bool, got int '1'"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 
 import pytest
@@ -73,13 +74,31 @@ def test_table(tmp_path, root):
     assert (found.seed, found.seconds, found.size, found.bytes) == (7, 180.5, (8, 8), 1_500_000)
 
 
-@pytest.mark.parametrize("text", ["seed = ", "seed = 'x'", "\x00", "stage,seconds\nhead,long\n", "seconds\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["seed = ", "seed = 'x'", "\x00", "stage,seconds\nhead,long\n", "seconds\n", "seed = true", "seconds\nnan\n"],
+)
 def test_files_that_were_edited_dont_hide_a_model(tmp_path, root, text):
     model = put(tmp_path, "a")
     for name in ("train.toml", "history.csv"):
         (root / "a" / name).write_text(text)
     assert entry(model).seed is None
     assert entry(model).seconds in (None, 0)
+
+
+def test_listing_never_waits_for_a_pipe_or_reads_a_device(tmp_path, root):
+    put(tmp_path, "a")
+    put(tmp_path, "b")
+    os.mkfifo(root / "a" / "train.toml")
+    os.mkfifo(root / "a" / "version")
+    (root / "b" / "history.csv").symlink_to("/dev/zero")
+    found = [entry(model) for model in store.models()]
+    assert [(one.version, one.seed, one.seconds) for one in found] == [(1, None, None)] * 2
+
+
+def test_odd_card_doesnt_spoil_the_table(tmp_path, root):
+    put(tmp_path, "a", top1=1e300)
+    assert max(map(len, table(store.models()).splitlines())) < 300
 
 
 def test_bundle_whose_replacement_was_killed_between_its_renames_is_found(tmp_path, root):

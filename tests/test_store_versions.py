@@ -28,7 +28,9 @@ def root(tmp_path, monkeypatch):
 
 def make(folder, made, top1=0.5, dataset=SAME, labels=("a", "b")):
     """A finished training's folder; `made` tells it from others."""
-    card = ModelCard("m", "classification", labels, InputSpec(8, 8), dataset=dataset, metrics={"top1": top1})
+    card = ModelCard(
+        "m", "classification", labels, InputSpec(8, 8), dataset=dataset, metrics={} if top1 is None else {"top1": top1}
+    )
     folder.mkdir(parents=True)
     (folder / "card.json").write_text(replace(card, created=made).to_json())
     (folder / "model.keras").write_text(made)
@@ -74,7 +76,7 @@ def test_newer_one_of_two_equals_is_current(root):
 
 @pytest.mark.parametrize(
     "other",
-    [{"dataset": replace(SAME, split="b" * 64)}, {"dataset": None}, {"labels": ("a", "c")}, {"top1": float("nan")}],
+    [{"dataset": replace(SAME, split="b" * 64)}, {"dataset": None}, {"labels": ("a", "c")}, {"top1": None}],
 )
 def test_newer_one_of_two_that_cant_be_compared_is_current(root, other):
     put(root, "first", **{"top1": 0.9, **other})
@@ -123,6 +125,24 @@ def test_use_needs_a_version_that_is_there(root):
         with pytest.raises(UsageError) as caught:
             store.use(name)
     assert "choose one of" in caught.value.remedy
+
+
+def test_version_that_cant_be_read_never_becomes_current(root):
+    for made in ("first", "second", "third"):
+        put(root, made)
+    (root / "m" / "versions" / "2" / "card.json").write_text("{")
+    with pytest.raises(ModelError):
+        store.use("m@2")
+    assert store.open_model("m").number == 3
+    assert store.removal("m@3").next_number == 1
+
+
+@pytest.mark.parametrize("name", ["0", "02", "x", "\u0663", "9" * 20])
+def test_folders_that_no_reference_can_name_are_no_versions(root, name):
+    put(root, "first")
+    put(root, "second")
+    shutil.copytree(root / "m" / "versions" / "1", root / "m" / "versions" / name)
+    assert [number for number, *_ in weights()] == [2, 1]
 
 
 def test_removing_one_version(root):

@@ -168,7 +168,7 @@ def _refuse_address(bundle: Path | None) -> None:
     from edgetl.device.camera.address import without_password
     from edgetl.errors import UsageError
 
-    if bundle and ":" in bundle.parts[0] and not bundle.exists():
+    if bundle and ":" in str(bundle).partition("/")[0] and not bundle.exists():
         remedy = "give the model first, and then --source ADDRESS"
         raise UsageError("this is no model", where=without_password(str(bundle)), remedy=remedy)
 

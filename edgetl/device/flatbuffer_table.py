@@ -105,6 +105,8 @@ class Table:
     def _read(self, layout: str, at: int) -> int:
         if at < 0:  # struct would count from the end
             raise ValueError("an offset points before the file")
+        if at + struct.calcsize(layout) > len(self._data):
+            raise ValueError("an offset points behind its end: it was cut short or altered")
         return int(struct.unpack_from(layout, self._data, at)[0])
 
     def _target(self, field: str) -> int | None:

@@ -60,7 +60,8 @@ def split_lines(content: bytes, where: str) -> list[str]:
     try:
         lines = content.decode("utf-8-sig").rstrip().split("\n")
     except UnicodeDecodeError as error:
-        raise ModelError("the labels are not UTF-8 text", where=where, remedy=LABELS_REMEDY) from error
+        remedy = "save the file as UTF-8 text, with one label a line"
+        raise ModelError("the labels are not UTF-8 text", where=where, remedy=remedy) from error
     lines = [line.replace("\t", " ").strip() for line in lines] if any(lines) else []
     for number, line in enumerate(lines, 1):
         if problem := label_problem(line):

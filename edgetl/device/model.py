@@ -144,7 +144,8 @@ class Model(Closing):
         if not path.exists():
             raise UsageError("there is no such bundle or model file", where=str(path), remedy=_REMEDY)
         if path.suffix.lower() not in _FILES:
-            raise ModelError(f"neither a bundle nor a {' or '.join(_FILES)} file", where=str(path), remedy=_REMEDY)
+            what = f"neither a bundle nor a {' or '.join(_FILES)} file"
+            raise ModelError(what, where=str(path), remedy=_remedy(path))
         if variant:
             what = "a single file has no variants: --variant can't be given with it"
             raise UsageError(what, where=str(path), remedy="leave --variant out, or name a bundle")
@@ -199,6 +200,15 @@ class Model(Closing):
 
 
 _REMEDY = "name a folder made by `edgetl convert`, or a .tflite or OpenVINO .xml file"
+
+
+def _remedy(path: Path) -> str:
+    """Says what to do about a path that is no bundle and no model file that can be run."""
+    if path.suffix.lower() in (".keras", ".h5", ".hdf5") or (path / "saved_model.pb").is_file():
+        return "convert it first: edgetl convert --from MODEL --labels FILE --data PHOTOS"
+    if path.suffix.lower() in (".onnx", ".pt", ".pth"):
+        return "write it as .tflite or OpenVINO IR with the software that made it, and name that file"
+    return _REMEDY
 
 
 def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> tuple[str, Runtime]:

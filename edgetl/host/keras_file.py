@@ -18,6 +18,7 @@ from pathlib import Path
 from edgetl.errors import ModelError
 from edgetl.files import is_lfs_pointer
 from edgetl.host.untyped import Library
+from edgetl.wrong_file import wrong_file
 
 CONFIG = "config.json"
 """The description's name inside a `.keras` file."""
@@ -36,6 +37,7 @@ _DEEPEST = 40
 """HDF5 groups may lie at most this deep in each other."""
 _MOST_CONFIG_BYTES = 32 << 20
 """A description may have at most this many bytes; those of the largest networks have 2 MB."""
+_AGAIN = "copy the file again from where it was made"
 _PIECE = 1 << 20
 
 
@@ -48,16 +50,33 @@ class OutsideError(ValueError):
 
 
 def require_content(path: Path) -> None:
-    """Passes if a file is more than a Git LFS pointer.
+    """Passes if a file is a regular one, and neither a Git LFS pointer nor a web page nor empty.
 
     Raises:
-        ModelError: it is one: the text that stands for a large file where Git LFS hasn't fetched it.
+        ModelError: it isn't. A Git LFS pointer is the text that stands for a large file that hasn't been fetched.
     """
+    if not path.is_file():  # a FIFO would be waited for
+        what = "the model is not a regular file"
+        raise ModelError(what, where=str(path), remedy="name a file, as model.save() writes it")
     with path.open("rb") as file:
-        if not is_lfs_pointer(file.read(64)):
-            return
+        start = file.read(100)
+    if not is_lfs_pointer(start):
+        _require_not_mistaken(path, start)
+        return
     what = "the file is a Git LFS pointer, which stands for the model, and not the model"
     raise ModelError(what, where=str(path), remedy="fetch it with `git lfs pull` where it was cloned, or download it")
+
+
+def _require_not_mistaken(path: Path, start: bytes) -> None:
+    """Refuses an empty file, and what was saved in place of a Keras file, by its first 100 bytes."""
+    if not start:
+        raise ModelError("the model's file is empty", where=str(path), remedy=_AGAIN)
+    if start[4:8] == b"TFL3":
+        what = "the file is a .tflite model, whatever its name says"
+        raise ModelError(what, where=str(path), remedy="give it a name that ends in .tflite")
+    found = None if start.startswith((b"PK", b"\x89HDF")) else wrong_file(start)
+    if found:
+        raise ModelError(found[0], where=str(path), remedy=found[1])
 
 
 def most_bytes(path: Path) -> int:

@@ -147,6 +147,14 @@ def test_run_that_cannot_write_names_the_place_and_a_remedy(home, film):
     refused(edgetl("run", home.bundle, "--source", film, "--quiet", "--save", name), 1, "where: a")
 
 
+def test_run_takes_the_bundle_in_the_current_folder(home, monkeypatch):
+    photo = next(home.photos.rglob("*.jpg"))
+    monkeypatch.chdir(home.bundle)
+    done = edgetl("run", ".", "--source", photo, "--jsonl", "-", "--quiet")
+    assert done.code == 0, done.err
+    assert done.out.count('"classes"') == 1
+
+
 def test_run_without_arguments_takes_the_last_bundle(home):
     shutil.copytree(home.bundle, home.models / "tiny" / ".rpi.half", dirs_exist_ok=True)
     (home.models / "tiny" / ".rpi.half" / "bundle.json").write_text("{")

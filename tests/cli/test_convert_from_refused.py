@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,25 @@ def test_training_can_t_begin_from_a_foreign_model(elsewhere):
     assert convert_from("bare.keras", "--recipe", "float32").code == 0
     done = edgetl("train", "photos", "--name", "new", "--weights", "bare")
     refused(done, 2, "unknown backbone 'foreign'", "choose one of mobilenet_v1")
+
+
+@pytest.mark.parametrize("name", ["model.keras", "saved/saved_model.pb", "saved/variables/variables.index"])
+def test_a_pipe_is_not_waited_for(elsewhere, name):
+    file = elsewhere.folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(file)
+    if "variables" in name:
+        (elsewhere.folder / "saved" / "saved_model.pb").write_bytes(b"x")
+    refused(convert_from(elsewhere.folder / name.split("/")[0]), 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "is empty"), (b"<!DOCTYPE html>", "web page"), (b"\x1c\0\0\0TFL3", ".tflite model")],
+)
+def test_another_file_is_named_for_what_it_is(elsewhere, content, says):
+    Path("odd.keras").write_bytes(content)
+    refused(convert_from("odd.keras"), 4, says, "where: odd.keras")
 
 
 @pytest.mark.parametrize("suffix", ["h5", "keras"])

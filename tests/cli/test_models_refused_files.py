@@ -65,6 +65,14 @@ def test_tflite_whose_input_cant_be_fed(workplace, kind, command):
     refused(command("odd.tflite", "five.txt"), 4, says, "where: odd.tflite", remedy)
 
 
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "saved/saved_model.pb"])
+def test_model_that_has_to_be_converted_first(workplace, name):
+    file = workplace / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"x")
+    refused(run_file(file if file.suffix != ".pb" else file.parent, "five.txt"), 4, "edgetl convert --from")
+
+
 def test_tflite_of_any_batch_runs(workplace):
     """Every file that TensorFlow makes of a Keras model is such: the interpreter takes one photo at a time."""
     pytest.importorskip("tensorflow")

@@ -35,6 +35,7 @@ class TFLiteRuntime:
         try:
             with quiet_output():  # it tells everyone about its delegate
                 self._interpreter = load_library()(model_path=str(path), num_threads=threads)
+                self._require_image(path)  # first, for the interpreter's words about another input help nobody
                 self._interpreter.allocate_tensors()
             self._attach(path)
         except (ValueError, RuntimeError) as error:
@@ -42,19 +43,23 @@ class TFLiteRuntime:
             what = f"the interpreter refuses the model: {_first_line(error)}"
             raise ModelError(what, where=str(path), remedy=remedy) from error
 
-    def _attach(self, path: Path) -> None:
-        """Reads what the model takes and gives; a name of a tensor that is no text is a ValueError."""
+    def _require_image(self, path: Path) -> None:
+        """Refuses a model whose input is no colour image of a fixed size."""
         inputs = [_tensor(d) for d in self._interpreter.get_input_details()]
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[0] != 1 or inputs[0].shape[3] != 3:
             shapes = ", ".join(str(t.shape) for t in inputs)
             remedy = "edgetl runs models with one (1, H, W, 3) image input"
             raise ModelError(f"the model's input is {shapes}", where=str(path), remedy=remedy)
         _require_fixed(self._interpreter.get_input_details()[0], path)
-        self.input = inputs[0]
+
+    def _attach(self, path: Path) -> None:
+        """Reads what the model takes and gives; a name of a tensor that is no text is a ValueError."""
+        details = self._interpreter.get_input_details()
+        self.input = _tensor(details[0])
+        # Accessors cost no look-up per frame; the views they return must not outlive the next invoke.
+        self._input = self._interpreter.tensor(details[0]["index"])
         details = self._interpreter.get_output_details()
         self.outputs = tuple(_tensor(d) for d in details)
-        # Accessors cost no look-up per frame; the views they return must not outlive the next invoke.
-        self._input = self._interpreter.tensor(self._interpreter.get_input_details()[0]["index"])
         self._outputs = [self._interpreter.tensor(d["index"]) for d in details]
 
     def input_view(self) -> NDArray[Any]:

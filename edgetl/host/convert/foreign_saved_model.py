@@ -26,6 +26,10 @@ def open_saved_model(path: Path) -> ForeignModel:
     """
     tf = import_tensorflow()
     require_content(path / "saved_model.pb")
+    odd = next((file for file in path.rglob("*") if not (file.is_file() or file.is_dir())), None)
+    if odd:  # TensorFlow would wait for a FIFO
+        what = f"the SavedModel has something in it that is no regular file: {odd.relative_to(path)}"
+        raise ModelError(what, where=str(path), remedy="copy the whole folder again")
     try:
         with quiet_output():
             require_only_computing(path)

@@ -179,7 +179,8 @@ def default_epochs(photos: int, batch: int) -> int:
 def _complete(card: ModelCard, evaluation: DetectionEvaluation) -> ModelCard:
     """Adds what was measured: the figures, and each class's display threshold."""
     decoding = replace(card.detector, thresholds=evaluation.thresholds())
-    metrics = {"map": round(evaluation.map, 4), "map50": round(evaluation.map50, 4)}
+    measured = {"map": evaluation.map, "map50": evaluation.map50}
+    metrics = {key: round(value, 4) for key, value in measured.items() if math.isfinite(value)}  # NaN without boxes
     return replace(card, decoding=decoding, metrics=metrics)
 
 
