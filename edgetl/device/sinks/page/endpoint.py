@@ -120,7 +120,8 @@ class Endpoint:
         if self.certificate is None:
             return
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
+            # With an empty password an encrypted key is refused; without one OpenSSL would ask for it on the terminal.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
         except (ssl.SSLError, OSError) as error:
             what, remedy = f"no certificate with its key: {error}", "give PEM files to --tls-cert and --tls-key"
             raise UsageError(what, where=str(self.certificate), remedy=remedy) from error
