@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from boxed import coco_text, csv_text, draw_photo, put, put_turned, put_voc, seen, xml_text
-from homes import TINY, edgetl
+from homes import edgetl
 
 ROWS = [("ace", 10, 20, 60, 70), ("king", 80, 20, 130, 90)]
 LINE = "0 0.5 0.5 0.5 0.5\n"
+TINY = ("--weights", "none", "--size", "96", "--epochs", "1", "--backbone", "mobilenet_v1", "--alpha", "0.25")
+"""Options of the quickest training of a detector."""
 
 
 def refused(done, *parts):
