@@ -206,7 +206,9 @@ def test_failure_on_the_way_leaves_nothing(empty_home, monkeypatch):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("format_", FORMATS)
-@pytest.mark.parametrize(("name", "photos", "boxes"), [("cards", 363, 670), ("bccd", 364, 4886)])
+@pytest.mark.parametrize(
+    ("name", "photos", "boxes"), [("cards", 363, 670), pytest.param("bccd", 364, 4886, marks=pytest.mark.slow)]
+)
 def test_real_sets(data_folder, empty_home, format_, name, photos, boxes):
     root = data_folder / "detection" / name
     done = reformat(root, Path("new"), format_)

@@ -237,6 +237,7 @@ def test_a_detector_is_a_start_for_a_classifier_and_for_another_detector(finding
     assert (classifier.card.input.height, again.card.input.height) == (96, 96)
 
 
+@pytest.mark.slow
 def test_a_detector_without_the_top_of_its_backbone_is_no_start_for_a_classifier(train, boxed_options):
     job.train(replace(boxed_options, name="cut-off", strides=(8, 16), epochs=1))
     with pytest.raises(ModelError, match="--strides 8,16: it has no more of the backbone"):

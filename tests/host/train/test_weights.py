@@ -101,7 +101,10 @@ def write_keras2(path, network, *, names="own", nested=False):
                 group[key] = np.asarray(weight)
 
 
-@pytest.mark.parametrize(("name", "alpha"), WIDTHS)
+@pytest.mark.parametrize(
+    ("name", "alpha"),
+    [width if width in DEFAULTS else pytest.param(*width, marks=pytest.mark.slow) for width in WIDTHS],
+)
 def test_a_keras_3_weights_file_with_its_top(name, alpha, tmp_path):
     source(name, alpha).save_weights(tmp_path / "a.weights.h5")
     assert_loads(tmp_path / "a.weights.h5", name, alpha)
