@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import solid
 from irs import answer, build_ir
-from mutants import mutant
+from tflite_mutants import mutant
 
 from edgetl.card import ClassifierDecoding, InputSpec, ModelCard
 from edgetl.device.foreign import Description

@@ -10,9 +10,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import mutants
 import numpy as np
 import pytest
+import tflite_mutants
 from detectors import edited
 from handmade import build, metadata
 
@@ -253,7 +253,7 @@ def mutation_run(folder: Path, bases: dict[str, bytes], first: int, end: int) ->
     for name, content in bases.items():
         (folder / "bases" / f"{name}.tflite").write_bytes(content)
     (folder / "labels.txt").write_text("a\nb\nc\n")
-    command = [sys.executable, mutants.__file__, str(folder), str(first), str(end)]
+    command = [sys.executable, tflite_mutants.__file__, str(folder), str(first), str(end)]
     environment = os.environ | {"EDGETL_CACHE": str(folder / "cache")}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 

@@ -1,6 +1,7 @@
 """Damaged copies of model files, opened as `edgetl run` opens them; what became of them, counted.
 
-As a program, in a process of its own: python mutants.py FOLDER FIRST END, for the mutants of every file in FOLDER.
+As a program, in a process of its own: `python tflite_mutants.py FOLDER FIRST END`, for the mutants of every file in
+FOLDER.
 """
 
 from __future__ import annotations
