@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import solid, write_film
+from fakes import solid, write_film
 from load import unhindered
 
 from edgetl.device.camera import Frame

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import solid, write_film
+from fakes import solid, write_film
 
 from edgetl.card import InputSpec
 from edgetl.device.camera import Asked, open_camera

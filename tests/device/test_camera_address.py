@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import cv2
 import pytest
-from conftest import solid
+from fakes import solid
 from homes import edgetl
 
 from edgetl.device.camera import Asked, open_camera

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from cameras import MjpegCamera, RtspCamera, pictures
-from conftest import solid, write_film
+from fakes import solid, write_film
 
 from edgetl.card import InputSpec
 from edgetl.device import live

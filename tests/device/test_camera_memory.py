@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import cv2
 import pytest
-from conftest import solid
+from fakes import solid
 
 PICTURE = cv2.imencode(".jpg", solid(2))[1].tobytes()
 MULTIPART = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=f\r\n\r\n"

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import CARD, ColourRuntime, FakeCamera, solid
+from fakes import CARD, ColourRuntime, FakeCamera, solid
 
 from edgetl.device import live
 from edgetl.device.camera import Frame, has_frames_at_once

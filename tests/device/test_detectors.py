@@ -6,8 +6,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from conftest import FakeCamera
 from detectors import CARD, edited, paint, with_card
+from fakes import FakeCamera
 
 from edgetl.card import DetectorDecoding, InputSpec
 from edgetl.device import live

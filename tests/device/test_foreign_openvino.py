@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from conftest import solid
+from fakes import solid
 from irs import answer, build_ir
 from tflite_mutants import mutant
 

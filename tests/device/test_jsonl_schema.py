@@ -11,7 +11,7 @@ from time import monotonic
 import cv2
 import numpy as np
 import pytest
-from conftest import CARD, ColourRuntime, FakeCamera, solid
+from fakes import CARD, ColourRuntime, FakeCamera, solid
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device import live

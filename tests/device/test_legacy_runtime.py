@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import VARIANTS, reseal
+from fakes import VARIANTS, reseal
 
 pytestmark = pytest.mark.peer
 

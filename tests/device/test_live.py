@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from cameras import MjpegCamera
-from conftest import FakeCamera, solid, write_film
+from fakes import FakeCamera, solid, write_film
 
 from edgetl.device import live
 from edgetl.device.camera import open_camera

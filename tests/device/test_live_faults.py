@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cameras import MjpegCamera, RtspCamera
-from conftest import FakeCamera, solid
+from fakes import FakeCamera, solid
 
 from edgetl.card import InputSpec
 from edgetl.device import live

@@ -18,7 +18,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pytest
-from conftest import FakeCamera, solid
+from fakes import FakeCamera, solid
 from load import unhindered
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard

@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from conftest import CARD, ColourRuntime, FakeCamera, solid
+from fakes import CARD, ColourRuntime, FakeCamera, solid
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device import live

@@ -7,7 +7,7 @@ import os
 import cv2
 import numpy as np
 import pytest
-from conftest import FakeCamera, solid
+from fakes import FakeCamera, solid
 
 from edgetl.device.camera.photos import Photos
 from edgetl.device.sinks.photo_files import PhotoFiles

@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import solid
+from fakes import solid
 
 from edgetl.device.camera import Frame
 from edgetl.device.model import Timings

@@ -9,7 +9,7 @@ from datetime import datetime
 import cv2
 import numpy as np
 import pytest
-from conftest import solid
+from fakes import solid
 
 from edgetl.device.camera import Frame
 from edgetl.device.events import Event

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import VARIANTS
+from fakes import VARIANTS
 from homes import edgetl, refused
 
 from edgetl.bundle import MANIFEST

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import VARIANTS, reseal
+from fakes import VARIANTS, reseal
 
 from edgetl.device.drift import TOLERANCES, compare
 from edgetl.device.verify import require, verify
