@@ -12,6 +12,9 @@ from edgetl.host.dataset.listing import Files, files_below, left_out
 from edgetl.host.dataset.parts import Part, exact_part, part_in_words
 from edgetl.vision.photo import is_photo
 
+_MOST_FOLDERS = 100
+"""Only so many of the last folders of a listed path are looked for: a path of 500,000 would take minutes."""
+
 
 class Tree:
     """The files below a folder; hidden ones are left out.
@@ -184,5 +187,6 @@ def _grouped(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
 def _by_tail(groups: dict[str, list[Path]], place: str) -> list[Path]:
     """The files at the longest end of a path, or none."""
     parts = [part for part in PurePosixPath(same_name(_slashed(place))).parts if part not in ("/", "..")]
-    found = (groups.get("/".join(parts[at:])) for at in range(len(parts)))
+    ends = range(max(0, len(parts) - _MOST_FOLDERS), len(parts))
+    found = (groups.get("/".join(parts[at:])) for at in ends)
     return next((rows for rows in found if rows), [])

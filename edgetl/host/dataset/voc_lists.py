@@ -14,7 +14,7 @@ from edgetl.vision.photo import is_photo
 
 _MOST_BYTES = 64 << 20
 _PARTS: tuple[Part, ...] = ("train", "val", "test")
-_MARK = re.compile(r"\s+[-+]?[01]$")
+_MARK = re.compile(r"(?<!\s)\s+[-+]?[01]$")
 """Behind a name in the lists of a class: whether the photo shows it."""
 
 

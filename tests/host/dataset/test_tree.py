@@ -70,3 +70,8 @@ def test_pictures_that_are_not_read_are_counted(empty_home):
 )
 def test_part_of_an_annotation_file(name, part):
     assert part_of_file(Path(name)) == part
+
+
+def test_a_listed_path_of_many_folders_is_looked_up_at_once(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    assert Tree(tmp_path).named("q/" * 500_000 + "a.jpg") == tmp_path / "a.jpg"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from boxed import draw_photo, put, xml_text
+from boxed import draw_photo, put, put_voc, xml_text
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.boxes import find_boxed, read_boxed
@@ -139,3 +139,9 @@ def test_lists_of_several_folders_name_the_folder(empty_home):
     put(file, "a\n")
     with pytest.raises(DatasetError, match="may mean 2 annotations"):
         find_boxed(root)
+
+
+def test_a_line_of_many_blanks_in_a_list_is_read_at_once(empty_home):
+    put_voc(empty_home.photos / "a.jpg", ROWS)
+    put(empty_home.photos / "ImageSets" / "Main" / "train.txt", "a\n" + "b" + " " * 300_000 + "2\n")
+    assert [photo.part for photo in read_boxed(empty_home.photos).photos] == ["train"]
