@@ -21,7 +21,7 @@ from edgetl.host.dataset.boxes import is_boxed
 from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.folders import read_folders
 from edgetl.host.dataset.load import Photos, load_labelled
-from edgetl.host.evaluate_detection import DetectorResult
+from edgetl.host.evaluate_detection import DetectorResult, known
 from edgetl.host.progress import track
 from edgetl.host.stored import dataset_of, load_network, predict, warn_of_learnt_photos
 from edgetl.vision.photo import read_photo
@@ -202,5 +202,7 @@ def describe(result: Evaluation | DetectorResult, *, as_json: bool = False) -> s
     lines = [f"top-1 {result.top1:.4f} on {len(result.truth)} photos"]
     if len(rows) <= _MOST_ROWS:
         width = max(len(label) for label, *_ in rows)
-        lines += [f"  {label:<{width}}  {n:>5} photos  precision {p:.3f}  recall {r:.3f}" for label, n, p, r in rows]
+        lines += [
+            f"  {label:<{width}}  {n:>5} photos  precision {known(p)}  recall {known(r)}" for label, n, p, r in rows
+        ]
     return "\n".join(lines)

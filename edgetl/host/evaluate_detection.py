@@ -158,14 +158,15 @@ def _lines(result: DetectorResult, rows: Sequence[ClassRow]) -> list[str]:
         width = max((len(row.label) for row in rows), default=0)
         lines += [
             f"  {row.label:<{width}}  {row.boxes:>5} boxes  AP {row.ap:.3f}  AP50 {row.ap50:.3f}"
-            f"  at {row.threshold:.2f}: precision {_known(row.precision)}  recall {row.recall:.3f}"
+            f"  at {row.threshold:.2f}: precision {known(row.precision)}  recall {row.recall:.3f}"
             for row in rows
         ]
-    sizes = ", ".join(f"{row.size} {_known(row.map)} ({row.boxes})" for row in size_rows(figures))
+    sizes = ", ".join(f"{row.size} {known(row.map)} ({row.boxes})" for row in size_rows(figures))
     return [*lines, f"mAP50-95 by size (boxes): {sizes}"]
 
 
-def _known(value: float) -> str:
+def known(value: float) -> str:
+    """Returns a share, 0..1, with three digits, or a dash for a NaN."""
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
