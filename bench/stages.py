@@ -22,6 +22,7 @@ from edgetl.vision.classify import best
 from edgetl.vision.preprocess import Preprocessor
 
 REFERENCE = Path(__file__).parent / "reference" / "ratios.json"
+"""Kinds of machines by name, and each one's ratio for each stage."""
 Call = Callable[[], object]
 
 
@@ -54,6 +55,19 @@ def ratio(stage: Stage) -> float:
     with one_core():
         ours, beside = in_turn((stage.ours, stage.beside), stage.rounds, stage.turn)
     return float(np.percentile(ours, 20) / np.percentile(beside, 20))
+
+
+def nearest(found: dict[str, float], references: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Returns the ratios of that kind of machine whose ratios are nearest to those that were found here.
+
+    A processor's caches and instructions change what a stage costs beside its load, most stages at once. A stage that
+    has grown changes one ratio, and hardly the choice.
+    """
+
+    def distance(reference: dict[str, float]) -> float:
+        return float(np.median([abs(np.log(found[name] / reference[name])) for name in found]))
+
+    return min(references.values(), key=distance)
 
 
 @contextmanager

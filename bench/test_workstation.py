@@ -45,7 +45,7 @@ def test_training_epoch(benchmark, learner, photos, tmp_path):
     x, y = photos
     batches = Batches(lambda rows: x[rows], y, np.ones(len(x), np.float32), BATCH, np.arange(len(x)))
     stage = Stage("finetune", learner, TrainOptions(data="", name="bench"), Checkpoint(tmp_path), epochs=1, steps=10)
-    logs = benchmark.pedantic(stage._learn, (batches, lambda note: None), rounds=3, warmup_rounds=1)
+    logs = benchmark.pedantic(stage._learn, (batches, lambda *note: None), rounds=3, warmup_rounds=1)
     assert np.isfinite(logs["loss"])
 
 
