@@ -84,7 +84,7 @@ def test_train_that_cant_save_its_model_and_is_resumed(store, disk, monkeypatch)
     done = edgetl("train", "photos", "--name", "tiny", "--resume")
     assert done.code == 0, done.err
     assert sorted(path.name for path in store.iterdir()) == ["tiny"]
-    assert (store / "tiny" / "history.csv").read_text().count("\n") == 2
+    assert (store / "tiny" / "history.csv").read_text().count("\n") == 3
 
 
 @pytest.mark.parametrize("leave", [0, MB // 4])

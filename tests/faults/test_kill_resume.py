@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from homes import edgetl
 
-OPTIONS = ("--size", "96", "--backbone", "mobilenet_v1", "--alpha", "0.25", "--batch", "4", "--epochs", "4")
+OPTIONS = ("--size", "96", "--batch", "4", "--epochs", "4")
 STAGES = ("--head-epochs", "3", "--weights", "tiny")
 MAIN = "from edgetl.cli import main; main()"
 

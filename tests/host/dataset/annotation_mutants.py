@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where `boxed` is, for a run as a script
 
 from boxed import coco_text, csv_text, draw_photo, put, xml_text
+from load import peak_memory
 from mutants import NASTY, mutants
 
 from edgetl.errors import EdgetlError
@@ -132,4 +132,4 @@ def _end(root: Path) -> str:
 
 if __name__ == "__main__":
     ended = check_mutants(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
-    print(sys.argv[1], ended.total(), dict(ended), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, "MiB")
+    print(sys.argv[1], ended.total(), dict(ended), peak_memory() >> 20, "MiB")
