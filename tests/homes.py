@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,14 +65,11 @@ def edgetl(*args: str | Path) -> Outcome:
     from edgetl.cli import main
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    logger = logging.getLogger("edgetl")
-    level = logger.level
     try:
         result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="edgetl")
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        logger.setLevel(level)  # `--quiet` must not silence the tests that follow
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Outcome(result.exit_code, result.stdout, result.stderr)

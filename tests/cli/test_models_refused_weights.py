@@ -39,7 +39,13 @@ def test_weights_file_that_is_none(photos):
 
 def test_weights_that_are_nothing(photos, empty_home):
     done = edgetl("train", photos, "--name", "new", "--weights", "imagnet")
-    refused(done, 2, "--weights imagnet is neither auto, imagenet, starter, none", str(empty_home.models), "none yet")
+    refused(
+        done,
+        2,
+        "--weights imagnet is neither auto, imagenet, starter, none",
+        str(empty_home.models),
+        "edgetl train DATA",
+    )
 
 
 MAIN = "from edgetl.cli import main; main()"
