@@ -66,16 +66,16 @@ def input_scaling(path: Path, metadata: Metadata, tensor: Tensor) -> Scaling | N
     Raises:
         ModelError: it takes real numbers and nothing tells how pixels are scaled; or a scaling that can't be meant.
     """
-    told = told_scaling(path, metadata)
+    stated = stated_scaling(path, metadata)
     if tensor.dtype != "float32":
-        return _of_bytes(path, told, tensor) if tensor.scale else None
-    if told is None:
+        return _of_bytes(path, stated, tensor) if tensor.scale else None
+    if stated is None:
         what = "the model takes float pixels, but doesn't say how they are scaled"
         raise ModelError(what, where=str(path), remedy=f"{_REMEDY}; or add TFLite Metadata with NormalizationOptions")
-    return told
+    return stated
 
 
-def told_scaling(path: Path, metadata: Metadata) -> Scaling | None:
+def stated_scaling(path: Path, metadata: Metadata) -> Scaling | None:
     """Returns the scaling that a file's metadata tell of; None where they don't.
 
     Raises:
@@ -93,11 +93,11 @@ def told_scaling(path: Path, metadata: Metadata) -> Scaling | None:
     return Scaling(mean, std)
 
 
-def _of_bytes(path: Path, told: Scaling | None, tensor: Tensor) -> Scaling | None:
+def _of_bytes(path: Path, stated: Scaling | None, tensor: Tensor) -> Scaling | None:
     """The scaling of a quantized input; None where its bytes are the pixels, as with almost every file."""
-    if any(_keeps_pixels(scaling, tensor) for scaling in ((told,) if told else ()) + _USUAL):
+    if any(_keeps_pixels(scaling, tensor) for scaling in ((stated,) if stated else ()) + _USUAL):
         return None
-    return told or _by_range(path, tensor)
+    return stated or _by_range(path, tensor)
 
 
 def _keeps_pixels(scaling: Scaling, tensor: Tensor) -> bool:
@@ -107,7 +107,7 @@ def _keeps_pixels(scaling: Scaling, tensor: Tensor) -> bool:
     return int(np.abs(levels - pixels).max()) <= _SAME_LEVELS
 
 
-@lru_cache(maxsize=256)  # so that what is guessed is told once, however often the file is opened
+@lru_cache(maxsize=256)  # so that what is guessed is logged once, however often the file is opened
 def _by_range(path: Path, tensor: Tensor) -> Scaling:
     """The scaling that fits the range of real numbers that a quantized input can hold.
 
@@ -117,11 +117,11 @@ def _by_range(path: Path, tensor: Tensor) -> Scaling:
     least = -128 if tensor.dtype == "int8" else 0
     low, high = ((number - tensor.zero_point) * tensor.scale for number in (least, least + 255))
     found = _fitting(low, high)
-    told = f"{low:.3g} to {high:.3g}"
+    held = f"{low:.3g} to {high:.3g}"
     if found is None:
-        what = f"the quantized input holds {told}, which is no usual scaling of pixels, and the file has no other word"
+        what = f"the quantized input holds {held}, which is no usual scaling of pixels, and the file has no other word"
         raise ModelError(what, where=str(path), remedy="add TFLite Metadata with NormalizationOptions")
-    logger.warning("%s: the input holds %s; pixels are scaled by mean %s, std %s", path, told, found.mean, found.std)
+    logger.warning("%s: the input holds %s; pixels are scaled by mean %s, std %s", path, held, found.mean, found.std)
     return found
 
 

@@ -161,8 +161,8 @@ def _refused(code: int, answer: bytes, path: Path) -> ModelError:
     """The error of a child that ended with another exit code than 0."""
     if code == REFUSED:
         with suppress(ValueError, KeyError, TypeError):
-            told = json.loads(answer)
-            return ModelError(printable(told["what"]), where=str(path), remedy=printable(told["remedy"]))
+            refusal = json.loads(answer)
+            return ModelError(printable(refusal["what"]), where=str(path), remedy=printable(refusal["remedy"]))
     if code == NO_MEMORY:
         how = "for want of memory"
     elif -code == getattr(signal, "SIGXCPU", None):

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edgetl.device.foreign import CARD_FILE, is_classifier
-from edgetl.device.input_scaling import Scaling, input_scaling, told_scaling
+from edgetl.device.input_scaling import Scaling, input_scaling, stated_scaling
 from edgetl.device.output_scores import ending_of_tflite
 from edgetl.device.runtime import Tensor
 from edgetl.device.tflite_metadata import read_files, read_metadata
@@ -54,7 +54,7 @@ def _scaling(path: Path, image: Tensor) -> tuple[Scaling | None, str]:
     """
     metadata = read_metadata(path)
     if image.dtype == "float32":
-        scaling = told_scaling(path, metadata)
+        scaling = stated_scaling(path, metadata)
         return scaling, "the file's metadata tell how pixels are scaled" if scaling else ""
     if input_scaling(path, metadata, image):
         what = f"the model's input is quantized, scale {image.scale:.4g}, zero point {image.zero_point}: not for 0..255"
