@@ -30,12 +30,9 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 
 @pytest.fixture(autouse=True)
-def _log_level() -> Iterator[None]:
-    """Gives the log its level back: `--quiet` in a test must not silence the tests that follow."""
-    logger = logging.getLogger("edgetl")
-    level = logger.level
-    yield
-    logger.setLevel(level)
+def _log_level() -> None:
+    """Sets the log's level before each test: `--quiet` in one must not silence those that follow."""
+    logging.getLogger("edgetl").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from edgetl.device.foreign import read_labels
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_a_published_classifier_keeps_its_accuracy(data_folder, tmp_path, monkeypatch):
     monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "cache"))
     labels = data_folder / "models" / "imagenet_labels_1001.txt"

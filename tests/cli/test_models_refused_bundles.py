@@ -58,6 +58,7 @@ def test_target_file_that_is_not_valid(home, kind):
     refused(done, 2, "the target file is not valid", message, "where: board.toml", "targets/rpi.toml")
 
 
+@pytest.mark.slow
 def test_gate_that_no_variant_meets_leaves_the_earlier_bundle(home):
     before = {path: path.read_bytes() for path in home.bundle.rglob("*") if path.is_file()}
     home.target.write_text(LOOSE_TARGET.replace("max_accuracy_drop = 1.0", "max_accuracy_drop = -1.0"))

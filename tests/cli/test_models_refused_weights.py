@@ -55,6 +55,7 @@ OFFLINE = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "
 TRAIN_HEAD = [sys.executable, "-c", MAIN, "train", "photos", "--name", "new", "--epochs", "0", "--size", "96"]
 
 
+@pytest.mark.slow
 def test_no_network_for_imagenet(photos, empty_home):
     environment = os.environ | OFFLINE | {"KERAS_HOME": str(empty_home.folder / "keras")}
     command = [*TRAIN_HEAD, "--weights", "imagenet"]

@@ -111,6 +111,7 @@ def test_version_is_evaluated_and_converted_by_name(two):
     assert not list(two.models.rglob(".*"))
 
 
+@pytest.mark.slow
 def test_conversion_during_a_swap_lands_in_its_own_version(two, monkeypatch):
     from edgetl.host.convert import golden
 

@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 import sys
+import time
 
 import pytest
 from homes import TINY, edgetl, refused
@@ -54,8 +55,10 @@ def test_on_a_terminal_it_asks(unfinished):
     said = b""
     while b"restart" not in said:
         said += os.read(terminal, 1000)
-    os.write(terminal, b"\x03")
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+        os.write(terminal, b"\x03")  # again, since one that comes just before the child reads is not noticed by it
+        time.sleep(0.1)
+    assert os.waitstatus_to_exitcode(ended[1]) == 1
     os.close(terminal)
     assert contents(unfinished.models) == before
 

@@ -125,6 +125,7 @@ def test_photos_changed_since_training(home):
         refused(edgetl(*args), "the photos have changed since the model was trained", str(home.photos), "train again")
 
 
+@pytest.mark.slow
 def test_photos_moved_since_training(home):
     home.photos.rename(home.folder / "moved")
     refused(edgetl("eval", "tiny"), "are gone", f"where: {home.photos}", "--data")

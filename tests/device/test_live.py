@@ -258,6 +258,7 @@ def test_signal_while_the_camera_is_lost_ends_the_run_well(bundle, tmp_path, num
     assert "Traceback" not in err.read_text()
 
 
+@pytest.mark.slow
 def test_reader_that_stops_reading_holds_up_nothing(bundle, tmp_path):
     """Its pipe fills; the lines of a live camera are then dropped, and counted, while the film goes on."""
     saved = tmp_path / "saved.mp4"

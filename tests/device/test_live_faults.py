@@ -336,6 +336,7 @@ def test_camera_whose_pictures_were_never_decodable_is_given_up(model, tmp_path)
     assert len(sent) < 10, "those that were on their way"
 
 
+@pytest.mark.slow
 def test_camera_that_sends_nothing_but_empty_pictures_is_given_up(model):
     with MjpegCamera() as server:
         server.mode = "empty"
@@ -345,6 +346,7 @@ def test_camera_that_sends_nothing_but_empty_pictures_is_given_up(model):
     assert not sent
 
 
+@pytest.mark.slow
 def test_undecodable_pictures_are_noticed_at_a_low_rate_and_half_ones_are_no_loss_there(model, tmp_path):
     with MjpegCamera() as server, Run(model, opener(server), tmp_path, rate=0.5) as run:
         run.wait_for_frames(1)
@@ -366,6 +368,7 @@ def test_what_a_sink_posts_while_the_camera_is_away_is_told_at_once(model, tmp_p
     assert [event.kind for event in run.events] == ["camera_lost", "sink_failed"]
 
 
+@pytest.mark.slow
 def test_losing_a_camera_never_holds_up_the_end(model, tmp_path):
     with MjpegCamera() as server, Run(model, opener(server, timeout=60), tmp_path) as run:
         run.wait_for_frames()

@@ -388,6 +388,7 @@ def test_a_broker_that_speaks_no_tls_is_told(caplog):
     assert "TLS can't be spoken" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_broker_that_hangs_up_or_says_nothing_is_told_by_the_end_of_the_run(caplog):
     def hang_up():
         with suppress(OSError):

@@ -292,6 +292,7 @@ print(count)
 """
 
 
+@pytest.mark.slow
 def test_twenty_viewers_cost_the_run_next_to_nothing():
     with shown(scene=lambda index: moving(index, (1280, 720))) as (page, _, _, run):
         command = [sys.executable, "-c", VIEWERS, str(page.endpoint.port)]

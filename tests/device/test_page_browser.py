@@ -204,6 +204,7 @@ def test_a_lost_camera_and_an_old_picture_are_told_and_so_is_its_return(browser)
         browser.until("document.querySelector('#state').textContent === 'Camera lost'", 2)
 
 
+@pytest.mark.slow
 def test_a_device_that_does_not_answer_is_told_and_its_return_is_noticed(browser):
     with shown() as (page, *_):
         opened(browser, page)
@@ -320,6 +321,7 @@ def test_the_token_is_asked_for_and_leaves_the_address(browser):
         assert browser.js("document.cookie") == ""
 
 
+@pytest.mark.slow
 def test_another_run_that_wants_its_own_token_asks_for_it(browser):
     with shown() as (page, *_):
         opened(browser, page)

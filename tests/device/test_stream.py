@@ -32,6 +32,7 @@ def h264():
         yield address
 
 
+@pytest.mark.slow
 def test_decoder_holds_no_picture_back(h264, capsys):
     with open_camera(h264, SPEC) as camera:
         assert camera.live
@@ -127,6 +128,7 @@ def test_stream_that_all_threads_are_too_slow_for_is_left_again_and_again(h264, 
     assert "than this machine decodes it" in events[2].text
 
 
+@pytest.mark.slow
 def test_program_that_takes_pictures_too_slowly_is_told_their_age(h264):
     told, true, end = [], [], time.monotonic() + 6
     with open_camera(h264, SPEC) as camera:

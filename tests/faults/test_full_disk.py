@@ -106,6 +106,7 @@ def test_data_check_that_cant_write_its_index_still_says_what_it_read(home, disk
     assert [path.name for path in disk.iterdir()] == ["filler"]
 
 
+@pytest.mark.slow
 def test_convert(store, home, disk):
     before = contents(store)
     fill(disk, leave=MB // 2)

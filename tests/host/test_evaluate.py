@@ -103,6 +103,7 @@ def test_scores_belong_to_their_photos(home):
             assert np.array_equal(result.scores[i], expected)
 
 
+@pytest.mark.slow
 def test_measuring_keeps_what_a_training_decoded(home, monkeypatch):
     shutil.copytree(home.photos, home.folder / "new" / "test")
     draw_folders(home.folder / "new" / "train", 2, seed=3)

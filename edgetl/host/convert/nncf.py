@@ -121,5 +121,5 @@ def _load() -> Library:
     except ImportError as error:
         what = f"OpenVINO's NNCF can't be loaded: {error}"
         raise UnloadableRuntimeError(what, remedy=install_command("train")) from error
-    nncf.set_log_level(logging.ERROR)
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # its own function also changes handlers that others share
     return nncf

@@ -211,6 +211,7 @@ def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_m
     assert not list(bundle.folder.glob("float16*"))
 
 
+@pytest.mark.slow
 def test_an_impossible_gate_tries_everything_and_leaves_the_earlier_bundle(shapes_model, target, capsys):
     path = target("static_wi8_ai8", "float32", name="strict")
     before = job.convert("told-apart", path)

@@ -185,6 +185,7 @@ def failing(bundle):
     return {report.variant: report.reason for report in verify(bundle) if not report.ok}
 
 
+@pytest.mark.slow
 def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_data, capsys):
     int8, float32 = converted.manifest.variants
     assert (int8.accepted, float32.accepted, converted.manifest.chosen) == (True, True, "static_wi8_ai8")

@@ -113,6 +113,7 @@ def test_outputs_that_nothing_tells_apart_are_refused(detector_files, spoil):
     assert caught.value.remedy
 
 
+@pytest.mark.slow
 def test_the_first_operations_can_stay_in_float(detector_network, detector_data):
     photos = detector_data.train.batch(slice(0, 12))
     names = operations(detector_network, photos)

@@ -81,6 +81,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(straight_boxe
     assert not equal(weights_of(other), weights_of(straight_boxes))
 
 
+@pytest.mark.slow
 def test_train_toml_repeats_the_training(straight_boxes, small):
     options = TrainOptions.collect(None, "repeated-boxes", {}, straight_boxes.folder / "train.toml")
     assert options.strides == (8,)
@@ -256,6 +257,7 @@ def test_keras_can_load_the_stored_model_without_edgetl_classes(straight_boxes):
 
 
 @pytest.mark.parametrize("task", ["classification", "detection"])
+@pytest.mark.slow
 def test_mixed_precision_trains_and_stores_float32(task, train, boxed_options, small, monkeypatch):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind=None: ["gpu:0"])  # as on a machine with a GPU
     used = set()

@@ -122,6 +122,7 @@ def build_imagenet(home, proxy):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up(tmp_path):
     """Keras would wait for it without end."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -130,6 +131,7 @@ def test_a_silent_server_is_given_up(tmp_path):
     assert "timed out" in said
 
 
+@pytest.mark.slow
 def test_a_damaged_file_in_keras_cache_is_told_from_a_network_that_isnt_there(tmp_path):
     """What a killed download or a hotel's login page left there would have the starter taken for ever."""
     (tmp_path / "models").mkdir()

@@ -41,6 +41,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(straight, tra
     assert np.abs(np.asarray(means)).max() > 0, "the second stage bettered nothing, and proves little"
 
 
+@pytest.mark.slow
 def test_train_toml_repeats_the_training(straight, small):
     options = TrainOptions.collect(None, "repeated", {}, straight.folder / "train.toml")
     assert equal(weights_of(job.train(options)), weights_of(straight))
@@ -69,7 +70,12 @@ def test_what_is_stored(straight, options):
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("in-the-first-epoch", 1), ("in-the-second-epoch", 3), ("in-the-third-epoch", 6)]
+    ("name", "step"),
+    [
+        ("in-the-second-epoch", 3),
+        pytest.param("in-the-first-epoch", 1, marks=pytest.mark.slow),
+        pytest.param("in-the-third-epoch", 6, marks=pytest.mark.slow),
+    ],
 )
 def test_a_training_interrupted_in_an_epoch_goes_on_exactly(name, step, straight, train, small, monkeypatch):
     with monkeypatch.context() as patch:
@@ -103,6 +109,7 @@ def test_a_training_interrupted_between_its_parts_goes_on_exactly(name, where, s
     assert history(resumed) == history(straight)
 
 
+@pytest.mark.slow
 def test_starting_over_forgets_the_interrupted_training_only_if_asked_to(straight, options, small, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 3)
