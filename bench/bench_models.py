@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.host.backend import import_tensorflow
-from edgetl.host.untyped import Network
+from edgetl.host.networks.backend import import_tensorflow
+from edgetl.host.networks.untyped import Network
 
 CARD = ModelCard("bench", "classification", tuple("abcdef"), InputSpec(224, 224))
 DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DetectorDecoding())
@@ -30,7 +30,7 @@ def network(task: str, alpha: float = 0.35, size: int = 0) -> tuple[Network, np.
 
 
 def _classifier(alpha: float, size: int) -> tuple[Network, np.ndarray]:
-    from edgetl.host.train.classifier import assemble
+    from edgetl.host.train.classifier.network import assemble
     from edgetl.host.train.options import TrainOptions
 
     model = assemble(_backbone(alpha, size), 6, TrainOptions(data="", name="bench")).model
@@ -38,7 +38,7 @@ def _classifier(alpha: float, size: int) -> tuple[Network, np.ndarray]:
 
 
 def _detector() -> tuple[Network, np.ndarray]:
-    from edgetl.host.train.detector import assemble
+    from edgetl.host.train.detector.network import assemble
     from edgetl.host.train.options import TrainOptions
 
     model = assemble(_backbone(0.35, 320), 6, DETECTOR.detector.strides, TrainOptions(data="", name="bench")).model
@@ -63,15 +63,15 @@ def _backbone(alpha: float, size: int) -> Network:
     import_tensorflow()
     import keras
 
-    from edgetl.host.train import backbones
+    from edgetl.host.train.weights import backbones
 
     keras.utils.set_random_seed(0)
     return backbones.build("mobilenet_v2", alpha, size, size)
 
 
 def _write(path: Path, model: Network, photos: np.ndarray, card: ModelCard) -> Path:
-    from edgetl.host.convert.metadata import embed
-    from edgetl.host.convert.tflite import export
+    from edgetl.host.convert.tflite.export import export
+    from edgetl.host.convert.tflite.metadata import embed
 
     path.write_bytes(embed(export(model, "static_wi8_ai8", photos), card))
     return path

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.card import InputSpec
-from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import Dataset, load_dataset
-from edgetl.host.stored import predict
+from edgetl.host.networks.backend import import_keras
+from edgetl.host.networks.stored import predict
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import build_backbone, resolve
+from edgetl.host.train.weights.choose import build_backbone, resolve
 
 
 def cached(data: Dataset, options: TrainOptions) -> tuple[float, float]:
@@ -28,8 +28,8 @@ def cached(data: Dataset, options: TrainOptions) -> tuple[float, float]:
     import keras
 
     from edgetl.host.train.checkpoint import Checkpoint
-    from edgetl.host.train.classifier import assemble
-    from edgetl.host.train.fit import train_head
+    from edgetl.host.train.classifier.fit import train_head
+    from edgetl.host.train.classifier.network import assemble
 
     keras.utils.set_random_seed(options.seed)
     started = time.monotonic()

@@ -25,12 +25,12 @@ from pathlib import Path
 import cv2
 
 from edgetl import Model
-from edgetl.device import live
-from edgetl.device.camera import Frame
-from edgetl.device.signals import Stop
+from edgetl.device.camera.frame import Frame
+from edgetl.device.run import loop
 from edgetl.device.sinks.page import Page
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.status import Status
+from edgetl.device.stop import Stop
 from edgetl.host.demo.film import draw_boxed_film
 
 LEAST = 0.9
@@ -142,7 +142,7 @@ def main() -> int:
     with Model.open(given.model) as model, Page(Endpoint(port=0), model, status) as page:
         thread = threading.Thread(target=measure, args=(page, status, measured, given, stop))
         thread.start()
-        live.run(model, camera, [page], on_result=measured, stop=stop, status=status)
+        loop.run(model, camera, [page], on_result=measured, stop=stop, status=status)
         thread.join()
     without, with_viewers = (statistics.median(row[0] for row in rows) for rows in measured.rows.values())
     print(f"with {given.viewers} viewers {with_viewers / without:.1%} of the results a second without")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from edgetl import store
 from edgetl.bundle import Bundle, Variant
-from edgetl.device import bench
-from edgetl.device.bench import Candidate, Measured
+from edgetl.device.measure import bench
+from edgetl.device.measure.bench import Candidate, Measured
 from edgetl.host.convert.job import convert
 
 TARGET = """

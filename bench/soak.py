@@ -23,9 +23,10 @@ import cv2
 import numpy as np
 
 from edgetl import Model
-from edgetl.device import live
-from edgetl.device.camera import Frame, open_camera
-from edgetl.device.crew import open_crew
+from edgetl.device.camera import open_camera
+from edgetl.device.camera.frame import Frame
+from edgetl.device.run import loop
+from edgetl.device.run.model_pool import open_crew
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
@@ -38,7 +39,7 @@ LIMIT = 1.03
 class Again:
     """A film over and over."""
 
-    live, fps, size = False, 30.0, (320, 240)
+    loop, fps, size = False, 30.0, (320, 240)
 
     def __init__(self, film: Path, model: Model) -> None:
         self.film = film
@@ -111,7 +112,7 @@ def main() -> int:
             address = f"http://127.0.0.1:{served.endpoint.port}/api/stream.mjpg"
             threading.Thread(target=look, args=(address, stop), daemon=True).start()
         source, most = Again(film, model), given.frames
-        summary = live.run(model, source, sinks, crew=crew, max_frames=most, on_result=note, status=status)
+        summary = loop.run(model, source, sinks, crew=crew, max_frames=most, on_result=note, status=status)
         marks.append((summary.frames, *footprint()))
         print("{:>9,} frames  {:7.1f} MB  {:3} threads  {:3} descriptors".format(*marks[-1]))
         stop.set()

@@ -15,8 +15,8 @@ from hot_path import TURN, allocated, finding, in_turn, weighing
 
 from edgetl import Model, ResultFilter
 from edgetl.card import InputSpec
-from edgetl.device import live
 from edgetl.device.camera import open_camera
+from edgetl.device.run import loop
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.vision.classify import best
 from edgetl.vision.preprocess import Preprocessor
@@ -169,7 +169,7 @@ def _looping(classifier: Path, film: Path) -> Stage:
             open_camera(str(film), model.card.input) as camera,
             JsonLines("/dev/null") as lines,
         ):
-            assert live.run(model, camera, [lines]).frames == FILM_FRAMES
+            assert loop.run(model, camera, [lines]).frames == FILM_FRAMES
 
     def beside() -> None:
         capture = cv2.VideoCapture(str(film))

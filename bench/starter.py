@@ -19,11 +19,11 @@ import numpy as np
 from head_stage import cached
 
 from edgetl.card import InputSpec
-from edgetl.host.backend import import_keras
 from edgetl.host.dataset.load import load_dataset
 from edgetl.host.demo.draw import draw_photos
+from edgetl.host.networks.backend import import_keras
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import resolve
+from edgetl.host.train.weights.choose import resolve
 
 SIZES = (96, 224)
 HEAD_EPOCHS = 40

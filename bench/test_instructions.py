@@ -22,7 +22,7 @@ from hot_path import finding
 from test_track import film
 
 from edgetl import Model
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.vision.track import Tracker
 

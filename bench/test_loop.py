@@ -7,9 +7,9 @@ import stages
 from bench_models import CARD, DETECTOR
 
 from edgetl import Model
-from edgetl.device import live
 from edgetl.device.camera import open_camera
 from edgetl.device.camera.shot import Jpeg
+from edgetl.device.run import loop
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.vision.preprocess import Preprocessor
 
@@ -40,12 +40,12 @@ def film(tmp_path_factory):
 def test_run_on_a_film(benchmark, int8_file, film):
     """Seconds for 120 frames, model and film opened anew."""
 
-    def run() -> live.Summary:
+    def run() -> loop.Summary:
         with (
             Model.open(int8_file, threads=1) as model,
             open_camera(str(film), model.card.input) as camera,
             JsonLines("/dev/null") as lines,
         ):
-            return live.run(model, camera, [lines])
+            return loop.run(model, camera, [lines])
 
     assert benchmark.pedantic(run, rounds=5, warmup_rounds=1).frames == stages.FILM_FRAMES

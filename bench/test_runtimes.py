@@ -26,8 +26,10 @@ def networks():
 @pytest.fixture(scope="session")
 def file(networks, tmp_path_factory):
     """Makes the file of a task, a runtime and a recipe, once."""
-    from edgetl.host.convert import nncf, openvino, tflite
-    from edgetl.host.convert.metadata import embed
+    from edgetl.host.convert.openvino import export as openvino
+    from edgetl.host.convert.openvino import quantize
+    from edgetl.host.convert.tflite import export as tflite
+    from edgetl.host.convert.tflite.metadata import embed
 
     made = {}
 
@@ -36,7 +38,7 @@ def file(networks, tmp_path_factory):
         if runtime == "tflite":
             return {".tflite": embed(tflite.export(network, recipe, photos), CARDS[task])}
         graph = openvino.graph(network)
-        graph = nncf.quantize(graph, photos) if recipe == "static_wi8_ai8" else graph
+        graph = quantize.quantize(graph, photos) if recipe == "static_wi8_ai8" else graph
         return openvino.save(graph, CARDS[task], half=recipe == "float16")
 
     def once(*case):

@@ -14,7 +14,7 @@ def learner():
     """A classifier at 224 px with random weights, its loss and its optimizer."""
     import keras
 
-    from edgetl.host.train.classifier import assemble
+    from edgetl.host.train.classifier.network import assemble
 
     parts = assemble(bench_models._backbone(0.35, 224), 6, TrainOptions(data="", name="bench"))
     loss = keras.losses.CategoricalCrossentropy()
@@ -39,7 +39,7 @@ def test_training_step(benchmark, learner, photos):
 def test_training_epoch(benchmark, learner, photos, tmp_path):
     """Ten such steps, read ahead of the network, as a stage does it."""
     from edgetl.host.train.checkpoint import Checkpoint
-    from edgetl.host.train.fit import Batches
+    from edgetl.host.train.classifier.fit import Batches
     from edgetl.host.train.stage import Stage
 
     x, y = photos
@@ -51,7 +51,7 @@ def test_training_epoch(benchmark, learner, photos, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
 def test_conversion(benchmark, recipe):
-    from edgetl.host.convert.tflite import export
+    from edgetl.host.convert.tflite.export import export
 
     network, representative = bench_models.network("classification")
     content = benchmark.pedantic(export, (network, recipe, representative), rounds=1)

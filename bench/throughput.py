@@ -25,9 +25,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from edgetl import Model
-from edgetl.device import live
-from edgetl.device.camera import Asked, open_camera
-from edgetl.device.crew import open_crew
+from edgetl.device.camera import open_camera
+from edgetl.device.camera.protocol import Asked
+from edgetl.device.run import loop as live
+from edgetl.device.run.model_pool import open_crew
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.status import Status

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from edgetl.device.machine import Machine
+from edgetl.device.measure.machine import Machine
 
 BENCH = Path(__file__).parent
 STATS = ("min", "median", "q3")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetl.card import ModelCard
-    from edgetl.device.model import Model
+    from edgetl.device.inference.model import Model
     from edgetl.errors import EdgetlError
     from edgetl.target import Target
     from edgetl.vision.filter import ResultFilter
@@ -29,7 +29,7 @@ _HOMES = {
     "Classification": "edgetl.vision.results",
     "Detections": "edgetl.vision.results",
     "EdgetlError": "edgetl.errors",
-    "Model": "edgetl.device.model",
+    "Model": "edgetl.device.inference.model",
     "ModelCard": "edgetl.card",
     "ResultFilter": "edgetl.vision.filter",
     "Target": "edgetl.target",

@@ -53,9 +53,9 @@ class GoldenBoxes:
 def golden_card(card: ModelCard) -> ModelCard:
     """Returns the card that golden photos are looked at with.
 
-    Their pixels are the same on every machine, whose quick resampling needn't be (`edgetl.device.pixels` tells that
-    apart); so outputs that differ are the network's. A detector's thresholds are halved, so that drift shows before it
-    hides or invents an object.
+    It resamples exactly, so the pixels are the same on every machine and outputs that differ are the network's.
+    (`edgetl.device.verify.resampling` checks the quick resampling.) A detector's thresholds are halved, so that drift
+    shows before it hides or invents an object.
     """
     card = dataclasses.replace(card, input=dataclasses.replace(card.input, interpolation="linear_exact"))
     if card.task != "detection":

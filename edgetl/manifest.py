@@ -42,7 +42,7 @@ class Variant:
         worst_class: the class whose recall, a detector's mAP, lost most.
         worst_class_drop: how much it lost.
         agreement: share of validation photos with the Keras model's top label, 0..1; of a detector, share of boxes
-            that both of them show, see `edgetl.host.convert.judge_detector.agreement`.
+            that both of them show, see `edgetl.host.convert.gate.detector.agreement`.
         max_score_difference: largest |score - Keras score| on any validation photo; of a detector, of a box that both
             found.
         latency_ms: median invoke on the converting machine, one thread.

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edgetl.device.model import Model
+from edgetl.device.inference.model import Model
 from edgetl.host.dataset.photos import cache_folder
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.pairs import pair

@@ -11,11 +11,11 @@ import numpy as np
 from cameras import MjpegCamera
 
 from edgetl.card import InputSpec, ModelCard
-from edgetl.device import live
 from edgetl.device.camera import open_camera
-from edgetl.device.model import Model
+from edgetl.device.inference.model import Model
+from edgetl.device.run import loop
 from edgetl.device.runtime import Tensor
-from edgetl.device.signals import Stop
+from edgetl.device.stop import Stop
 
 FPS = 30
 BITS = 20
@@ -126,7 +126,7 @@ def ages(seconds, model_seconds=0.1):
                 stop.set()
 
         with open_camera(address, model.card.input) as camera:
-            summary = live.run(model, camera, on_result=note, stop=stop)
+            summary = loop.run(model, camera, on_result=note, stop=stop)
         theirs_ages = ours.recv()
         plain.join(10)
     return np.array(seen), np.array(theirs_ages), summary

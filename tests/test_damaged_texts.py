@@ -16,8 +16,8 @@ from mutants import mutants
 
 from edgetl.bundle import Bundle
 from edgetl.card import ModelCard
-from edgetl.device import tune
-from edgetl.device.machine import Machine
+from edgetl.device.measure import tune
+from edgetl.device.measure.machine import Machine
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.errors import EdgetlError
 from edgetl.files import sha256_of

@@ -46,10 +46,10 @@ def test_help_imports_nothing_heavy(command):
 
 def test_run_and_verify_import_nothing_of_the_workstation(home):
     modules = modules_after("run", home.bundle, "--source", "photos/disc", "--jsonl", "out.jsonl", "--save", "out.mp4")
-    assert {"cv2", "numpy", "edgetl.device.live"} <= set(modules)
+    assert {"cv2", "numpy", "edgetl.device.run.loop"} <= set(modules)
     assert heavy(modules) == []
     modules = modules_after("verify", home.bundle)
-    assert "edgetl.device.verify" in modules
+    assert "edgetl.device.verify.replay" in modules
     assert heavy(modules) == []
 
 

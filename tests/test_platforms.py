@@ -29,9 +29,9 @@ def test_what_only_unix_has_is_imported_only_where_it_is_used():
 import sys
 for name in ("resource", "fcntl", "termios", "pwd", "grp"):
     sys.modules[name] = None
-import edgetl.cli.run, edgetl.device.bench, edgetl.device.live, edgetl.files, edgetl.locks
+import edgetl.cli.run, edgetl.device.measure.bench, edgetl.device.run.loop, edgetl.files, edgetl.locks
 import edgetl.host.train.job, edgetl.host.convert.job, edgetl.host.demo.job
-assert edgetl.device.bench.peak_rss_mb() is None
+assert edgetl.device.measure.bench.peak_rss_mb() is None
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from edgetl.device.signals import stop_on_signals
+from edgetl.device.stop import stop_on_signals
 from edgetl.quiet import quiet_output
 
 

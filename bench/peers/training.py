@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.card import InputSpec
-from edgetl.host.backend import import_tensorflow
 from edgetl.host.dataset.load import load_dataset
+from edgetl.host.networks.backend import import_tensorflow
 
 SIZE, BATCH = 224, 32
 Course = list[tuple[str, float, float]]

@@ -22,7 +22,7 @@ class Bar:
         return self
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """See `edgetl.device.steps.Step`."""
+        """See `edgetl.device.measure.steps.Step`."""
         if not self._drawn:
             return
         if what != self._what:

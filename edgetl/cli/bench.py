@@ -9,12 +9,12 @@ import click
 
 from edgetl.cli.bar import Bar
 from edgetl.cli.echo import echo
-from edgetl.cli.types import Share
+from edgetl.cli.option_types import Share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgetl.device.bench import Candidate, Measured, Sustained
+    from edgetl.device.measure.bench import Candidate, Measured, Sustained
     from edgetl.vision.preprocess import Image
 
 
@@ -67,9 +67,9 @@ def bench(
       edgetl bench bundle --json before.json
       edgetl bench bundle --compare before.json --fail-over 10%
     """
-    from edgetl.device import bench as benchmark
-    from edgetl.device import bench_report as report
-    from edgetl.device.machine import Machine
+    from edgetl.device.measure import bench as benchmark
+    from edgetl.device.measure import bench_report as report
+    from edgetl.device.measure.machine import Machine
     from edgetl.find_bundle import find_bundle
     from edgetl.text import about
     from edgetl.vision.photo import read_photo
@@ -102,7 +102,7 @@ def bench(
 def _sustain(
     bundle: Path, wanted: Sequence[Candidate], frames: Sequence[Image], minutes: float | None, labels: Path | None
 ) -> list[Sustained]:
-    from edgetl.device.bench import sustain
+    from edgetl.device.measure.bench import sustain
 
     if not minutes:
         return []
@@ -119,7 +119,7 @@ def _draw(path: Path, measured: Sequence[Measured], rows: Sequence[Sustained]) -
     from edgetl.install import install_command
 
     try:
-        from edgetl.host.latency_figure import draw
+        from edgetl.host.report.latency_figure import draw
     except ModuleNotFoundError as error:
         remedy = f"{install_command('train')}; or draw the file of --json elsewhere"
         raise EdgetlError(f"{error.name} is not installed, which draws", where="--plot", remedy=remedy) from error

@@ -15,7 +15,7 @@ def cameras() -> None:
       edgetl cameras
       edgetl run bundle --source 0 --size 1280x720
     """
-    from edgetl.device.camera.list import csi_remedy, list_cameras, none_found
+    from edgetl.device.camera.discover import csi_remedy, list_cameras, none_found
 
     found = list_cameras()
     for camera in found:

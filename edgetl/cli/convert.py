@@ -111,7 +111,7 @@ def _imported(
 ) -> str:
     """Puts a file into the store; returns the model's name there."""
     from edgetl.errors import UsageError
-    from edgetl.host.convert.imported import ImportOptions, import_model
+    from edgetl.host.convert.foreign.import_model import ImportOptions, import_model
 
     if data is None or labels is None:
         missing = "--labels" if data else "--data"

@@ -33,7 +33,7 @@ def check(folder: Path, as_json: bool, sheet: Path | None) -> None:
       edgetl data check photos/ --json | jq .warnings
       edgetl data check boxes/ --sheet sheet.jpg
     """
-    from edgetl.host.dataset.look import look
+    from edgetl.host.dataset.check_any import look
 
     report, text = look(folder, sheet)
     if as_json:
@@ -57,7 +57,7 @@ def convert(source: Path, target: Path, format_: Format) -> None:
     \b
       edgetl data convert boxes/ boxes-coco/ --format coco
     """
-    from edgetl.host.dataset.reformat import reformat
+    from edgetl.host.dataset.boxes.reformat import reformat
 
     done = reformat(source, target, format_)
     for text in done.lost:

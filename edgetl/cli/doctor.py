@@ -21,7 +21,7 @@ def doctor(as_json: bool) -> None:
     """
     import json
 
-    from edgetl.device.doctor import examine
+    from edgetl.device.measure.doctor import examine
     from edgetl.errors import EdgetlError
 
     checks = examine()

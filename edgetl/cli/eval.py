@@ -30,7 +30,7 @@ def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | 
       edgetl eval cards boxes/ --json
       edgetl eval mobilenet_v2_1.0_224_quant.tflite photos/ --labels imagenet_labels.txt
     """
-    from edgetl.host.evaluate import describe, evaluate
+    from edgetl.host.evaluate.job import describe, evaluate
 
     result = evaluate(model, data, labels=labels, variant=variant)
     echo(describe(result, as_json=as_json), err=not as_json)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgetl.device.signals import ending_signals
+from edgetl.device.stop import ending_signals
 
 _SOON = 0.02
 """After so many seconds a signal whose exception Python reports as ignored is sent once more."""

@@ -42,7 +42,7 @@ def list_models(as_json: bool) -> None:
 
 def _print_list(as_json: bool) -> None:
     from edgetl import store
-    from edgetl.store_listing import rows, table
+    from edgetl.store.listing import rows, table
 
     good, damaged = store.survey(every_version=True)
     if as_json:

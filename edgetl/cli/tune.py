@@ -30,8 +30,8 @@ def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
     """
     import json
 
-    from edgetl.device import tune as tuning
-    from edgetl.device.tuned_file import remember, require_writable
+    from edgetl.device.measure import tune as tuning
+    from edgetl.device.measure.tuned_file import remember, require_writable
     from edgetl.find_bundle import find_bundle
 
     bundle = find_bundle(bundle)

@@ -35,14 +35,14 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     """
     import json
 
-    from edgetl.device import pixels
-    from edgetl.device import verify as golden
+    from edgetl.device.verify import replay as golden
+    from edgetl.device.verify import resampling
     from edgetl.find_bundle import find_bundle
 
     bundle = find_bundle(bundle)
     reports = golden.verify(bundle, variant)
     readable = any(report.photos for report in reports)
-    seen = [pixels.compare_pixels(bundle)] if readable else []
+    seen = [resampling.compare_pixels(bundle)] if readable else []
     if as_json:
         told = [report.to_dict() for report in reports] + [report.to_dict() for report in seen]
         echo(json.dumps(told, indent=2))
@@ -50,4 +50,4 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
         echo("\n".join(map(str, [*reports, *seen])), err=True)
     golden.require(reports, bundle)
     for report in seen:
-        pixels.require(report, bundle)
+        resampling.require(report, bundle)

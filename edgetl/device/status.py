@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from edgetl.device.events import Event
-from edgetl.device.latency import Percentiles, Recorder
-from edgetl.device.model import Timings
+from edgetl.device.stages import Percentiles, Recorder, Timings
 
 STAGES = ("preprocess", "invoke", "decode", "total", "age")
 """What is measured of a frame; age is from its capture to its result."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.bundle import Bundle, Variant
-from edgetl.device.model import Model
+from edgetl.device.inference.model import Model
 from edgetl.device.runtime import open_runtime
 from edgetl.golden import golden_card
 from edgetl.vision.preprocess import Image, Preprocessor

@@ -12,7 +12,7 @@ from homes import convert_from, edgetl
 
 from edgetl.bundle import Bundle
 from edgetl.card import ModelCard
-from edgetl.device.model import Model
+from edgetl.device.inference.model import Model
 from edgetl.files import sha256_of
 from edgetl.vision.photo import read_photo
 
@@ -75,7 +75,7 @@ def test_a_foreign_model_is_evaluated_verified_run_and_converted_again(elsewhere
 
 
 def test_the_photos_that_calibrate_are_not_those_that_judge(elsewhere):
-    from edgetl.host.stored import dataset_of
+    from edgetl.host.networks.stored import dataset_of
 
     assert convert_from("bare.tflite").code == 0
     card = ModelCard.load(elsewhere.models / "bare" / "card.json")
@@ -113,8 +113,8 @@ def test_a_scaling_that_was_asked_for_is_taken_and_a_useless_model_is_told(elsew
 
 
 def test_imagenets_scaling_goes_into_the_graph_channel_by_channel(elsewhere, made):
-    from edgetl.host.convert.scaling import SCALINGS
-    from edgetl.host.stored import load_network
+    from edgetl.host.convert.foreign.find_scaling import SCALINGS
+    from edgetl.host.networks.stored import load_network
     from edgetl.store import open_model
 
     wanted = build_greys()
@@ -128,7 +128,7 @@ def test_imagenets_scaling_goes_into_the_graph_channel_by_channel(elsewhere, mad
 
 
 def test_a_rescaling_at_the_start_becomes_the_stored_models_own(elsewhere):
-    from edgetl.host.stored import load_network
+    from edgetl.host.networks.stored import load_network
     from edgetl.store import open_model
 
     assert convert_from("logits.keras", "--recipe", "float32").code == 0
@@ -156,7 +156,7 @@ def test_a_file_of_keras_2_opens(elsewhere):
 
 @pytest.mark.real_data
 def test_a_published_file_of_keras_2_opens(data_folder):
-    from edgetl.host.convert.foreign_keras import open_keras
+    from edgetl.host.convert.foreign.keras import open_keras
 
     model = open_keras(data_folder / "weights" / "vww_96.h5")
     assert (model.size, model.classes, model.scaling) == ((96, 96), 2, None)

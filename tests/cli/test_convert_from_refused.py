@@ -207,7 +207,7 @@ def test_a_saved_model_that_prints_into_a_file_writes_none(elsewhere, tmp_path):
 
 
 def test_what_the_converter_cant_do_is_told_in_a_line(elsewhere, monkeypatch):
-    from edgetl.host.convert import tflite
+    from edgetl.host.convert.tflite import export as tflite
 
     def refuse(*_):
         raise ValueError("op 'tf.Betainc' is neither a custom op nor a flex op\nmodule {\n")

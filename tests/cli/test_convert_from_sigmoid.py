@@ -11,9 +11,9 @@ from homes import convert_from, edgetl, refused
 from once import made_once
 
 from edgetl.bundle import Bundle
-from edgetl.device.input_scaling import Scaling
-from edgetl.device.model import Model
-from edgetl.host.convert.foreign_file import ForeignModel
+from edgetl.device.inference.input_scaling import Scaling
+from edgetl.device.inference.model import Model
+from edgetl.host.convert.foreign.model import ForeignModel
 from edgetl.vision.photo import read_photo
 
 pytest.importorskip("tensorflow")

@@ -11,7 +11,7 @@ from homes import TINY, draw_folders, edgetl, refused
 
 from edgetl.card import ModelCard
 from edgetl.files import sha256_of
-from edgetl.host.train.starter import weights_file
+from edgetl.host.train.weights.starter import weights_file
 
 
 @pytest.fixture

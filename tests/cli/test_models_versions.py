@@ -113,15 +113,15 @@ def test_version_is_evaluated_and_converted_by_name(two):
 
 @pytest.mark.slow
 def test_conversion_during_a_swap_lands_in_its_own_version(two, monkeypatch):
-    from edgetl.host.convert import golden
+    from edgetl.host.convert.gate import golden_set
 
-    real = golden.choose
+    real = golden_set.choose
 
     def swap_first(*args):
         store.use("tiny@2")
         return real(*args)
 
-    monkeypatch.setattr(golden, "choose", swap_first)
+    monkeypatch.setattr(golden_set, "choose", swap_first)
     before = (two.models / "tiny" / "loose" / "bundle.json").read_bytes()
     done = edgetl("convert", "tiny", "--target", two.target, "--recipe", "float32")
     assert done.code == 0, done.err

@@ -10,7 +10,7 @@ import pytest
 from homes import edgetl
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.model import Model
+from edgetl.device.inference.model import Model
 from edgetl.device.runtime import Tensor
 from edgetl.vision.filter import ResultFilter
 

@@ -12,8 +12,8 @@ from homes import edgetl
 from test_run_detector import LABELS, Cells
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.cli.types import Size
-from edgetl.device.model import Model
+from edgetl.cli.option_types import Size
+from edgetl.device.inference.model import Model
 from edgetl.device.runtime import Tensor
 
 ONE_CELL = np.zeros((16, 16, 3), np.uint8)

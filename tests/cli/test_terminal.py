@@ -10,10 +10,10 @@ import pytest
 from homes import draw_folders, edgetl
 
 from edgetl.cli.echo import LogFormatter
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks.console import Console
-from edgetl.host import progress
+from edgetl.host import console as progress
 from edgetl.vision.results import Classification
 
 TITLE = "\x1b]0;title\x07"

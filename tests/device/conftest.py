@@ -17,8 +17,8 @@ from fakes import CARD, VARIANTS, ColourRuntime, FakePicamera2, solid, write_fil
 
 from edgetl.bundle import GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.card import InputSpec, ModelCard
-from edgetl.device.camera.capture import quiet
-from edgetl.device.model import Model
+from edgetl.device.camera.opencv_capture import quiet
+from edgetl.device.inference.model import Model
 from edgetl.device.runtime import open_runtime
 from edgetl.files import sha256_of
 

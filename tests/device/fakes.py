@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from edgetl.card import InputSpec, ModelCard
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.runtime import Tensor
 
 CARD = ModelCard("fake", "classification", ("red", "green", "blue"), InputSpec(8, 8))

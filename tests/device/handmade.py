@@ -6,7 +6,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgetl.device.flatbuffer_table import SLOTS
+from edgetl.device.runtime.flatbuffer_table import SLOTS
 
 SIDE = 8
 _TYPES = {name: getattr(schema.TensorType, name.upper()) for name in ("float32", "uint8", "int8", "int32")}

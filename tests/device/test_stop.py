@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from edgetl.device import signals
-from edgetl.device.signals import Stop, Stopped, stop_on_signals, unless_stopped
+from edgetl.device import stop as signals
+from edgetl.device.stop import Stop, Stopped, stop_on_signals, unless_stopped
 
 
 def test_value_and_error_of_a_call_are_the_callers():

@@ -44,7 +44,7 @@ def mutant(content: bytes, seed: int) -> bytes:
 
 def outcome(path: Path, labels: Path | None) -> str:
     """What comes of a file: `opened`, or the class of the error."""
-    from edgetl.device.model import Model
+    from edgetl.device.inference.model import Model
     from edgetl.errors import EdgetlError
 
     try:

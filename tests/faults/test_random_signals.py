@@ -16,7 +16,8 @@ import tensorflow, keras  # once: the children have them already
 
 rng = random.Random(int(sys.argv[1]))
 count, limit, args = int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
-import edgetl.host.train.job, edgetl.host.convert.job, edgetl.host.train.classification, edgetl.host.train.fit
+import edgetl.host.train.job, edgetl.host.convert.job
+import edgetl.host.train.classifier.task, edgetl.host.train.classifier.fit
 from edgetl.cli import main
 
 def child():

@@ -128,19 +128,19 @@ def test_convert(home, number):
 @BOTH
 def test_eval(home, number):
     args = ["eval", home.bundle, "photos"]
-    clean(*interrupted(number, args, "MARK", slow="edgetl.host.evaluate:read_photo"))
+    clean(*interrupted(number, args, "MARK", slow="edgetl.host.evaluate.classifier:read_photo"))
 
 
 @BOTH
 def test_verify(home, number):
     args = ["verify", home.bundle]
-    clean(*interrupted(number, args, "MARK", slow="edgetl.device.model:Model.scores"))
+    clean(*interrupted(number, args, "MARK", slow="edgetl.device.inference.model:Model.scores"))
 
 
 @BOTH
 def test_run_ends_well(home, number):
     args = ["run", home.bundle, "--source", "photos/disc", "--jsonl", "out.jsonl"]
-    code, said = interrupted(number, args, "01.jpg: ", slow="edgetl.device.model:Model.scores")
+    code, said = interrupted(number, args, "01.jpg: ", slow="edgetl.device.inference.model:Model.scores")
     clean(code, said, expected=0)
     assert "frames in" in said
     lines = (home.folder / "out.jsonl").read_text()
@@ -177,7 +177,7 @@ def test_interruption_that_a_library_makes_an_error_of_its_own(home, number):
             raise TypeError("'NoneType' object is not callable") from None""",
     )
     assert swallow != SLOW
-    command = [sys.executable, "-c", swallow, "edgetl.device.verify:verify", "verify", str(home.bundle)]
+    command = [sys.executable, "-c", swallow, "edgetl.device.verify.replay:verify", "verify", str(home.bundle)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr.readline() == "MARK\n"
     os.kill(process.pid, number)

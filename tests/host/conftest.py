@@ -94,7 +94,7 @@ def train(options: Any) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def shapes_model(train: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A stored model, of a small backbone, that tells most shapes apart."""
-    from edgetl.host.train import backbones
+    from edgetl.host.train.weights import backbones
 
     def make() -> Any:
         with pytest.MonkeyPatch.context() as patch:
@@ -107,7 +107,7 @@ def shapes_model(train: Callable[..., Any], host_env: Path, tmp_path_factory: py
 @pytest.fixture(scope="session")
 def shapes_data(shapes_model: Any) -> Any:
     """The data set that `shapes_model` was trained on, split as it was."""
-    from edgetl.host.stored import dataset_of
+    from edgetl.host.networks.stored import dataset_of
 
     return dataset_of(shapes_model.card)
 
@@ -115,7 +115,7 @@ def shapes_data(shapes_model: Any) -> Any:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes every backbone a small one."""
-    from edgetl.host.train import backbones
+    from edgetl.host.train.weights import backbones
 
     monkeypatch.setattr(backbones, "build", build_small)
 
@@ -123,7 +123,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def straight(train: Callable[..., Any], host_env: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A stored model of a small backbone, whose training nothing interrupted."""
-    from edgetl.host.train import backbones
+    from edgetl.host.train.weights import backbones
 
     def make() -> Any:
         with pytest.MonkeyPatch.context() as patch:

@@ -11,7 +11,7 @@ from load import memory, peak_memory
 from PIL import Image
 
 from edgetl.card import InputSpec
-from edgetl.device.camera.capture import quiet
+from edgetl.device.camera.opencv_capture import quiet
 from edgetl.vision.photo import PhotoError, decode_sized
 from edgetl.vision.photo_header import MAX_PIXELS
 

@@ -10,8 +10,8 @@ import cv2
 
 from edgetl.card import InputSpec
 from edgetl.device.camera.address import without_password
-from edgetl.device.camera.capture import Capture, open_capture
 from edgetl.device.camera.ffmpeg_memory import FILM_BYTES, bound_memory
+from edgetl.device.camera.opencv_capture import Capture, open_capture
 from edgetl.errors import CameraError
 from edgetl.files import local_path
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from time import monotonic
 
 from edgetl.card import InputSpec
-from edgetl.device.camera import Frame
 from edgetl.device.camera.address import without_password
-from edgetl.device.camera.capture import quiet
+from edgetl.device.camera.frame import Frame
+from edgetl.device.camera.opencv_capture import quiet
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
 from edgetl.files import local_path

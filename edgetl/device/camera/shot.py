@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgetl.card import InputSpec
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.vision.photo import PhotoError, decode_sized
 from edgetl.vision.preprocess import Image
 

@@ -14,7 +14,7 @@ from edgetl.errors import ModelError
 
 BGR_INPUT = "image_bgr"
 """The name of an input that takes the channels in OpenCV's order, whatever the card says: a file made for edgetl alone,
-see `edgetl.host.convert.flatbuffer.take_bgr`."""
+see `edgetl.host.convert.tflite.edit_graph.take_bgr`."""
 
 
 class UnloadableRuntimeError(ModelError):

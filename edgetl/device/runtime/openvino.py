@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from edgetl.device.openvino_info import Info, read_info
 from edgetl.device.runtime import Tensor, UnloadableRuntimeError
+from edgetl.device.runtime.openvino_rt_info import Info, read_info
 from edgetl.errors import ModelError
 from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output

@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from edgetl.device.flatbuffer_table import LARGEST_MODEL
+from edgetl.device.runtime.flatbuffer_table import LARGEST_MODEL
 from edgetl.device.runtime.probe import NO_MEMORY, REFUSED, SECONDS
-from edgetl.device.tflite_structure import require_sound
+from edgetl.device.runtime.tflite_structure import require_sound
 from edgetl.errors import EdgetlError, ModelError
 from edgetl.files import sha256_of
 from edgetl.text import printable

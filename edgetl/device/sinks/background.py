@@ -13,12 +13,12 @@ from typing import Self
 
 import numpy as np
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
-from edgetl.device.signals import Stop
 from edgetl.device.sinks import RunEnded, Sink
 from edgetl.device.sinks.nothing import Nothing
 from edgetl.device.status import Status
+from edgetl.device.stop import Stop
 from edgetl.errors import EdgetlError
 from edgetl.vision.results import Result
 

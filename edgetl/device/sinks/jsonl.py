@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
-from edgetl.device.sinks.news import News
+from edgetl.device.sinks.changes import News
 from edgetl.errors import EdgetlError
 from edgetl.files import local_path, told_plainly
 from edgetl.locks import BusyError, lock_open

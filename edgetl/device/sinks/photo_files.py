@@ -9,7 +9,7 @@ from typing import Self
 
 import cv2
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import EdgetlError

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.device.camera import Camera
 from edgetl.device.camera.photos import Photos
+from edgetl.device.camera.protocol import Camera
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.photo_files import WRITTEN, PhotoFiles
-from edgetl.device.sinks.rolling import EVERY, RollingVideo
-from edgetl.device.sinks.video import VideoFile
+from edgetl.device.sinks.video.file import VideoFile
+from edgetl.device.sinks.video.rolling import EVERY, RollingVideo
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw
 

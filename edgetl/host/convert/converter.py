@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edgetl.card import ModelCard
 from edgetl.host.convert.gate import Judge
-from edgetl.host.untyped import Network
+from edgetl.host.networks.untyped import Network
 from edgetl.target import Gate, RecipeName
 
 Files = Mapping[str, bytes]
@@ -20,8 +20,8 @@ class Source:
     """What is converted.
 
     Attributes:
-        model: a `keras.Model`, made by `edgetl.host.train.classifier` or `edgetl.host.train.detector`, or from a file
-            by `edgetl.host.convert.foreign_keras`.
+        model: a `keras.Model`, made by `edgetl.host.train.classifier.network` or
+            `edgetl.host.train.detector.network`, or from a file by `edgetl.host.convert.foreign.keras`.
         card: goes into the files.
         judge: has the photos to calibrate with; validation photos must not be among those, or the gate would judge
             what it has seen.

@@ -16,16 +16,21 @@ from edgetl.device.runtime import library_version, open_runtime, require_runtime
 from edgetl.device.runtime.vouch import remember
 from edgetl.errors import GateError, UsageError
 from edgetl.files import sha256_of, temporary_folder, told_plainly, write_atomic
-from edgetl.host.convert import foreign_tflite, golden, openvino, portable, portable_openvino, portable_tflite, tflite
+from edgetl.host.console import busy, console, optional, result
+from edgetl.host.convert import portable
 from edgetl.host.convert.converter import Attempt, Converter, Files, Source
-from edgetl.host.convert.gate import Judge
-from edgetl.host.convert.judge_classifier import ClassifierJudge
-from edgetl.host.convert.judge_detector import DetectorJudge
-from edgetl.host.convert.table import table
-from edgetl.host.progress import busy, console, optional, result
-from edgetl.host.report import write_conversion_report
-from edgetl.host.stored import TFLITE, boxed_dataset_of, dataset_of, load_network
-from edgetl.host.untyped import Network
+from edgetl.host.convert.foreign import tflite as foreign_tflite
+from edgetl.host.convert.gate import Judge, golden_set
+from edgetl.host.convert.gate.classifier import ClassifierJudge
+from edgetl.host.convert.gate.detector import DetectorJudge
+from edgetl.host.convert.gate.table import table
+from edgetl.host.convert.openvino import export as openvino
+from edgetl.host.convert.openvino import portable as portable_openvino
+from edgetl.host.convert.tflite import export as tflite
+from edgetl.host.convert.tflite import portable as portable_tflite
+from edgetl.host.networks.stored import TFLITE, boxed_dataset_of, dataset_of, load_network
+from edgetl.host.networks.untyped import Network
+from edgetl.host.report.classifier import write_conversion_report
 from edgetl.target import RECIPES, RecipeName, RuntimeName, Target, variant_name
 from edgetl.text import about
 from edgetl.vision.photo import read_photo
@@ -83,8 +88,8 @@ def convert(
         told = f"{judge.told} in {'the file it came as' if given else 'Keras'}"
         console.print(f"{stored.card.name}: {told} on {len(judge.photos)} validation photos")
         with told_plainly(stored.bundle(target.name)), temporary_folder(store.root() / key) as work:
-            positions = golden.choose(judge.shown, seed)
-            kept = golden.write_photos(work, stored.card, judge.photos, judge.shown, positions)
+            positions = golden_set.choose(judge.shown, seed)
+            kept = golden_set.write_photos(work, stored.card, judge.photos, judge.shown, positions)
             maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed, given), kept)
             variants = _make_all(maker, candidates)
             chosen = next((variant.name for variant in variants if variant.accepted), None)
@@ -188,7 +193,7 @@ class _Maker:
         with closing(open_runtime(variant.runtime, files[0], 1, made_here=True)) as opened:
             expected = self.source.judge.expected(opened, frames)
         remember(variant.runtime, files[0], library_version(variant.runtime))
-        file, digest = golden.write_expected(self.folder, variant.name, expected)
+        file, digest = golden_set.write_expected(self.folder, variant.name, expected)
         accepted = replace(variant, accepted=True, note=note, golden=file, golden_sha256=digest)
         model, *weights = ((path.name, sha256_of(path)) for path in files)
         accepted = replace(accepted, file=model[0], sha256=model[1])

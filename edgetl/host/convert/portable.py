@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.host.convert.converter import Attempt, Converter, Files, Source
-from edgetl.host.detected import LEAST_SCORE
+from edgetl.host.evaluate.predict_boxes import LEAST_SCORE
 from edgetl.target import RecipeName
 from edgetl.vision.detect import CANDIDATES, grid
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.errors import DatasetError
+from edgetl.host.dataset.boxes.masks import mask_problems
 from edgetl.host.dataset.duplicates import exact_groups, near_groups
 from edgetl.host.dataset.folders import FolderSet, Sample, read_folders, unknown_files
 from edgetl.host.dataset.listing import loose_files, subfolders
-from edgetl.host.dataset.masks import mask_problems
 from edgetl.host.dataset.photos import Record, inspect
 from edgetl.text import listed, printable
 

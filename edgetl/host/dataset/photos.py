@@ -22,10 +22,10 @@ from platformdirs import user_cache_path
 
 from edgetl import schema
 from edgetl.card import InputSpec
-from edgetl.device.camera.capture import quiet
+from edgetl.device.camera.opencv_capture import quiet
 from edgetl.errors import EdgetlError
 from edgetl.files import read_regular, write_atomic
-from edgetl.host.progress import track
+from edgetl.host.console import track
 from edgetl.vision.photo import PhotoError, decode_sized, read_file
 from edgetl.vision.photo_header import MAX_PIXELS
 from edgetl.vision.preprocess import Image

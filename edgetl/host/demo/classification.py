@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.host.demo.draw import PARTS, draw_film, draw_photos
 from edgetl.host.demo.task import FILM_SECONDS, FPS, Task
 from edgetl.vision.results import Result

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.host.demo.draw import PARTS, Placed, draw_boxed, draw_boxed_film
 from edgetl.host.demo.task import FILM_SECONDS, FPS, Task
 from edgetl.vision.pairs import pair

@@ -11,16 +11,17 @@ from pathlib import Path
 
 from edgetl import store
 from edgetl.bundle import Bundle
-from edgetl.device import live, verify
 from edgetl.device.camera import open_camera
-from edgetl.device.model import Model
-from edgetl.device.sinks.video import VideoFile
+from edgetl.device.inference.model import Model
+from edgetl.device.run import loop
+from edgetl.device.sinks.video.file import VideoFile
+from edgetl.device.verify import replay
 from edgetl.errors import UsageError
+from edgetl.host.console import console
 from edgetl.host.convert.job import convert
 from edgetl.host.demo.classification import CLASSIFICATION
 from edgetl.host.demo.detection import DETECTION
 from edgetl.host.demo.task import Task, TaskName, Watch
-from edgetl.host.progress import console
 from edgetl.host.train.job import discard_unfinished, train
 from edgetl.host.train.options import TrainOptions
 from edgetl.text import about
@@ -61,9 +62,9 @@ def demo(task_name: TaskName = "classify", folder: Path | None = None, *, seed: 
     bundle = convert(task.name, "rpi", runtimes=("tflite",))  # OpenVINO's variants would take a minute more
 
     _say(["edgetl", "verify", str(bundle.folder)])
-    reports = verify.verify(bundle.folder)
+    reports = replay.verify(bundle.folder)
     console.print("\n".join(map(str, reports)))
-    verify.require(reports, bundle.folder)
+    replay.require(reports, bundle.folder)
 
     _say(["edgetl", "run", str(bundle.folder), "--source", str(film), "--save", str(seen)])
     _run(bundle, film, seen, watch)
@@ -91,7 +92,7 @@ def _require_own(task: Task, photos: Path, *films: Path) -> None:
 def _run(bundle: Bundle, film: Path, seen: Path, watch: Watch) -> None:
     """Runs the bundle over the film, as `edgetl run` would."""
     with Model.open(bundle.folder) as model, open_camera(str(film)) as camera, VideoFile(seen, fps=camera.fps) as sink:
-        console.print(str(live.run(model, camera, [sink], on_result=watch)))
+        console.print(str(loop.run(model, camera, [sink], on_result=watch)))
 
 
 def _say(words: Sequence[str]) -> None:

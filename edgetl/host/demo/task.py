@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.vision.results import Result
 
 TaskName = Literal["classify", "detect"]

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from edgetl import schema
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
+from edgetl.host.networks.untyped import Network, Tensor
 from edgetl.host.train.better import NOTHING, Choice
-from edgetl.host.untyped import Network, Tensor
 
 Row = dict[str, float | str]
 

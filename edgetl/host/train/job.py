@@ -15,12 +15,12 @@ from edgetl import store
 from edgetl.card import DatasetInfo, InputSpec
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import temporary_file, temporary_folder, told_plainly, write_atomic
-from edgetl.host.progress import console, optional, result
+from edgetl.host.console import console, optional, result
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import build_backbone, check, stored_source
 from edgetl.host.train.task import Task, TaskName, Trained, Training, open_task, task_name
-from edgetl.version_folders import training_folder
+from edgetl.host.train.weights.choose import build_backbone, check, stored_source
+from edgetl.store.version_folders import training_folder
 
 _MOST_FILES = 10
 """That don't open, and are named."""

@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from edgetl import schema
 from edgetl.errors import UsageError
 from edgetl.files import read_regular
-from edgetl.stored_model import derived_name
+from edgetl.store.model import derived_name
 
 CLASSIFIER_ONLY = frozenset({"head", "dropout", "head_epochs", "head_rate", "label_smoothing", "class_weights"})
 DETECTOR_ONLY = frozenset({"strides"})
@@ -51,7 +51,7 @@ class TrainOptions:
     Attributes:
         data: folder of labelled photos: class folders, or photos with boxes.
         name: of the model in the store.
-        backbone: see `edgetl.host.train.backbones.FAMILIES`.
+        backbone: see `edgetl.host.train.weights.backbones.FAMILIES`.
         alpha: width multiplier.
         size: input height and width, px, from 96; 224, or 320 of a detector, whose must be a multiple of 32.
         resize: how a photo becomes square, see `edgetl.card.InputSpec`; stretch, or letterbox for a detector.

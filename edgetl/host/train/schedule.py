@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
+from edgetl.host.networks.untyped import Library, Network, Tensor
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.untyped import Library, Network, Tensor
 
 
 class _LayerRates:

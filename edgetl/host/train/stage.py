@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import keras
 
-from edgetl.host.progress import bar, console
+from edgetl.host.console import bar, console
+from edgetl.host.networks.untyped import Network
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.schedule import optimizer
-from edgetl.host.untyped import Network
 from edgetl.text import about
 
 

@@ -10,15 +10,15 @@ from typing import Literal, Protocol, cast
 
 from edgetl.card import Backbone, DatasetInfo, InputSpec, ModelCard
 from edgetl.host.dataset.boxes import is_boxed
+from edgetl.host.networks.untyped import Network
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.untyped import Network
 
 TaskName = Literal["classification", "detection"]
 
 TASKS: dict[TaskName, str] = {
-    "classification": "edgetl.host.train.classification",
-    "detection": "edgetl.host.train.detection",
+    "classification": "edgetl.host.train.classifier.task",
+    "detection": "edgetl.host.train.detector.task",
 }
 """The module of each task; it holds a class `Training`."""
 

@@ -34,7 +34,7 @@ def _draw_cards(root: Path) -> None:
 @pytest.fixture(scope="session")
 def keras_model(shapes_model: Any) -> Any:
     """The small classifier, loaded once."""
-    from edgetl.host.stored import load_keras
+    from edgetl.host.networks.stored import load_keras
 
     return load_keras(shapes_model)
 
@@ -52,10 +52,10 @@ def small_backbone(size: int) -> Any:
 
 
 def assembled(strides: tuple[int, ...], size: int = 96, classes: int = len(CARDS)) -> Any:
-    """An untrained detector, see `edgetl.host.train.detector.Detector`."""
+    """An untrained detector, see `edgetl.host.train.detector.network.Detector`."""
     import keras
 
-    from edgetl.host.train.detector import assemble
+    from edgetl.host.train.detector.network import assemble
     from edgetl.host.train.options import TrainOptions
 
     keras.utils.set_random_seed(1)
@@ -72,10 +72,10 @@ def _train_detector(store: Path, card_photos: Path) -> Any:
     import keras
 
     from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-    from edgetl.host.dataset.load_boxed import load_boxed
-    from edgetl.host.detected import measure
-    from edgetl.host.train.detection_batches import pad
-    from edgetl.host.train.detection_loss import DetectionLoss
+    from edgetl.host.dataset.boxes.load import load_boxed
+    from edgetl.host.evaluate.predict_boxes import measure
+    from edgetl.host.train.detector.batches import pad
+    from edgetl.host.train.detector.loss import DetectionLoss
     from edgetl.store import StoredModel
     from edgetl.vision.detect import grid
 
@@ -101,7 +101,7 @@ def _train_detector(store: Path, card_photos: Path) -> Any:
 @pytest.fixture(scope="session")
 def detector_data(detector: Any) -> Any:
     """The data set of `detector`, split as it was."""
-    from edgetl.host.stored import boxed_dataset_of
+    from edgetl.host.networks.stored import boxed_dataset_of
 
     return boxed_dataset_of(detector.card)
 
@@ -109,7 +109,7 @@ def detector_data(detector: Any) -> Any:
 @pytest.fixture(scope="session")
 def detector_network(detector: Any) -> Any:
     """The Keras model of `detector`."""
-    from edgetl.host.stored import load_keras
+    from edgetl.host.networks.stored import load_keras
 
     return load_keras(detector)
 
@@ -117,8 +117,8 @@ def detector_network(detector: Any) -> Any:
 @pytest.fixture(scope="session")
 def detector_files(detector_network: Any, detector_data: Any, tmp_path_factory: Any) -> Callable[[str], Path]:
     """Makes the file of a recipe, once."""
-    from edgetl.host.convert.recipes import representative
-    from edgetl.host.convert.tflite import export
+    from edgetl.host.convert.calibration import representative
+    from edgetl.host.convert.tflite.export import export
 
     folder = tmp_path_factory.mktemp("variants")
 

@@ -12,19 +12,20 @@ import pytest
 from homes import LOOSE_TARGET
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.heads import FINISHED, MODEL_API
-from edgetl.device.model import Model
-from edgetl.device.openvino_info import read_info
+from edgetl.device.inference.heads import FINISHED, MODEL_API
+from edgetl.device.inference.model import Model
 from edgetl.device.runtime import open_runtime
-from edgetl.device.verify import require, verify
+from edgetl.device.runtime.openvino_rt_info import read_info
+from edgetl.device.verify.replay import require, verify
 from edgetl.errors import ModelError, UsageError
-from edgetl.host.convert import job, portable, portable_tflite
+from edgetl.host.convert import job, portable
 from edgetl.host.convert.converter import Attempt
-from edgetl.host.convert.flatbuffer import parse
 from edgetl.host.convert.gate import Measurement
-from edgetl.host.convert.judge_detector import DetectorJudge
-from edgetl.host.convert.metadata import OUTPUTS
-from edgetl.host.convert.splice import splice
+from edgetl.host.convert.gate.detector import DetectorJudge
+from edgetl.host.convert.tflite import portable as portable_tflite
+from edgetl.host.convert.tflite.edit_graph import parse
+from edgetl.host.convert.tflite.metadata import OUTPUTS
+from edgetl.host.convert.tflite.splice import splice
 from edgetl.target import Gate
 from edgetl.vision.filter import ResultFilter
 
@@ -77,7 +78,8 @@ def test_boxes_are_those_that_edgetl_makes_of_the_raw_file(body, finished, detec
 
 def test_openvinos_are_too(detector, detector_network, card, frames, tmp_path):
     pytest.importorskip("openvino")
-    from edgetl.host.convert import openvino, portable_openvino
+    from edgetl.host.convert.openvino import export as openvino
+    from edgetl.host.convert.openvino import portable as portable_openvino
 
     raw = openvino.save(openvino.graph(detector_network), detector.card)
     for stem, files in (("raw", raw), ("portable", portable_openvino.finish(raw, card))):

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgetl.host.convert import recipes, tflite
+from edgetl.host.convert import calibration
 from edgetl.host.convert.converter import Source
+from edgetl.host.convert.tflite import export as tflite
 from edgetl.host.dataset.load import Photos
 from edgetl.target import Gate
 
@@ -25,7 +26,7 @@ def photos(counts):
 )
 def test_representative_photos_are_balanced_by_class(counts, wanted, each):
     train = photos(counts)
-    chosen = recipes.representative(train, wanted, seed=3)
+    chosen = calibration.representative(train, wanted, seed=3)
     numbers = chosen[:, 0, 0, 0]
     assert len(set(numbers.tolist())) == len(numbers) == min(wanted, sum(counts))
     found = np.bincount(train.classes[numbers], minlength=len(counts))
@@ -34,7 +35,7 @@ def test_representative_photos_are_balanced_by_class(counts, wanted, each):
 
 def test_representative_photos_are_the_seeds_choice():
     train = photos((50, 50))
-    first, again, other = (recipes.representative(train, 10, seed) for seed in (1, 1, 2))
+    first, again, other = (calibration.representative(train, 10, seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 

@@ -4,8 +4,8 @@ from pages import require_self_contained, words
 
 from edgetl.bundle import GoldenPhoto, Manifest, Variant
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.host.convert.table import table
-from edgetl.host.report import write_conversion_report
+from edgetl.host.convert.gate.table import table
+from edgetl.host.report.classifier import write_conversion_report
 
 CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), DetectorDecoding((8,)))
 

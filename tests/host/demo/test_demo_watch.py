@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.host.demo.classification import PassingParts
 from edgetl.host.demo.detection import BoxedParts
 from edgetl.host.demo.draw import Placed

@@ -56,7 +56,8 @@ def train_boxes(boxed_options: Any) -> Callable[..., Any]:
     """Trains with `boxed_options`, changed as told, on a small backbone; returns the stored model."""
     from networks import build_small
 
-    from edgetl.host.train import backbones, job
+    from edgetl.host.train import job
+    from edgetl.host.train.weights import backbones
 
     def trained(name: str, **changes: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:

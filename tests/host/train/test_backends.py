@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgetl import store
-from edgetl.host.stored import dataset_of, load_keras, predict
+from edgetl.host.networks.stored import dataset_of, load_keras, predict
 
 pytest.importorskip("jax")
 pytestmark = pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="is run by these very tests")
@@ -24,7 +24,7 @@ from edgetl import store
 from edgetl.cli import main
 main([*sys.argv[2:], "--name", "on-jax"], standalone_mode=False)
 import keras
-from edgetl.host.stored import dataset_of, load_keras, predict
+from edgetl.host.networks.stored import dataset_of, load_keras, predict
 assert keras.config.backend() == "jax"
 stored = store.open_model("on-jax")
 np.save(sys.argv[1], predict(load_keras(stored), dataset_of(stored.card).val))
@@ -58,10 +58,10 @@ def test_what_jax_trained_gives_the_same_scores_on_tensorflow(host_env, shapes, 
 
 
 CHOSEN = """
-test_augment.py
+classifier/test_augment.py
 test_schedule.py
-test_fit.py::test_frozen_layers_stay_bit_equal
-test_fit.py::test_the_averaged_weights_are_what_is_judged_and_kept
+classifier/test_fit.py::test_frozen_layers_stay_bit_equal
+classifier/test_fit.py::test_the_averaged_weights_are_what_is_judged_and_kept
 test_train_job.py::test_a_training_interrupted_in_an_epoch_goes_on_exactly[in-the-second-epoch-3]
 """
 

@@ -11,8 +11,9 @@ import pytest
 from edgetl import store
 from edgetl.card import ModelCard
 from edgetl.errors import EdgetlError
-from edgetl.host.train import classification, job
+from edgetl.host.train import job
 from edgetl.host.train.checkpoint import Checkpoint
+from edgetl.host.train.classifier import task
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.task import Trained
 from edgetl.locks import BusyError
@@ -40,7 +41,7 @@ def run(monkeypatch, options, small):
         asked.update(top1=top1, report=report)
         return job.train(replace(options, name=name, **changes))
 
-    monkeypatch.setattr(classification.Training, "run", trained)
+    monkeypatch.setattr(task.Training, "run", trained)
     return train
 
 

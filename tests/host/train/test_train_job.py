@@ -12,10 +12,12 @@ from interrupt import interrupt_at
 
 from edgetl import store
 from edgetl.errors import DatasetError, EdgetlError, ModelError, UsageError
-from edgetl.host.stored import dataset_of, load_keras, predict
-from edgetl.host.train import backbones, classification, fit, job, stage
+from edgetl.host.networks.stored import dataset_of, load_keras, predict
+from edgetl.host.train import job, stage
+from edgetl.host.train.classifier import fit, task
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.source import check, default_epochs, resolve
+from edgetl.host.train.weights import backbones
+from edgetl.host.train.weights.choose import check, default_epochs, resolve
 
 
 def weights_of(stored):
@@ -208,7 +210,7 @@ def test_other_photos_are_not_gone_on_with(interrupted, shapes, tmp_path):
     ],
 )
 def test_what_needs_no_photos_is_refused_before_they_are_read(wrong, kind, train, monkeypatch):
-    monkeypatch.setattr(classification, "load_dataset", lambda *_, **__: pytest.fail("the photos were read"))
+    monkeypatch.setattr(task, "load_dataset", lambda *_, **__: pytest.fail("the photos were read"))
     with pytest.raises(kind):
         train("refused", **wrong)
 
@@ -230,7 +232,7 @@ def test_files_that_dont_open_are_named(train, small, shapes, tmp_path, capsys):
 
 
 def test_no_second_stage_leaves_the_backbone_as_it_was(train, small, options):
-    from edgetl.host.train.source import build_backbone
+    from edgetl.host.train.weights.choose import build_backbone
 
     stored = train("head-only", epochs=0, head_epochs=3)
     assert {row[0] for row in history(stored)} == {"head"}
@@ -321,7 +323,7 @@ def test_the_textbook_recipe(train):
 
 def test_nothing_here_names_a_backend():
     """Training is plain Keras: whichever backend the user chose."""
-    for file in Path(fit.__file__).parent.glob("*.py"):
+    for file in Path(job.__file__).parent.rglob("*.py"):
         for line in file.read_text().splitlines():
             words = line.split()
             if words[:1] in (["import"], ["from"]):

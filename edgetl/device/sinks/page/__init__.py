@@ -9,11 +9,11 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.page.endpoint import Endpoint
-from edgetl.device.sinks.page.scene import Scene
+from edgetl.device.sinks.page.latest import Scene
 from edgetl.device.sinks.page.settings import Adjustable
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError

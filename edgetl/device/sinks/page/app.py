@@ -12,10 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from edgetl.device.sinks.page.board import Board, metrics
-from edgetl.device.sinks.page.scene import Scene, Shown
+from edgetl.device.sinks.page.latest import Scene, Shown
+from edgetl.device.sinks.page.metrics import Board, metrics
+from edgetl.device.sinks.page.mjpeg import BOUNDARY, Pictures
 from edgetl.device.sinks.page.settings import Adjustable, change, description, settings
-from edgetl.device.sinks.page.stream import BOUNDARY, Pictures
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.text import json_text
 

@@ -10,8 +10,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from edgetl.device.sinks.page.access import TOO_MANY, VISITOR, Guard
 from edgetl.device.sinks.page.door import Door
-from edgetl.device.sinks.page.security import TOO_MANY, VISITOR, Guard
 
 _REQUEST_SECONDS = 10.0
 """For a request to arrive whole."""
@@ -79,7 +79,7 @@ class BoundedProtocol(H11Protocol):
         return self.transport.is_closing() or (self.cycle is not None and self.cycle.disconnected)
 
     def admit(self) -> bool:
-        """Keeps a place for the connection; see `edgetl.device.sinks.page.security.Visitor`."""
+        """Keeps a place for the connection; see `edgetl.device.sinks.page.access.Visitor`."""
         self._admitted = self._door.admit(self._descriptor)
         return self._admitted
 

@@ -11,15 +11,15 @@ from time import monotonic
 
 import uvicorn
 
+from edgetl.device.sinks.page.access import Access, Guard
 from edgetl.device.sinks.page.app import Pages
-from edgetl.device.sinks.page.board import Board
 from edgetl.device.sinks.page.door import Door
 from edgetl.device.sinks.page.endpoint import Endpoint
+from edgetl.device.sinks.page.latest import Scene
+from edgetl.device.sinks.page.metrics import Board
+from edgetl.device.sinks.page.mjpeg import Pictures
 from edgetl.device.sinks.page.protocol import BoundedProtocol
-from edgetl.device.sinks.page.scene import Scene
-from edgetl.device.sinks.page.security import Access, Guard
 from edgetl.device.sinks.page.settings import Adjustable
-from edgetl.device.sinks.page.stream import Pictures
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 

@@ -14,7 +14,7 @@ _KNOWN = ("threshold", "classes")
 
 
 class Adjustable(Protocol):
-    """What of a model the page shows and sets, see `edgetl.device.model.Model`."""
+    """What of a model the page shows and sets, see `edgetl.device.inference.model.Model`."""
 
     card: ModelCard
 

@@ -1,0 +1,142 @@
+"""What the scores of a foreign classifier mean: found in its graph's last operations, else in what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.card import ClassifierDecoding
+from edgetl.device.inference.input_scaling import Scaling
+from edgetl.device.runtime import Runtime
+from edgetl.device.runtime.flatbuffer_table import BROKEN, Table, model_table
+from edgetl.device.runtime.openvino_rt_info import Ending
+from edgetl.errors import ModelError
+
+Meaning = Literal["probabilities", "logits", "independent"]
+
+EVEN = 0.5
+"""The display threshold of scores that a sigmoid gave: below it, that the class is not there is more likely."""
+
+_ENDINGS: dict[int, Ending] = {14: "sigmoid", 25: "softmax"}
+"""The operations LOGISTIC and SOFTMAX of TensorFlow Lite's schema, by their codes."""
+_MEANINGS: dict[Ending, Meaning] = {"sigmoid": "independent", "softmax": "probabilities"}
+_PASSING = frozenset({2, 6, 22, 43, 53, 70, 114})
+"""Operations that leave what a score means as it is: CONCATENATION, DEQUANTIZE, RESHAPE, SQUEEZE, CAST, EXPAND_DIMS
+and QUANTIZE."""
+
+
+def ending_of_tflite(path: Path) -> Ending:
+    """Finds the operation that makes the scores in a `.tflite` file whose graph has one output.
+
+    Raises:
+        ModelError: the file's structure is damaged.
+    """
+    try:
+        model = model_table(path)
+        codes = [_code(code) for code in model.tables("operator_codes", "OperatorCode")]
+        graph = model.tables("subgraphs", "SubGraph")[0]
+        outputs, makers = graph.integers("outputs"), {}
+        for operator in graph.tables("operators", "Operator"):
+            code, inputs = codes[operator.number("opcode_index", "<I")], operator.integers("inputs")
+            makers.update(dict.fromkeys(operator.integers("outputs"), (code, inputs)))
+        return _ending(makers, outputs)
+    except BROKEN as error:
+        remedy = "copy the file again from where it was made"
+        raise ModelError(f"the model's structure is damaged: {error}", where=str(path), remedy=remedy) from error
+
+
+def _code(operator: Table) -> int:
+    """An operation's code, whose place changed when there were more than 127."""
+    return max(operator.number("deprecated_builtin_code", "<b"), operator.number("builtin_code", "<i"))
+
+
+def _ending(makers: dict[int, tuple[int, tuple[int, ...]]], tensors: Collection[int]) -> Ending:
+    """The one operation that made all of some tensors, looked for through those that only pass scores on."""
+    left, seen, found = list(tensors), set[int](), set[Ending]()
+    while left:
+        tensor = left.pop()
+        if tensor in seen:
+            continue
+        seen.add(tensor)
+        code, inputs = makers.get(tensor, (-1, ()))
+        if code in _PASSING:
+            left += inputs if code == 2 else inputs[:1]
+        else:
+            found.add(_ENDINGS.get(code, ""))
+    return found.pop() if len(found) == 1 else ""
+
+
+def decoding(
+    runtime: Runtime, scaling: Scaling | None, labels: int, ending: Ending, where: str, threshold: float | None = None
+) -> ClassifierDecoding:
+    """Returns how a foreign classifier's output is to be read.
+
+    Args:
+        runtime: the loaded file; it is run twice where the last operation doesn't settle it.
+        scaling: of pixels.
+        labels: how many there are.
+        ending: the operation that makes the scores.
+        where: the file, for messages.
+        threshold: the display threshold that the file itself asks for.
+
+    Raises:
+        ModelError: the output says the same of every photo.
+    """
+    columns = runtime.outputs[0].shape[1]
+    if ending == "softmax" and columns == 1:
+        what = "the model has one output, behind a softmax, which is 1 whatever a photo shows"
+        raise ModelError(what, where=where, remedy="train it with a sigmoid, or with one output a class")
+    meaning = _MEANINGS.get(ending) or _answered(runtime, scaling)
+    if threshold is None or not 0 <= threshold <= 1:
+        threshold = EVEN if meaning == "independent" or columns == 1 else 0.0
+        threshold = threshold if labels == columns else 0.0  # of two labels for one column, one is always the likelier
+    return ClassifierDecoding(meaning, threshold)
+
+
+def _answered(runtime: Runtime, scaling: Scaling | None) -> Meaning:
+    """Runs the model on grey and on noise: probabilities lie within 0..1 and sum to one each time.
+
+    A single column has no sum: it is a score if it lies within 0..1, else a logit.
+    """
+    shape, output = runtime.input.shape[1:], runtime.outputs[0]
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    grey = np.full(shape, 128, np.uint8)
+    answers = [_run(runtime, pixels, scaling) for pixels in (grey, noise)]
+    if output.shape[1] == 1:
+        return "independent" if all(_are_shares(scores, output.scale) for scores in answers) else "logits"
+    return "probabilities" if all(_sum_to_one(scores, output.scale) for scores in answers) else "logits"
+
+
+def _run(runtime: Runtime, pixels: NDArray[np.uint8], scaling: Scaling | None) -> NDArray[np.float32]:
+    """Returns what the model says of (H, W, 3) uint8 pixels, (C,) float32, dequantized."""
+    view = runtime.input_view()
+    if scaling and runtime.input.dtype == "float32":
+        mean, std = scaling.rows(pixels.shape[1])
+        view[...] = (pixels - mean) / std
+    elif scaling:
+        view.view(np.uint8)[...] = np.take_along_axis(
+            scaling.levels(runtime.input)[:, 0], pixels.reshape(-1, 3), axis=0
+        ).reshape(pixels.shape)
+    elif runtime.input.dtype == "int8":
+        view[...] = (pixels ^ 128).view(np.int8)
+    else:
+        view[...] = pixels
+    del view
+    runtime.invoke()
+    output, raw = runtime.outputs[0], runtime.output_view(0).astype(np.float32)
+    return (raw - output.zero_point) * np.float32(output.scale) if output.scale else raw
+
+
+def _are_shares(scores: NDArray[np.float32], step: float) -> bool:
+    """Says whether (C,) scores, rounded to multiples of `step`, lie within 0..1."""
+    return bool(scores.min() >= 0 and scores.max() <= 1 + step)
+
+
+def _sum_to_one(scores: NDArray[np.float32], step: float) -> bool:
+    """Says whether (C,) scores are probabilities that were rounded to multiples of `step`."""
+    slack = 0.1 + len(scores) * step / 2  # of a thousand small probabilities, all may round down to nothing
+    return _are_shares(scores, step) and bool(abs(scores.sum() - 1) <= slack)

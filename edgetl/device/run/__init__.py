@@ -1,0 +1,1 @@
+"""The live loop: from a source of frames to the sinks."""

@@ -1,0 +1,170 @@
+"""The loop from a camera through a model into sinks: every frame of a file, the newest frame of a live camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Protocol
+
+from edgetl.device.camera.frame import Frame
+from edgetl.device.camera.protocol import Camera
+from edgetl.device.events import Event
+from edgetl.device.inference.model import Model
+from edgetl.device.run.camera_loss import Patience
+from edgetl.device.run.file_source import Ahead
+from edgetl.device.run.live_source import Newest
+from edgetl.device.run.model_pool import Looked, look
+from edgetl.device.sinks import RunEnded, Sink
+from edgetl.device.stages import Percentiles, Recorder
+from edgetl.device.status import STAGES, Status
+from edgetl.device.stop import Stop, stop_on_signals
+from edgetl.vision.results import Result
+
+__all__ = ["STAGES", "Observer", "Summary", "run"]
+
+
+class Observer(Protocol):
+    """Follows the results of a run: gives them track numbers, steadies labels, sees events in them."""
+
+    def __call__(self, frame: Frame, result: Result) -> tuple[Result, list[Event]]:
+        """Looks at a result.
+
+        Returns:
+            The result, or one in its place; and what happened, in its order.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run came to.
+
+    Attributes:
+        frames: looked at.
+        dropped: frames of a live camera that a newer one overtook.
+        seconds: from the start of the loop to its end.
+        fps: results a second: of a live camera over the intervals between the first and the last, of a file over all
+            its time; 0 for fewer than two.
+        stages: ms of each of `STAGES`, over the last 10,000 frames.
+    """
+
+    frames: int
+    dropped: int
+    seconds: float
+    fps: float
+    stages: dict[str, Percentiles] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        dropped = f", {self.dropped:,} dropped" if self.dropped else ""
+        frames = f"{self.frames:,} frame{'' if self.frames == 1 else 's'}"
+        rate = f", {self.fps:.1f} a second" if self.fps else ""
+        lines = [f"{frames} in {self.seconds:.1f} s{rate}{dropped}"]
+        if self.stages:
+            lines.append(f"{'ms':>12}{'p50':>9}{'p95':>9}")
+        lines += [f"{name:>12}{stage.p50:9.2f}{stage.p95:9.2f}" for name, stage in self.stages.items()]
+        return "\n".join(lines)
+
+
+def run(
+    model: Model,
+    camera: Camera,
+    sinks: Sequence[Sink] = (),
+    *,
+    crew: Sequence[Model] = (),
+    max_frames: int | None = None,
+    on_result: Callable[[Frame, Result], None] | None = None,
+    stop: Stop | None = None,
+    observer: Observer | None = None,
+    status: Status | None = None,
+    rate: float | None = None,
+    reopen: Callable[[], Camera] | None = None,
+    patience: Patience | None = None,
+) -> Summary:
+    """Looks at a camera's frames until it ends, a sink or a signal ends the run, or `max_frames` are done.
+
+    Args:
+        model: opened; what is wanted of it, its `only`, may change as it goes.
+        camera: opened; a live one may be closed as the run ends, any other stays open.
+        sinks: opened; each gets every frame with its result, and every event.
+        crew: more of the same model, opened for themselves: they look at further frames of a file meanwhile.
+        max_frames: to look at; None sets no limit.
+        on_result: called before the sinks.
+        stop: of an enclosing `stop_on_signals`; None handles the signals here.
+        observer: called after the model.
+        status: told how the run goes, for others to read meanwhile.
+        rate: frames a second at most that are looked at, of a live camera; None sets no limit.
+        reopen: opens a live camera again when it is lost; None lets its loss end the run.
+        patience: with a live camera.
+
+    Raises:
+        CameraError: the camera is lost, and hasn't come back in time.
+        EdgetlError: a sink can't go on.
+    """
+    status = status or Status()
+    meter = _Meter(status, live=camera.live)
+    with nullcontext(stop) if stop else stop_on_signals() as asked:
+        source: Newest | Ahead = (
+            Newest(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
+            if camera.live
+            else Ahead(camera, asked, status, model.card.input)
+        )
+        looked = look([model] if camera.live else [model, *crew], source)
+        with suppress(RunEnded), closing(source), closing(looked):
+            for item in looked:
+                events = [item] if isinstance(item, Event) else []
+                if isinstance(item, Looked):
+                    result = item.result
+                    if observer:
+                        result, events = observer(item.frame, result)
+                    frame = meter.add(item)
+                    if on_result:
+                        on_result(frame, result)
+                    _write(sinks, frame, result)
+                _tell(sinks, [*events, *status.take_posted()])
+                if asked.is_set() or meter.frames == max_frames:
+                    break
+            _tell(sinks, status.take_posted())
+    return meter.summary()
+
+
+def _write(sinks: Sequence[Sink], frame: Frame, result: Result) -> None:
+    for sink in sinks:
+        sink.write(frame, result)
+
+
+def _tell(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
+    for event in events:
+        for sink in sinks:
+            sink.tell(event)
+
+
+class _Meter:
+    """Measures a run as it goes."""
+
+    def __init__(self, status: Status, *, live: bool) -> None:
+        self._status = status
+        self._live = live
+        self._recorder = Recorder(STAGES)
+        self._start = self._first = self._last = monotonic()
+
+    @property
+    def frames(self) -> int:
+        return self._recorder.count
+
+    def add(self, looked: Looked) -> Frame:
+        """Counts a frame that was looked at; returns it with its timings and its age."""
+        self._last = max(self._last, looked.at)
+        if not self.frames:
+            self._first = looked.at
+        t, age = looked.timings, (looked.at - looked.frame.captured_at) * 1e3
+        self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, age)
+        self._status.looked(t, age)
+        return replace(looked.frame, timings=t, age=age)
+
+    def summary(self) -> Summary:
+        # A camera's first frame may be long in coming; and of a file several may come at once.
+        count, since = (self.frames - 1, self._first) if self._live else (self.frames, self._start)
+        fps = count / (self._last - since) if self._last > since and self.frames > 1 else 0.0
+        dropped = self._status.figures().dropped
+        return Summary(self.frames, dropped, monotonic() - self._start, fps, self._recorder.percentiles())

@@ -1,0 +1,1 @@
+"""Results to an MQTT broker."""

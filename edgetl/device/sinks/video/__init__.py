@@ -1,0 +1,1 @@
+"""Results drawn into films."""

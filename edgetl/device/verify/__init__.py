@@ -1,0 +1,1 @@
+"""Proof that this device computes what the workstation measured."""

@@ -1,0 +1,74 @@
+"""`.tflite` classifiers of others' making: bundled as they are, but for the scaling of pixels, which goes inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from edgetl.device.inference.describe_tflite import CARD_FILE, is_classifier
+from edgetl.device.inference.input_scaling import Scaling, input_scaling, stated_scaling
+from edgetl.device.inference.output_scores import ending_of_tflite
+from edgetl.device.inference.tflite_metadata import read_files, read_metadata
+from edgetl.device.runtime import Tensor
+from edgetl.errors import ModelError, UsageError
+from edgetl.files import write_atomic
+from edgetl.host.convert.converter import Attempt, Source
+from edgetl.host.convert.foreign.model import PIXELS, Ending, ForeignModel
+from edgetl.host.convert.tflite.edit_graph import scale_input
+from edgetl.host.convert.tflite.metadata import embed
+from edgetl.host.networks.stored import TFLITE
+from edgetl.host.networks.tflite_network import open_network
+
+
+def open_tflite(path: Path) -> ForeignModel:
+    """Opens a `.tflite` file.
+
+    Raises:
+        ModelError: the interpreter refuses it, or it is no classifier of images.
+        UsageError: it is one of edgetl's.
+    """
+    if CARD_FILE in read_files(path):
+        what = "the file carries edgetl's model card: it has been converted already"
+        raise UsageError(what, where=str(path), remedy="run or evaluate it as it is, or convert its model of the store")
+    network = open_network(path)
+    runtime = network.runtime
+    if not is_classifier(runtime) or runtime.input.dtype not in ("uint8", "int8", "float32"):
+        shapes = ", ".join(f"{tensor.shape} {tensor.dtype}" for tensor in (runtime.input, *runtime.outputs))
+        remedy = "edgetl bundles classifiers with one image input and one output, (1, classes); others it runs as files"
+        raise ModelError(
+            f"the model's input and outputs {shapes} are not a classifier's", where=str(path), remedy=remedy
+        )
+    scaling, told = _scaling(path, runtime.input)
+    _, height, width, _ = runtime.input.shape
+    output, write = runtime.outputs[0], partial(_store, path)
+    size, columns = (height, width), output.shape[1]
+    return ForeignModel(path, network, size, columns, scaling, told, output.scale, write, last=ending_of_tflite(path))
+
+
+def _scaling(path: Path, image: Tensor) -> tuple[Scaling | None, str]:
+    """Returns what the input wants of pixels, where the file tells, and how it tells.
+
+    Raises:
+        ModelError: the scaling can't be meant; or a quantized input wants other bytes than those of the pixels.
+    """
+    metadata = read_metadata(path)
+    if image.dtype == "float32":
+        scaling = stated_scaling(path, metadata)
+        return scaling, "the file's metadata tell how pixels are scaled" if scaling else ""
+    if input_scaling(path, metadata, image):
+        what = f"the model's input is quantized, scale {image.scale:.4g}, zero point {image.zero_point}: not for 0..255"
+        remedy = "convert the Keras model that it was made of; or run the file as it is, with --labels"
+        raise ModelError(what, where=str(path), remedy=remedy)
+    return PIXELS, "the model takes bytes"
+
+
+def _store(path: Path, folder: Path, scaling: Scaling, ending: Ending) -> None:
+    """Writes `model.tflite`, which takes raw pixels; its outputs stay as they are, and the card says what they mean."""
+    del ending
+    write_atomic(folder / TFLITE, scale_input(path.read_bytes(), scaling.mean, scaling.std))
+
+
+def attempts(source: Source) -> Iterator[Attempt]:
+    """Yields the one way there is, called `as_given`: the file, with the card inside."""
+    yield Attempt("", lambda: {".tflite": embed(source.given, source.card)})

@@ -1,0 +1,89 @@
+"""A raw OpenVINO detector to one that OpenVINO Model API opens as an SSD."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+
+from edgetl.card import ModelCard
+from edgetl.device.inference.heads import DISTANCES, LOGITS, MODEL_API
+from edgetl.device.runtime.openvino import load_library, signal_stack_kept
+from edgetl.host.convert.converter import Files
+from edgetl.host.convert.openvino.export import save
+from edgetl.host.convert.portable import APART, FLOOR, candidates, geometry, ranks
+from edgetl.host.networks.untyped import Library, Tensor
+from edgetl.quiet import quiet_output
+
+
+def finish(files: Files, card: ModelCard) -> Files:
+    """See `edgetl.host.convert.portable.Finish`."""
+    openvino = load_library()
+    with quiet_output(), signal_stack_kept():
+        raw = openvino.Core().read_model(files[".xml"], files[".bin"])
+    # What goes into the model's results, which are no outputs to build on.
+    logits, distances = (raw.output(name).get_node().input_value(0) for name in (LOGITS, DISTANCES))
+    outputs = decoding(logits, distances, card)
+    return save(openvino.Model(outputs, raw.get_parameters(), "portable"), card)
+
+
+def decoding(logits: Tensor, raw: Tensor, card: ModelCard) -> list[Tensor]:
+    """Makes finished boxes of an `openvino.Model`'s raw outputs.
+
+    Args:
+        logits: (1, A, C).
+        raw: (1, A, 4) distances.
+        card: of the detector.
+
+    Returns:
+        The outputs bboxes (1, N, 4), xmin, ymin, xmax, ymax in shares of the input, labels (1, N) int32 and scores
+        (1, N), best first; N is the card's `max_det`. Behind the last one they are 0.
+    """
+    ops: Library = import_module("openvino.opset13")
+    centres, reach = geometry(card)
+    of_cell = ops.topk(ops.squeeze(logits, [0]), 1, 1, "max", "none")
+    # Not stable: that takes OpenVINO 9 ms more, and its outputs, which aren't quantized, are hardly ever equal.
+    best = ops.topk(ops.squeeze(of_cell.output(0), [1]), candidates(card), 0, "max", "value")
+    score, rows = ops.sigmoid(best.output(0)), best.output(1)
+    label = ops.gather(ops.squeeze(of_cell.output(1), [1]), rows, 0)
+    moved = ops.multiply(ops.softplus(ops.squeeze(raw, [0])), reach)
+    boxes = ops.gather(ops.clamp(ops.add(moved, centres), 0.0, 1.0), rows, 0)
+    chosen = _suppressed(ops, boxes, score, label, card)
+    outputs = []
+    for name, column in zip(MODEL_API, (boxes, label, score), strict=True):
+        taken = ops.gather(_with_nothing(ops, column), chosen, 0)
+        shape = [1, card.detector.max_det, *column.shape[1:]]
+        made = ops.reshape(taken, shape, False)
+        made.output(0).get_tensor().set_names({name})
+        outputs.append(made)
+    return outputs
+
+
+def _suppressed(ops: Library, boxes: Tensor, score: Tensor, label: Tensor, card: ModelCard) -> Tensor:
+    """The rows that stay, best first, filled up to `max_det` with the row behind the last."""
+    most = card.detector.max_det
+    apart = ops.unsqueeze(ops.multiply(ops.convert(label, "f32"), _number(APART)), [1])
+    ranked = ops.select(ops.greater_equal(score, _number(FLOOR)), ranks(card), _number(0))
+    suppression = ops.non_max_suppression(
+        ops.unsqueeze(ops.add(boxes, apart), [0]),
+        ops.unsqueeze(ranked, [0, 1]),
+        np.int64(most),
+        _number(card.detector.iou),
+        _number(0.5),
+        box_encoding="corner",
+        sort_result_descending=True,
+        output_type="i32",
+    )
+    stay = ops.gather(suppression.output(0), 2, 1)
+    nothing = np.full(most, boxes.shape[0], np.int32)
+    filled = ops.concat([stay, nothing], 0)
+    return ops.slice(filled, [0], [most], [1], [0])
+
+
+def _with_nothing(ops: Library, column: Tensor) -> Tensor:
+    """A column with a row of zeros behind its last."""
+    return ops.concat([column, np.zeros((1, *column.shape[1:]), column.get_element_type().to_dtype())], 0)
+
+
+def _number(value: float) -> np.float32:
+    return np.float32(value)

@@ -1,0 +1,71 @@
+"""A raw `.tflite` detector to one that answers as TensorFlow Lite's own `TFLite_Detection_PostProcess` does.
+
+The four outputs are made of built-in operators only, `NON_MAX_SUPPRESSION_V4` among them: no custom one is needed.
+"""
+
+from __future__ import annotations
+
+from edgetl.card import ModelCard
+from edgetl.device.inference.heads import FINISHED
+from edgetl.host.convert.converter import Files
+from edgetl.host.convert.portable import APART, FLOOR, candidates, geometry, ranks
+from edgetl.host.convert.tflite.edit_graph import name_outputs
+from edgetl.host.convert.tflite.metadata import OUTPUTS, embed
+from edgetl.host.convert.tflite.splice import splice
+from edgetl.host.networks.backend import import_tensorflow
+from edgetl.host.networks.untyped import Library, Tensor
+from edgetl.quiet import quiet_output
+
+_YXYX = [1, 0, 3, 2]
+
+
+def finish(files: Files, card: ModelCard) -> Files:
+    """See `edgetl.host.convert.portable.Finish`."""
+    return {".tflite": embed(splice(files[".tflite"], decoding(card), OUTPUTS), card)}
+
+
+def decoding(card: ModelCard) -> bytes:
+    """Makes the second half of a file: `logits` (1, A, C) and `distances` (1, A, 4), float32, to finished boxes.
+
+    Returns:
+        A `.tflite` file's content with the outputs boxes (1, N, 4), ymin, xmin, ymax, xmax in shares of the input,
+        classes (1, N), scores (1, N), best first, and count (1,), all float32; N is the card's `max_det`. Behind the
+        count they are 0.
+    """
+    tf = import_tensorflow()
+    cells = len(geometry(card)[0])
+    shapes = ((1, cells, len(card.labels)), (1, cells, 4))
+    signature = [tf.TensorSpec(shape, tf.float32, name) for shape, name in zip(shapes, OUTPUTS, strict=True)]
+    holder = tf.Module()
+    holder.decode = tf.function(lambda logits, raw: _decode(tf, logits[0], raw[0], card), input_signature=signature)
+    with quiet_output():
+        function = holder.decode.get_concrete_function()
+        content = tf.lite.TFLiteConverter.from_concrete_functions([function], holder).convert()
+    return name_outputs(bytes(content), FINISHED)
+
+
+def _decode(tf: Library, logits: Tensor, raw: Tensor, card: ModelCard) -> tuple[Tensor, ...]:
+    centres, reach = (part[:, _YXYX] for part in geometry(card))
+    best, rows = tf.math.top_k(tf.reduce_max(logits, axis=1), candidates(card))
+    label = tf.gather(tf.argmax(logits, axis=1, output_type=tf.int32), rows)
+    score = tf.sigmoid(best)
+    # Softplus: there is no such operator, and log(1 + exp(x)) alone overflows.
+    distance = tf.nn.relu(raw) + tf.math.log(1 + tf.exp(-tf.abs(raw)))
+    boxes = tf.clip_by_value(centres + tf.gather(distance, _YXYX, axis=1) * reach, 0.0, 1.0)
+    boxes = tf.gather(boxes, rows)
+    most = card.detector.max_det
+    chosen, count = tf.raw_ops.NonMaxSuppressionV4(
+        boxes=boxes + APART * tf.cast(label, tf.float32)[:, None],
+        scores=tf.where(score >= FLOOR, ranks(card), tf.zeros_like(score)),
+        max_output_size=most,
+        iou_threshold=card.detector.iou,
+        score_threshold=0.5,
+        pad_to_max_output_size=True,
+    )
+    meant = tf.cast(tf.range(most) < count, tf.float32)
+    columns = (
+        tf.gather(boxes, chosen) * meant[:, None],
+        tf.cast(tf.gather(label, chosen), tf.float32) * meant,
+        tf.gather(score, chosen) * meant,
+    )
+    return *(column[None] for column in columns), tf.cast(count, tf.float32)[None]

@@ -1,0 +1,1 @@
+"""Keras networks: stored ones, their files, and what they are built with."""

@@ -1,0 +1,145 @@
+"""A detector: uint8 pixels, value scaling, backbone, a small pyramid, two branches, raw outputs, all in one graph.
+
+Anchor-free, after Tian et al., "FCOS: Fully Convolutional One-Stage Object Detection", 2019, with depthwise-separable
+convolutions as in Sandler et al., "MobileNetV2", 2018. The outputs stay raw, and apart: boxes decoded inside the graph
+lose points of mAP in int8, where one scale would have to serve pixels and probabilities.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from edgetl.errors import UsageError
+from edgetl.host.networks.scales import SCALES
+from edgetl.host.networks.untyped import Network, Tensor
+from edgetl.host.train.classifier.augment import RandomColor
+from edgetl.host.train.options import TrainOptions
+
+WIDTH = 64
+"""Channels of the pyramid's maps."""
+
+_BRANCH_CONVOLUTIONS = 2
+_PRIOR = 0.01
+"""The score of every cell before anything is learnt: nearly all of them see background."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """The parts of a detector; they share their weights.
+
+    Attributes:
+        model: (N, H, W, 3) uint8 to (N, A, classes) logits and (N, A, 4) raw distances to left, top, right and bottom:
+            what is stored and converted. A cells, level by level, row by row.
+        learner: the same with colour augmentation in front, active while training, to (N, A, classes + 4): both
+            outputs side by side, as the loss wants to see them.
+        backbone: scaled pixels to feature maps.
+    """
+
+    model: Network
+    learner: Network
+    backbone: Network
+
+
+def assemble(backbone: Network, classes: int, strides: Sequence[int], options: TrainOptions) -> Detector:
+    """Puts a pyramid and two branches on a backbone and the value scaling under it.
+
+    Args:
+        backbone: a `keras.Model` without top.
+        classes: columns of the logits.
+        strides: of the levels, px, ascending.
+        options: input_range, augment and seed are read.
+
+    Raises:
+        UsageError: the backbone has no map at a stride.
+    """
+    height, width = backbone.input_shape[1:3]
+    scale, offset = SCALES[options.input_range or "-1..1"]
+    rescale = keras.layers.Rescaling(scale, offset, name="scale")
+    taps = keras.Model(backbone.inputs, [_tap(backbone, stride) for stride in strides], name="backbone")
+    head = _head([tap.shape[1:] for tap in taps.outputs], classes)
+
+    pixels = keras.Input((height, width, 3), dtype="uint8", name="image")
+    augmented = keras.Input((height, width, 3), dtype="uint8", name="image")
+    colour = RandomColor(0.35 * options.augment, seed=options.seed + 1)
+    varied = colour(ops.cast(augmented, keras.config.floatx()))
+    both = keras.layers.Concatenate(name="both", dtype="float32")(head(_list(taps(rescale(varied)))))
+    return Detector(
+        model=keras.Model(pixels, head(_list(taps(rescale(pixels)))), name="detector"),
+        learner=keras.Model(augmented, both, name="learner"),
+        backbone=backbone,
+    )
+
+
+def _tap(backbone: Network, stride: int) -> Tensor:
+    """The backbone's last map at a stride: the richest one before the next halving."""
+    height, width = backbone.input_shape[1:3]
+    wanted = (math.ceil(height / stride), math.ceil(width / stride))
+    found = [layer.output for layer in backbone.layers if tuple(layer.output.shape[1:3]) == wanted]
+    if not found:
+        remedy = "choose --strides from 4, 8, 16 and 32, and a --size that is a multiple of 32"
+        raise UsageError(f"{backbone.name} has no map at stride {stride} of {height} px", remedy=remedy)
+    return found[-1]
+
+
+def _list(maps: Tensor | list[Tensor]) -> list[Tensor]:
+    return maps if isinstance(maps, list) else [maps]
+
+
+def _head(shapes: Sequence[tuple[int, ...]], classes: int) -> Network:
+    """The layers from the backbone's maps, fine to coarse, to the two outputs."""
+    maps = [keras.Input(shape, name=f"map{i}") for i, shape in enumerate(shapes)]
+    levels = _pyramid(maps)
+    outputs = []
+    for name, channels, bias in (("logits", classes, -math.log((1 - _PRIOR) / _PRIOR)), ("distances", 4, 0.0)):
+        initial = keras.initializers.Constant(bias)
+        # Float32 under mixed precision, to the end: 16 bits would round the distances of large boxes.
+        last = keras.layers.Conv2D(channels, 1, bias_initializer=initial, dtype="float32", name=name)
+        flat = [keras.layers.Reshape((-1, channels), dtype="float32", name=f"{name}{i}") for i in range(len(levels))]
+        rows = [reshape(last(x)) for reshape, x in zip(flat, _branches(levels, name), strict=True)]
+        join = keras.layers.Concatenate(axis=1, dtype="float32", name=f"all_{name}")
+        outputs.append(join(rows) if len(rows) > 1 else rows[0])
+    return keras.Model(maps, outputs, name="head")
+
+
+def _pyramid(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Gives each map what the coarser ones know: Lin et al., "Feature Pyramid Networks", 2017."""
+    levels: list[Tensor] = []
+    for i, x in reversed(list(enumerate(maps))):
+        x = keras.layers.Conv2D(WIDTH, 1, use_bias=False, name=f"lateral{i}")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=f"lateral{i}_bn")(x)
+        if levels:
+            up = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"up{i}")(levels[0])
+            odd_h, odd_w = up.shape[1] - x.shape[1], up.shape[2] - x.shape[2]
+            if odd_h or odd_w:
+                up = keras.layers.Cropping2D(((0, odd_h), (0, odd_w)), name=f"cut{i}")(up)
+            x = keras.layers.Add(name=f"add{i}")([x, up])
+            x = _separable(x, *_convolution(f"smooth{i}"), f"smooth{i}")
+        else:
+            x = keras.layers.ReLU(6.0, name=f"lateral{i}_relu")(x)
+        levels.insert(0, x)
+    return levels
+
+
+def _branches(levels: Sequence[Tensor], name: str) -> list[Tensor]:
+    """Convolutions that all levels share, with a normalization of its own for each: the levels' statistics differ."""
+    branches = list(levels)
+    for k in range(_BRANCH_CONVOLUTIONS):
+        shared = _convolution(f"{name}_{k}")
+        branches = [_separable(x, *shared, f"{name}_{k}_{i}") for i, x in enumerate(branches)]
+    return branches
+
+
+def _convolution(name: str) -> tuple[Network, Network]:
+    depthwise = keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"{name}_depthwise")
+    return depthwise, keras.layers.Conv2D(WIDTH, 1, use_bias=False, name=f"{name}_pointwise")
+
+
+def _separable(x: Tensor, depthwise: Network, pointwise: Network, name: str) -> Tensor:
+    # One normalization for both: another in between costs a training step a quarter of its time.
+    x = keras.layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(pointwise(depthwise(x)))
+    return keras.layers.ReLU(6.0, name=f"{name}_relu")(x)

@@ -1,0 +1,195 @@
+"""What the store holds, how its models and their versions are named, and the locks of its root."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetl.card import ModelCard
+from edgetl.errors import UsageError
+from edgetl.files import bring_back, told_plainly
+from edgetl.locks import folder_lock, named_lock
+from edgetl.store import version_folders
+from edgetl.store.version_folders import VERSIONS
+from edgetl.text import printable
+
+RESERVED = ("auto", "imagenet", "starter", "none")
+"""What weights are called that are no model of the store."""
+WEIGHTS = ("model.keras", "model.tflite", "saved_model")
+"""What a model's weights may be called in its folder."""
+
+_LONGEST_NAME = 100
+"""A new model's name may have so many characters: names of hidden files are made of it, and of a target's name."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"(?P<name>[^@]*)@(?P<number>[1-9][0-9]{0,8})")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A version of a trained model in the store.
+
+    Attributes:
+        folder: where it lies now; it moves when another version becomes current, see `find_again`.
+        card: of the model.
+        name: of the model in the store: its folder's, whatever the card says.
+        number: of the version.
+        versions: the numbers of all versions of the model, the current one first.
+    """
+
+    folder: Path
+    card: ModelCard
+    name: str = ""
+    number: int = 1
+    versions: tuple[int, ...] = (1,)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.folder.name)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the model's name alone means this version."""
+        return self.number == self.versions[0]
+
+    @property
+    def exact_name(self) -> str:
+        """`NAME@N`, which always means this version."""
+        return f"{self.name}@{self.number}"
+
+    @property
+    def reference(self) -> str:
+        """`NAME`, or `NAME@N` if it isn't the current version."""
+        return self.name if self.is_current else self.exact_name
+
+    @property
+    def weights(self) -> Path:
+        """The Keras model file; of a model that came as a `.tflite` or a SavedModel, that."""
+        files = [self.folder / name for name in WEIGHTS]
+        return next((file for file in files if file.exists()), files[0])
+
+    def bundle(self, target: str) -> Path:
+        """The folder of this version's bundle for a target, converted or not."""
+        return self.folder / target
+
+    def bundles(self) -> list[Path]:
+        """The folders of this version's finished bundles, by name."""
+        for old in self.folder.glob(".*.old"):
+            bring_back(old.with_name(old.name[1 : -len(".old")]))
+        found = (path.parent for path in self.folder.glob("*/bundle.json"))
+        return sorted(folder for folder in found if not folder.name.startswith("."))
+
+    def files(self) -> list[Path]:
+        """Every file of the version and its bundles."""
+        others = self.folder / VERSIONS
+        return sorted(path for path in self.folder.rglob("*") if path.is_file() and others not in path.parents)
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A version that can't be opened.
+
+    Attributes:
+        name: what the store calls it, `NAME` or `NAME@N`.
+        reason: why, for people.
+    """
+
+    name: str
+    reason: str
+
+
+def root() -> Path:
+    """Returns the store's root folder, which need not exist."""
+    return Path(os.environ.get("EDGETL_MODELS") or "models")
+
+
+def check_name(name: str) -> str:
+    """Returns `name` if a model may be called so.
+
+    Raises:
+        UsageError: it isn't a plain file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} can't be a model's name", remedy="use letters, digits, '.', '_' and '-'")
+    return name
+
+
+def check_new_name(name: str) -> str:
+    """Returns `name` if a new model may be called so.
+
+    Raises:
+        UsageError: it isn't a plain file name, or `--weights` gives it another meaning, in whatever case: to some file
+            systems `Starter` is `starter`.
+    """
+    if len(check_name(name)) > _LONGEST_NAME:
+        what = f"a model's name of {len(name)} characters is too long: {_LONGEST_NAME} are allowed"
+        raise UsageError(what, remedy="choose a shorter one with --name")
+    if name.lower() in RESERVED:
+        what = f"{name!r} can't be a model's name: `--weights {name.lower()}` means something else"
+        raise UsageError(what, remedy="choose another one with --name")
+    return name
+
+
+def derived_name(text: str) -> str:
+    """Returns a usable name for a model, made of the name of a folder or file.
+
+    Raises:
+        UsageError: nothing of it can be kept.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:_LONGEST_NAME]
+    if not name:
+        raise UsageError(
+            f"{printable(text)!r} can't be a model's name", remedy="give one with --name, e.g. --name parts"
+        )
+    return name
+
+
+def split_reference(reference: str) -> tuple[str, int | None]:
+    """Splits `NAME` or `NAME@N` into the name and the version's number, None for the current version.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    found = _VERSION.fullmatch(reference)
+    if "@" in reference and not found:
+        raise UsageError(f"{reference!r} names no version", remedy="write NAME@N, as `edgetl models` shows it")
+    return (check_name(found["name"]), int(found["number"])) if found else (check_name(reference), None)
+
+
+def is_reference(reference: str) -> bool:
+    """Says whether a text can mean a stored model, as `NAME` or `NAME@N`."""
+    name = reference.partition("@")[0]
+    return bool(_NAME.fullmatch(name)) and ("@" not in reference or bool(_VERSION.fullmatch(reference)))
+
+
+@contextmanager
+def locked() -> Iterator[Path]:
+    """Holds the lock of the root, and yields the root in the state that the last finished command left."""
+    with folder_lock(root()):
+        version_folders.recover(root())
+        yield root()
+
+
+@contextmanager
+def exclusive(key: str, what: str, remedy: str) -> Iterator[None]:
+    """Holds a lock of the store while the block runs, which may take hours.
+
+    Args:
+        key: the model's name, or another name for what is worked on.
+        what: what another holder is doing, for the message, e.g. `'parts' is being trained`.
+        remedy: what the user can do about it.
+
+    Raises:
+        BusyError: another process holds it.
+        EdgetlError: the store can't be written to.
+    """
+    file = version_folders.lock_file(root(), key)
+    with ExitStack() as stack:
+        with told_plainly(file):
+            root().mkdir(parents=True, exist_ok=True)
+            with locked():  # so that `recover` never meets a lock file that isn't locked yet
+                stack.enter_context(named_lock(file, what, remedy))
+        yield

@@ -1,0 +1,105 @@
+"""Which pictures are taken out of a camera: those that somebody will look at."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import numpy as np
+import pytest
+from paced import SleepyRuntime
+
+from edgetl.card import InputSpec, ModelCard
+from edgetl.device.camera.frame import Frame
+from edgetl.device.camera.opencv_capture import Capture
+from edgetl.device.camera.shot import Grabbed
+from edgetl.device.closing import Closing
+from edgetl.device.inference.model import Model
+from edgetl.device.run import loop
+from edgetl.device.run.camera_loss import Patience, Stillness
+from edgetl.device.run.grabber import Grabber
+from edgetl.device.run.live_source import Newest
+from edgetl.device.run.slot import Slot
+from edgetl.device.status import Status
+from edgetl.device.stop import Stop
+
+
+class Holding(Closing):
+    """A live camera that holds each picture until its next, and counts those that are taken out."""
+
+    loop, fps, size = True, None, (32, 32)
+
+    def __init__(self, fps, seconds):
+        self.pace = fps
+        self.count = int(fps * seconds)
+        self.taken = 0
+
+    def shots(self):
+        begun = time.monotonic()
+        for index in range(self.count):
+            time.sleep(max(0.0, begun + index / self.pace - time.monotonic()))
+            yield Grabbed(self.retrieve, time.monotonic(), index)
+
+    def retrieve(self):
+        self.taken += 1
+        return np.full((32, 32, 3), self.taken % 256, np.uint8)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def quick():
+    with Model(SleepyRuntime(0.001), ModelCard("quick", "classification", ("a", "b"), InputSpec(32, 32))) as model:
+        yield model
+
+
+def test_only_pictures_that_may_be_looked_at_are_taken_out(quick):
+    camera, ages = Holding(fps=100, seconds=3), []
+    summary = loop.run(quick, camera, rate=10, on_result=lambda frame, _: ages.append(frame.age))
+    assert 25 <= summary.frames <= 31
+    assert summary.frames <= camera.taken <= 2.5 * summary.frames
+    assert np.median(ages) < 15, "the last picture before one is due, ms"
+
+
+def test_pictures_are_taken_out_where_the_pace_is_the_cameras(quick):
+    camera = Holding(fps=10, seconds=3)
+    summary = loop.run(quick, camera, rate=10)
+    assert camera.taken >= 0.8 * camera.count
+    assert summary.frames >= 0.8 * camera.count
+
+
+def test_every_picture_is_taken_out_where_no_pace_is_asked(quick):
+    camera = Holding(fps=100, seconds=1)
+    loop.run(quick, camera)
+    assert camera.taken == camera.count
+
+
+def test_frozen_picture_is_noticed_long_before_one_is_due(quick):
+    camera = Holding(fps=30, seconds=4)
+    camera.retrieve = lambda: np.zeros((32, 32, 3), np.uint8)
+    newest = Newest(camera, Stop(), Status(), reopen=lambda: camera, patience=Patience(frozen=1.0), rate=0.01)
+    with closing(newest):
+        began, items = time.monotonic(), iter(newest)
+        assert isinstance(next(items), Frame)
+        lost = next(items)
+    assert lost.facts["reason"] == "frozen"
+    assert time.monotonic() - began < 3
+
+
+def test_picture_that_cant_be_taken_out_is_the_end(monkeypatch):
+    class Broken:
+        def __getattr__(self, name):
+            return lambda *_: 0
+
+        def grab(self):
+            return True
+
+        def retrieve(self):
+            return False, None
+
+    grabber = Grabber(Slot(Status(), Stillness(0)), lambda: Capture(Broken(), "0", live=True))
+    grabber.join(5)
+    assert grabber.ended
+    assert grabber.frame_at is None
+    assert "not one frame" in str(grabber.error)

@@ -1,0 +1,74 @@
+"""Takes the README's pictures of the live page, on a film that edgetl draws; its boxes are where the parts were drawn.
+
+python tests/device/sinks/page/page_screenshots.py
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+from chromium import Browser
+from live_page import Wish, shown
+
+from edgetl.device.events import Event
+from edgetl.device.measure.thermal import Thermal
+from edgetl.device.sinks.page import metrics
+from edgetl.host.demo.film import draw_boxed_film
+
+FOLDER = Path(__file__).parent / "pictures"
+FPS, SEED = 20, 3
+VIEWS = {"desktop": (1280, 860, False), "phone": (390, 844, True)}
+"""Width and height, px, and whether it is a phone with a dark page."""
+
+
+def drawn_scene():
+    """Labels, and a function from a frame's number to (picture, what is in it)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        placed = draw_boxed_film(path, 6, FPS, SEED, (960, 540))
+        film = cv2.VideoCapture(str(path))
+        frames = [film.read()[1] for _ in placed]
+        film.release()
+    labels = sorted({part.label for parts in placed for part in parts})
+
+    def scene(index):
+        parts = placed[index % len(placed)]
+        scores = [0.83 + 0.15 * (labels.index(part.label) * 0.37 % 1) for part in parts]
+        found = [(part.label, score, part.xyxy) for part, score in zip(parts, scores, strict=True)]
+        return frames[index % len(frames)], found
+
+    return labels, scene
+
+
+def take(name: str, url: str) -> Path:
+    width, height, phone = VIEWS[name]
+    with Browser(width, height, dark=phone) as browser:
+        browser.resize(width, height, phone=phone)
+        browser.open(url)
+        browser.until("document.querySelector('canvas').dataset.shown > 30")
+        browser.until("document.querySelector('#state').textContent === 'Live'")
+        with tempfile.TemporaryDirectory() as folder:
+            browser.screenshot(Path(folder) / "shot.png")
+            picture = cv2.imread(str(Path(folder) / "shot.png"))
+    path = FOLDER / f"{name}.jpg"
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return path
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    labels, scene = drawn_scene()
+    metrics.Thermal = type("Warm", (), {"here": staticmethod(lambda: Thermal(58.4, 1500.0, 0))})
+    with shown(scene=scene, fps=FPS, model=Wish(labels)) as (page, *_):
+        page.tell(Event("camera_back", time.monotonic() - 95, "the camera is back after 3.1 s"))
+        time.sleep(12)  # until the figures are those of a run that has gone on for a while
+        for name in VIEWS:
+            path = take(name, page.endpoint.url())
+            print(f"{path} {path.stat().st_size >> 10} kB")
+
+
+if __name__ == "__main__":
+    main()
