@@ -31,7 +31,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         EdgetlError: the disk is full or the folder can't be written to.
     """
     content = data.encode() if isinstance(data, str) else data
-    with told_plainly(path), temporary_file(path) as temporary:
+    with friendly_os_errors(path), temporary_file(path) as temporary:
         with temporary.open("r+b") as file:
             file.write(content)
             file.flush()
@@ -122,7 +122,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         EdgetlError: the disk is full or the folder can't be written to.
     """
-    with told_plainly(path), temporary_folder(path) as temporary:
+    with friendly_os_errors(path), temporary_folder(path) as temporary:
         yield temporary
         replace_folder(temporary, path)
 
@@ -192,7 +192,7 @@ def _bring_back(old: Path, path: Path) -> None:
 
 
 @contextmanager
-def told_plainly(path: Path) -> Iterator[None]:
+def friendly_os_errors(path: Path) -> Iterator[None]:
     """Turns the operating system's errors while writing `path` into ones with a remedy."""
     try:
         yield

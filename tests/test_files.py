@@ -11,6 +11,7 @@ import pytest
 from edgetl.errors import EdgetlError
 from edgetl.files import (
     bring_back,
+    friendly_os_errors,
     is_lfs_pointer,
     local_path,
     new_folder,
@@ -18,7 +19,6 @@ from edgetl.files import (
     replace_folder,
     sha256_of,
     temporary_folder,
-    told_plainly,
     write_atomic,
 )
 
@@ -184,7 +184,7 @@ def test_reader_of_the_current_folder_needs_nothing_brought_back(tmp_path, monke
     ],
 )
 def test_every_error_has_its_remedy(tmp_path, number, remedy):
-    with pytest.raises(EdgetlError) as caught, told_plainly(tmp_path):
+    with pytest.raises(EdgetlError) as caught, friendly_os_errors(tmp_path):
         raise OSError(number, os.strerror(number))
     assert remedy in caught.value.remedy
     assert caught.value.where == str(tmp_path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgetl.card import ModelCard
 from edgetl.errors import UsageError
-from edgetl.files import bring_back, told_plainly
+from edgetl.files import bring_back, friendly_os_errors
 from edgetl.locks import folder_lock, named_lock
 from edgetl.store import version_folders
 from edgetl.store.version_folders import VERSIONS
@@ -188,7 +188,7 @@ def exclusive(key: str, what: str, remedy: str) -> Iterator[None]:
     """
     file = version_folders.lock_file(root(), key)
     with ExitStack() as stack:
-        with told_plainly(file):
+        with friendly_os_errors(file):
             root().mkdir(parents=True, exist_ok=True)
             with locked():  # so that `recover` never meets a lock file that isn't locked yet
                 stack.enter_context(named_lock(file, what, remedy))

@@ -62,7 +62,7 @@ def test_results_and_events_on_the_console():
     console = Console(stream)
     result = Classification(np.array([0]), np.array([0.9], np.float32), (TITLE,))
     console.write(Frame(np.zeros((1, 1, 3), np.uint8), 0.0, 0, TITLE), result)
-    console.tell(Event("camera_lost", 0.0, f"lost: {TITLE}"))
+    console.notify(Event("camera_lost", 0.0, f"lost: {TITLE}"))
     assert safe(stream.getvalue())
     assert stream.getvalue().count("\n") == 2
 

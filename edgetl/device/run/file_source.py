@@ -19,7 +19,7 @@ _GRACE = 1.0
 """How long the end of a run waits for a read to return, s."""
 
 
-class Ahead:
+class FileSource:
     """A file's frames, of which a thread reads, decodes and averages down a few ahead.
 
     Args:

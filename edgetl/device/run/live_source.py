@@ -52,7 +52,7 @@ def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Sto
             sleep(0.05)
 
 
-class Newest:
+class LiveSource:
     """Reads a live camera so that no frame grows old in a queue, and opens it again when it is lost.
 
     Args:

@@ -13,8 +13,8 @@ from edgetl.device.camera.protocol import Camera
 from edgetl.device.events import Event
 from edgetl.device.inference.model import Model
 from edgetl.device.run.camera_loss import Patience
-from edgetl.device.run.file_source import Ahead
-from edgetl.device.run.live_source import Newest
+from edgetl.device.run.file_source import FileSource
+from edgetl.device.run.live_source import LiveSource
 from edgetl.device.run.model_pool import Looked, look
 from edgetl.device.sinks import RunEnded, Sink
 from edgetl.device.stages import Percentiles, Recorder
@@ -104,10 +104,10 @@ def run(
     status = status or Status()
     meter = _Meter(status, live=camera.live)
     with nullcontext(stop) if stop else stop_on_signals() as asked:
-        source: Newest | Ahead = (
-            Newest(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
+        source: LiveSource | FileSource = (
+            LiveSource(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
             if camera.live
-            else Ahead(camera, asked, status, model.card.input)
+            else FileSource(camera, asked, status, model.card.input)
         )
         looked = look([model] if camera.live else [model, *crew], source)
         with suppress(RunEnded), closing(source), closing(looked):
@@ -136,7 +136,7 @@ def _write(sinks: Sequence[Sink], frame: Frame, result: Result) -> None:
 def _tell(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
     for event in events:
         for sink in sinks:
-            sink.tell(event)
+            sink.notify(event)
 
 
 class _Meter:

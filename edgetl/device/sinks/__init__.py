@@ -25,7 +25,7 @@ class Sink(Protocol):
             EdgetlError: it can't go on.
         """
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Takes an event; after the `write` of the frame that shows it.
 
         Raises:

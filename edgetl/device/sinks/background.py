@@ -110,7 +110,7 @@ class Background:
             self._frames += 1
             self._put((frame, result))
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Leaves an event for the sink.
 
         Events have more room than frames, and one is dropped and counted only where thousands wait: then the sink is
@@ -168,7 +168,7 @@ class Background:
             try:
                 self._reenter()
                 if isinstance(work, Event):
-                    self._sink.tell(work)
+                    self._sink.notify(work)
                 else:
                     self._sink.write(*work)
             except (EdgetlError, OSError) as error:

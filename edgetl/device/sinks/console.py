@@ -40,7 +40,7 @@ class Console:
             self._said, self._next = news, frame.captured_at + self._pause
             self._print(f"frame {frame.index}: {result}")
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Prints it, unless the line of its frame says the same."""
         if event.kind != "recognised":
             self._print(str(event))

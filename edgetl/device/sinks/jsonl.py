@@ -16,7 +16,7 @@ from edgetl.device.events import Event
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.changes import News
 from edgetl.errors import EdgetlError
-from edgetl.files import local_path, told_plainly
+from edgetl.files import friendly_os_errors, local_path
 from edgetl.locks import BusyError, lock_open
 from edgetl.text import json_text
 from edgetl.vision.results import Result
@@ -51,7 +51,7 @@ class JsonLines:
     def __enter__(self) -> Self:
         self._news = News() if self._changes else None  # anew: what couldn't be written was no news to anybody
         if self._path:
-            with told_plainly(self._path):
+            with friendly_os_errors(self._path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("ab", buffering=0)
                 self._own(self._path, self._file)
@@ -84,7 +84,7 @@ class JsonLines:
             line["age_ms"] = round(frame.age, 3)
         self._line(line | result.to_dict())
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Writes a line of `event`, its `text` and its facts; it has `t`, and `index` where a frame shows it."""
         line: dict[str, object] = {} if event.index is None else {"index": event.index}
         self._line(line | {"t": self._since_start(event.at)} | event.to_dict())
@@ -110,7 +110,7 @@ class JsonLines:
             except OSError as error:
                 what = f"the results can't be written: {error.strerror}"
                 raise EdgetlError(what, where="stdout", remedy="free some space where stdout is written") from error
-        with told_plainly(self._path):
+        with friendly_os_errors(self._path):
             written = self._file.write(data)
             if written < len(data):  # a disk that is full takes a part without a word
                 with suppress(OSError):

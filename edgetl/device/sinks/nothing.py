@@ -16,7 +16,7 @@ class Nothing:
     def write(self, frame: Frame, result: Result) -> None:
         """Drops a frame."""
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Drops an event."""
 
     def __enter__(self) -> Self:

@@ -59,7 +59,7 @@ class PhotoFiles:
             raise EdgetlError(what, where=str(path), remedy="save it as .png")
         write_atomic(path, data.tobytes())
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Shows none."""
 
     def _free_name(self, name: str) -> str:

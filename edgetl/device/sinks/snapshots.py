@@ -15,7 +15,7 @@ from edgetl.device.events import Event
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import EdgetlError
-from edgetl.files import told_plainly, write_atomic
+from edgetl.files import friendly_os_errors, write_atomic
 from edgetl.text import json_text
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
@@ -46,12 +46,12 @@ class EventFrames:
         """Keeps a frame until the next one comes."""
         self._newest = frame, result
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Hands on an event, and before it the frame that shows it."""
         if self._newest and self._newest[0].index == event.index:
             self._sink.write(*self._newest)
             self._newest = None
-        self._sink.tell(event)
+        self._sink.notify(event)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -83,7 +83,7 @@ class Snapshots:
         self._encoded: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
-        with told_plainly(self._folder):
+        with friendly_os_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             found = (_NAME.fullmatch(file.name) for file in self._folder.iterdir())
             self._kept = sorted({name[1] for name in found if name})
@@ -94,7 +94,7 @@ class Snapshots:
         self._shown = frame, result
         self._encoded = {}
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Writes an event's files."""
         now = datetime.now().astimezone()
         name = f"{now:%Y%m%d-%H%M%S-%f}-{event.kind}"
@@ -131,7 +131,7 @@ class Snapshots:
         """Deletes an event's files: the JSON first, so that what has one is whole."""
         for suffix in (".json", _SEEN, _CLEAN):
             path = self._folder / f"{name}{suffix}"
-            with told_plainly(path):
+            with friendly_os_errors(path):
                 path.unlink(missing_ok=True)
 
     def __exit__(

@@ -67,7 +67,7 @@ class Window:
         if key in _KEYS_TO_END or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Shows none."""
 
     def __exit__(

@@ -15,7 +15,7 @@ from edgetl.card import ModelCard
 from edgetl.device.runtime import library_version, open_runtime, require_runtime
 from edgetl.device.runtime.vouch import remember
 from edgetl.errors import GateError, UsageError
-from edgetl.files import sha256_of, temporary_folder, told_plainly, write_atomic
+from edgetl.files import friendly_os_errors, sha256_of, temporary_folder, write_atomic
 from edgetl.host.console import busy, console, optional, result
 from edgetl.host.convert import portable
 from edgetl.host.convert.converter import Attempt, Converter, Files, Source
@@ -87,7 +87,7 @@ def convert(
         judge, model = _judge(stored, data)
         told = f"{judge.told} in {'the file it came as' if given else 'Keras'}"
         console.print(f"{stored.card.name}: {told} on {len(judge.photos)} validation photos")
-        with told_plainly(stored.bundle(target.name)), temporary_folder(store.root() / key) as work:
+        with friendly_os_errors(stored.bundle(target.name)), temporary_folder(store.root() / key) as work:
             positions = golden_set.choose(judge.shown, seed)
             kept = golden_set.write_photos(work, stored.card, judge.photos, judge.shown, positions)
             maker = _Maker(work, Source(model, stored.card, judge, target.gate, seed, given), kept)

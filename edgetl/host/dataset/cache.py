@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from edgetl.card import InputSpec
-from edgetl.files import remove_leftovers, temporary_file, told_plainly
+from edgetl.files import friendly_os_errors, remove_leftovers, temporary_file
 from edgetl.host.dataset.photos import Record, cache_folder, examine, parallel, remember, remembered, root_key
 from edgetl.vision.preprocess import Image, Preprocessor
 
@@ -43,7 +43,7 @@ def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[lis
         pixels = _open(file, (len(paths), spec.height, spec.width, 3))
         if pixels is not None:
             return known, pixels
-    with told_plainly(folder):
+    with friendly_os_errors(folder):
         return _decode(root, paths, spec, folder)
 
 

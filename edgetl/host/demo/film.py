@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from edgetl.errors import EdgetlError
-from edgetl.files import sync_file, temporary_file, told_plainly
+from edgetl.files import friendly_os_errors, sync_file, temporary_file
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Light, Patch, draw_light, draw_part
 from edgetl.host.demo.parts import SHAPES, Field
@@ -105,7 +105,7 @@ def _film(
     path: Path, shown: Iterator[tuple[Image, list[Placed]]], frames: int, fps: int, size_wh: tuple[int, int]
 ) -> list[list[Placed]]:
     """Writes a film whole or not at all; returns each frame's parts."""
-    with told_plainly(path), temporary_file(path, ".mp4") as temporary:
+    with friendly_os_errors(path), temporary_file(path, ".mp4") as temporary:
         placed = _write(temporary, shown, fps, size_wh, path)
         _check(temporary, frames, path)
         sync_file(temporary)

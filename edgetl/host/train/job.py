@@ -14,7 +14,7 @@ from textwrap import fill
 from edgetl import store
 from edgetl.card import DatasetInfo, InputSpec
 from edgetl.errors import DatasetError, UsageError
-from edgetl.files import temporary_file, temporary_folder, told_plainly, write_atomic
+from edgetl.files import friendly_os_errors, temporary_file, temporary_folder, write_atomic
 from edgetl.host.console import console, optional, result
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.options import TrainOptions
@@ -125,7 +125,7 @@ def _prepare(options: TrainOptions, checkpoint: Checkpoint, *, resumed: bool) ->
     _warn(training)
     if store.has(options.name):
         console.print(f"the model becomes a new version of {options.name}; earlier versions and their bundles stay")
-    with _resumable(checkpoint, options.name), told_plainly(checkpoint.folder):
+    with _resumable(checkpoint, options.name), friendly_os_errors(checkpoint.folder):
         return _train(training, checkpoint)
 
 

@@ -19,7 +19,7 @@ from edgetl.device.camera import opencv_capture as capture_module
 from edgetl.device.camera.network import Lag
 from edgetl.device.events import Event
 from edgetl.device.run.camera_loss import Patience
-from edgetl.device.run.live_source import Newest
+from edgetl.device.run.live_source import LiveSource
 from edgetl.device.status import Status
 from edgetl.device.stop import Stop
 
@@ -90,7 +90,7 @@ def seen_live(address, seconds):
         return open_camera(address, SPEC)
 
     told, true, events, stop, began = [], [], [], Stop(), time.monotonic()
-    with closing(Newest(open_it(), stop, Status(), reopen=open_it, patience=Patience(frozen=0))) as newest:
+    with closing(LiveSource(open_it(), stop, Status(), reopen=open_it, patience=Patience(frozen=0))) as newest:
         for item in newest:
             if isinstance(item, Event):
                 events.append(item)

@@ -65,7 +65,7 @@ class Run:
     def write(self, frame, result):
         pass
 
-    def tell(self, event):
+    def notify(self, event):
         self.events.append(event)
 
     def wait(self, condition, seconds=20.0):

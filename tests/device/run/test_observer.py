@@ -237,7 +237,7 @@ def test_observer_in_the_loop():
         def write(self, frame, result):
             self.said.append(result.labels[0])
 
-        def tell(self, event):
+        def notify(self, event):
             self.said.append(str(event))
 
     sink = Keep()

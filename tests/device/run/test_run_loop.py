@@ -323,7 +323,7 @@ def test_observer_sees_results_before_the_sinks_do(model):
         def write(self, frame, result):
             self.seen.append((frame.index, result))
 
-        def tell(self, event):
+        def notify(self, event):
             self.seen.append(event)
 
     events = [Event("recognised", 0.0, "first", 0), Event("recognised", 0.0, "second", 0)]

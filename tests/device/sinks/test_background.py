@@ -52,7 +52,7 @@ class Sink:
             raise error
         self.seen.append((frame.index, frame.image.size))
 
-    def tell(self, event):
+    def notify(self, event):
         self.seen.append(event.text)
 
     def __exit__(self, kind, error, trace):
@@ -88,7 +88,7 @@ def test_live_frames_that_a_slow_sink_has_no_room_for_are_counted():
         begun = unhindered()
         for index in range(100):
             background.write(frame(index), RESULT)
-        background.tell(Event("recognised", 0.0, "an event"))
+        background.notify(Event("recognised", 0.0, "an event"))
         assert unhindered() - begun < 0.1
         sink.gate.set()
     assert len(indices(sink)) + status.figures().sink_drops["slow"] == 100

@@ -103,7 +103,7 @@ def detector_lines(sink, watched):
         result, events = observer(frame, found)
         sink.write(frame, result)
         for event in events:
-            sink.tell(event)
+            sink.notify(event)
 
 
 def classifier_lines(sink):
@@ -132,7 +132,7 @@ def lens_lines(sink):
     looks = [picture] * 20 + [picture // 20] * 20 + [cv2.blur(picture, (15, 15))] * 20 + [picture] * 20
     for index, image in enumerate(looks):
         for event in watch(Frame(image, 40 + index / 2, index)):
-            sink.tell(event)
+            sink.notify(event)
 
 
 class Flaky:
@@ -146,7 +146,7 @@ class Flaky:
     def __exit__(self, *_):
         pass
 
-    def tell(self, event):
+    def notify(self, event):
         if not self.failed:
             self.failed = True
             raise EdgetlError("the disk is full")
@@ -155,13 +155,13 @@ class Flaky:
 def sink_lines(sink):
     status = Status()
     with Background(Flaky(), "film", lossless=False, status=status, reopens=True) as flaky:
-        flaky.tell(Event("camera_lost", monotonic(), "lost"))
+        flaky.notify(Event("camera_lost", monotonic(), "lost"))
         until = monotonic() + 10
         told = []
         while len(told) < 2 and monotonic() < until:
             told += status.take_posted()
     for event in told:
-        sink.tell(event)
+        sink.notify(event)
 
 
 @pytest.fixture(scope="module")

@@ -184,7 +184,7 @@ def test_birth_results_events_and_goodbye(broker, monkeypatch):
             sink.write(frame(0), finds("bolt"))
             sink.write(frame(1), finds("bolt"))
             sink.write(frame(2), finds("bolt", "bolt"))
-            sink.tell(crossed())
+            sink.notify(crossed())
             listener.wait("hall/cam/lines", lambda told: len(told) == 2)
         assert listener.wait("hall/cam/status", lambda told: len(told) == 2) == ["online", "offline"]
         results = [json.loads(payload) for payload in listener.of("hall/cam/result")]
@@ -251,7 +251,7 @@ def test_broker_that_is_killed_and_restarted_gets_everything_again(broker, caplo
         for index in range(300):
             begin = unhindered()
             sink.write(frame(index), finds(*["bolt"] * (index % 3)))
-            sink.tell(crossed(index=index))
+            sink.notify(crossed(index=index))
             slowest = max(slowest, unhindered() - begin)
         assert slowest < 0.05, "nothing waits for a broker that is away"
         broker.start()
@@ -274,7 +274,7 @@ def test_broker_that_starts_after_the_run_is_found(brokers):
     broker = brokers()
     broker.kill()
     with connect(broker) as sink:
-        sink.tell(crossed())
+        sink.notify(crossed())
         time.sleep(0.5)
         assert not sink._connected
         broker.start()
@@ -288,7 +288,7 @@ def test_events_that_wait_for_a_broker_are_bounded_and_drops_counted(monkeypatch
     address = Address.parse("mqtt://127.0.0.1:9/x")
     with Mqtt(address, described(), status) as sink:
         for index in range(200):
-            sink.tell(crossed(index=index))
+            sink.notify(crossed(index=index))
         assert sink.waiting == 50
     assert status.figures().sink_drops == {"mqtt": 150}
 
@@ -305,7 +305,7 @@ def test_broker_that_no_longer_reads_holds_up_nothing(broker, monkeypatch):
         for index in range(3000):
             begin = unhindered()
             sink.write(frame(index), finds(*["bolt"] * (index % 3)))
-            sink.tell(crossed(index=index))
+            sink.notify(crossed(index=index))
             slowest = max(slowest, unhindered() - begin)
         assert slowest < 0.1
         assert sink.waiting <= mqtt_module._MOST_WAITING + 20
@@ -398,7 +398,7 @@ def test_a_broker_that_hangs_up_or_says_nothing_is_told_by_the_end_of_the_run(ca
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = Address.parse(f"mqtt://127.0.0.1:{server.getsockname()[1]}/hall")
         with Mqtt(address, described(), Status()) as sink:  # nobody accepts yet
-            sink.tell(crossed())
+            sink.notify(crossed())
         assert "1 messages" in caplog.text
         caplog.clear()
         threading.Thread(target=hang_up, daemon=True).start()
@@ -483,7 +483,7 @@ def test_templates_read_what_a_detectors_run_publishes(objects, bolts, nuts):
     sink.write(frame(), finds(*objects))
     assert read("detection", "class_0", "result", sink._result) == bolts
     assert read("detection", "class_1", "result", sink._result) == nuts
-    sink.tell(crossed("out"))
+    sink.notify(crossed("out"))
     assert read("detection", "line_0_out", "lines", sink._lines) == "1"
     assert read("detection", "line_0_in", "lines", sink._lines) == "0"
 
@@ -556,7 +556,7 @@ def test_lines_count_what_no_event_tells_of(monkeypatch):
         result, events = observer(Frame(solid(2), 10 + index / 25, index), found)
         sink.write(frame(index), result)
         for event in events:
-            sink.tell(event)
+            sink.notify(event)
             told.append(event.kind)
     assert told == ["crossed"], "the other two came too soon after it"
     counts = [payload for name, payload in published if name == "lines"]

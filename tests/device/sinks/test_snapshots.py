@@ -45,7 +45,7 @@ def test_event_has_an_annotated_and_a_clean_picture_and_json(tmp_path):
     source = solid(1, (320, 240))
     with Snapshots(folder) as sink:
         sink.write(frame(7, source), finds((100, 100, 200, 200)))
-        sink.tell(event(7, zone="bin", track=3))
+        sink.notify(event(7, zone="bin", track=3))
     clean, seen, told = names(folder)
     stem = told.removesuffix(".json")
     assert (clean, seen) == (f"{stem}.clean.jpg", f"{stem}.jpg")
@@ -65,7 +65,7 @@ def test_clean_picture_is_the_cameras_own_file_where_it_delivers_such(tmp_path):
     small = Frame(solid(2, (160, 120)), 10.0, 0, size_wh=(640, 480), jpeg=jpeg)
     with Snapshots(tmp_path) as sink:
         sink.write(small, finds((300, 200, 400, 300), size_wh=(640, 480)))
-        sink.tell(event())
+        sink.notify(event())
     assert next(tmp_path.glob("*.clean.jpg")).read_bytes() == jpeg
     seen = next(file for file in tmp_path.glob("*.jpg") if "clean" not in file.name)
     assert cv2.imread(str(seen)).shape == (480, 640, 3)
@@ -74,7 +74,7 @@ def test_clean_picture_is_the_cameras_own_file_where_it_delivers_such(tmp_path):
 def test_event_without_a_frame_is_json_alone(tmp_path):
     with Snapshots(tmp_path) as sink:
         sink.write(frame(3), finds())
-        sink.tell(Event("camera_lost", 10.0, "the camera is lost"))
+        sink.notify(Event("camera_lost", 10.0, "the camera is lost"))
     (name,) = names(tmp_path)
     document = json.loads((tmp_path / name).read_text())
     assert (document["event"], document["text"]) == ("camera_lost", "the camera is lost")
@@ -88,7 +88,7 @@ def test_oldest_events_go_and_nothing_else(tmp_path):
     with Snapshots(tmp_path, most=3) as sink:
         for index in range(5):
             sink.write(frame(index), finds())
-            sink.tell(event(index))
+            sink.notify(event(index))
     kept = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*-entered.json"))[1:]]
     assert kept == [2, 3, 4]
     assert len(names(tmp_path)) == 3 * 3 + len(others)
@@ -100,7 +100,7 @@ def test_limit_holds_over_runs(tmp_path):
         with Snapshots(tmp_path, most=4) as sink:
             for index in range(2):
                 sink.write(frame(10 * run + index), finds())
-                sink.tell(event(10 * run + index))
+                sink.notify(event(10 * run + index))
     kept = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*.json"))]
     assert kept == [10, 11, 20, 21]
 
@@ -110,7 +110,7 @@ def test_what_a_killed_run_left_counts_as_an_event(tmp_path):
     with Snapshots(tmp_path, most=2) as sink:
         for index in range(2):
             sink.write(frame(index), finds())
-            sink.tell(event(index))
+            sink.notify(event(index))
     assert len(names(tmp_path)) == 6
     assert not list(tmp_path.glob("2020*"))
 
@@ -121,8 +121,8 @@ def test_two_events_of_a_frame_share_its_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, "imencode", lambda *args: (calls.append(args), encode(*args))[1])
     with Snapshots(tmp_path) as sink:
         sink.write(frame(0), finds())
-        sink.tell(event(0))
-        sink.tell(event(0, kind="crossed"))
+        sink.notify(event(0))
+        sink.notify(event(0, kind="crossed"))
     assert len(calls) == 2
     assert len(names(tmp_path)) == 6
 
@@ -130,7 +130,7 @@ def test_two_events_of_a_frame_share_its_pictures(tmp_path, monkeypatch):
 def test_picture_of_another_frame_is_not_shown(tmp_path):
     with Snapshots(tmp_path) as sink:
         sink.write(frame(0), finds())
-        sink.tell(event(5))
+        sink.notify(event(5))
     assert [name.rpartition(".")[2] for name in names(tmp_path)] == ["json"]
 
 
@@ -142,7 +142,7 @@ def test_sink_gets_only_frames_that_an_event_shows():
         def write(self, frame, result):
             self.got.append(frame.index)
 
-        def tell(self, event):
+        def notify(self, event):
             self.got.append(event.kind)
 
     keep = Keep()
@@ -150,9 +150,9 @@ def test_sink_gets_only_frames_that_an_event_shows():
     for index in range(5):
         sink.write(frame(index), finds())
         if index == 2:
-            sink.tell(event(2))
-            sink.tell(event(2, kind="crossed"))
-    sink.tell(Event("camera_lost", 10.0, "lost"))
+            sink.notify(event(2))
+            sink.notify(event(2, kind="crossed"))
+    sink.notify(Event("camera_lost", 10.0, "lost"))
     assert keep.got == [2, "entered", "crossed", "camera_lost"]
 
 
@@ -164,7 +164,7 @@ def test_each_event_of_a_busy_camera_gets_its_own_picture(tmp_path):
             image = np.full((240, 320, 3), index, np.uint8)
             sink.write(frame(index, image), finds())
             if index % 20 == 0:
-                sink.tell(event(index))
+                sink.notify(event(index))
     shown = {
         json.loads(file.read_text())["index"]: cv2.imread(str(file.with_suffix(".clean.jpg"))).mean()
         for file in tmp_path.glob("*.json")
@@ -188,7 +188,7 @@ def test_event_that_is_told_again_after_a_failure_keeps_its_pictures(tmp_path, m
     background = Background(Snapshots(tmp_path), "events", 16, lossless=False, status=status, reopens=True)
     with EventFrames(background) as sink:
         sink.write(frame(7), finds((100, 100, 200, 200)))
-        sink.tell(event(7))
+        sink.notify(event(7))
         until = time.monotonic() + 10
         while len(tries) < 4 and time.monotonic() < until:
             time.sleep(0.01)
@@ -215,7 +215,7 @@ def test_full_disk_leaves_only_whole_events(tmp_path):
         with Snapshots(disk) as sink, pytest.raises(EdgetlError, match="No space left"):  # noqa: PT012
             for index in range(20):
                 sink.write(frame(index, noise), finds())
-                sink.tell(event(index))
+                sink.notify(event(index))
         for file in disk.glob("*.json"):
             assert json.loads(file.read_text())["event"] == "entered"
             assert cv2.imread(str(file.with_suffix(".jpg"))) is not None

@@ -134,7 +134,7 @@ class Mqtt:
         if now >= self._next_figures:
             self._tell_figures()
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Publishes an event; one without a broker waits for it."""
         if self.waiting >= _MOST_WAITING:
             self._status.drop_of("mqtt")

@@ -86,9 +86,9 @@ class Page:
         if self._server and not self._server.alive:
             self._revive(self._server)
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Shows an event."""
-        self._scene.tell(event)
+        self._scene.notify(event)
 
     def _revive(self, dead: Server) -> None:
         """Starts the page again, and says so: a run shall not lose it without a word."""

@@ -67,7 +67,7 @@ class Scene:
             with suppress(RuntimeError):  # it has just been closed
                 loop.call_soon_threadsafe(self._wake)
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Takes an event; from any thread."""
         self.events.append((next(self._event_numbers), event))
 

@@ -17,7 +17,7 @@ from edgetl.device.sinks.disk_reserve import DiskReserve
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.video.encoders import Encoder, open_encoder
 from edgetl.errors import EdgetlError, UsageError
-from edgetl.files import sync_file, temporary_file, told_plainly
+from edgetl.files import friendly_os_errors, sync_file, temporary_file
 from edgetl.locks import named_lock
 from edgetl.vision.draw import draw
 from edgetl.vision.preprocess import Image
@@ -76,7 +76,7 @@ class VideoFile:
     def __enter__(self) -> Self:
         lock = self.path.with_name(f".{self.path.name}.edgetl-lock")
         remedy = "name another film with --save"
-        with told_plainly(self.path), ExitStack() as held:
+        with friendly_os_errors(self.path), ExitStack() as held:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             held.enter_context(named_lock(lock, f"{self.path.name} is being saved", remedy))
             self._temporary = held.enter_context(temporary_file(self.path, suffix=".mp4"))
@@ -105,14 +105,14 @@ class VideoFile:
             self._require_space()
             self._encode()
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Shows none."""
 
     def _open(self, image: Image, at: float) -> None:
         height, width = image.shape[:2]
         self._canvas = np.zeros((height + height % 2, width + width % 2, 3), np.uint8)  # the codec wants even sides
         self._start = self._last = at
-        with told_plainly(self.path):
+        with friendly_os_errors(self.path):
             self._reserve = DiskReserve(self._temporary)
             self._encoder = open_encoder(self._temporary, self._fps, (self._canvas.shape[1], self._canvas.shape[0]))
 
@@ -135,7 +135,7 @@ class VideoFile:
 
     def _encode(self) -> None:
         assert self._encoder is not None
-        with told_plainly(self.path):
+        with friendly_os_errors(self.path):
             self._encoder.write(self._canvas)
         self._written += 1
 
@@ -152,7 +152,7 @@ class VideoFile:
         encoder, self._encoder = self._encoder, None
         written, self._written = self._written, 0
         try:
-            with told_plainly(self.path):
+            with friendly_os_errors(self.path):
                 if encoder:
                     encoder.close()
         finally:
@@ -160,7 +160,7 @@ class VideoFile:
                 self._reserve.close()
                 self._reserve = None
         if written:
-            with told_plainly(self.path):
+            with friendly_os_errors(self.path):
                 sync_file(self._temporary)
                 self._temporary.chmod(0o644)
                 self._temporary.replace(self.path)

@@ -17,7 +17,7 @@ from edgetl.device.events import Event
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.video.file import VideoFile
 from edgetl.errors import EdgetlError, UsageError
-from edgetl.files import remove_leftovers, told_plainly, write_atomic
+from edgetl.files import friendly_os_errors, remove_leftovers, write_atomic
 from edgetl.locks import named_lock
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
@@ -86,7 +86,7 @@ class RollingVideo:
     def __enter__(self) -> Self:
         lock = self._path.with_name(f".{self._path.stem}.films.edgetl-lock")
         remedy = f"give each run a name of its own, say --save {self._path.parent}/door.mp4 --save-every 10m"
-        with told_plainly(self._path), ExitStack() as held:
+        with friendly_os_errors(self._path), ExitStack() as held:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # Each of two runs would delete the other's pieces.
             held.enter_context(named_lock(lock, f"films named {self._path.stem} are being saved here", remedy))
@@ -118,7 +118,7 @@ class RollingVideo:
             self._close(self._film)  # it kept what was written until then
             raise
 
-    def tell(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Shows none."""
 
     def _is_over(self, film: VideoFile, frame: Frame) -> bool:
@@ -142,7 +142,7 @@ class RollingVideo:
         growing = self._film.bytes if self._film else 0
         while self._made and (sum(self._made.values()) + growing > self._most or self._is_short()):
             oldest = next(iter(self._made))
-            with told_plainly(self._beside(oldest)):
+            with friendly_os_errors(self._beside(oldest)):
                 self._beside(oldest).unlink(missing_ok=True)
             del self._made[oldest]
         if len(self._made) < before:

@@ -17,7 +17,7 @@ from edgetl.card import Backbone, ClassifierDecoding, InputSpec, ModelCard
 from edgetl.device.inference.describe_tflite import read_labels
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import DatasetError, ModelError, UsageError
-from edgetl.files import sha256_of, temporary_folder, told_plainly, write_atomic
+from edgetl.files import friendly_os_errors, sha256_of, temporary_folder, write_atomic
 from edgetl.host.console import console
 from edgetl.host.convert.foreign.find_scaling import SCALINGS, common_share, settle
 from edgetl.host.convert.foreign.keras import open_keras
@@ -237,7 +237,7 @@ def _put(
     settled = asdict(options) | places | {"name": card.name}
     del settled["scale"]  # mean and std tell what came of it
     settled |= {"mean": scaling.mean, "std": scaling.std}
-    with told_plainly(store.root()), temporary_folder(store.root() / card.name) as work:
+    with friendly_os_errors(store.root()), temporary_folder(store.root() / card.name) as work:
         model.write(work, scaling, ending)
         write_atomic(work / "card.json", card.to_json())
         write_atomic(work / "import.toml", to_toml(settled).encode("utf-8", "backslashreplace"))

@@ -63,7 +63,7 @@ def main() -> None:
     labels, scene = drawn_scene()
     metrics.Thermal = type("Warm", (), {"here": staticmethod(lambda: Thermal(58.4, 1500.0, 0))})
     with shown(scene=scene, fps=FPS, model=Wish(labels)) as (page, *_):
-        page.tell(Event("camera_back", time.monotonic() - 95, "the camera is back after 3.1 s"))
+        page.notify(Event("camera_back", time.monotonic() - 95, "the camera is back after 3.1 s"))
         time.sleep(12)  # until the figures are those of a run that has gone on for a while
         for name in VIEWS:
             path = take(name, page.endpoint.url())

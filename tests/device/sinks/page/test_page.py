@@ -164,7 +164,7 @@ def test_results_events_and_figures_are_pushed():
         assert 0 < result["age_ms"] < 1000
         later = news(answer, "result")
         assert later["index"] > result["index"]
-        page.tell(Event("camera_back", time.monotonic(), "the camera is back\nor so", facts={"seconds": 3.5}))
+        page.notify(Event("camera_back", time.monotonic(), "the camera is back\nor so", facts={"seconds": 3.5}))
         event = news(answer, "event")
         assert (event["event"], event["text"], event["seconds"]) == ("camera_back", "the camera is back\nor so", 3.5)
         assert event["time"] == pytest.approx(time.time(), abs=5)

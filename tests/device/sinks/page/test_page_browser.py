@@ -193,7 +193,7 @@ def test_a_lost_camera_and_an_old_picture_are_told_and_so_is_its_return(browser)
         assert browser.js("document.querySelector('.frame').hasAttribute('data-old')")
         browser.until("document.querySelector('#state').textContent === 'Camera lost'", 6)
         assert "The camera is lost: its last picture came" in browser.text("#notice")
-        page.tell(Event("camera_back", time.monotonic(), "the camera is back after 6 s"))
+        page.notify(Event("camera_back", time.monotonic(), "the camera is back after 6 s"))
         run.flowing.set()
         browser.until("document.querySelector('#state').textContent === 'Live'", 4)
         assert browser.js("document.querySelector('#notice').hidden")
@@ -241,7 +241,7 @@ def test_no_width_needs_sideways_scrolling(browser, width, height):
 
     with shown(scene=scene, model=Wish(labels, "a-model-of-a-rather-long-name-" * 2)) as (page, *_):
         browser.resize(width, height, phone=width < 500)
-        page.tell(Event("entered", time.monotonic(), "y" * 80))
+        page.notify(Event("entered", time.monotonic(), "y" * 80))
         opened(browser, page)
         browser.until(
             "document.querySelectorAll('#results .share').length === 2 && document.querySelector('#events li')"
@@ -297,7 +297,7 @@ def test_what_labels_and_events_say_is_text(browser):
     labels = (HOSTILE, "nut")
     scene = lambda index: (moving(index)[0], [(HOSTILE, 0.9, (1, 1, 50, 50))])  # noqa: E731
     with shown(scene=scene, model=Wish(labels, HOSTILE)) as (page, *_):
-        page.tell(Event("entered", time.monotonic(), HOSTILE))
+        page.notify(Event("entered", time.monotonic(), HOSTILE))
         opened(browser, page)
         browser.until("document.querySelector('#events li') && document.querySelector('#results .share')")
         assert HOSTILE in browser.text("#results")

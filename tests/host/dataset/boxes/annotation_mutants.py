@@ -1,7 +1,7 @@
 """Mutants of annotation files: what a careless editor, a broken program or an attacker makes of them.
 
-`python tests/host/dataset/boxes/annotation_mutants.py FORMAT COUNT FOLDER` checks `COUNT` data sets, and prints how they
-ended and the memory that it took.
+`python tests/host/dataset/boxes/annotation_mutants.py FORMAT COUNT FOLDER` checks `COUNT` data sets, and prints how
+they ended and how much memory that took.
 """
 
 from __future__ import annotations
