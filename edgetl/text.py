@@ -71,6 +71,17 @@ def listed(names: Sequence[str], most: int = 3, *, total: int = 0) -> str:
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Returns a count with its noun in the right number, for example "1 photo" or "20 photos".
+
+    Args:
+        count: the number of things, at least 0.
+        noun: the singular.
+        plural: the plural; by default the singular with an "s".
+    """
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
 def about(seconds: float) -> str:
     """Returns a duration as an estimate for people: `about 4 minutes`.
 
@@ -81,7 +92,7 @@ def about(seconds: float) -> str:
         return f"about {max(5, 5 * round(seconds / 5))} s"
     minutes = max(1, round(seconds / 60))
     if minutes < 90:
-        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+        return f"about {counted(minutes, 'minute')}"
     return f"about {minutes / 60:.0f} hours"
 
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edgetl.text import LONGEST_LABEL, about, json_text, label_problem, listed, printable, without_passwords
+from edgetl.text import LONGEST_LABEL, about, counted, json_text, label_problem, listed, printable, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,8 @@ def test_passwords_are_looked_for_in_linear_time(word):
 
 def test_a_name_without_end_is_cut_in_a_list():
     assert len(listed(["a" * 100_000, "b"])) < 1000
+
+
+def test_a_count_has_its_noun_in_the_right_number():
+    assert [counted(n, "photo") for n in (0, 1, 2)] == ["0 photos", "1 photo", "2 photos"]
+    assert counted(3, "class", "classes") == "3 classes"
