@@ -39,7 +39,7 @@ LIMIT = 1.03
 class Again:
     """A film over and over."""
 
-    loop, fps, size = False, 30.0, (320, 240)
+    live, fps, size = False, 30.0, (320, 240)
 
     def __init__(self, film: Path, model: Model) -> None:
         self.film = film

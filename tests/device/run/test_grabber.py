@@ -27,7 +27,7 @@ from edgetl.device.stop import Stop
 class Holding(Closing):
     """A live camera that holds each picture until its next, and counts those that are taken out."""
 
-    loop, fps, size = True, None, (32, 32)
+    live, fps, size = True, None, (32, 32)
 
     def __init__(self, fps, seconds):
         self.pace = fps

@@ -154,7 +154,7 @@ def test_disk_that_grows_full_loses_old_pieces_only_where_it_may(tmp_path, monke
 def test_what_a_killed_run_left_is_cleared_away(tmp_path):
     script = f"""
 import numpy as np
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.sinks.video.rolling import RollingVideo
 from edgetl.vision.results import Classification
 nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())

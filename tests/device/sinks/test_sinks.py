@@ -138,7 +138,7 @@ def test_full_disk_behind_stdout_or_stderr(tmp_path):
     script = """
 import sys
 import numpy as np
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.sinks.console import Console
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.errors import EdgetlError
@@ -166,7 +166,7 @@ def test_jsonl_that_cant_be_opened(tmp_path):
 def test_closed_pipe_ends_the_run_and_python_well():
     script = """
 import numpy as np, sys
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.vision.results import Classification, Detections
@@ -356,7 +356,7 @@ def test_what_killed_runs_left_goes_with_the_next(tmp_path):
     script = f"""
 import os, numpy as np
 from pathlib import Path
-from edgetl.device.camera import Frame
+from edgetl.device.camera.frame import Frame
 from edgetl.device.sinks.video.file import VideoFile
 from edgetl.vision.results import Classification
 with VideoFile(Path({str(path)!r})) as sink:

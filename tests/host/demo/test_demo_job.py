@@ -125,7 +125,7 @@ class Calls:
         monkeypatch.setitem(job.TASKS, task, drawn)
         monkeypatch.setattr(job, "train", self.note("train", SimpleNamespace(folder=self.bundle.folder.parent)))
         monkeypatch.setattr(job, "convert", self.note("convert", self.bundle))
-        monkeypatch.setattr(job.verify, "verify", self.note("verify", []))
+        monkeypatch.setattr(job.replay, "verify", self.note("verify", []))
         monkeypatch.setattr(job, "_run", self.note("run"))
 
     def note(self, step, result=None):
