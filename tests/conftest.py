@@ -10,6 +10,8 @@ import pytest
 from homes import LOOSE_TARGET, TINY, Home, draw_folders, edgetl
 from once import made_once
 
+from edgetl.progress import TerminalProgress, reporting
+
 _MOST_PROCESSES = 4
 """The tests run in at most this many processes: each one that loads TensorFlow takes more than 1 GB of memory."""
 
@@ -33,6 +35,13 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def _log_level() -> None:
     """Sets the log's level before each test: `--quiet` in one must not silence those that follow."""
     logging.getLogger("edgetl").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def on_the_terminal() -> Iterator[None]:
+    """Has library functions print as they do under the command line, so that tests can read it."""
+    with reporting(TerminalProgress()):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from edgetl.cli.train import train
 from edgetl.cli.tune import tune
 from edgetl.cli.verify import verify
 from edgetl.errors import EdgetlError
+from edgetl.progress import TerminalProgress, reporting
 from edgetl.quiet import open_closed_streams
 from edgetl.text import printable, without_passwords
 
@@ -105,7 +106,8 @@ def _require_platform() -> None:
 @click.option("--quiet", is_flag=True, help="Print only errors and results.")
 @click.option("--verbose", is_flag=True, help="Show where in the program an error came from.")
 @click.version_option(package_name="edgetl")
-def main(quiet: bool, verbose: bool) -> None:
+@click.pass_context
+def main(ctx: click.Context, quiet: bool, verbose: bool) -> None:
     """From a folder of labelled photos to a small computer that recognises those things live.
 
     \b
@@ -120,6 +122,7 @@ def main(quiet: bool, verbose: bool) -> None:
     handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler])
     set_log_level(quiet=quiet, verbose=verbose)
+    ctx.with_resource(reporting(TerminalProgress()))
     _require_platform()
 
 

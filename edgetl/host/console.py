@@ -1,4 +1,4 @@
-"""What the workstation tells a person while it works: on stderr, bars only on a terminal."""
+"""What the workstation prints while it works: on stderr, with bars on a terminal, or to a caller's `Progress`."""
 
 from __future__ import annotations
 
@@ -7,60 +7,141 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import StringIO
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from edgetl import progress
 from edgetl.text import printable
 
 T = TypeVar("T")
 
 
 class _Console(Console):
-    """A console that `edgetl --quiet` silences, and that prints a stranger's text without control characters."""
+    """A console that prints for the command line alone, and a stranger's text without control characters.
+
+    Called from Python, what is printed goes to the caller's `edgetl.progress.Progress`, if there is one.
+    """
 
     @property
     def quiet(self) -> bool:
-        """Whether only errors are wanted."""
-        return logging.getLogger("edgetl").level >= logging.ERROR
+        """Whether nothing is printed: `edgetl --quiet`, or a caller from Python."""
+        return not on_terminal() or logging.getLogger("edgetl").level >= logging.ERROR
 
     @quiet.setter
     def quiet(self, value: bool) -> None:
-        """Does nothing: the logger's level alone decides."""
+        """Does nothing: the logger's level and the current `Progress` decide."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - as rich has it
+        """Prints objects on the terminal, or sends them to the caller's `Progress` as plain text."""
+        receiver = progress.current()
+        if receiver and not on_terminal():
+            receiver.message(_plain_text(*objects))
+        else:
+            super().print(*objects, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as rich has it
         """Returns a text, or a table's cell, with its control characters escaped; rich calls it for each of them."""
         return super().render_str(printable(text, keep="\n\t"), **options)
 
 
+def on_terminal() -> bool:
+    """Says whether the work that runs now was started by the command line."""
+    return isinstance(progress.current(), progress.TerminalProgress)
+
+
+def _plain_text(*objects: object) -> str:
+    page = StringIO()
+    Console(file=page, width=100, soft_wrap=True, markup=False, emoji=False, highlight=False).print(*objects)
+    return printable(page.getvalue().rstrip("\n"), keep="\n")
+
+
 console = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 """Everything for people goes here. Names in it may contain brackets and colons, so rich reads no markup in it."""
 
 
-def bar() -> Progress:
-    """Returns a progress display; it draws nothing where stderr is not a terminal."""
-    return Progress(
+class Bar:
+    """A bar that shows how far one piece of work is, on a terminal or through the caller's `Progress`.
+
+    Use it in a `with` statement; a bar that is made with `delay` is drawn only if the work takes longer.
+
+    Args:
+        work: the name of the work.
+        total: the number of its parts.
+        done: the number of parts that are finished already.
+        delay: the time before the bar is drawn, s.
+    """
+
+    def __init__(self, work: str, total: int, done: int = 0, delay: float = 0.0) -> None:
+        self._work, self._total, self._done = work, total, done
+        self._from = monotonic() + delay
+        self._started = False
+        self._rich = _rich_bar()
+        self._task = self._rich.add_task(work, total=total, completed=done, note="")
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def update(self, parts: int = 1, note: str = "") -> None:
+        """Moves the bar.
+
+        Args:
+            parts: the number of parts that were finished since the last call.
+            note: a text beside the bar.
+        """
+        self._done += parts
+        self._rich.update(self._task, advance=parts, note=note)
+        self._start()
+        receiver = progress.current()
+        if receiver and not on_terminal():
+            receiver.advance(self._work, self._done, self._total, note)
+
+    def _start(self) -> None:
+        if not self._started and monotonic() >= self._from:
+            self._rich.start()
+            self._started = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._started:
+            self._rich.stop()
+
+
+def _rich_bar() -> RichProgress:
+    return RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=console.quiet or not console.is_terminal,
         transient=True,
     )
+
+
+def warn(text: str) -> None:
+    """Prints a warning on the terminal; called from Python, it becomes a warning in edgetl's log."""
+    if on_terminal():
+        console.print(f"warning: {text}")
+    else:
+        logging.getLogger("edgetl").warning("%s", printable(text))
 
 
 @contextmanager
@@ -75,29 +156,35 @@ def optional(what: str, where: Path) -> Iterator[None]:
         yield
     except Exception as error:  # whatever a template, a drawing library or the disk raises
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        console.print(f"warning: {what} can't be written: {reason}; everything else is there. where: {where}")
+        warn(f"{what} can't be written: {reason}; everything else is there. where: {where}")
 
 
 @contextmanager
 def busy(what: str) -> Iterator[None]:
-    """Shows on a terminal that work goes on, and for how long, even while a library's output is silenced.
+    """Shows that work goes on whose end is not known; on a terminal also if a library's output is silenced.
 
     Args:
-        what: the work.
+        what: the name of the work.
     """
+    receiver = progress.current()
+    if receiver and not on_terminal():
+        receiver.advance(what, 0, None)
     if not console.is_terminal or console.quiet:
         yield
         return
     with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal:
         columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
         own = Console(file=terminal, force_terminal=True, highlight=False)
-        with Progress(*columns, console=own, transient=True) as progress:
-            progress.add_task(what, total=None)
+        with RichProgress(*columns, console=own, transient=True) as spinner:
+            spinner.add_task(what, total=None)
             yield
 
 
 def result(text: str) -> None:
     """Prints the one line that a command is run for; `--quiet` doesn't silence it."""
+    if not on_terminal():
+        console.print(text)
+        return
     with suppress(OSError):  # a terminal that was closed is never worth the work
         sys.stderr.write(printable(text, keep="\n") + "\n")
         sys.stderr.flush()
@@ -109,16 +196,7 @@ _SHORT = 1.0
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
     """Yields the items, with a progress bar called `what` from the first second on."""
-    began, started = monotonic(), False
-    progress = bar()
-    task = progress.add_task(what, total=total, note="")
-    try:
+    with Bar(what, total, delay=_SHORT) as bar:
         for item in items:
             yield item
-            progress.advance(task)
-            if not started and monotonic() - began > _SHORT:
-                progress.start()
-                started = True
-    finally:
-        if started:
-            progress.stop()
+            bar.update()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import keras
 
-from edgetl.host.console import bar, console
+from edgetl.host.console import Bar, console
 from edgetl.host.networks.untyped import Network
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import TrainOptions
@@ -125,18 +125,12 @@ class Stage:
             judge: the model as it is.
         """
         state = self.checkpoint.begin(self.name, self.model)
-        with bar() as progress:
-            total = self.steps * self.epochs
-            task = progress.add_task(self.name, total=total, completed=state.epoch * self.steps, note="")
-
-            def show(note: str, steps: int) -> None:
-                progress.update(task, advance=steps, note=note)
-
+        with Bar(self.name, self.steps * self.epochs, done=state.epoch * self.steps) as bar:
             if not self.brief:
                 console.print(f"{self.name}: compiling the network before the first step, which can take a minute")
             while state.epoch < self.epochs and not self._out_of_patience(state.epoch, state.best_epoch):
                 started = time.monotonic()
-                logs = self._learn(batches(state.epoch), show)
+                logs = self._learn(batches(state.epoch), bar)
                 judgement = judge()
                 row = self._row(state.epoch + 1, logs, judgement, started)
                 self.checkpoint.record(row, judgement.score, self.model, judgement.error)
@@ -147,7 +141,7 @@ class Stage:
                 self._tell(row)
         self.checkpoint.end(self.name, self.model)
 
-    def _learn(self, batches: Batches, show: Callable[[str, int], None]) -> dict[str, float]:
+    def _learn(self, batches: Batches, bar: Bar) -> dict[str, float]:
         """An epoch, and where there is averaging the averages in the model: they are what is judged and kept.
 
         Keras's own `fit` does the same, and spends seconds after every other epoch on letting its queues go.
@@ -155,11 +149,11 @@ class Stage:
         self.model.reset_metrics()
         logs: dict[str, float] = {}
         if not self._compiled:
-            show("compiling", 0)
+            bar.update(0, "compiling")
         for batch in _ahead(batches):
             logs = self._step(batch)
             self._time_steps()
-            show("  ".join(f"{_SHORT_NAMES.get(name, name)} {value:.3f}" for name, value in logs.items()), 1)
+            bar.update(1, "  ".join(f"{_SHORT_NAMES.get(name, name)} {value:.3f}" for name, value in logs.items()))
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         return logs
 

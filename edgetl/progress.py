@@ -1,0 +1,107 @@
+"""Who is told how far long work is: the user's terminal, an object of the caller, or nobody."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, TextIO, runtime_checkable
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """The receiver of what a training, a conversion or a check reports while it works.
+
+    Example:
+        >>> class Log:
+        ...     def message(self, text):
+        ...         print(text)
+        ...     def advance(self, work, done, total, note=""):
+        ...         print(f"{work}: {done} of {total}")
+        >>> isinstance(Log(), Progress)
+        True
+    """
+
+    def message(self, text: str) -> None:
+        """Receives a finished line or a table for people.
+
+        Args:
+            text: plain text without control characters, in one or several lines.
+        """
+
+    def advance(self, work: str, done: int, total: int | None, note: str = "") -> None:
+        """Receives how far one piece of work is.
+
+        Args:
+            work: the name of the work, for example `finetune`.
+            done: the number of finished parts.
+            total: the number of all parts; None if it is not known.
+            note: further figures, for example `loss 0.412`.
+        """
+
+
+class PrintProgress:
+    """A `Progress` that prints messages as lines, and the state of the work as one line that is rewritten.
+
+    Example:
+        >>> progress = PrintProgress()
+        >>> progress.message("30 photos to train on")
+        30 photos to train on
+
+    Args:
+        stream: the text stream to print to; stdout by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._unfinished = False
+
+    def message(self, text: str) -> None:
+        """Prints the text as lines of their own."""
+        self._write(("\n" if self._unfinished else "") + text + "\n")
+        self._unfinished = False
+
+    def advance(self, work: str, done: int, total: int | None, note: str = "") -> None:
+        """Rewrites the line of the work with its share in percent."""
+        share = f" {100 * done // total} %" if total else ""
+        self._write(f"\r{work}{share} {note}".rstrip() + " ")
+        self._unfinished = True
+
+    def _write(self, text: str) -> None:
+        stream = self._stream or sys.stdout
+        stream.write(text)
+        stream.flush()
+
+
+class TerminalProgress(PrintProgress):
+    """The terminal of the command line. On the workstation, `edgetl.host.console` draws its bars there."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def advance(self, work: str, done: int, total: int | None, note: str = "") -> None:
+        """Draws nothing: without the workstation's libraries there are no bars."""
+
+
+_CURRENT: ContextVar[Progress | None] = ContextVar("progress", default=None)
+"""The receiver of the work of this thread or task; set by `reporting` alone."""
+
+
+@contextmanager
+def reporting(progress: Progress | None) -> Iterator[None]:
+    """Sends what the work of the block reports to a receiver.
+
+    Args:
+        progress: the receiver; None silences the block.
+    """
+    token = _CURRENT.set(progress)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def current() -> Progress | None:
+    """Returns the receiver that `reporting` set; None if nobody listens."""
+    return _CURRENT.get()
