@@ -26,6 +26,7 @@ import cv2
 
 from edgetl import Model
 from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.device.run import loop
 from edgetl.device.sinks.page import Page
 from edgetl.device.sinks.page.endpoint import Endpoint
@@ -77,7 +78,7 @@ class Measured:
         self.count = 0
         self.rows: dict[int, list[tuple[float, float, float, float]]] = {}
 
-    def __call__(self, frame: Frame, _: object) -> None:
+    def __call__(self, observation: Observation) -> None:
         self.count += 1
 
     def segment(self, viewers: int, seconds: float, status: Status) -> None:
@@ -142,7 +143,7 @@ def main() -> int:
     with Model.open(given.model) as model, Page(Endpoint(port=0), model, status) as page:
         thread = threading.Thread(target=measure, args=(page, status, measured, given, stop))
         thread.start()
-        loop.run(model, camera, [page], on_result=measured, stop=stop, status=status)
+        loop.run(model, camera, [page], on_observation=measured, stop=stop, status=status)
         thread.join()
     without, with_viewers = (statistics.median(row[0] for row in rows) for rows in measured.rows.values())
     print(f"with {given.viewers} viewers {with_viewers / without:.1%} of the results a second without")

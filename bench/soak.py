@@ -25,8 +25,9 @@ import numpy as np
 from edgetl import Model
 from edgetl.device.camera import open_camera
 from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.device.run import loop
-from edgetl.device.run.model_pool import open_crew
+from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
@@ -89,16 +90,17 @@ def main() -> int:
     given = parser.parse_args()
     status, marks, stop = Status(), [], threading.Event()
 
-    def note(frame: Frame, result: object) -> None:
-        count = status.figures().frames if frame.index == 0 else 0
+    def note(observation: Observation) -> None:
+        count = status.figures().frames if observation.frame.index == 0 else 0
         if count >= WARM and (not marks or count >= marks[-1][0] + given.frames // 10):
             marks.append((count, *footprint()))
             print("{:>9,} frames  {:7.1f} MB  {:3} threads  {:3} descriptors".format(*marks[-1]), flush=True)
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         film = make_film(Path(folder) / ("film.avi" if given.mjpeg else "film.mp4"), "MJPG" if given.mjpeg else "mp4v")
-        models = open_crew(given.model, together=True, labels=given.labels, threads=given.threads)
-        model, *crew = map(stack.enter_context, models)
+        opened = ModelPool.open(given.model, together=True, labels=given.labels, threads=given.threads)
+        pool = stack.enter_context(opened)
+        model = pool.models[0]
         lines = JsonLines(f"{folder}/lines.jsonl")
         sinks: list[Sink] = [Background(lines, "jsonl", 256, lossless=True, status=status, pictures=False)]
         for sink in sinks:
@@ -112,7 +114,7 @@ def main() -> int:
             address = f"http://127.0.0.1:{served.endpoint.port}/api/stream.mjpg"
             threading.Thread(target=look, args=(address, stop), daemon=True).start()
         source, most = Again(film, model), given.frames
-        summary = loop.run(model, source, sinks, crew=crew, max_frames=most, on_result=note, status=status)
+        summary = loop.run(pool, source, sinks, max_frames=most, on_observation=note, status=status)
         marks.append((summary.frames, *footprint()))
         print("{:>9,} frames  {:7.1f} MB  {:3} threads  {:3} descriptors".format(*marks[-1]))
         stop.set()

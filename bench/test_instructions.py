@@ -23,7 +23,9 @@ from test_track import film
 
 from edgetl import Model
 from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.jsonl import JsonLines
+from edgetl.device.stages import Timings
 from edgetl.vision.track import Tracker
 
 REFERENCE = Path(__file__).parent / "reference" / "instructions.json"
@@ -61,8 +63,8 @@ def work(classifier: Path, detector: Path, stack: ExitStack) -> Iterator[tuple[s
     boxes.only = finding(boxes, frame, 10)
     yield "frame to 10 boxes", lambda: boxes(frame)
     lines, result, seen = stack.enter_context(JsonLines("/dev/null")), boxes(frame), iter(film(100))
-    shown = Frame(frame, 1.5, 45)
-    yield "10 boxes to a line of JSON", lambda: lines.write(shown, result)
+    shown = Observation(Frame(frame, 1.5, 45), result, Timings(), 5.0)
+    yield "10 boxes to a line of JSON", lambda: lines.write(shown)
     tracker = Tracker()
     for moment in range(50):
         tracker(next(seen), moment / 30)

@@ -15,7 +15,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,11 +23,10 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from edgetl import Model
 from edgetl.device.camera import open_camera
 from edgetl.device.camera.protocol import Asked
 from edgetl.device.run import loop as live
-from edgetl.device.run.model_pool import open_crew
+from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.status import Status
@@ -52,15 +50,15 @@ def bare(path: Path, threads: int, frames: int, at_once: int = 1) -> tuple[float
         return frames / (time.perf_counter() - start), 1000 * (time.process_time() - busy) / frames
 
 
-def loop(crew: Sequence[Model], source: Path, frames: int, *, full: bool = False) -> tuple[float, float, float]:
+def loop(pool: ModelPool, source: Path, frames: int, *, full: bool = False) -> tuple[float, float, float]:
     """Returns the frames a second of the whole loop, and its ms of a processor a frame: all of them, the loop's own."""
-    status, (model, *others) = Status(), crew
-    asked = Asked(full=full)
-    with tempfile.TemporaryDirectory() as folder, open_camera(str(source), model.card.input, asked) as camera:
+    status, asked = Status(), Asked(full=full)
+    spec = pool.models[0].card.input
+    with tempfile.TemporaryDirectory() as folder, open_camera(str(source), spec, asked) as camera:
         lines = JsonLines(f"{folder}/lines.jsonl")
         with Background(lines, "jsonl", 256, lossless=True, status=status, pictures=False) as sink:
             busy, own = time.process_time(), time.thread_time()
-            summary = live.run(model, camera, [sink], crew=others, max_frames=frames, status=status)
+            summary = live.run(pool, camera, [sink], max_frames=frames, status=status)
             busy, own = time.process_time() - busy, time.thread_time() - own
     return summary.fps, 1000 * busy / summary.frames, 1000 * own / summary.frames
 
@@ -90,24 +88,24 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        models = open_crew(given.model, together=True, threads=given.threads, labels=given.labels)
-        crew = [stack.enter_context(model) for model in models]
+        opened = ModelPool.open(given.model, together=True, threads=given.threads, labels=given.labels)
+        pool = stack.enter_context(opened)
         if given.mjpeg:
             film = Path(folder) / "film.avi"
             make_film(film, (1920, 1080), "MJPG", given.frames)
-            compare_decoding(crew, film, given)
+            compare_decoding(pool, film, given)
             return
         film = given.film or Path(folder) / "film.mp4"
         if not given.film:
             make_film(film, (1280, 720), "mp4v", given.frames)
-        compare_invoke(crew, film, given)
+        compare_invoke(pool, film, given)
 
 
-def compare_invoke(crew: Sequence[Model], film: Path, given: argparse.Namespace) -> None:
+def compare_invoke(pool: ModelPool, film: Path, given: argparse.Namespace) -> None:
     rows = []
     for _ in range(given.rounds):
         alone, cost = bare(given.model, given.threads, given.frames)
-        fps, busy, own = loop(crew, film, given.frames)
+        fps, busy, own = loop(pool, film, given.frames)
         together, cost_each = bare(given.model, 1, given.frames, given.threads)
         rows.append((alone, together, fps, fps / alone, fps / together, cost, cost_each, busy, own))
     alone, together, whole, share, share_each, cost, cost_each, busy, own = (
@@ -124,11 +122,11 @@ def compare_invoke(crew: Sequence[Model], film: Path, given: argparse.Namespace)
     print(f"with one thread {cost_each:.2f}")
 
 
-def compare_decoding(crew: Sequence[Model], film: Path, given: argparse.Namespace) -> None:
+def compare_decoding(pool: ModelPool, film: Path, given: argparse.Namespace) -> None:
     ratios, costs = [], []
     for _ in range(given.rounds):
-        reduced, busy, _ = loop(crew, film, given.frames)
-        full, busy_full, _ = loop(crew, film, given.frames, full=True)
+        reduced, busy, _ = loop(pool, film, given.frames)
+        full, busy_full, _ = loop(pool, film, given.frames, full=True)
         ratios.append(reduced / full)
         costs.append(busy_full / busy)
         print(f"smallest scale {reduced:6.1f} frames a second, {busy:.1f} ms of a processor each; ", end="")

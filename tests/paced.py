@@ -120,13 +120,13 @@ def ages(seconds, model_seconds=0.1):
         model = Model(SleepyRuntime(model_seconds), ModelCard("slow", "classification", ("a", "b"), InputSpec(32, 32)))
         seen, stop, end = [], Stop(), time.monotonic() + seconds
 
-        def note(frame, _):
-            seen.append(age_of(frame.picture()))
+        def note(observation):
+            seen.append(age_of(observation.frame.picture()))
             if time.monotonic() > end:
                 stop.set()
 
         with open_camera(address, model.card.input) as camera:
-            summary = loop.run(model, camera, on_result=note, stop=stop)
+            summary = loop.run(model, camera, on_observation=note, stop=stop)
         theirs_ages = ours.recv()
         plain.join(10)
     return np.array(seen), np.array(theirs_ages), summary

@@ -62,9 +62,16 @@ class Recorder:
         """(N, columns) of the rows kept; in no particular order once the ring is full."""
         return self._ring[: min(self.count, len(self._ring))]
 
-    def percentiles(self) -> dict[str, Percentiles]:
-        """Returns each column's percentiles over the rows kept; empty where there are none."""
+    def percentiles(self, last: int | None = None) -> dict[str, Percentiles]:
+        """Returns each column's percentiles; empty before the first row.
+
+        Args:
+            last: number of the newest rows to cover; None covers all rows kept.
+        """
         if not self.count:
             return {}
-        p50, p95 = np.percentile(self.rows, (50, 95), axis=0).tolist()
+        rows = self.rows
+        if last is not None and last < len(rows):
+            rows = rows[np.arange(self.count - last, self.count) % len(self._ring)]
+        p50, p95 = np.percentile(rows, (50, 95), axis=0).tolist()
         return {name: Percentiles(*pair) for name, *pair in zip(self.columns, p50, p95, strict=True)}

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from edgetl.device.events import Event
-from edgetl.device.stages import Percentiles, Recorder, Timings
+from edgetl.device.observation import Observation
+from edgetl.device.stages import Percentiles, Recorder
 
 STAGES = ("preprocess", "invoke", "decode", "total", "age")
 """What is measured of a frame; age is from its capture to its result."""
 
 _RECENT = 10.0
-"""What the frames a second are counted over, s."""
+"""Time over which the frames a second are counted, s."""
+_RECENT_FRAMES = 300
+"""Number of the last frames that the stages of `Figures` cover, so that they show how the run is doing now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Figures:
         dropped: frames of a live camera that a newer one overtook.
         broken: pictures of the camera that came as half a JPEG, and were passed over.
         fps: results a second over the last ten seconds.
-        stages: ms of each of `STAGES`, over the last 300 frames; empty before the first.
+        stages: ms of each of `STAGES`, over the last 300 frames; empty before the first frame.
         connected: whether the camera gives pictures, as far as is known.
         reconnects: how often it came back after it was lost.
         seconds_since_frame: since the last frame came from the camera; None before the first.
@@ -49,7 +52,7 @@ class Status:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._recorder = Recorder(STAGES, capacity=300)
+        self._recorder = Recorder(STAGES)
         self._results: deque[float] = deque(maxlen=1000)
         self._frame_at: float | None = None
         self._dropped = self._broken = self._reconnects = 0
@@ -68,7 +71,7 @@ class Status:
                 broken=self._broken,
                 # Until now and not until the last result: where none come any more the rate falls.
                 fps=(len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0,
-                stages=self._recorder.percentiles(),
+                stages=self._recorder.percentiles(_RECENT_FRAMES),
                 connected=self._connected,
                 reconnects=self._reconnects,
                 seconds_since_frame=None if self._frame_at is None else now - self._frame_at,
@@ -81,11 +84,17 @@ class Status:
             self._frame_at = at
             self._connected = True
 
-    def looked(self, timings: Timings, age: float) -> None:
-        """Notes a result; its age in ms."""
+    def stages(self) -> dict[str, Percentiles]:
+        """Returns the ms of each of `STAGES` over the last 10,000 frames; empty before the first frame."""
+        with self._lock:
+            return self._recorder.percentiles()
+
+    def observed(self, observation: Observation) -> None:
+        """Records an observation's timings and age."""
+        t = observation.timings
         with self._lock:
             self._results.append(monotonic())
-            self._recorder.add(timings.preprocess, timings.invoke, timings.decode, timings.total, age)
+            self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, observation.age_ms)
 
     def lost(self) -> None:
         """Notes that the camera gives no pictures any more."""

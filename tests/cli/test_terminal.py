@@ -12,7 +12,9 @@ from homes import draw_folders, edgetl
 from edgetl.cli.echo import LogFormatter
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.console import Console
+from edgetl.device.stages import Timings
 from edgetl.host import console as progress
 from edgetl.vision.results import Classification
 
@@ -61,7 +63,7 @@ def test_results_and_events_on_the_console():
     stream = io.StringIO()
     console = Console(stream)
     result = Classification(np.array([0]), np.array([0.9], np.float32), (TITLE,))
-    console.write(Frame(np.zeros((1, 1, 3), np.uint8), 0.0, 0, TITLE), result)
+    console.write(Observation(Frame(np.zeros((1, 1, 3), np.uint8), 0.0, 0, TITLE), result, Timings(), 0.0))
     console.notify(Event("camera_lost", 0.0, f"lost: {TITLE}"))
     assert safe(stream.getvalue())
     assert stream.getvalue().count("\n") == 2

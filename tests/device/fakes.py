@@ -12,7 +12,9 @@ import numpy as np
 
 from edgetl.card import InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.device.runtime import Tensor
+from edgetl.device.stages import Timings
 
 CARD = ModelCard("fake", "classification", ("red", "green", "blue"), InputSpec(8, 8))
 
@@ -77,6 +79,11 @@ def solid(colour, size=(64, 48)):
     image = np.zeros((size[1], size[0], 3), np.uint8)
     image[..., colour] = 255
     return image
+
+
+def observed(frame, result, timings=None, age_ms=5.0):
+    """An observation as a run makes it."""
+    return Observation(frame, result, timings or Timings(0.1, 2.0, 0.1), age_ms)
 
 
 def write_film(path: Path, count: int, size=(64, 48), fps=25.0) -> Path:

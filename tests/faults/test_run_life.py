@@ -21,7 +21,7 @@ def photo(home):
 
 
 HANGS = {
-    "a model": "edgetl.device.run.model_pool:open_crew",
+    "a model": "edgetl.device.run.model_pool:ModelPool.open",
     "a camera": "edgetl.device.camera:open_camera",
 }
 

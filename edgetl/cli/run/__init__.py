@@ -92,7 +92,7 @@ def run(
     from edgetl.device.measure.tune import AUTO, settle
     from edgetl.device.run import loop
     from edgetl.device.run.live_source import wait_for_camera
-    from edgetl.device.run.model_pool import open_crew
+    from edgetl.device.run.model_pool import ModelPool
     from edgetl.device.run.outputs import open_sinks
     from edgetl.device.run.tally import Tally
     from edgetl.device.status import Status
@@ -108,13 +108,14 @@ def run(
             # What it says of threads is for one frame, not for several of a film at once.
             variant, threads = tuned.variant, threads or (None if together else tuned.threads)
         stop = stack.enter_context(stop_on_signals())  # only now: nothing looks at it while the variants are measured
-        models = unless_stopped(
-            lambda: open_crew(
+        opened = unless_stopped(
+            lambda: ModelPool.open(
                 bundle, together=together, variant=variant, threads=threads, labels=labels, only=wanted.filter
             ),
             stop,
         )
-        model, *crew = map(stack.enter_context, models)
+        pool = stack.enter_context(opened)
+        model = pool.models[0]
         wanted.refuse_misplaced(model.card)
         outputs = unless_stopped(lambda: output.outputs(quiet), stop)
         outputs.refuse_overwriting(source)
@@ -134,12 +135,11 @@ def run(
         for sink in sinks:
             _enter(stack, sink, stop)
         summary = loop.run(
-            model,
+            pool,
             frames,
             sinks,
-            crew=crew,
             max_frames=max_frames,
-            on_result=tally,
+            on_observation=tally,
             stop=stop,
             observer=observer,
             status=status,

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edgetl.vision.photo import decode_photo
 from edgetl.vision.preprocess import Image
-
-if TYPE_CHECKING:
-    from edgetl.device.stages import Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +19,6 @@ class Frame:
         name: the file's name for a photo, else empty.
         size_wh: width and height of the source, px, where `image` is that at a smaller scale; else None.
         jpeg: the source's own file of this picture, where it delivers such; else None.
-        timings: of the model that looked at it; None before that.
-        age: from its capture to its result, ms; None before that.
         full: the picture that `image` was averaged from, where it was; else None.
     """
 
@@ -34,8 +28,6 @@ class Frame:
     name: str = ""
     size_wh: tuple[int, int] | None = None
     jpeg: bytes | None = None
-    timings: Timings | None = None
-    age: float | None = None
     full: Image | None = None
 
     def picture(self) -> Image:

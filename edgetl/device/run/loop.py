@@ -4,35 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.camera.protocol import Camera
 from edgetl.device.events import Event
 from edgetl.device.inference.model import Model
+from edgetl.device.observation import Observation
 from edgetl.device.run.camera_loss import Patience
 from edgetl.device.run.file_source import FileSource
 from edgetl.device.run.live_source import LiveSource
-from edgetl.device.run.model_pool import Looked, look
+from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.sinks import RunEnded, Sink
-from edgetl.device.stages import Percentiles, Recorder
+from edgetl.device.stages import Percentiles
 from edgetl.device.status import STAGES, Status
 from edgetl.device.stop import Stop, stop_on_signals
-from edgetl.vision.results import Result
 
 __all__ = ["STAGES", "Observer", "Summary", "run"]
 
 
 class Observer(Protocol):
-    """Follows the results of a run: gives them track numbers, steadies labels, sees events in them."""
+    """Follows the observations of a run: numbers objects, smooths labels, derives events."""
 
-    def __call__(self, frame: Frame, result: Result) -> tuple[Result, list[Event]]:
-        """Looks at a result.
+    def __call__(self, observation: Observation) -> tuple[Observation, list[Event]]:
+        """Follows the next observation.
 
         Returns:
-            The result, or one in its place; and what happened, in its order.
+            The observation that the sinks get, and the events, in their order.
         """
 
 
@@ -67,13 +66,12 @@ class Summary:
 
 
 def run(
-    model: Model,
+    model: Model | ModelPool,
     camera: Camera,
     sinks: Sequence[Sink] = (),
     *,
-    crew: Sequence[Model] = (),
     max_frames: int | None = None,
-    on_result: Callable[[Frame, Result], None] | None = None,
+    on_observation: Callable[[Observation], None] | None = None,
     stop: Stop | None = None,
     observer: Observer | None = None,
     status: Status | None = None,
@@ -84,12 +82,11 @@ def run(
     """Looks at a camera's frames until it ends, a sink or a signal ends the run, or `max_frames` are done.
 
     Args:
-        model: opened; what is wanted of it, its `only`, may change as it goes.
+        model: an opened model, or a pool of them. A live camera's frames go through the pool's first model alone.
         camera: opened; a live one may be closed as the run ends, any other stays open.
         sinks: opened; each gets every frame with its result, and every event.
-        crew: more of the same model, opened for themselves: they look at further frames of a file meanwhile.
         max_frames: to look at; None sets no limit.
-        on_result: called before the sinks.
+        on_observation: called with each observation, after the observer and before the sinks.
         stop: of an enclosing `stop_on_signals`; None handles the signals here.
         observer: called after the model.
         status: told how the run goes, for others to read meanwhile.
@@ -102,25 +99,27 @@ def run(
         EdgetlError: a sink can't go on.
     """
     status = status or Status()
+    pool = model if isinstance(model, ModelPool) else ModelPool([model])
+    if camera.live:
+        pool = ModelPool(pool.models[:1])
     meter = _Meter(status, live=camera.live)
     with nullcontext(stop) if stop else stop_on_signals() as asked:
         source: LiveSource | FileSource = (
             LiveSource(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
             if camera.live
-            else FileSource(camera, asked, status, model.card.input)
+            else FileSource(camera, asked, status, pool.models[0].card.input)
         )
-        looked = look([model] if camera.live else [model, *crew], source)
-        with suppress(RunEnded), closing(source), closing(looked):
-            for item in looked:
+        observations = pool.run_models(source)
+        with suppress(RunEnded), closing(source), closing(observations):
+            for item in observations:
                 events = [item] if isinstance(item, Event) else []
-                if isinstance(item, Looked):
-                    result = item.result
+                if isinstance(item, Observation):
+                    meter.add(item)
                     if observer:
-                        result, events = observer(item.frame, result)
-                    frame = meter.add(item)
-                    if on_result:
-                        on_result(frame, result)
-                    _write(sinks, frame, result)
+                        item, events = observer(item)
+                    if on_observation:
+                        on_observation(item)
+                    _write(sinks, item)
                 _tell(sinks, [*events, *status.take_posted()])
                 if asked.is_set() or meter.frames == max_frames:
                     break
@@ -128,9 +127,9 @@ def run(
     return meter.summary()
 
 
-def _write(sinks: Sequence[Sink], frame: Frame, result: Result) -> None:
+def _write(sinks: Sequence[Sink], observation: Observation) -> None:
     for sink in sinks:
-        sink.write(frame, result)
+        sink.write(observation)
 
 
 def _tell(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
@@ -145,26 +144,21 @@ class _Meter:
     def __init__(self, status: Status, *, live: bool) -> None:
         self._status = status
         self._live = live
-        self._recorder = Recorder(STAGES)
+        self.frames = 0
         self._start = self._first = self._last = monotonic()
 
-    @property
-    def frames(self) -> int:
-        return self._recorder.count
-
-    def add(self, looked: Looked) -> Frame:
-        """Counts a frame that was looked at; returns it with its timings and its age."""
-        self._last = max(self._last, looked.at)
+    def add(self, observation: Observation) -> None:
+        """Counts an observation."""
+        result_at = observation.frame.captured_at + observation.age_ms / 1e3
+        self._last = max(self._last, result_at)
         if not self.frames:
-            self._first = looked.at
-        t, age = looked.timings, (looked.at - looked.frame.captured_at) * 1e3
-        self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, age)
-        self._status.looked(t, age)
-        return replace(looked.frame, timings=t, age=age)
+            self._first = result_at
+        self.frames += 1
+        self._status.observed(observation)
 
     def summary(self) -> Summary:
         # A camera's first frame may be long in coming; and of a file several may come at once.
         count, since = (self.frames - 1, self._first) if self._live else (self.frames, self._start)
         fps = count / (self._last - since) if self._last > since and self.frames > 1 else 0.0
         dropped = self._status.figures().dropped
-        return Summary(self.frames, dropped, monotonic() - self._start, fps, self._recorder.percentiles())
+        return Summary(self.frames, dropped, monotonic() - self._start, fps, self._status.stages())

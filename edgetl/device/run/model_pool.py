@@ -1,141 +1,145 @@
-"""Several of one model, which look at a file's frames at once."""
+"""One model opened several times, so that several frames of a file are processed at once."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
+from typing import Self
 
 from edgetl.bundle import MANIFEST, Bundle
 from edgetl.device.camera.frame import Frame
+from edgetl.device.closing import Closing
 from edgetl.device.events import Event
 from edgetl.device.inference.model import EVERYTHING, Model
 from edgetl.device.measure.machine import cores
-from edgetl.device.stages import Timings
+from edgetl.device.observation import Observation
 from edgetl.vision.filter import ResultFilter
-from edgetl.vision.results import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A frame that was looked at.
+class ModelPool(Closing):
+    """Runs frames through several instances of one model; the observations come in the frames' order.
+
+    Two threads on one frame are far from twice as fast as one thread, but two frames with one thread each are. When no
+    frame has to be the newest, the frames therefore share the cores.
+
+    Args:
+        models: instances of one model, each opened on its own; at least one.
 
     Attributes:
-        frame: it.
-        result: what is in it.
-        timings: what finding out took.
-        at: when that was known, in seconds of `time.monotonic`.
+        models: the instances.
     """
 
-    frame: Frame
-    result: Result
-    timings: Timings
-    at: float
+    def __init__(self, models: Sequence[Model]) -> None:
+        self.models = tuple(models)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        together: bool,
+        variant: str | None = None,
+        threads: int | None = None,
+        labels: Path | None = None,
+        only: ResultFilter = EVERYTHING,
+    ) -> Self:
+        """Opens a model for a run; see `Model.open`.
+
+        Args:
+            path: the bundle's folder or the model file.
+            together: whether several frames are processed at once. If so, there is one instance for each thread, and
+                no more instances than cores; else one instance with all threads.
+            variant: the name of the bundle's variant.
+            threads: number of threads in all.
+            labels: the text file of the labels, for a model file that has none inside.
+            only: the results to report.
+        """
+        if not together:
+            return cls([Model.open(path, variant=variant, threads=threads, labels=labels, only=only)])
+        models = [Model.open(path, variant=variant, threads=1, labels=labels, only=only)]
+        count = threads or (Bundle.open(path).manifest.threads if (path / MANIFEST).is_file() else 1)
+        while len(models) < min(count, cores()):
+            # Naming the opened variant keeps `Model.open` from warning again that it runs in another one's place.
+            models.append(Model.open(path, variant=models[0].variant, threads=1, labels=labels, only=only))
+        return cls(models)
+
+    def run_models(self, items: Iterable[Frame | Event]) -> Generator[Observation | Event]:
+        """Yields an observation for each frame, in the frames' order.
+
+        Args:
+            items: the frames. Events among them keep their place; an error is raised after the observations of the
+                frames before it.
+        """
+        if len(self.models) == 1:
+            return _run_one(self.models[0], items)
+        return _run_several(self.models, items)
+
+    def close(self) -> None:
+        """Frees the models."""
+        for model in self.models:
+            model.close()
 
 
-def open_crew(
-    path: Path,
-    *,
-    together: bool,
-    variant: str | None = None,
-    threads: int | None = None,
-    labels: Path | None = None,
-    only: ResultFilter = EVERYTHING,
-) -> list[Model]:
-    """Opens a model for a run; see `Model.open`.
-
-    Args:
-        path: of the bundle or the model file.
-        together: whether frames are to be looked at at once: one model for each thread, then, and no more of them than
-            there are cores; else one with all threads.
-        variant: of the bundle.
-        threads: in all.
-        labels: for a file without.
-        only: the results wanted.
-    """
-    if not together:
-        return [Model.open(path, variant=variant, threads=threads, labels=labels, only=only)]
-    crew = [Model.open(path, variant=variant, threads=1, labels=labels, only=only)]
-    count = threads or (Bundle.open(path).manifest.threads if (path / MANIFEST).is_file() else 1)
-    while len(crew) < min(count, cores()):
-        # By its name: what runs in place of a variant without a runtime is told once.
-        crew.append(Model.open(path, variant=crew[0].variant, threads=1, labels=labels, only=only))
-    return crew
-
-
-def look(models: Sequence[Model], items: Iterable[Frame | Event]) -> Generator[Looked | Event]:
-    """Looks at frames; results come in the frames' order.
-
-    Two threads for one frame are far from twice as fast as one, but two frames with a thread each are: where none has
-    to be the newest, the frames share the cores.
-
-    Args:
-        models: the same, each opened for itself. What is wanted of the first, its `only`, is wanted of all.
-        items: the frames; events among them pass as they are, in their place, and an error comes at its.
-    """
-    if len(models) == 1:
-        return _look_alone(models[0], items)
-    return _look_together(models, items)
-
-
-def _look_alone(model: Model, items: Iterable[Frame | Event]) -> Generator[Looked | Event]:
+def _run_one(model: Model, items: Iterable[Frame | Event]) -> Generator[Observation | Event]:
     for item in items:
-        yield _looked(model, item) if isinstance(item, Frame) else item
+        yield _observe(model, item) if isinstance(item, Frame) else item
 
 
-def _look_together(models: Sequence[Model], items: Iterable[Frame | Event]) -> Generator[Looked | Event]:
+def _run_several(models: Sequence[Model], items: Iterable[Frame | Event]) -> Generator[Observation | Event]:
     first, idle = models[0], SimpleQueue[Model]()
     for model in models:
         idle.put(model)
 
-    def looked(frame: Frame) -> Looked:
+    def observe(frame: Frame) -> Observation:
         model = idle.get()
         try:
             if model is not first and model.only is not first.only:
                 model.only = first.only
-            return _looked(model, frame)
+            return _observe(model, frame)
         finally:
             idle.put(model)
 
-    begun: deque[_Begun] = deque()
-    pool = ThreadPoolExecutor(len(models), thread_name_prefix="look")
+    pending: deque[_Pending] = deque()
+    executor = ThreadPoolExecutor(len(models), thread_name_prefix="inference")
     try:
         for item in _with_error(items):
-            begun.append(pool.submit(looked, item) if isinstance(item, Frame) else item)
-            # One frame more than can be looked at, so that no model waits for the sinks.
-            while begun and (len(begun) > len(models) or _is_there(begun[0])):
-                yield _result(begun.popleft())
-        while begun:
-            yield _result(begun.popleft())
+            pending.append(executor.submit(observe, item) if isinstance(item, Frame) else item)
+            # One frame more than there are models, so that no model waits for the sinks.
+            while pending and (len(pending) > len(models) or _is_ready(pending[0])):
+                yield _resolve(pending.popleft())
+        while pending:
+            yield _resolve(pending.popleft())
     finally:
-        pool.shutdown(cancel_futures=True)
+        executor.shutdown(cancel_futures=True)
 
 
 def _with_error(items: Iterable[Frame | Event]) -> Generator[Frame | Event | Exception]:
-    """Yields what ends the items, too: the results before it are on their way."""
+    """Yields the items, and the error that ends them in its place: the frames before it are still in the models."""
     try:
         yield from items
     except Exception as error:
         yield error
 
 
-def _looked(model: Model, frame: Frame) -> Looked:
+def _observe(model: Model, frame: Frame) -> Observation:
     result = model(frame.image, frame.size_wh)
-    return Looked(frame, result, replace(model.timings), monotonic())
+    # A copy of the timings: the model overwrites its own with the next frame.
+    return Observation(frame, result, replace(model.timings), (monotonic() - frame.captured_at) * 1e3)
 
 
-_Begun = Future[Looked] | Event | Exception
+_Pending = Future[Observation] | Event | Exception
 
 
-def _is_there(begun: _Begun) -> bool:
-    return not isinstance(begun, Future) or begun.done()
+def _is_ready(pending: _Pending) -> bool:
+    return not isinstance(pending, Future) or pending.done()
 
 
-def _result(begun: _Begun) -> Looked | Event:
-    if isinstance(begun, Exception):
-        raise begun
-    return begun.result() if isinstance(begun, Future) else begun
+def _resolve(pending: _Pending) -> Observation | Event:
+    if isinstance(pending, Exception):
+        raise pending
+    return pending.result() if isinstance(pending, Future) else pending

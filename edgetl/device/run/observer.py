@@ -13,6 +13,7 @@ from edgetl.card import ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event, EventKind
 from edgetl.device.inference.model import Model
+from edgetl.device.observation import Observation
 from edgetl.device.run.event_limit import EventLimit
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw, draw_watched
@@ -104,12 +105,16 @@ class SceneObserver:
         if self._tracker:
             model.only = replace(model.only, slack=SLACK)
 
-    def __call__(self, frame: Frame, result: Result) -> tuple[Result, list[Event]]:
-        """Looks at the next frame.
+    def __call__(self, observation: Observation) -> tuple[Observation, list[Event]]:
+        """Follows the next observation.
 
         Returns:
-            The result, with tracks or a steadied label, and what happened.
+            The observation, whose result has track numbers or a smoothed label; and the events, in their order.
         """
+        result, events = self._follow(observation.frame, observation.result)
+        return replace(observation, result=result), events
+
+    def _follow(self, frame: Frame, result: Result) -> tuple[Result, list[Event]]:
         at = frame.captured_at if self._live else frame.index / self._fps
         if isinstance(result, Classification):
             result = self._label.steady(result)

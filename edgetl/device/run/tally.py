@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edgetl.device.camera.frame import Frame
-from edgetl.vision.results import Classification, Result
+from edgetl.device.observation import Observation
+from edgetl.vision.results import Classification
 
 _MOST_ROWS = 20
 """Classes that are listed; a model may have thousands."""
 
 
 class Tally:
-    """Counts the frames in which each class was seen; call it with every frame and its result.
+    """Counts the frames in which each class was seen; call it with every observation.
 
     Of a classifier the best class of a frame counts, of a detector every class that it found at least one object of.
     """
@@ -23,8 +23,9 @@ class Tally:
         self._most: dict[str, int] = {}
         self._unsure: Counter[str] = Counter()
 
-    def __call__(self, frame: Frame, result: Result) -> None:
-        """Counts a frame."""
+    def __call__(self, observation: Observation) -> None:
+        """Counts one observation."""
+        result = observation.result
         self._frames += 1
         found = Counter(result.labels[:1] if isinstance(result, Classification) else result.labels)
         self._empty += not found

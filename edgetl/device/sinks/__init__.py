@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
-from edgetl.vision.results import Result
+from edgetl.device.observation import Observation
 
 
 class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
@@ -15,10 +14,10 @@ class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
 
 
 class Sink(Protocol):
-    """Takes every frame of a run with its result."""
+    """Takes every observation of a run."""
 
-    def write(self, frame: Frame, result: Result) -> None:
-        """Takes one frame; it must not change the frame's image, which other sinks see too.
+    def write(self, observation: Observation) -> None:
+        """Takes one observation; it must not change the frame's image, which other sinks share.
 
         Raises:
             RunEnded: nobody looks any more.

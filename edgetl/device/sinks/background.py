@@ -13,14 +13,13 @@ from typing import Self
 
 import numpy as np
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks import RunEnded, Sink
 from edgetl.device.sinks.nothing import Nothing
 from edgetl.device.status import Status
 from edgetl.device.stop import Stop
 from edgetl.errors import EdgetlError
-from edgetl.vision.results import Result
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ _PATIENCE = 10.0
 """How long the end of a run waits for a sink that takes nothing more, s."""
 _NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
 
-_Work = tuple[Frame, Result] | Event
+_Work = Observation | Event
 
 
 class Background:
@@ -89,15 +88,16 @@ class Background:
         self._thread.start()
         return self
 
-    def write(self, frame: Frame, result: Result) -> None:
-        """Leaves a frame for the sink.
+    def write(self, observation: Observation) -> None:
+        """Leaves an observation for the sink.
 
         Raises:
             RunEnded: nobody looks any more.
             EdgetlError: the sink of a file's frames can't go on.
         """
         if not self._pictures:
-            frame = replace(frame, image=_NO_PICTURE, jpeg=None, full=None)
+            frame = replace(observation.frame, image=_NO_PICTURE, jpeg=None, full=None)
+            observation = replace(observation, frame=frame)
         with self._changed:
             while self._lossless and self._frames >= self._room and self._error is None:
                 if self._stop.is_set():
@@ -108,7 +108,7 @@ class Background:
                 self._status.drop_of(self._name)
                 return
             self._frames += 1
-            self._put((frame, result))
+            self._put(observation)
 
     def notify(self, event: Event) -> None:
         """Leaves an event for the sink.
@@ -156,7 +156,7 @@ class Background:
             if not self._work:
                 return None
             work = self._work.popleft()
-            self._frames -= isinstance(work, tuple)
+            self._frames -= isinstance(work, Observation)
             self._taken_at = monotonic()
             self._changed.notify_all()
             return work
@@ -170,7 +170,7 @@ class Background:
                 if isinstance(work, Event):
                     self._sink.notify(work)
                 else:
-                    self._sink.write(*work)
+                    self._sink.write(work)
             except (EdgetlError, OSError) as error:
                 if self._lossless:
                     raise

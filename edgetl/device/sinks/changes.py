@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.vision.results import Classification, Result
 
 
@@ -25,8 +25,9 @@ class News:
     def __init__(self) -> None:
         self._last: object = None
 
-    def __call__(self, frame: Frame, result: Result) -> bool:
+    def __call__(self, observation: Observation) -> bool:
         """Looks at the next result; the first one is news."""
+        frame, result = observation.frame, observation.result
         said = result.labels if isinstance(result, Classification) else counts(result)
         news = (frame.name, said) != self._last
         self._last = frame.name, said

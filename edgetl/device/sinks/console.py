@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self, TextIO
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.text import printable
-from edgetl.vision.results import Classification, Result
+from edgetl.vision.results import Classification
 
 
 class Console:
@@ -30,8 +30,9 @@ class Console:
     def __enter__(self) -> Self:
         return self
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Prints a line where there is something new to say."""
+        frame, result = observation.frame, observation.result
         if frame.name:
             self._print(f"{frame.name}: {result}")
             return

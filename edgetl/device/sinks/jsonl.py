@@ -11,15 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.changes import News
 from edgetl.errors import EdgetlError
 from edgetl.files import friendly_os_errors, local_path
 from edgetl.locks import BusyError, lock_open
 from edgetl.text import json_text
-from edgetl.vision.results import Result
 
 
 class JsonLines:
@@ -69,20 +68,19 @@ class JsonLines:
             file.truncate(0)
         self._begun = True
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Writes one line, or none where only news is wanted and this is none."""
+        frame, t = observation.frame, observation.timings
         at = self._since_start(frame.captured_at)
-        if self._news and not self._news(frame, result):
+        if self._news and not self._news(observation):
             return
         line: dict[str, object] = {"index": frame.index, "t": at}
         if frame.name:
             line["name"] = frame.name
-        if t := frame.timings:
-            stages = {"preprocess": t.preprocess, "invoke": t.invoke, "decode": t.decode}
-            line["timings_ms"] = {stage: round(ms, 3) for stage, ms in stages.items()}
-        if frame.age is not None:
-            line["age_ms"] = round(frame.age, 3)
-        self._line(line | result.to_dict())
+        stages = {"preprocess": t.preprocess, "invoke": t.invoke, "decode": t.decode}
+        line["timings_ms"] = {stage: round(ms, 3) for stage, ms in stages.items()}
+        line["age_ms"] = round(observation.age_ms, 3)
+        self._line(line | observation.result.to_dict())
 
     def notify(self, event: Event) -> None:
         """Writes a line of `event`, its `text` and its facts; it has `t`, and `index` where a frame shows it."""

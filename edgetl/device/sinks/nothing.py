@@ -5,16 +5,15 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
-from edgetl.vision.results import Result
+from edgetl.device.observation import Observation
 
 
 class Nothing:
     """Takes the place of a sink that can't be opened again."""
 
-    def write(self, frame: Frame, result: Result) -> None:
-        """Drops a frame."""
+    def write(self, observation: Observation) -> None:
+        """Drops an observation."""
 
     def notify(self, event: Event) -> None:
         """Drops an event."""

@@ -9,13 +9,12 @@ from typing import Self
 
 import cv2
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
 from edgetl.vision.draw import draw
-from edgetl.vision.results import Result
 
 WRITTEN = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 """The suffixes, in lower case, of the formats that photos are written in; a photo of another one becomes a JPEG."""
@@ -45,8 +44,9 @@ class PhotoFiles:
     def __enter__(self) -> Self:
         return self
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Writes a photo."""
+        frame, result = observation.frame, observation.result
         picture = frame.picture().copy()
         self._drawing(picture, result)
         path = self._target if self._single else self._target / self._free_name(frame.name)

@@ -12,6 +12,7 @@ import cv2
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import EdgetlError
@@ -36,20 +37,20 @@ class EventFrames:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._newest: tuple[Frame, Result] | None = None
+        self._newest: Observation | None = None
 
     def __enter__(self) -> Self:
         self._sink.__enter__()
         return self
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Keeps a frame until the next one comes."""
-        self._newest = frame, result
+        self._newest = observation
 
     def notify(self, event: Event) -> None:
         """Hands on an event, and before it the frame that shows it."""
-        if self._newest and self._newest[0].index == event.index:
-            self._sink.write(*self._newest)
+        if self._newest and self._newest.frame.index == event.index:
+            self._sink.write(self._newest)
             self._newest = None
         self._sink.notify(event)
 
@@ -79,7 +80,7 @@ class Snapshots:
         self._most = most
         self._drawing = drawing
         self._kept: list[str] = []
-        self._shown: tuple[Frame, Result] | None = None
+        self._shown: Observation | None = None
         self._encoded: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
@@ -89,9 +90,9 @@ class Snapshots:
             self._kept = sorted({name[1] for name in found if name})
         return self
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Remembers what the next events may show."""
-        self._shown = frame, result
+        self._shown = observation
         self._encoded = {}
 
     def notify(self, event: Event) -> None:
@@ -102,8 +103,8 @@ class Snapshots:
         files: dict[str, bytes] = {}
         if event.index is not None:
             told["index"] = event.index
-        if self._shown and self._shown[0].index == event.index:
-            frame, result = self._shown
+        if self._shown and self._shown.frame.index == event.index:
+            frame, result = self._shown.frame, self._shown.result
             told |= result.to_dict()
             files = {f"{name}{suffix}": data for suffix, data in self._pictures(frame, result).items()}
         files[f"{name}.json"] = (json_text(told) + "\n").encode()

@@ -12,14 +12,13 @@ from typing import Self
 
 import cv2
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks import RunEnded
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.errors import UsageError
 from edgetl.install import install_command
 from edgetl.vision.draw import draw
-from edgetl.vision.results import Result
 
 _KEYS_TO_END = (ord("q"), 27)
 _PHOTO_MS = 1000
@@ -55,15 +54,15 @@ class Window:
             raise UsageError(f"no window can be opened: {error.err}", where="--show", remedy=remedy) from error
         return self
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Shows a frame; a photo for a second."""
-        image = frame.picture().copy()
-        self._drawing(image, result)
+        image = observation.frame.picture().copy()
+        self._drawing(image, observation.result)
         if not self._sized:
             cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
             self._sized = True
         cv2.imshow(self._title, image)
-        key = cv2.waitKey(_PHOTO_MS if frame.name else 1) & 0xFF
+        key = cv2.waitKey(_PHOTO_MS if observation.frame.name else 1) & 0xFF
         if key in _KEYS_TO_END or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded
 

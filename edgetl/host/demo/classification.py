@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.host.demo.draw import PARTS, draw_film, draw_photos
 from edgetl.host.demo.task import FILM_SECONDS, FPS, Task
-from edgetl.vision.results import Result
 
 _PER_CLASS = 120
 
@@ -24,12 +23,12 @@ class PassingParts:
         self._expected = dict(centred)
         self._passed = self._right = 0
 
-    def __call__(self, frame: Frame, result: Result) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Compares the best class, where a part is in the middle of the frame."""
-        label = self._expected.get(frame.index)
+        label = self._expected.get(observation.frame.index)
         if label is not None:
             self._passed += 1
-            self._right += result.labels[:1] == (label,)
+            self._right += observation.result.labels[:1] == (label,)
 
     def __str__(self) -> str:
         return f"{self._right} of {self._passed} parts named right as they pass the middle of the picture"

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.host.demo.draw import PARTS, Placed, draw_boxed, draw_boxed_film
 from edgetl.host.demo.task import FILM_SECONDS, FPS, Task
 from edgetl.vision.pairs import pair
-from edgetl.vision.results import Detections, Result
+from edgetl.vision.results import Detections
 
 _PHOTOS = 400
 _LEAST_IOU = 0.5
@@ -30,9 +30,9 @@ class BoxedParts:
         self._placed = placed
         self._in_sight = self._right = 0
 
-    def __call__(self, frame: Frame, result: Result) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Pairs a frame's boxes with the parts in sight, one to one and class by class."""
-        parts = self._placed[frame.index]
+        result, parts = observation.result, self._placed[observation.frame.index]
         self._in_sight += len(parts)
         if isinstance(result, Detections):
             drawn = np.array([part.xyxy for part in parts], np.float32).reshape(-1, 4)

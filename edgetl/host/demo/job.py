@@ -92,7 +92,7 @@ def _require_own(task: Task, photos: Path, *films: Path) -> None:
 def _run(bundle: Bundle, film: Path, seen: Path, watch: Watch) -> None:
     """Runs the bundle over the film, as `edgetl run` would."""
     with Model.open(bundle.folder) as model, open_camera(str(film)) as camera, VideoFile(seen, fps=camera.fps) as sink:
-        console.print(str(loop.run(model, camera, [sink], on_result=watch)))
+        console.print(str(loop.run(model, camera, [sink], on_observation=watch)))
 
 
 def _say(words: Sequence[str]) -> None:

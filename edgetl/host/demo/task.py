@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from edgetl.device.camera.frame import Frame
-from edgetl.vision.results import Result
+from edgetl.device.observation import Observation
 
 TaskName = Literal["classify", "detect"]
 
@@ -20,7 +19,7 @@ FPS = 25
 class Watch(Protocol):
     """Compares what is seen in the film with what was drawn; as text it says how much of that was right."""
 
-    def __call__(self, frame: Frame, result: Result) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Compares a frame's result."""
 
 

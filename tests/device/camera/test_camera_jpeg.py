@@ -195,7 +195,7 @@ def test_film_is_averaged_down_ahead_of_the_model_and_shown_in_full(tmp_path, mo
     film = write_film(tmp_path / "large.mp4", 12, (640, 480))
     seen, plain = [], []
     with open_camera(str(film)) as camera:
-        loop.run(model, camera, on_result=lambda frame, result: seen.append((frame, result)))
+        loop.run(model, camera, on_observation=lambda shown: seen.append((shown.frame, shown.result)))
     with open_camera(str(film)) as camera:
         plain = [(frame, model(frame.image)) for frame in camera]
     for (frame, result), (whole, expected) in zip(seen, plain, strict=True):

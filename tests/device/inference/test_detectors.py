@@ -131,11 +131,11 @@ def test_what_is_wanted_changes_with_the_next_frame(open_cells, kind):
 def test_a_slider_moves_the_threshold_of_a_run(open_cells):
     model, seen = open_cells(), []
 
-    def note(frame, result):
-        seen.append(len(result))
-        model.only = replace(model.only, threshold=0.0 if frame.index % 2 == 0 else 0.5)
+    def note(observation):
+        seen.append(len(observation.result))
+        model.only = replace(model.only, threshold=0.0 if observation.frame.index % 2 == 0 else 0.5)
 
-    loop.run(model, FakeCamera([paint(TWO)] * 4), on_result=note)
+    loop.run(model, FakeCamera([paint(TWO)] * 4), on_observation=note)
     assert seen == [2, 16, 2, 16]
 
 

@@ -153,16 +153,16 @@ def test_people_of_a_real_film_are_found(data_folder):
     model_file, labels = (data_folder / name for name in COCO)
     seen = {}
 
-    def note(frame, result):
-        people = result.xyxy[[label == "person" for label in result.labels]]
-        seen[frame.index] = people.tolist()
+    def note(observation):
+        people = observation.result.xyxy[[label == "person" for label in observation.result.labels]]
+        seen[observation.frame.index] = people.tolist()
 
     with (
         Model.open(model_file, labels=labels, only=ResultFilter(classes=("person",))) as model,
         open_camera(str(data_folder / "videos/one-by-one-person-detection.mp4")) as camera,
     ):
         assert len(model.card.labels) == 90
-        loop.run(model, camera, max_frames=120, on_result=note)
+        loop.run(model, camera, max_frames=120, on_observation=note)
     assert not any(seen[index] for index in range(40)), "nobody is there yet"
     assert all(len(seen[index]) == 1 for index in range(90, 115))
     # Looked up in the film by eye: from the hair to the shoes.
@@ -174,7 +174,7 @@ def test_things_of_real_photos_are_found(data_folder):
     model_file, labels = (data_folder / name for name in COCO)
     seen: dict[str, Detections] = {}
     with Model.open(model_file, labels=labels) as model, open_camera(str(data_folder / "photos")) as camera:
-        loop.run(model, camera, on_result=lambda frame, result: seen.update({frame.name: result}))
+        loop.run(model, camera, on_observation=lambda shown: seen.update({shown.frame.name: shown.result}))
     assert seen["cat_720p.jpg"].labels == ("cat",)
     assert seen["cat_720p.jpg"].xyxy[0].tolist() == pytest.approx([90, 94, 919, 704], abs=25)
     assert seen["cat_720p.jpg"].size_wh == (1280, 720)

@@ -15,7 +15,7 @@ from irs import build_ir
 
 from edgetl.bundle import Bundle, write_manifest
 from edgetl.device.inference.model import Model
-from edgetl.device.run.model_pool import open_crew
+from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime
 from edgetl.device.verify.replay import require, verify
 from edgetl.errors import GateError, ModelError, UsageError
@@ -136,11 +136,11 @@ def test_another_takes_its_place_where_its_runtime_is_missing_and_it_is_said_onc
     )
 
 
-def test_it_is_said_once_of_a_crew(pair, without_openvino, monkeypatch, caplog):
+def test_a_missing_runtime_is_reported_once_for_a_model_pool(pair, without_openvino, monkeypatch, caplog):
     monkeypatch.setattr("edgetl.device.run.model_pool.cores", lambda: 4)
     with caplog.at_level(logging.WARNING):
-        crew = open_crew(pair, together=True, threads=3)
-    assert [model.variant for model in crew] == ["float32"] * 3
+        pool = ModelPool.open(pair, together=True, threads=3)
+    assert [model.variant for model in pool.models] == ["float32"] * 3
     assert len(caplog.records) == 1
 
 

@@ -55,14 +55,15 @@ class Run:
         options |= {"status": self.status, "stop": self.stop, "patience": patience, "reopen": reopen}
         try:
             with sink, reopen() as camera:
-                self.summary = loop.run(model, camera, [sink, self], on_result=self.note, **options)
+                self.summary = loop.run(model, camera, [sink, self], on_observation=self.note, **options)
         except CameraError as error:
             self.error = error
 
-    def note(self, frame, result):
+    def note(self, observation):
+        frame = observation.frame
         self.frames.append((time.monotonic(), frame.index, frame.size_wh or frame.image.shape[1::-1]))
 
-    def write(self, frame, result):
+    def write(self, observation):
         pass
 
     def notify(self, event):
@@ -334,7 +335,7 @@ def test_camera_whose_pictures_were_never_decodable_is_given_up(model, tmp_path)
         server.mode = "garbage"
         sent = []
         with pytest.raises(CameraError, match="decoded"):
-            loop.run(model, camera, on_result=lambda *_: sent.append(1), patience=QUICK)
+            loop.run(model, camera, on_observation=lambda _: sent.append(1), patience=QUICK)
     assert len(sent) < 10, "those that were on their way"
 
 
@@ -344,7 +345,7 @@ def test_camera_that_sends_nothing_but_empty_pictures_is_given_up(model):
         server.mode = "empty"
         sent = []
         with pytest.raises(CameraError):
-            loop.run(model, opener(server)(), on_result=lambda *_: sent.append(1), patience=QUICK)
+            loop.run(model, opener(server)(), on_observation=lambda _: sent.append(1), patience=QUICK)
     assert not sent
 
 
@@ -439,7 +440,7 @@ def test_rate_limits_the_work(model):
     indices = []
     camera = FakeCamera([solid(n % 3) for n in range(100)], live=True, pause=0.01)
     begun = time.monotonic()
-    summary = loop.run(model, camera, on_result=lambda frame, _: indices.append(frame.index), rate=10)
+    summary = loop.run(model, camera, on_observation=lambda seen: indices.append(seen.frame.index), rate=10)
     seconds = time.monotonic() - begun
     assert summary.frames == pytest.approx(10 * seconds, abs=2)
     assert summary.stages["age"].p95 < 60, "the newest, not the one that came first"

@@ -56,7 +56,7 @@ def quick():
 
 def test_only_pictures_that_may_be_looked_at_are_taken_out(quick):
     camera, ages = Holding(fps=100, seconds=3), []
-    summary = loop.run(quick, camera, rate=10, on_result=lambda frame, _: ages.append(frame.age))
+    summary = loop.run(quick, camera, rate=10, on_observation=lambda seen: ages.append(seen.age_ms))
     assert 25 <= summary.frames <= 31
     assert summary.frames <= camera.taken <= 2.5 * summary.frames
     assert np.median(ages) < 15, "the last picture before one is due, ms"

@@ -1,4 +1,4 @@
-"""Several of one model look at a file's frames at once, and nobody can tell but by the time it takes."""
+"""Several instances of one model process a file's frames at once, with the results of a single one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import time
 
 import numpy as np
 import pytest
-from fakes import CARD, ColourRuntime, FakeCamera, solid
+from fakes import CARD, ColourRuntime, FakeCamera, observed, solid
 
 from edgetl.device.camera import has_frames_at_once
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.inference.model import Model
 from edgetl.device.run import loop
-from edgetl.device.run.model_pool import Looked, look, open_crew
-from edgetl.device.stages import Timings
+from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.status import Status
 from edgetl.errors import CameraError
 from edgetl.vision.filter import ResultFilter
@@ -38,15 +37,18 @@ class Uneven(ColourRuntime):
 
 
 @pytest.fixture
-def crew():
+def pool():
     Uneven.at_once = Uneven.most = 0
-    return [Model(Uneven(), CARD) for _ in range(3)]
+    return ModelPool([Model(Uneven(), CARD) for _ in range(3)])
 
 
 def answers(models, images, **options):
-    seen, camera = [], FakeCamera(images)
-    options["on_result"] = lambda frame, result: seen.append((frame.index, result.labels, result.score.tolist()))
-    summary = loop.run(models[0], camera, crew=models[1:], **options)
+    seen = []
+
+    def note(observation):
+        seen.append((observation.frame.index, observation.result.labels, observation.result.score.tolist()))
+
+    summary = loop.run(models, FakeCamera(images), on_observation=note, **options)
     return seen, summary
 
 
@@ -54,57 +56,57 @@ def answers(models, images, **options):
 IMAGES = [np.maximum(solid(2 - step % 3), np.uint8(step)) for step in range(60)]
 
 
-def test_results_are_those_of_one_model_in_the_frames_order(crew):
-    together, summary = answers(crew, IMAGES)
+def test_results_are_those_of_one_model_in_the_frames_order(pool):
+    together, summary = answers(pool, IMAGES)
     assert Uneven.most > 1, "they did look at once"
-    alone, _ = answers(crew[:1], IMAGES)
+    alone, _ = answers(pool.models[0], IMAGES)
     assert together == alone
     assert [index for index, _, _ in together] == list(range(60))
     assert (summary.frames, summary.dropped) == (60, 0)
 
 
-def test_a_live_camera_is_looked_at_by_the_first_alone(crew):
+def test_a_live_camera_is_looked_at_by_the_first_alone(pool):
     camera = FakeCamera(IMAGES, live=True, pause=0.001)
-    loop.run(crew[0], camera, crew=crew[1:])
+    loop.run(pool, camera)
     assert Uneven.most == 1
 
 
-def test_what_is_wanted_of_the_first_is_wanted_of_all(crew):
+def test_what_is_wanted_of_the_first_is_wanted_of_all(pool):
     seen = []
 
-    def note(frame, result):
-        seen.append(result.labels)
-        if frame.index == 10:
-            crew[0].only = ResultFilter(classes=("blue",))
+    def note(observation):
+        seen.append(observation.result.labels)
+        if observation.frame.index == 10:
+            pool.models[0].only = ResultFilter(classes=("blue",))
 
-    loop.run(crew[0], FakeCamera(IMAGES), crew=crew[1:], on_result=note)
+    loop.run(pool, FakeCamera(IMAGES), on_observation=note)
     assert seen[:11] == [("red",), ("green",), ("blue",)] * 3 + [("red",), ("green",)]
     assert set(seen[20:]) == {("blue",)}
 
 
-def test_an_end_that_is_asked_for_comes_in_time(crew):
-    seen, summary = answers(crew, IMAGES, max_frames=7)
+def test_an_end_that_is_asked_for_comes_in_time(pool):
+    seen, summary = answers(pool, IMAGES, max_frames=7)
     assert [index for index, _, _ in seen] == list(range(7))
     assert summary.frames == 7
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("look")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("inference")]
 
 
-def test_a_model_that_fails_ends_the_run_at_its_frame(crew):
+def test_a_model_that_fails_ends_the_run_at_its_frame(pool):
     def fail():
         raise RuntimeError("no more")
 
     seen = []
-    crew[1]._runtime.invoke = fail
+    pool.models[1]._runtime.invoke = fail
     with pytest.raises(RuntimeError, match="no more"):
-        loop.run(crew[0], FakeCamera(IMAGES), crew=crew[1:], on_result=lambda frame, _: seen.append(frame.index))
+        loop.run(pool, FakeCamera(IMAGES), on_observation=lambda shown: seen.append(shown.frame.index))
     assert seen == list(range(len(seen)))
     assert len(seen) < 60
 
 
-def test_an_error_of_the_source_comes_after_the_results_before_it(crew):
+def test_an_error_of_the_source_comes_after_the_results_before_it(pool):
     seen, camera = [], FakeCamera(IMAGES[:8], error=CameraError("can't be read"))
     with pytest.raises(CameraError, match="can't be read"):
-        loop.run(crew[0], camera, crew=crew[1:], on_result=lambda frame, _: seen.append(frame.index))
+        loop.run(pool, camera, on_observation=lambda shown: seen.append(shown.frame.index))
     assert seen == list(range(8))
 
 
@@ -112,15 +114,15 @@ def test_an_error_of_the_source_comes_after_the_results_before_it(crew):
 def test_two_photos_at_once_are_not_a_thousand_a_second(monkeypatch, is_live, fps):
     monkeypatch.setattr(loop, "monotonic", lambda: 50.0)
     meter = loop._Meter(Status(), live=is_live)
-    for at in (51.0, 51.001):
-        meter.add(Looked(Frame(IMAGES[0], 50.0, 0), None, Timings(), at))
+    for age_ms in (1000.0, 1001.0):
+        meter.add(observed(Frame(IMAGES[0], 50.0, 0), None, age_ms=age_ms))
     assert meter.summary().fps == pytest.approx(fps)
 
 
-def test_events_keep_their_place(crew):
+def test_events_keep_their_place(pool):
     frames = list(FakeCamera(IMAGES[:5]))
     event = Event("camera_back", 0.0, "it is back")
-    found = list(look(crew, [*frames[:3], event, *frames[3:]]))
+    found = list(pool.run_models([*frames[:3], event, *frames[3:]]))
     assert [item if isinstance(item, Event) else item.frame.index for item in found] == [0, 1, 2, event, 3, 4]
 
 
@@ -129,7 +131,7 @@ def test_events_keep_their_place(crew):
 )
 def test_a_model_is_opened_once_for_each_frame_at_once(monkeypatch, bundle, together, threads, models):
     monkeypatch.setattr("edgetl.device.run.model_pool.cores", lambda: 4)
-    opened = open_crew(bundle, together=together, threads=threads)
+    opened = ModelPool.open(bundle, together=together, threads=threads).models
     assert len(opened) == models
     assert {model.variant for model in opened} == {"float32"}
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from fakes import CARD, ColourRuntime, FakeCamera, solid
+from fakes import CARD, ColourRuntime, FakeCamera, observed, solid
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
@@ -51,12 +51,18 @@ def says(label=None, score=0.9):
     return Classification(ids, np.full(len(ids), score, np.float32), known)
 
 
+def follow(observer, frame, result):
+    """The result that the sinks get, and the events."""
+    observation, events = observer(observed(frame, result))
+    return observation.result, events
+
+
 def watch(watched, *results, model=None, fps=25.0):
     """The observer, and the events as (index, text)."""
     observer = SceneObserver(watched, model or Detector(), live=True)
     told = []
     for index, result in enumerate(results):
-        _, events = observer(frame(index, fps), result)
+        _, events = follow(observer, frame(index, fps), result)
         told += [(event.index, str(event)) for event in events]
     return observer, told
 
@@ -89,7 +95,7 @@ def test_facts_of_an_event_are_for_programs():
     observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), Detector(), live=True)
     told = []
     for index, x in enumerate(np.linspace(0.9, 0.1, 41)):
-        told += observer(frame(index), finds((x, 0.5)))[1]
+        told += follow(observer, frame(index), finds((x, 0.5)))[1]
     entered, crossed = sorted(told, key=lambda event: event.kind, reverse=True)
     assert entered.to_dict() == {
         "event": "entered", "text": "bolt 1 entered bin", "zone": "bin", "label": "bolt", "class_id": 0, "track": 1,
@@ -129,7 +135,7 @@ def test_what_is_seen_in_one_frame_only_is_noise():
 def test_result_gets_tracks_and_keeps_the_rest():
     observer = SceneObserver(Watched(track=True), Detector(), live=True)
     found = finds((0.2, 0.5), (0.7, 0.5, 1))
-    result, _ = observer(frame(0), found)
+    result, _ = follow(observer, frame(0), found)
     assert result.track.tolist() == [1, 2]
     assert result.to_dict()["objects"][1]["track"] == 2
     assert result.xyxy is found.xyxy
@@ -140,11 +146,11 @@ def test_followed_object_may_fall_below_its_classs_threshold():
     observer = SceneObserver(Watched(track=True), model, live=True)
     assert model.only.slack == SLACK
     strong, weak = finds((0.2, 0.5, 1, 0.7)), finds((0.2, 0.5, 1, 0.5), (0.8, 0.5, 1, 0.5), (0.5, 0.2, 0, 0.5))
-    observer(frame(0), strong)
-    result, _ = observer(frame(1), weak)
+    follow(observer, frame(0), strong)
+    result, _ = follow(observer, frame(1), weak)
     assert list(zip(result.labels, result.track.tolist(), strict=True)) == [("nut", 1), ("bolt", 2)]
     model.only = replace(model.only, threshold=0.3)  # as the page does
-    result, _ = observer(frame(2), weak)
+    result, _ = follow(observer, frame(2), weak)
     assert len(result) == 3
 
 
@@ -159,7 +165,7 @@ def test_smoothed_label_is_what_is_told_and_given():
     model = Model(ColourRuntime(), CARD)
     results = [says("red"), says("red"), says("blue"), says("red"), says("blue"), says("blue"), says("blue")]
     observer = SceneObserver(Watched(smooth=3), model, live=True)
-    seen = [observer(frame(index), result) for index, result in enumerate(results)]
+    seen = [follow(observer, frame(index), result) for index, result in enumerate(results)]
     assert [result.labels[0] for result, _ in seen] == ["red"] * 4 + ["blue"] * 3
     assert [str(event) for _, events in seen for event in events] == ["recognised red", "recognised blue"]
 
@@ -193,7 +199,7 @@ def test_film_keeps_its_own_time_however_fast_it_is_read():
     for index in range(100):
         seen = index < 5 or index >= 60
         at_once = Frame(np.zeros((48, 64, 3), np.uint8), 100 + index / 5000, index)
-        numbers += observer(at_once, finds((0.5, 0.5)) if seen else finds())[0].track.tolist()
+        numbers += follow(observer, at_once, finds((0.5, 0.5)) if seen else finds())[0].track.tolist()
     assert sorted(set(numbers)) == [1, 2]
 
 
@@ -201,7 +207,7 @@ def test_memory_stays_flat():
     observer = SceneObserver(Watched(track=True, zones=(LEFT_HALF,), lines=(MIDDLE,), every=0.1), Detector(), live=True)
     rng = np.random.default_rng(0)
     for index in range(3000):
-        observer(frame(index, fps=2.0), finds(*rng.uniform(0.1, 0.9, (3, 2))))
+        follow(observer, frame(index, fps=2.0), finds(*rng.uniform(0.1, 0.9, (3, 2))))
     assert len(observer._objects) < 60
     assert len(observer._limit._last) < 30
 
@@ -234,8 +240,8 @@ def test_observer_in_the_loop():
         def __init__(self):
             self.said = []
 
-        def write(self, frame, result):
-            self.said.append(result.labels[0])
+        def write(self, observation):
+            self.said.append(observation.result.labels[0])
 
         def notify(self, event):
             self.said.append(str(event))
@@ -286,9 +292,9 @@ def test_object_below_a_raised_threshold_is_shown_no_longer():
     model = Detector()
     observer = SceneObserver(Watched(track=True), model, live=True)
     for index in range(5):
-        shown, _ = observer(frame(index), finds((0.5, 0.5, 0, 0.5)))
+        shown, _ = follow(observer, frame(index), finds((0.5, 0.5, 0, 0.5)))
         assert len(shown) == 1
     model.only = replace(model.only, threshold=0.8)
     for index in range(5, 12):
-        shown, _ = observer(frame(index), finds((0.5, 0.5, 0, 0.5)))
+        shown, _ = follow(observer, frame(index), finds((0.5, 0.5, 0, 0.5)))
         assert len(shown) == 0

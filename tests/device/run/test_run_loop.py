@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -43,9 +44,9 @@ class Collect:
         self.pause = pause
         self.limit = limit
 
-    def write(self, frame, result):
+    def write(self, observation):
         time.sleep(self.pause)
-        self.seen.append((frame.index, result.labels[0]))
+        self.seen.append((observation.frame.index, observation.result.labels[0]))
         if len(self.seen) == self.limit:
             raise RunEnded
 
@@ -53,7 +54,7 @@ class Collect:
 def test_every_frame_of_a_film_is_looked_at(model, film):
     sink, called = Collect(pause=0.001), []
     with open_camera(str(film)) as camera:
-        summary = loop.run(model, camera, [sink], on_result=lambda frame, result: called.append(frame.index))
+        summary = loop.run(model, camera, [sink], on_observation=lambda seen: called.append(seen.frame.index))
     assert [index for index, _ in sink.seen] == called == list(range(30))
     assert [label for _, label in sink.seen[::10]] == ["red", "green", "blue"]
     assert (summary.frames, summary.dropped) == (30, 0)
@@ -94,7 +95,7 @@ def test_max_frames(model, film):
 def test_what_is_wanted_of_the_model_counts(model):
     seen = []
     model.only = ResultFilter(threshold=0.0, top_k=3)
-    loop.run(model, FakeCamera([solid(0)]), on_result=lambda _, result: seen.append(result))
+    loop.run(model, FakeCamera([solid(0)]), on_observation=lambda observation: seen.append(observation.result))
     assert seen[0].labels[0] == "blue"
     assert len(seen[0]) == 3
 
@@ -175,6 +176,7 @@ def test_recorder_is_bounded_and_keeps_the_last():
     stages = recorder.percentiles()
     assert stages["a"].p50 == pytest.approx(np.percentile(range(900, 1000), 50))
     assert stages["b"].p95 == pytest.approx(np.percentile(range(-999, -899), 95))
+    assert recorder.percentiles(last=10)["a"].p50 == pytest.approx(np.percentile(range(990, 1000), 50))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -320,30 +322,30 @@ def test_command_without_a_bundle_takes_the_last_one_converted(bundle, film, tmp
 
 def test_observer_sees_results_before_the_sinks_do(model):
     class Note(Collect):
-        def write(self, frame, result):
-            self.seen.append((frame.index, result))
+        def write(self, observation):
+            self.seen.append((observation.frame.index, observation.result))
 
         def notify(self, event):
             self.seen.append(event)
 
     events = [Event("recognised", 0.0, "first", 0), Event("recognised", 0.0, "second", 0)]
     sink = Note()
-    loop.run(model, FakeCamera([solid(0)]), [sink], observer=lambda frame, result: ("another", events))
+    loop.run(model, FakeCamera([solid(0)]), [sink], observer=lambda seen: (replace(seen, result="another"), events))
     assert sink.seen == [(0, "another"), *events]
 
 
-def test_frame_carries_its_timings_and_its_age(model):
+def test_an_observation_has_timings_of_its_own_and_its_age(model):
     seen = []
-    loop.run(model, FakeCamera([solid(0)] * 3), on_result=lambda frame, _: seen.append(frame))
-    assert len({id(frame.timings) for frame in seen}) == 3, "of its own, not the model's, which change"
-    assert all(frame.age > frame.timings.total > 0 for frame in seen)
+    loop.run(model, FakeCamera([solid(0)] * 3), on_observation=seen.append)
+    assert len({id(observation.timings) for observation in seen}) == 3, "the model overwrites its own timings"
+    assert all(observation.age_ms > observation.timings.total > 0 for observation in seen)
 
 
 def test_status_tells_how_the_run_goes(model):
     status, figures = Status(), []
     camera = FakeCamera([solid(0)] * 20, live=True, pause=0.01)
     assert status.figures().seconds_since_frame is None
-    loop.run(model, camera, status=status, on_result=lambda *_: figures.append(status.figures()))
+    loop.run(model, camera, status=status, on_observation=lambda _: figures.append(status.figures()))
     assert figures[-1].connected
     assert figures[-1].frames >= 10
     assert 0 < figures[-1].fps <= 110
@@ -359,7 +361,7 @@ def test_real_photos_are_recognised(data_folder):
     labels = models / "imagenet_labels_1001.txt"
     with Model.open(models / "mobilenet_v2_1.0_224_quant.tflite", labels=labels) as model:
         camera = open_camera(str(data_folder / "photos"), model.card.input)
-        loop.run(model, camera, on_result=lambda frame, result: seen.update({frame.name: result.labels[0]}))
+        loop.run(model, camera, on_observation=lambda shown: seen.update({shown.frame.name: shown.result.labels[0]}))
     assert seen["parrot.jpg"] == "macaw"
     assert seen["cat.bmp"] == "Egyptian cat"
     assert seen["sunflower.bmp"] == "daisy"

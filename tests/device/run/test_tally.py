@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+from fakes import observed
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.run.tally import Tally
@@ -22,7 +23,7 @@ def finds(*labels):
 def test_classes_of_a_classifier_by_frames():
     tally = Tally()
     for result in [says("cat", "dog")] * 3 + [says("dog")] * 6 + [says()]:
-        tally(FRAME, result)
+        tally(observed(FRAME, result))
     _, *rows = str(tally).splitlines()
     assert [row.split() for row in rows] == [
         ["dog", "6", "of", "10", "frames", "(60%)"],
@@ -34,7 +35,7 @@ def test_classes_of_a_classifier_by_frames():
 def test_classes_of_a_detector_by_frames_and_at_once():
     tally = Tally()
     for result in (finds("nut", "nut", "bolt"), finds("nut"), finds()):
-        tally(FRAME, result)
+        tally(observed(FRAME, result))
     nut, bolt = (row for row in str(tally).splitlines() if "at once" in row)
     assert ("2 of 3" in nut, "at most 2" in nut) == (True, True)
     assert ("1 of 3" in bolt, "at most 1" in bolt) == (True, True)
@@ -43,8 +44,8 @@ def test_classes_of_a_detector_by_frames_and_at_once():
 def test_frames_in_which_a_class_was_unsure_are_counted():
     tally = Tally()
     for score in (0.9, 0.4, 0.3):
-        tally(FRAME, says("cat", score=score))
-    tally(FRAME, says("dog"))
+        tally(observed(FRAME, says("cat", score=score)))
+    tally(observed(FRAME, says("dog")))
     cat, dog = (row for row in str(tally).splitlines() if "frames" in row)
     assert ("3 of 4" in cat, "unsure in 2" in cat) == (True, True)
     assert "unsure" not in dog
@@ -53,14 +54,14 @@ def test_frames_in_which_a_class_was_unsure_are_counted():
 def test_many_classes_are_cut_and_counted():
     tally = Tally()
     for number in range(1000):
-        tally(FRAME, says(f"class {number}"))
+        tally(observed(FRAME, says(f"class {number}")))
     assert len(str(tally).splitlines()) < 30
     assert "980 more classes" in str(tally)
 
 
 def test_a_single_photo_has_no_summary():
     tally = Tally()
-    tally(FRAME, says("cat"))
+    tally(observed(FRAME, says("cat")))
     assert str(tally) == ""
 
 

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import pytest
-from fakes import solid, write_film
+from fakes import observed, solid, write_film
 from load import unhindered
 
 from edgetl.device.camera.frame import Frame
@@ -46,7 +46,8 @@ class Sink:
         self.entered += 1
         return self
 
-    def write(self, frame, result):
+    def write(self, observation):
+        frame = observation.frame
         self.gate.wait()
         if error := self.fails(frame.index):
             raise error
@@ -75,7 +76,7 @@ def test_files_lose_nothing_to_a_slow_sink():
     threading.Timer(0.2, sink.gate.set).start()
     with Background(sink, "slow", 3, lossless=True, status=status) as background:
         for index in range(20):
-            background.write(frame(index), RESULT)
+            background.write(observed(frame(index), RESULT))
     assert indices(sink) == list(range(20))
     assert status.figures().sink_drops == {}
     assert sink.left == [None]
@@ -87,7 +88,7 @@ def test_live_frames_that_a_slow_sink_has_no_room_for_are_counted():
     with Background(sink, "slow", 3, lossless=False, status=status) as background:
         begun = unhindered()
         for index in range(100):
-            background.write(frame(index), RESULT)
+            background.write(observed(frame(index), RESULT))
         background.notify(Event("recognised", 0.0, "an event"))
         assert unhindered() - begun < 0.1
         sink.gate.set()
@@ -99,7 +100,7 @@ def test_live_frames_that_a_slow_sink_has_no_room_for_are_counted():
 def test_sink_that_looks_at_no_picture_keeps_none():
     sink = Sink()
     with Background(sink, "lines", lossless=True, status=Status(), pictures=False) as background:
-        background.write(frame(0), RESULT)
+        background.write(observed(frame(0), RESULT))
     assert sink.seen == [(0, 0)]
 
 
@@ -111,7 +112,7 @@ def test_error_over_files_ends_the_run():
         Background(sink, "film", 2, lossless=True, status=Status()) as background,
     ):
         for index in range(1000):
-            background.write(frame(index), RESULT)
+            background.write(observed(frame(index), RESULT))
     assert indices(sink) == [0, 1]
     assert sink.left == [error]
 
@@ -122,7 +123,7 @@ def test_error_over_the_last_frame_of_a_file_is_raised_at_the_end():
         pytest.raises(EdgetlError, match="disk is full"),
         Background(sink, "film", lossless=True, status=Status()) as b,
     ):
-        b.write(frame(0), RESULT)
+        b.write(observed(frame(0), RESULT))
 
 
 @pytest.mark.parametrize("lossless", [True, False])
@@ -130,7 +131,7 @@ def test_reader_that_left_ends_the_run_well(lossless):
     sink = Sink(lambda index: RunEnded())
     with Background(sink, "pipe", lossless=lossless, status=Status()) as background, pytest.raises(RunEnded):  # noqa: PT012
         while True:
-            background.write(frame(0), RESULT)
+            background.write(observed(frame(0), RESULT))
             time.sleep(0.001)
 
 
@@ -139,7 +140,7 @@ def test_failed_sink_of_a_live_camera_is_entered_again_and_loses_nothing(quick):
     sink, status = Sink(lambda index: OSError("no space") if index == 5 and broken[0] else None), Status()
     with Background(sink, "lines", 50, lossless=False, status=status, reopens=True) as background:
         for index in range(10):
-            background.write(frame(index), RESULT)
+            background.write(observed(frame(index), RESULT))
         time.sleep(0.2)
         (failed,) = status.take_posted()
         broken[0] = False
@@ -156,7 +157,7 @@ def test_failed_sink_that_cant_be_entered_again_is_told_once(quick):
     sink, status = Sink(lambda index: EdgetlError("the film is over") if index == 2 else None), Status()
     with Background(sink, "film", 50, lossless=False, status=status) as background:
         for index in range(10):
-            background.write(frame(index), RESULT)
+            background.write(observed(frame(index), RESULT))
     (failed,) = status.take_posted()
     assert failed.text == "film fails: the film is over; it has ended"
     assert indices(sink) == [0, 1]
@@ -168,7 +169,7 @@ def test_sink_that_fails_until_the_end_ends_in_time(quick):
     begun = unhindered()
     with Background(sink, "lines", 50, lossless=False, status=Status(), reopens=True) as background:
         for index in range(50):
-            background.write(frame(index), RESULT)
+            background.write(observed(frame(index), RESULT))
     assert unhindered() - begun < 1
 
 
@@ -179,7 +180,7 @@ def test_sink_that_hangs_is_left_behind_with_an_error(quick):
         pytest.raises(EdgetlError, match="film no longer answers"),
         Background(sink, "film", lossless=False, status=Status()) as background,
     ):
-        background.write(frame(0), RESULT)
+        background.write(observed(frame(0), RESULT))
     sink.gate.set()
 
 
@@ -195,7 +196,7 @@ def test_stop_ends_the_wait_for_a_sink_that_is_stuck_over_files(quick):
         pytest.raises(RunEnded),
     ):
         for index in range(20):
-            background.write(frame(index), RESULT)
+            background.write(observed(frame(index), RESULT))
     watchdog.cancel()
     sink.gate.set()
 
@@ -226,6 +227,6 @@ def test_sink_that_was_idle_for_long_is_still_written_out(quick):
     sink = Sink()
     with Background(sink, "lines", lossless=False, status=Status()) as background:
         time.sleep(0.4)
-        background.write(frame(0), RESULT)
+        background.write(observed(frame(0), RESULT))
     assert indices(sink) == [0]
     assert sink.left == [None]

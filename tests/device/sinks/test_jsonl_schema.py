@@ -11,7 +11,7 @@ from time import monotonic
 import cv2
 import numpy as np
 import pytest
-from fakes import CARD, ColourRuntime, FakeCamera, solid
+from fakes import CARD, ColourRuntime, FakeCamera, observed, solid
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
@@ -23,7 +23,6 @@ from edgetl.device.run.lens import LensWatch
 from edgetl.device.run.observer import SceneObserver, Watched
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
-from edgetl.device.stages import Timings
 from edgetl.device.status import Status
 from edgetl.errors import CameraError, EdgetlError
 from edgetl.vision.filter import ResultFilter
@@ -99,9 +98,8 @@ def detector_lines(sink, watched):
         x, there = 600 - 12 * index, int(index < 50)
         boxes = np.array([(max(x - 30, 0), 200, max(x + 30, 1), 260)] * there, np.float32).reshape(-1, 4)
         found = Detections(boxes, np.full(there, 0.9, np.float32), np.zeros(there, int), ("bolt",) * there, (640, 480))
-        frame = Frame(solid(0), 10 + index / 25, index, timings=Timings(0.1, 2.0, 0.1), age=3.0)
-        result, events = observer(frame, found)
-        sink.write(frame, result)
+        observation, events = observer(observed(Frame(solid(0), 10 + index / 25, index), found))
+        sink.write(observation)
         for event in events:
             sink.notify(event)
 
@@ -112,7 +110,7 @@ def classifier_lines(sink):
     model.only = ResultFilter(threshold=0.5)
     observer = SceneObserver(Watched(), model, live=False, fps=25.0)
     loop.run(model, FakeCamera(images), [sink], observer=observer)
-    sink.write(replace(Frame(solid(0), monotonic(), 7), name="photo.jpg"), model(solid(0)))
+    sink.write(observed(replace(Frame(solid(0), monotonic(), 7), name="photo.jpg"), model(solid(0))))
 
 
 def camera_lines(sink):
@@ -212,9 +210,9 @@ def test_only_changes_are_written_where_that_is_asked_for(tmp_path):
         model = Model(ColourRuntime(), CARD)
         for index in range(20):
             image = solid(2 if index < 10 else 0)
-            sink.write(Frame(image, 20 + index / 25, index), model(image))
+            sink.write(observed(Frame(image, 20 + index / 25, index), model(image)))
         for name in ("a.jpg", "b.jpg"):
-            sink.write(Frame(solid(0), 30.0, 0, name), model(solid(0)))
+            sink.write(observed(Frame(solid(0), 30.0, 0, name), model(solid(0))))
     told = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(line["index"], len(line["objects"])) for line in told if line.get("task") == "detection"] == [
         (0, 1),
@@ -235,12 +233,12 @@ def test_change_that_could_not_be_written_is_still_news_when_the_file_can_be(tmp
 
     sink = JsonLines(str(tmp_path / "r.jsonl"), changes=True)
     with sink:
-        sink.write(Frame(solid(0), 1.0, 0), says("red"))
+        sink.write(observed(Frame(solid(0), 1.0, 0), says("red")))
         with monkeypatch.context() as patch, pytest.raises(EdgetlError):  # noqa: PT012
             patch.setattr(JsonLines, "_put", full)
-            sink.write(Frame(solid(0), 2.0, 1), says("blue"))
+            sink.write(observed(Frame(solid(0), 2.0, 1), says("blue")))
     with sink:
         for index in (1, 2):
-            sink.write(Frame(solid(0), 2.0, index), says("blue"))
+            sink.write(observed(Frame(solid(0), 2.0, index), says("blue")))
     told = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
     assert [(line["index"], line["classes"][0]["label"]) for line in told] == [(0, "red"), (1, "blue")]

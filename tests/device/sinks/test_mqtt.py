@@ -18,7 +18,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pytest
-from fakes import FakeCamera, solid
+from fakes import FakeCamera, observed, solid
 from load import unhindered
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
@@ -181,9 +181,9 @@ def test_birth_results_events_and_goodbye(broker, monkeypatch):
     with Listener(broker.port) as listener:
         with connect(broker) as sink:
             listener.wait("hall/cam/status")
-            sink.write(frame(0), finds("bolt"))
-            sink.write(frame(1), finds("bolt"))
-            sink.write(frame(2), finds("bolt", "bolt"))
+            sink.write(observed(frame(0), finds("bolt")))
+            sink.write(observed(frame(1), finds("bolt")))
+            sink.write(observed(frame(2), finds("bolt", "bolt")))
             sink.notify(crossed())
             listener.wait("hall/cam/lines", lambda told: len(told) == 2)
         assert listener.wait("hall/cam/status", lambda told: len(told) == 2) == ["online", "offline"]
@@ -200,7 +200,7 @@ def test_birth_results_events_and_goodbye(broker, monkeypatch):
 def test_who_comes_later_finds_the_latest(broker):
     with connect(broker, "classification") as sink:
         wait_until(lambda: sink._connected)
-        sink.write(frame(5), says("bolt"))
+        sink.write(observed(frame(5), says("bolt")))
         wait_until(lambda: sink.waiting == 0)
         with Listener(broker.port) as listener:
             (result,) = listener.wait("hall/cam/result")
@@ -217,10 +217,10 @@ def test_flicker_is_published_twice_a_second_at_most_and_ends_with_the_truth(bro
         listener.wait("hall/cam/status")
         start = time.monotonic()
         while time.monotonic() - start < 1.2:
-            sink.write(frame(), says("bolt") if int(time.monotonic() * 50) % 2 else says())
+            sink.write(observed(frame(), says("bolt") if int(time.monotonic() * 50) % 2 else says()))
             time.sleep(0.005)
         for _ in range(150):
-            sink.write(frame(), says("bolt"))
+            sink.write(observed(frame(), says("bolt")))
             time.sleep(0.005)
         told = listener.wait("hall/cam/result", lambda told: told and json.loads(told[-1])["label"] == "bolt")
     assert len(told) <= 5
@@ -244,13 +244,13 @@ def test_broker_that_is_killed_and_restarted_gets_everything_again(broker, caplo
     status = Status()
     with connect(broker, status=status) as sink:
         wait_until(lambda: sink._connected)
-        sink.write(frame(0), finds("bolt"))
+        sink.write(observed(frame(0), finds("bolt")))
         broker.kill()
         wait_until(lambda: not sink._connected)
         slowest = 0.0
         for index in range(300):
             begin = unhindered()
-            sink.write(frame(index), finds(*["bolt"] * (index % 3)))
+            sink.write(observed(frame(index), finds(*["bolt"] * (index % 3))))
             sink.notify(crossed(index=index))
             slowest = max(slowest, unhindered() - begin)
         assert slowest < 0.05, "nothing waits for a broker that is away"
@@ -304,7 +304,7 @@ def test_broker_that_no_longer_reads_holds_up_nothing(broker, monkeypatch):
         slowest = 0.0
         for index in range(3000):
             begin = unhindered()
-            sink.write(frame(index), finds(*["bolt"] * (index % 3)))
+            sink.write(observed(frame(index), finds(*["bolt"] * (index % 3))))
             sink.notify(crossed(index=index))
             slowest = max(slowest, unhindered() - begin)
         assert slowest < 0.1
@@ -480,7 +480,7 @@ def read(task, key, topic, payload):
 @pytest.mark.parametrize(("objects", "bolts", "nuts"), [([], "0", "0"), (["bolt"] * 2 + [CLASSES[1][1]], "2", "1")])
 def test_templates_read_what_a_detectors_run_publishes(objects, bolts, nuts):
     sink = Mqtt(Address.parse("mqtt://localhost/hall/cam"), described(), Status())
-    sink.write(frame(), finds(*objects))
+    sink.write(observed(frame(), finds(*objects)))
     assert read("detection", "class_0", "result", sink._result) == bolts
     assert read("detection", "class_1", "result", sink._result) == nuts
     sink.notify(crossed("out"))
@@ -519,17 +519,17 @@ def test_templates_read_names_of_any_letters(name):
 def test_templates_read_what_a_classifiers_run_publishes():
     status = Status()
     sink = Mqtt(Address.parse("mqtt://localhost/hall/cam"), described("classification"), status)
-    sink.write(frame(), says("bolt"))
+    sink.write(observed(frame(), says("bolt")))
     assert read("classification", "label", "result", sink._result) == "bolt"
     assert read("classification", "class_0", "result", sink._result) == "ON"
     assert read("classification", "class_1", "result", sink._result) == "OFF"
     sink._next_result = 0.0
-    sink.write(frame(), says())
+    sink.write(observed(frame(), says()))
     assert read("classification", "label", "result", sink._result) == "nothing"
     assert read("classification", "class_0", "result", sink._result) == "OFF"
     assert read("classification", "camera", "figures", sink._figures()) == "OFF"
     status.came(time.monotonic())
-    status.looked(Timings(1.0, 2.0, 1.0), 12.0)
+    status.observed(observed(frame(), says(), Timings(1.0, 2.0, 1.0), 12.0))
     assert read("classification", "age", "figures", sink._figures()) == "12.0"
     assert read("classification", "camera", "figures", sink._figures()) == "ON"
     assert float(read("classification", "fps", "figures", sink._figures())) >= 0
@@ -553,8 +553,8 @@ def test_lines_count_what_no_event_tells_of(monkeypatch):
     for index, x in enumerate(range(100, 540, 20)):
         boxes = np.array([(x - 30, y, x + 30, y + 60) for y in (20, 180, 340)], np.float32)
         found = Detections(boxes, np.full(3, 0.9, np.float32), np.zeros(3, int), ("bolt",) * 3, (640, 480))
-        result, events = observer(Frame(solid(2), 10 + index / 25, index), found)
-        sink.write(frame(index), result)
+        observation, events = observer(observed(Frame(solid(2), 10 + index / 25, index), found))
+        sink.write(observed(frame(index), observation.result))
         for event in events:
             sink.notify(event)
             told.append(event.kind)

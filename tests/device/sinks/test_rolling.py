@@ -13,6 +13,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from fakes import observed
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.sinks.video import rolling
@@ -41,7 +42,7 @@ def length(path):
 
 def fill(sink, frames, fps=25.0):
     for index in range(frames):
-        sink.write(frame(index, at=10.0 + index / fps), NOTHING)
+        sink.write(observed(frame(index, at=10.0 + index / fps), NOTHING))
 
 
 def test_film_comes_in_pieces_named_by_their_time(tmp_path):
@@ -58,7 +59,7 @@ def test_pieces_follow_each_other_without_a_lost_frame(tmp_path):
     images = [np.full((48, 64, 3), 4 * index, np.uint8) for index in range(40)]
     with RollingVideo(tmp_path / "a.mp4", every=0.4, fps=25.0, drawing=lambda *_: None) as sink:
         for index, image in enumerate(images):
-            sink.write(frame(index, image=image), NOTHING)
+            sink.write(observed(frame(index, image=image), NOTHING))
     shades = []
     for name in sorted(films(tmp_path), key=lambda name: (tmp_path / name).stat().st_mtime_ns):
         capture = cv2.VideoCapture(str(tmp_path / name))
@@ -76,16 +77,16 @@ def test_live_film_is_cut_by_the_clock(tmp_path):
 def test_live_camera_that_was_away_begins_a_new_piece(tmp_path):
     with RollingVideo(tmp_path / "a.mp4", fps=25.0, live=True) as sink:
         for index in range(10):
-            sink.write(frame(index), NOTHING)
+            sink.write(observed(frame(index), NOTHING))
         for index in range(10):
-            sink.write(frame(index, at=4000.0 + index / 25), NOTHING)
+            sink.write(observed(frame(index, at=4000.0 + index / 25), NOTHING))
     assert sorted(length(tmp_path / name) for name in films(tmp_path)) == pytest.approx([10, 10], abs=1)
 
 
 def test_single_film_doesnt_repeat_a_picture_for_an_hour(tmp_path):
     with VideoFile(tmp_path / "a.mp4", fps=25.0, live=True) as sink:
         for at in (0.0, 0.04, 3600.0, 3600.04):
-            sink.write(frame(0, at=at), NOTHING)
+            sink.write(observed(frame(0, at=at), NOTHING))
     assert length(tmp_path / "a.mp4") == pytest.approx(250, abs=5)
 
 
@@ -97,7 +98,7 @@ def test_oldest_pieces_go_when_they_take_too_much(tmp_path, monkeypatch):
     most, largest = 1_500_000, 0
     with RollingVideo(tmp_path / "hall.mp4", every=0.4, most=most, fps=25.0) as sink:
         for index in range(200):
-            sink.write(frame(index), NOTHING)
+            sink.write(observed(frame(index), NOTHING))
             ours = [file for file in tmp_path.iterdir() if file != other]
             largest = max(largest, sum(file.stat().st_size for file in ours))
     assert other.exists(), "its name fits, but it was not made here"
@@ -155,12 +156,14 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path):
     script = f"""
 import numpy as np
 from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.video.rolling import RollingVideo
+from edgetl.device.stages import Timings
 from edgetl.vision.results import Classification
 nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
 with RollingVideo(__import__("pathlib").Path({str(tmp_path / "a.mp4")!r}), every=0.4, fps=25.0) as sink:
     for index in range(15):
-        sink.write(Frame(np.zeros((48, 64, 3), np.uint8), index / 25, index), nothing)
+        sink.write(Observation(Frame(np.zeros((48, 64, 3), np.uint8), index / 25, index), nothing, Timings(), 0.0))
     __import__("os").kill(__import__("os").getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", script]).returncode == -9

@@ -7,7 +7,7 @@ import os
 import cv2
 import numpy as np
 import pytest
-from fakes import FakeCamera, solid
+from fakes import FakeCamera, observed, solid
 
 from edgetl.device.camera.photos import Photos
 from edgetl.device.sinks.photo_files import PhotoFiles
@@ -37,7 +37,7 @@ def save(source, target, folder, **options):
     camera = Photos(str(source))
     with open_saving(target, camera, folder=folder, **options) as sink:
         for frame in camera:
-            sink.write(frame, says())
+            sink.write(observed(frame, says()))
     return sink
 
 
@@ -70,7 +70,7 @@ def test_boxes_are_drawn_on_photos(photos, tmp_path):
     )
     with PhotoFiles(tmp_path) as sink:
         for frame in camera:
-            sink.write(frame, box)
+            sink.write(observed(frame, box))
     edge = cv2.imread(str(tmp_path / "a.jpg"))[100, 96:104].astype(int)
     assert np.abs(edge - solid(0, (1, 1))[0, 0]).max() > 60
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import cv2
 import numpy as np
 import pytest
-from fakes import solid
+from fakes import observed, solid
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
@@ -44,7 +44,7 @@ def test_event_has_an_annotated_and_a_clean_picture_and_json(tmp_path):
     folder = tmp_path / "new" / "events"
     source = solid(1, (320, 240))
     with Snapshots(folder) as sink:
-        sink.write(frame(7, source), finds((100, 100, 200, 200)))
+        sink.write(observed(frame(7, source), finds((100, 100, 200, 200))))
         sink.notify(event(7, zone="bin", track=3))
     clean, seen, told = names(folder)
     stem = told.removesuffix(".json")
@@ -64,7 +64,7 @@ def test_clean_picture_is_the_cameras_own_file_where_it_delivers_such(tmp_path):
     jpeg = cv2.imencode(".jpg", solid(2, (640, 480)))[1].tobytes()
     small = Frame(solid(2, (160, 120)), 10.0, 0, size_wh=(640, 480), jpeg=jpeg)
     with Snapshots(tmp_path) as sink:
-        sink.write(small, finds((300, 200, 400, 300), size_wh=(640, 480)))
+        sink.write(observed(small, finds((300, 200, 400, 300), size_wh=(640, 480))))
         sink.notify(event())
     assert next(tmp_path.glob("*.clean.jpg")).read_bytes() == jpeg
     seen = next(file for file in tmp_path.glob("*.jpg") if "clean" not in file.name)
@@ -73,7 +73,7 @@ def test_clean_picture_is_the_cameras_own_file_where_it_delivers_such(tmp_path):
 
 def test_event_without_a_frame_is_json_alone(tmp_path):
     with Snapshots(tmp_path) as sink:
-        sink.write(frame(3), finds())
+        sink.write(observed(frame(3), finds()))
         sink.notify(Event("camera_lost", 10.0, "the camera is lost"))
     (name,) = names(tmp_path)
     document = json.loads((tmp_path / name).read_text())
@@ -87,7 +87,7 @@ def test_oldest_events_go_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("mine")
     with Snapshots(tmp_path, most=3) as sink:
         for index in range(5):
-            sink.write(frame(index), finds())
+            sink.write(observed(frame(index), finds()))
             sink.notify(event(index))
     kept = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*-entered.json"))[1:]]
     assert kept == [2, 3, 4]
@@ -99,7 +99,7 @@ def test_limit_holds_over_runs(tmp_path):
     for run in range(3):
         with Snapshots(tmp_path, most=4) as sink:
             for index in range(2):
-                sink.write(frame(10 * run + index), finds())
+                sink.write(observed(frame(10 * run + index), finds()))
                 sink.notify(event(10 * run + index))
     kept = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*.json"))]
     assert kept == [10, 11, 20, 21]
@@ -109,7 +109,7 @@ def test_what_a_killed_run_left_counts_as_an_event(tmp_path):
     (tmp_path / "20200101-000000-000000-entered.clean.jpg").write_bytes(b"half an event")
     with Snapshots(tmp_path, most=2) as sink:
         for index in range(2):
-            sink.write(frame(index), finds())
+            sink.write(observed(frame(index), finds()))
             sink.notify(event(index))
     assert len(names(tmp_path)) == 6
     assert not list(tmp_path.glob("2020*"))
@@ -120,7 +120,7 @@ def test_two_events_of_a_frame_share_its_pictures(tmp_path, monkeypatch):
     encode = cv2.imencode
     monkeypatch.setattr(cv2, "imencode", lambda *args: (calls.append(args), encode(*args))[1])
     with Snapshots(tmp_path) as sink:
-        sink.write(frame(0), finds())
+        sink.write(observed(frame(0), finds()))
         sink.notify(event(0))
         sink.notify(event(0, kind="crossed"))
     assert len(calls) == 2
@@ -129,7 +129,7 @@ def test_two_events_of_a_frame_share_its_pictures(tmp_path, monkeypatch):
 
 def test_picture_of_another_frame_is_not_shown(tmp_path):
     with Snapshots(tmp_path) as sink:
-        sink.write(frame(0), finds())
+        sink.write(observed(frame(0), finds()))
         sink.notify(event(5))
     assert [name.rpartition(".")[2] for name in names(tmp_path)] == ["json"]
 
@@ -139,8 +139,8 @@ def test_sink_gets_only_frames_that_an_event_shows():
         def __init__(self):
             self.got = []
 
-        def write(self, frame, result):
-            self.got.append(frame.index)
+        def write(self, observation):
+            self.got.append(observation.frame.index)
 
         def notify(self, event):
             self.got.append(event.kind)
@@ -148,7 +148,7 @@ def test_sink_gets_only_frames_that_an_event_shows():
     keep = Keep()
     sink = EventFrames(keep)
     for index in range(5):
-        sink.write(frame(index), finds())
+        sink.write(observed(frame(index), finds()))
         if index == 2:
             sink.notify(event(2))
             sink.notify(event(2, kind="crossed"))
@@ -162,7 +162,7 @@ def test_each_event_of_a_busy_camera_gets_its_own_picture(tmp_path):
     with EventFrames(background) as sink:
         for index in range(200):
             image = np.full((240, 320, 3), index, np.uint8)
-            sink.write(frame(index, image), finds())
+            sink.write(observed(frame(index, image), finds()))
             if index % 20 == 0:
                 sink.notify(event(index))
     shown = {
@@ -187,7 +187,7 @@ def test_event_that_is_told_again_after_a_failure_keeps_its_pictures(tmp_path, m
     status = Status()
     background = Background(Snapshots(tmp_path), "events", 16, lossless=False, status=status, reopens=True)
     with EventFrames(background) as sink:
-        sink.write(frame(7), finds((100, 100, 200, 200)))
+        sink.write(observed(frame(7), finds((100, 100, 200, 200))))
         sink.notify(event(7))
         until = time.monotonic() + 10
         while len(tries) < 4 and time.monotonic() < until:
@@ -214,7 +214,7 @@ def test_full_disk_leaves_only_whole_events(tmp_path):
     try:
         with Snapshots(disk) as sink, pytest.raises(EdgetlError, match="No space left"):  # noqa: PT012
             for index in range(20):
-                sink.write(frame(index, noise), finds())
+                sink.write(observed(frame(index, noise), finds()))
                 sink.notify(event(index))
         for file in disk.glob("*.json"):
             assert json.loads(file.read_text())["event"] == "entered"

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
+from edgetl.device.stages import Timings
 from edgetl.host.demo.classification import PassingParts
 from edgetl.host.demo.detection import BoxedParts
 from edgetl.host.demo.draw import Placed
@@ -15,8 +17,8 @@ NUT = Placed("nut", (10, 10, 50, 50))
 BOLT = Placed("bolt", (100, 20, 160, 60))
 
 
-def frame(index):
-    return Frame(np.zeros((2, 2, 3), np.uint8), 0.0, index)
+def observed(index, result):
+    return Observation(Frame(np.zeros((2, 2, 3), np.uint8), 0.0, index), result, Timings(), 0.0)
 
 
 def named(*labels):
@@ -38,14 +40,14 @@ def counts(watch):
 def test_a_classifier_is_judged_where_a_part_is_in_the_middle():
     watch = PassingParts([(1, "nut"), (3, "bolt"), (5, "nut")])
     for index, result in enumerate([named("bolt"), named("nut"), named(), named("nut", "bolt"), named("nut"), named()]):
-        watch(frame(index), result)
+        watch(observed(index, result))
     assert counts(watch) == (1, 3)
 
 
 def test_a_run_that_was_ended_early_is_judged_by_what_it_saw():
     passing, in_sight = PassingParts([(0, "nut"), (9, "bolt")]), BoxedParts([[NUT], [NUT, BOLT]])
-    passing(frame(0), named("nut"))
-    in_sight(frame(0), boxed(("nut", NUT.xyxy)))
+    passing(observed(0, named("nut")))
+    in_sight(observed(0, boxed(("nut", NUT.xyxy))))
     assert counts(passing) == counts(in_sight) == (1, 1)
 
 
@@ -64,6 +66,6 @@ def test_a_run_that_was_ended_early_is_judged_by_what_it_saw():
 )
 def test_a_part_counts_once_where_a_box_of_its_class_covers_it(found, right):
     watch = BoxedParts([[], [NUT, BOLT]])
-    watch(frame(0), boxed(("nut", NUT.xyxy)))
-    watch(frame(1), boxed(*found))
+    watch(observed(0, boxed(("nut", NUT.xyxy))))
+    watch(observed(1, boxed(*found)))
     assert counts(watch) == (right, 2)

@@ -12,8 +12,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.changes import counts
 from edgetl.device.sinks.mqtt.address import Address
 from edgetl.device.sinks.mqtt.discovery import Described, discovery
@@ -22,7 +22,7 @@ from edgetl.errors import EdgetlError
 from edgetl.files import local_path
 from edgetl.install import install_command
 from edgetl.text import json_text
-from edgetl.vision.results import Classification, Result
+from edgetl.vision.results import Classification
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -118,8 +118,9 @@ class Mqtt:
         """Messages that the broker has not confirmed yet."""
         return self._published + self._announced - self._confirmed
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Publishes a result that says something new, and the figures when it is time."""
+        frame, result = observation.frame, observation.result
         now = monotonic()
         if self._crossings and (lines := self._crossings()) != self._lines:
             self._lines = lines

@@ -9,8 +9,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.sinks.page.latest import Scene
@@ -19,7 +19,6 @@ from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.install import install_command
 from edgetl.vision.draw import draw
-from edgetl.vision.results import Result
 
 if TYPE_CHECKING:
     from edgetl.device.sinks.page.server import Server
@@ -80,9 +79,9 @@ class Page:
             raise EdgetlError(what, where="--serve", remedy=install_command("page")) from error
         return Server(self.endpoint, self._scene, self._model, self._status, self._stall)
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Shows a frame to whoever looks; where nobody does, it costs nothing."""
-        self._scene.put(frame, result)
+        self._scene.put(observation)
         if self._server and not self._server.alive:
             self._revive(self._server)
 

@@ -7,10 +7,10 @@ import itertools
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
@@ -58,10 +58,9 @@ class Scene:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: asyncio.Future[None] | None = None
 
-    def put(self, frame: Frame, result: Result) -> None:
-        """Takes a frame; from the run's thread."""
-        age = (monotonic() - frame.captured_at) * 1e3 if frame.age is None else frame.age
-        self.newest = Shown(frame, result, age, next(self._numbers))
+    def put(self, observation: Observation) -> None:
+        """Takes an observation; from the run's thread."""
+        self.newest = Shown(observation.frame, observation.result, observation.age_ms, next(self._numbers))
         loop = self._loop
         if self._waiting is not None and loop is not None:
             with suppress(RuntimeError):  # it has just been closed

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.disk_reserve import DiskReserve
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.video.encoders import Encoder, open_encoder
@@ -21,7 +22,7 @@ from edgetl.files import friendly_os_errors, sync_file, temporary_file
 from edgetl.locks import named_lock
 from edgetl.vision.draw import draw
 from edgetl.vision.preprocess import Image
-from edgetl.vision.results import Classification, Result
+from edgetl.vision.results import Classification
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +94,9 @@ class VideoFile:
         """That have reached the disk so far."""
         return self._temporary.stat().st_size if self._temporary.exists() else 0
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Adds a frame."""
+        frame, result = observation.frame, observation.result
         image = frame.picture()
         if self._encoder is None:
             self._open(image, frame.captured_at)

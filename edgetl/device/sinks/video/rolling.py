@@ -14,13 +14,13 @@ from typing import Self
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.video.file import VideoFile
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import friendly_os_errors, remove_leftovers, write_atomic
 from edgetl.locks import named_lock
 from edgetl.vision.draw import draw
-from edgetl.vision.results import Result
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +103,9 @@ class RollingVideo:
             return []
         return [name for name in names if self._whole.fullmatch(name) and self._beside(name).is_file()]
 
-    def write(self, frame: Frame, result: Result) -> None:
+    def write(self, observation: Observation) -> None:
         """Adds a frame, to a new piece where the last one is long enough."""
+        frame = observation.frame
         if self._film and self._is_over(self._film, frame):
             self._close(self._film)
         self._trim()
@@ -113,7 +114,7 @@ class RollingVideo:
             self._film = film.__enter__()
         self._last = frame.captured_at
         try:
-            self._film.write(frame, result)
+            self._film.write(observation)
         except EdgetlError:
             self._close(self._film)  # it kept what was written until then
             raise

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.page import Page
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.stages import Timings
@@ -81,9 +82,10 @@ class Run:
                 status.came(start)
                 result = model.choose(rows, (picture.shape[1], picture.shape[0]))
                 age = (time.monotonic() - start) * 1e3 + 4
-                status.looked(Timings(0.4, 3.1, 0.3), age)
+                observation = Observation(Frame(picture, start, index), result, Timings(0.4, 3.1, 0.3), age)
+                status.observed(observation)
                 before = time.monotonic()
-                page.write(Frame(picture, start, index, age=age), result)
+                page.write(observation)
                 self.costs.append(time.monotonic() - before)
                 self.results.append(result)
                 self.times.append(time.monotonic())

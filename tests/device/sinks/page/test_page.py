@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 import uvicorn
+from fakes import observed
 from live_page import LABELS, Wish, ask, moving, post, shown, until
 
 from edgetl.device.camera.frame import Frame
@@ -119,7 +120,7 @@ def test_a_small_scale_frame_is_shown_in_the_sources_own_size():
     model = Wish()
     with Page(Endpoint(port=0), model, Status()) as page:
         small = Frame(plain[::4, ::4].copy(), time.monotonic(), 0, size_wh=(640, 480), jpeg=jpeg)
-        page.write(small, model.choose(rows, (640, 480)))
+        page.write(observed(small, model.choose(rows, (640, 480))))
         assert cv2.imdecode(np.frombuffer(ask(page, "/api/snapshot.jpg")[2], np.uint8), 1).shape == plain.shape
 
 
@@ -129,11 +130,11 @@ def test_a_damaged_picture_of_the_camera_is_passed_over():
     model = Wish()
     with Page(Endpoint(port=0), model, Status()) as page:
         result = model.choose(rows, (640, 480))
-        page.write(Frame(plain[::4, ::4].copy(), 0.0, 0, size_wh=(640, 480), jpeg=b"no picture"), result)
+        page.write(observed(Frame(plain[::4, ::4].copy(), 0.0, 0, size_wh=(640, 480), jpeg=b"no picture"), result))
         assert ask(page, "/api/snapshot.jpg")[0] == 503
         with streaming(page) as answer:
             time.sleep(0.3)
-            page.write(Frame(plain[::4, ::4].copy(), 0.0, 1, size_wh=(640, 480), jpeg=whole), result)
+            page.write(observed(Frame(plain[::4, ::4].copy(), 0.0, 1, size_wh=(640, 480), jpeg=whole), result))
             assert next_picture(answer)[0] == 1
 
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from chromium import CHROMIUM, Browser
+from fakes import observed
 from live_page import LABELS, Wish, moving, shown, until
 
 from edgetl.device.camera.frame import Frame
@@ -335,7 +336,7 @@ def test_a_saved_film_plays(browser, tmp_path):
         for index in range(25):
             picture, _ = moving(index, (320, 240))
             nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
-            sink.write(Frame(picture, index / 25, index), nothing)
+            sink.write(observed(Frame(picture, index / 25, index), nothing))
     (tmp_path / "index.html").write_text("<video src=film.mp4 muted autoplay></video>")
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
