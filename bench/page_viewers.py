@@ -27,6 +27,7 @@ import cv2
 from edgetl import Model
 from edgetl.device.camera.frame import Frame
 from edgetl.device.observation import Observation
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
 from edgetl.device.sinks.page import Page
 from edgetl.device.sinks.page.endpoint import Endpoint
@@ -140,7 +141,7 @@ def main() -> int:
     given = parser.parse_args()
     stop, status, measured = Stop(), Status(), Measured()
     camera = Drawn(given.fps, stop)
-    with Model.open(given.model) as model, Page(Endpoint(port=0), model, status) as page:
+    with Model.open(given.model) as model, Page(Endpoint(port=0), ResultSelection(model.card), status) as page:
         thread = threading.Thread(target=measure, args=(page, status, measured, given, stop))
         thread.start()
         loop.run(model, camera, [page], on_observation=measured, stop=stop, status=status)

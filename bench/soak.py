@@ -26,6 +26,7 @@ from edgetl import Model
 from edgetl.device.camera import open_camera
 from edgetl.device.camera.frame import Frame
 from edgetl.device.observation import Observation
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
 from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.sinks import Sink
@@ -101,6 +102,7 @@ def main() -> int:
         opened = ModelPool.open(given.model, together=True, labels=given.labels, threads=given.threads)
         pool = stack.enter_context(opened)
         model = pool.models[0]
+        selection = ResultSelection(model.card)
         lines = JsonLines(f"{folder}/lines.jsonl")
         sinks: list[Sink] = [Background(lines, "jsonl", 256, lossless=True, status=status, pictures=False)]
         for sink in sinks:
@@ -109,12 +111,13 @@ def main() -> int:
             from edgetl.device.sinks.page import Page
             from edgetl.device.sinks.page.endpoint import Endpoint
 
-            served = stack.enter_context(Page(Endpoint.parse("0", None, None, None), model, status, stall=60.0))
+            served = stack.enter_context(Page(Endpoint.parse("0"), selection, status, stall=60.0))
             sinks.append(served)
             address = f"http://127.0.0.1:{served.endpoint.port}/api/stream.mjpg"
             threading.Thread(target=look, args=(address, stop), daemon=True).start()
         source, most = Again(film, model), given.frames
-        summary = loop.run(pool, source, sinks, max_frames=most, on_observation=note, status=status)
+        options = {"selection": selection, "max_frames": most, "on_observation": note, "status": status}
+        summary = loop.run(pool, source, sinks, **options)
         marks.append((summary.frames, *footprint()))
         print("{:>9,} frames  {:7.1f} MB  {:3} threads  {:3} descriptors".format(*marks[-1]))
         stop.set()

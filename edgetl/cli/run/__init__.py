@@ -90,6 +90,7 @@ def run(
     from edgetl.device.camera import has_frames_at_once, open_camera
     from edgetl.device.camera.protocol import Camera
     from edgetl.device.measure.tune import AUTO, settle
+    from edgetl.device.result_selection import ResultSelection
     from edgetl.device.run import loop
     from edgetl.device.run.live_source import wait_for_camera
     from edgetl.device.run.model_pool import ModelPool
@@ -126,11 +127,11 @@ def run(
 
         found = wait_for_camera(open_it, camera.patience, stop) if camera.wait else unless_stopped(open_it, stop)
         frames = stack.enter_context(found)
-        status, tally = Status(), Tally()
-        observer = watch.observer(model, frames, told=output.wants_events, followed=served.serve is not None)
+        status, tally, selection = Status(), Tally(), ResultSelection(model.card, wanted.filter)
+        observer = watch.observer(selection, frames, told=output.wants_events, followed=served.serve is not None)
         sinks = [*open_sinks(outputs, frames, status, model.card, classes=wanted.classes, scene=observer, stop=stop)]
         sinks += unless_stopped(
-            lambda: served.sinks(model, status, stall=camera.patience.stall, quiet=quiet, scene=observer), stop
+            lambda: served.sinks(selection, status, stall=camera.patience.stall, quiet=quiet, scene=observer), stop
         )
         for sink in sinks:
             _enter(stack, sink, stop)
@@ -138,6 +139,7 @@ def run(
             pool,
             frames,
             sinks,
+            selection=selection,
             max_frames=max_frames,
             on_observation=tally,
             stop=stop,

@@ -12,7 +12,7 @@ from edgetl.cli.echo import echo
 from edgetl.cli.option_groups import option_group
 
 if TYPE_CHECKING:
-    from edgetl.device.inference.model import Model
+    from edgetl.device.result_selection import ResultSelection
     from edgetl.device.run.observer import SceneObserver
     from edgetl.device.sinks import Sink
     from edgetl.device.status import Status
@@ -28,12 +28,18 @@ class Served:
     tls_key: Path | None
 
     def sinks(
-        self, model: Model, status: Status, *, stall: float, quiet: bool, scene: SceneObserver | None = None
+        self,
+        selection: ResultSelection,
+        status: Status,
+        *,
+        stall: float,
+        quiet: bool,
+        scene: SceneObserver | None = None,
     ) -> list[Sink]:
         """Makes the page where one is wanted, to be entered with the other sinks.
 
         Args:
-            model: of the run.
+            selection: the results that the run reports.
             status: likewise.
             stall: without a frame for so long the run isn't healthy, s.
             quiet: tell only a token that nobody knows yet.
@@ -56,7 +62,7 @@ class Served:
         endpoint = Endpoint.parse(self.serve, self.token_file, self.tls_cert, self.tls_key)
         told = None if quiet and not endpoint.made else _tell
         drawing = scene.draw if scene else draw
-        return [Page(endpoint, model, status, stall=stall, announce=told, drawing=drawing)]
+        return [Page(endpoint, selection, status, stall=stall, announce=told, drawing=drawing)]
 
 
 def _tell(line: str) -> None:

@@ -12,7 +12,7 @@ from edgetl.cli.option_types import Duration
 
 if TYPE_CHECKING:
     from edgetl.device.camera.protocol import Camera
-    from edgetl.device.inference.model import Model
+    from edgetl.device.result_selection import ResultSelection
     from edgetl.device.run.observer import SceneObserver
 
 
@@ -26,11 +26,13 @@ class WatchOptions:
     smooth: int
     every: float | None
 
-    def observer(self, model: Model, camera: Camera, *, told: bool, followed: bool) -> SceneObserver | None:
+    def observer(
+        self, selection: ResultSelection, camera: Camera, *, told: bool, followed: bool
+    ) -> SceneObserver | None:
         """Makes what watches the picture; None where nobody wants to know.
 
         Args:
-            model: of the run.
+            selection: the results that the run reports.
             camera: likewise.
             told: whether there is someone to tell events to.
             followed: whether someone wants to see a detector's objects followed.
@@ -41,12 +43,12 @@ class WatchOptions:
         from edgetl.device.run.observer import SceneObserver, Watched
         from edgetl.vision.zones import Line, Zone
 
-        track = self.track or (model.card.task == "detection" and (told or followed))
+        track = self.track or (selection.card.task == "detection" and (told or followed))
         zones, lines = tuple(map(Zone.parse, self.zone)), tuple(map(Line.parse, self.count))
         watched = Watched(track, zones, lines, self.smooth, self.every or 0.0)
         if not (watched.follows or told or self.smooth > 1 or self.every):
             return None
-        return SceneObserver(watched, model, live=camera.live, fps=camera.fps)
+        return SceneObserver(watched, selection, live=camera.live, fps=camera.fps)
 
 
 watch_options = option_group(

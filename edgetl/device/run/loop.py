@@ -12,6 +12,7 @@ from edgetl.device.camera.protocol import Camera
 from edgetl.device.events import Event
 from edgetl.device.inference.model import Model
 from edgetl.device.observation import Observation
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.camera_loss import Patience
 from edgetl.device.run.file_source import FileSource
 from edgetl.device.run.live_source import LiveSource
@@ -70,6 +71,7 @@ def run(
     camera: Camera,
     sinks: Sequence[Sink] = (),
     *,
+    selection: ResultSelection | None = None,
     max_frames: int | None = None,
     on_observation: Callable[[Observation], None] | None = None,
     stop: Stop | None = None,
@@ -85,6 +87,7 @@ def run(
         model: an opened model, or a pool of them. A live camera's frames go through the pool's first model alone.
         camera: opened; a live one may be closed as the run ends, any other stays open.
         sinks: opened; each gets every frame with its result, and every event.
+        selection: the results to report, which may change meanwhile; None leaves each model as it was opened.
         max_frames: to look at; None sets no limit.
         on_observation: called with each observation, after the observer and before the sinks.
         stop: of an enclosing `stop_on_signals`; None handles the signals here.
@@ -109,7 +112,7 @@ def run(
             if camera.live
             else FileSource(camera, asked, status, pool.models[0].card.input)
         )
-        observations = pool.run_models(source)
+        observations = pool.run_models(source, selection)
         with suppress(RunEnded), closing(source), closing(observations):
             for item in observations:
                 events = [item] if isinstance(item, Event) else []

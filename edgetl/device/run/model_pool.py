@@ -18,6 +18,7 @@ from edgetl.device.events import Event
 from edgetl.device.inference.model import EVERYTHING, Model
 from edgetl.device.measure.machine import cores
 from edgetl.device.observation import Observation
+from edgetl.device.result_selection import ResultSelection
 from edgetl.vision.filter import ResultFilter
 
 
@@ -68,16 +69,19 @@ class ModelPool(Closing):
             models.append(Model.open(path, variant=models[0].variant, threads=1, labels=labels, only=only))
         return cls(models)
 
-    def run_models(self, items: Iterable[Frame | Event]) -> Generator[Observation | Event]:
+    def run_models(
+        self, items: Iterable[Frame | Event], selection: ResultSelection | None = None
+    ) -> Generator[Observation | Event]:
         """Yields an observation for each frame, in the frames' order.
 
         Args:
             items: the frames. Events among them keep their place; an error is raised after the observations of the
                 frames before it.
+            selection: the results to report, which may change meanwhile; None leaves each model as it was opened.
         """
         if len(self.models) == 1:
-            return _run_one(self.models[0], items)
-        return _run_several(self.models, items)
+            return _run_one(self.models[0], items, selection)
+        return _run_several(self.models, items, selection)
 
     def close(self) -> None:
         """Frees the models."""
@@ -85,22 +89,24 @@ class ModelPool(Closing):
             model.close()
 
 
-def _run_one(model: Model, items: Iterable[Frame | Event]) -> Generator[Observation | Event]:
+def _run_one(
+    model: Model, items: Iterable[Frame | Event], selection: ResultSelection | None
+) -> Generator[Observation | Event]:
     for item in items:
-        yield _observe(model, item) if isinstance(item, Frame) else item
+        yield _observe(model, item, selection) if isinstance(item, Frame) else item
 
 
-def _run_several(models: Sequence[Model], items: Iterable[Frame | Event]) -> Generator[Observation | Event]:
-    first, idle = models[0], SimpleQueue[Model]()
+def _run_several(
+    models: Sequence[Model], items: Iterable[Frame | Event], selection: ResultSelection | None
+) -> Generator[Observation | Event]:
+    idle = SimpleQueue[Model]()
     for model in models:
         idle.put(model)
 
     def observe(frame: Frame) -> Observation:
         model = idle.get()
         try:
-            if model is not first and model.only is not first.only:
-                model.only = first.only
-            return _observe(model, frame)
+            return _observe(model, frame, selection)
         finally:
             idle.put(model)
 
@@ -126,7 +132,9 @@ def _with_error(items: Iterable[Frame | Event]) -> Generator[Frame | Event | Exc
         yield error
 
 
-def _observe(model: Model, frame: Frame) -> Observation:
+def _observe(model: Model, frame: Frame, selection: ResultSelection | None) -> Observation:
+    if selection and model.only is not (chosen := selection.filter):
+        model.only = chosen
     result = model(frame.image, frame.size_wh)
     # A copy of the timings: the model overwrites its own with the next frame.
     return Observation(frame, result, replace(model.timings), (monotonic() - frame.captured_at) * 1e3)

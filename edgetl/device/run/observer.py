@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from edgetl.card import ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event, EventKind
-from edgetl.device.inference.model import Model
 from edgetl.device.observation import Observation
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.event_limit import EventLimit
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw, draw_watched
@@ -81,7 +81,7 @@ class SceneObserver:
 
     Args:
         watched: what it looks for.
-        model: whose results they are; of a detector that is followed the `only` gets some `SLACK`.
+        selection: the results that the run reports. If objects are followed, the selection gets some `SLACK`.
         live: whether the frames come from a live camera, whose times count; else the frames' numbers do.
         fps: of a film; None for photos, one a second.
 
@@ -89,21 +89,22 @@ class SceneObserver:
         UsageError: something means nothing to the model.
     """
 
-    def __init__(self, watched: Watched, model: Model, *, live: bool, fps: float | None = None) -> None:
-        watched.refuse_misplaced(model.card)
+    def __init__(self, watched: Watched, selection: ResultSelection, *, live: bool, fps: float | None = None) -> None:
+        card = selection.card
+        watched.refuse_misplaced(card)
         self._watched = watched
-        self._model = model
+        self._selection = selection
         self._live = live
         self._fps = fps or 1.0
         self._limit = EventLimit(watched.every)
         self._label = _Label(watched.smooth)
         self._zones = [ZoneWatch(zone) for zone in watched.zones]
         self._lines = [LineCount(line) for line in watched.lines]
-        self._tracker = Tracker() if watched.follows and model.card.task == "detection" else None
+        self._tracker = Tracker() if watched.follows and card.task == "detection" else None
         self._objects: dict[int, _Object] = {}
-        self._threshold = model.only.threshold
         if self._tracker:
-            model.only = replace(model.only, slack=SLACK)
+            selection.update(lambda chosen: replace(chosen, slack=SLACK))
+        self._threshold = selection.filter.threshold
 
     def __call__(self, observation: Observation) -> tuple[Observation, list[Event]]:
         """Follows the next observation.
@@ -122,8 +123,9 @@ class SceneObserver:
         if self._tracker is None:
             return result, []
         sure = self._sure(result)
-        if self._model.only.threshold != self._threshold:  # set anew: what is below it is followed no longer
-            self._threshold = self._model.only.threshold
+        threshold = self._selection.filter.threshold
+        if threshold != self._threshold:  # objects below a new threshold are followed no longer
+            self._threshold = threshold
             result, sure = result.take(np.flatnonzero(sure)), sure[sure]
         result = self._tracker(result, at, sure)
         return result, [event for event in self._happened(frame, result, at) if self._limit.allows(event, at)]
@@ -150,9 +152,9 @@ class SceneObserver:
 
     def _sure(self, found: Detections) -> NDArray[np.bool_]:
         """Says which objects reach their threshold, (N,)."""
-        only = self._model.only
-        thresholds = self._model.card.detector.thresholds if only.threshold is None else (only.threshold,)
-        least = np.broadcast_to(np.array(thresholds, np.float32), len(self._model.card.labels))
+        card, threshold = self._selection.card, self._selection.filter.threshold
+        thresholds = card.detector.thresholds if threshold is None else (threshold,)
+        least = np.broadcast_to(np.array(thresholds, np.float32), len(card.labels))
         return np.asarray(found.score >= least[found.class_id])
 
     def _happened(self, frame: Frame, found: Detections, at: float) -> Iterator[Event]:

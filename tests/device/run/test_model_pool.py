@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from edgetl.device.camera import has_frames_at_once
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.inference.model import Model
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
 from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.status import Status
 from edgetl.errors import CameraError
-from edgetl.vision.filter import ResultFilter
 
 
 class Uneven(ColourRuntime):
@@ -71,15 +72,15 @@ def test_a_live_camera_is_looked_at_by_the_first_alone(pool):
     assert Uneven.most == 1
 
 
-def test_what_is_wanted_of_the_first_is_wanted_of_all(pool):
-    seen = []
+def test_a_changed_selection_reaches_every_model(pool):
+    seen, selection = [], ResultSelection(CARD)
 
     def note(observation):
         seen.append(observation.result.labels)
         if observation.frame.index == 10:
-            pool.models[0].only = ResultFilter(classes=("blue",))
+            selection.update(lambda chosen: replace(chosen, classes=("blue",)))
 
-    loop.run(pool, FakeCamera(IMAGES), on_observation=note)
+    loop.run(pool, FakeCamera(IMAGES), selection=selection, on_observation=note)
     assert seen[:11] == [("red",), ("green",), ("blue",)] * 3 + [("red",), ("green",)]
     assert set(seen[20:]) == {("blue",)}
 

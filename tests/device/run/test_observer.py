@@ -10,11 +10,11 @@ from fakes import CARD, ColourRuntime, FakeCamera, observed, solid
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.inference.model import Model
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
 from edgetl.device.run.observer import SLACK, SceneObserver, Watched
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw
-from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Classification, Detections
 from edgetl.vision.zones import Line, Zone
 
@@ -23,13 +23,10 @@ LEFT_HALF = Zone.parse("bin=0,0,0.5,0,0.5,1,0,1")
 MIDDLE = Line.parse("belt=0.5,0,0.5,1")
 
 
-class Detector:
-    """What an observer sees of a model: the card, and which results are wanted."""
-
-    def __init__(self, thresholds=(0.4, 0.6)):
-        decoding = DetectorDecoding((8,), thresholds)
-        self.card = ModelCard("parts", "detection", ("bolt", "nut"), InputSpec(32, 32), decoding=decoding)
-        self.only = ResultFilter()
+def detector(thresholds=(0.4, 0.6)):
+    """The results of a run with a detector."""
+    decoding = DetectorDecoding((8,), thresholds)
+    return ResultSelection(ModelCard("parts", "detection", ("bolt", "nut"), InputSpec(32, 32), decoding=decoding))
 
 
 def frame(index, fps=25.0):
@@ -57,9 +54,9 @@ def follow(observer, frame, result):
     return observation.result, events
 
 
-def watch(watched, *results, model=None, fps=25.0):
+def watch(watched, *results, selection=None, fps=25.0):
     """The observer, and the events as (index, text)."""
-    observer = SceneObserver(watched, model or Detector(), live=True)
+    observer = SceneObserver(watched, selection or detector(), live=True)
     told = []
     for index, result in enumerate(results):
         _, events = follow(observer, frame(index, fps), result)
@@ -92,7 +89,7 @@ def test_object_of_two_classes_is_counted_once_as_what_it_is_found_as_most_often
 
 
 def test_facts_of_an_event_are_for_programs():
-    observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), Detector(), live=True)
+    observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), detector(), live=True)
     told = []
     for index, x in enumerate(np.linspace(0.9, 0.1, 41)):
         told += follow(observer, frame(index), finds((x, 0.5)))[1]
@@ -133,7 +130,7 @@ def test_what_is_seen_in_one_frame_only_is_noise():
 
 
 def test_result_gets_tracks_and_keeps_the_rest():
-    observer = SceneObserver(Watched(track=True), Detector(), live=True)
+    observer = SceneObserver(Watched(track=True), detector(), live=True)
     found = finds((0.2, 0.5), (0.7, 0.5, 1))
     result, _ = follow(observer, frame(0), found)
     assert result.track.tolist() == [1, 2]
@@ -142,29 +139,29 @@ def test_result_gets_tracks_and_keeps_the_rest():
 
 
 def test_followed_object_may_fall_below_its_classs_threshold():
-    model = Detector()
-    observer = SceneObserver(Watched(track=True), model, live=True)
-    assert model.only.slack == SLACK
+    selection = detector()
+    observer = SceneObserver(Watched(track=True), selection, live=True)
+    assert selection.filter.slack == SLACK
     strong, weak = finds((0.2, 0.5, 1, 0.7)), finds((0.2, 0.5, 1, 0.5), (0.8, 0.5, 1, 0.5), (0.5, 0.2, 0, 0.5))
     follow(observer, frame(0), strong)
     result, _ = follow(observer, frame(1), weak)
     assert list(zip(result.labels, result.track.tolist(), strict=True)) == [("nut", 1), ("bolt", 2)]
-    model.only = replace(model.only, threshold=0.3)  # as the page does
+    selection.update(lambda chosen: replace(chosen, threshold=0.3))  # as the page does
     result, _ = follow(observer, frame(2), weak)
     assert len(result) == 3
 
 
 def test_change_of_a_classifiers_label_is_told_once():
-    model = Model(ColourRuntime(), CARD)
+    selection = ResultSelection(CARD)
     results = [says()] * 2 + [says("red")] * 3 + [says("blue")] * 3 + [says()] * 2
-    _, told = watch(Watched(), *results, model=model)
+    _, told = watch(Watched(), *results, selection=selection)
     assert told == [(2, "recognised red"), (5, "recognised blue"), (8, "nothing is recognised any more")]
 
 
 def test_smoothed_label_is_what_is_told_and_given():
-    model = Model(ColourRuntime(), CARD)
+    selection = ResultSelection(CARD)
     results = [says("red"), says("red"), says("blue"), says("red"), says("blue"), says("blue"), says("blue")]
-    observer = SceneObserver(Watched(smooth=3), model, live=True)
+    observer = SceneObserver(Watched(smooth=3), selection, live=True)
     seen = [follow(observer, frame(index), result) for index, result in enumerate(results)]
     assert [result.labels[0] for result, _ in seen] == ["red"] * 4 + ["blue"] * 3
     assert [str(event) for _, events in seen for event in events] == ["recognised red", "recognised blue"]
@@ -186,15 +183,15 @@ def test_events_of_one_kind_and_class_come_at_most_so_often():
 
 
 def test_label_held_back_is_told_when_its_time_has_come():
-    model = Model(ColourRuntime(), CARD)
+    selection = ResultSelection(CARD)
     results = [says("red"), says("blue"), says("red"), *[says("red")] * 40]
-    _, told = watch(Watched(every=1.0), *results, model=model)
+    _, told = watch(Watched(every=1.0), *results, selection=selection)
     assert told == [(0, "recognised red"), (1, "recognised blue"), (25, "recognised red")]
 
 
 def test_film_keeps_its_own_time_however_fast_it_is_read():
     """Read in a moment, a film's second is still a second: an object is waited for as long."""
-    observer = SceneObserver(Watched(track=True), Detector(), live=False, fps=25.0)
+    observer = SceneObserver(Watched(track=True), detector(), live=False, fps=25.0)
     numbers = []
     for index in range(100):
         seen = index < 5 or index >= 60
@@ -204,7 +201,7 @@ def test_film_keeps_its_own_time_however_fast_it_is_read():
 
 
 def test_memory_stays_flat():
-    observer = SceneObserver(Watched(track=True, zones=(LEFT_HALF,), lines=(MIDDLE,), every=0.1), Detector(), live=True)
+    observer = SceneObserver(Watched(track=True, zones=(LEFT_HALF,), lines=(MIDDLE,), every=0.1), detector(), live=True)
     rng = np.random.default_rng(0)
     for index in range(3000):
         follow(observer, frame(index, fps=2.0), finds(*rng.uniform(0.1, 0.9, (3, 2))))
@@ -213,7 +210,7 @@ def test_memory_stays_flat():
 
 
 def test_zones_lines_and_counts_are_drawn():
-    observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), Detector(), live=True)
+    observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), detector(), live=True)
     picture = np.zeros((480, 640, 3), np.uint8)
     observer.draw(picture, finds())
     assert picture[479, 100].min() > 200, "the zone's lower edge"
@@ -247,19 +244,20 @@ def test_observer_in_the_loop():
             self.said.append(str(event))
 
     sink = Keep()
-    loop.run(model, FakeCamera(images), [sink], observer=SceneObserver(Watched(), model, live=False, fps=25.0))
+    observer = SceneObserver(Watched(), ResultSelection(CARD), live=False, fps=25.0)
+    loop.run(model, FakeCamera(images), [sink], observer=observer)
     assert sink.said == ["red", "recognised red", "red", "red", "blue", "recognised blue", "blue", "blue"]
 
 
 @pytest.mark.parametrize("watched", [Watched(track=True), Watched(zones=(LEFT_HALF,)), Watched(lines=(MIDDLE,))])
 def test_a_classifier_has_no_objects_to_follow(watched):
     with pytest.raises(UsageError, match="this model is a classifier"):
-        SceneObserver(watched, Model(ColourRuntime(), CARD), live=True)
+        SceneObserver(watched, ResultSelection(CARD), live=True)
 
 
 def test_a_detector_has_no_label_to_smooth():
     with pytest.raises(UsageError, match="--smooth steadies a classifier's label") as caught:
-        SceneObserver(Watched(smooth=5), Detector(), live=True)
+        SceneObserver(Watched(smooth=5), detector(), live=True)
     assert "--track" in str(caught.value)
 
 
@@ -279,7 +277,7 @@ def test_page_shows_zones_too():
     from edgetl.device.sinks.page.latest import Shown
     from edgetl.device.sinks.page.mjpeg import encode
 
-    observer = SceneObserver(Watched(zones=(LEFT_HALF,)), Detector(), live=True)
+    observer = SceneObserver(Watched(zones=(LEFT_HALF,)), detector(), live=True)
     shown = Shown(frame(0), finds(), 1.0, 1)
     for drawing, brightest in ((observer.draw, 250), (draw, 10)):
         jpeg = encode(shown, None, 95, drawing).jpeg
@@ -289,12 +287,12 @@ def test_page_shows_zones_too():
 
 def test_object_below_a_raised_threshold_is_shown_no_longer():
     """A person who moves the page's slider means it: what is followed already doesn't stay for its slack."""
-    model = Detector()
-    observer = SceneObserver(Watched(track=True), model, live=True)
+    selection = detector()
+    observer = SceneObserver(Watched(track=True), selection, live=True)
     for index in range(5):
         shown, _ = follow(observer, frame(index), finds((0.5, 0.5, 0, 0.5)))
         assert len(shown) == 1
-    model.only = replace(model.only, threshold=0.8)
+    selection.update(lambda chosen: replace(chosen, threshold=0.8))
     for index in range(5, 12):
         shown, _ = follow(observer, frame(index), finds((0.5, 0.5, 0, 0.5)))
         assert len(shown) == 0

@@ -17,6 +17,7 @@ from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event, EventKind
 from edgetl.device.inference.model import Model
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
 from edgetl.device.run.camera_loss import Patience
 from edgetl.device.run.lens import LensWatch
@@ -87,13 +88,11 @@ def fields(line, prefix=""):
             yield path, value
 
 
-class Watcher:
-    card = ModelCard("p", "detection", ("bolt",), InputSpec(32, 32), decoding=DetectorDecoding((8,), (0.5,)))
-    only = ResultFilter()
+DETECTOR = ModelCard("p", "detection", ("bolt",), InputSpec(32, 32), decoding=DetectorDecoding((8,), (0.5,)))
 
 
 def detector_lines(sink, watched):
-    observer = SceneObserver(watched, Watcher(), live=True)
+    observer = SceneObserver(watched, ResultSelection(DETECTOR), live=True)
     for index in range(150):
         x, there = 600 - 12 * index, int(index < 50)
         boxes = np.array([(max(x - 30, 0), 200, max(x + 30, 1), 260)] * there, np.float32).reshape(-1, 4)
@@ -108,7 +107,7 @@ def classifier_lines(sink):
     model = Model(ColourRuntime(), CARD)
     images = [solid(2)] * 2 + [solid(0)] * 2 + [np.zeros((48, 64, 3), np.uint8)] * 2
     model.only = ResultFilter(threshold=0.5)
-    observer = SceneObserver(Watched(), model, live=False, fps=25.0)
+    observer = SceneObserver(Watched(), ResultSelection(CARD), live=False, fps=25.0)
     loop.run(model, FakeCamera(images), [sink], observer=observer)
     sink.write(observed(replace(Frame(solid(0), monotonic(), 7), name="photo.jpg"), model(solid(0))))
 

@@ -24,6 +24,7 @@ from load import unhindered
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.observer import SceneObserver, Watched
 from edgetl.device.run.outputs import Outputs, open_sinks
 from edgetl.device.sinks.mqtt import sink as mqtt_module
@@ -34,7 +35,6 @@ from edgetl.device.stages import Timings
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.install import install_command
-from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Classification, Detections
 from edgetl.vision.zones import Line
 
@@ -535,20 +535,16 @@ def test_templates_read_what_a_classifiers_run_publishes():
     assert float(read("classification", "fps", "figures", sink._figures())) >= 0
 
 
-class Watcher:
-    """What an observer sees of a detector."""
-
-    card = ModelCard("parts", "detection", ("bolt",), InputSpec(32, 32), decoding=DetectorDecoding((8,), (0.5,)))
-    only = ResultFilter()
+DETECTOR = ModelCard("parts", "detection", ("bolt",), InputSpec(32, 32), decoding=DetectorDecoding((8,), (0.5,)))
 
 
 def test_lines_count_what_no_event_tells_of(monkeypatch):
     published = []
     monkeypatch.setattr(Mqtt, "_publish_latest", lambda self, name, payload: published.append((name, payload)))
     watched = Watched(lines=(Line.parse("belt=0.5,0,0.5,1"),), every=60.0)
-    observer = SceneObserver(watched, Watcher(), live=True)
+    observer = SceneObserver(watched, ResultSelection(DETECTOR), live=True)
     outputs = Outputs(mqtt=Address.parse("mqtt://localhost/hall/cam"), quiet=True)
-    (sink,) = open_sinks(outputs, FakeCamera([]), Status(), Watcher.card, scene=observer)
+    (sink,) = open_sinks(outputs, FakeCamera([]), Status(), DETECTOR, scene=observer)
     told = []
     for index, x in enumerate(range(100, 540, 20)):
         boxes = np.array([(x - 30, y, x + 30, y + 60) for y in (20, 180, 340)], np.float32)

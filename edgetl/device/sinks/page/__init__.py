@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Self
 
 from edgetl.device.events import Event
 from edgetl.device.observation import Observation
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.sinks.page.latest import Scene
-from edgetl.device.sinks.page.settings import Adjustable
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.install import install_command
@@ -34,7 +34,7 @@ class Page:
 
     Args:
         endpoint: where, and to whom.
-        model: whose settings can be changed.
+        selection: the results that the run reports; viewers may change them.
         status: the run's.
         stall: without a frame for so long the run isn't healthy, s.
         announce: takes a line that tells where the page is; None tells nobody.
@@ -47,7 +47,7 @@ class Page:
     def __init__(
         self,
         endpoint: Endpoint,
-        model: Adjustable,
+        selection: ResultSelection,
         status: Status,
         *,
         stall: float = 5.0,
@@ -55,7 +55,7 @@ class Page:
         drawing: Drawing = draw,
     ) -> None:
         self.endpoint = endpoint
-        self._model = model
+        self._selection = selection
         self._status = status
         self._stall = stall
         self._announce = announce
@@ -77,7 +77,7 @@ class Page:
         except ModuleNotFoundError as error:
             what = f"the live page needs {error.name}, which is not installed"
             raise EdgetlError(what, where="--serve", remedy=install_command("page")) from error
-        return Server(self.endpoint, self._scene, self._model, self._status, self._stall)
+        return Server(self.endpoint, self._scene, self._selection, self._status, self._stall)
 
     def write(self, observation: Observation) -> None:
         """Shows a frame to whoever looks; where nobody does, it costs nothing."""

@@ -12,10 +12,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.sinks.page.latest import Scene, Shown
 from edgetl.device.sinks.page.metrics import Board, metrics
 from edgetl.device.sinks.page.mjpeg import BOUNDARY, Pictures
-from edgetl.device.sinks.page.settings import Adjustable, change, description, settings
+from edgetl.device.sinks.page.settings import change, description, settings
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.text import json_text
 
@@ -37,14 +38,14 @@ class Pages:
     Args:
         scene: that is looked at.
         pictures: of it.
-        model: whose settings can be changed.
+        selection: the results that the run reports; viewers may change them.
         board: how the run is doing.
     """
 
-    def __init__(self, scene: Scene, pictures: Pictures, model: Adjustable, board: Board) -> None:
+    def __init__(self, scene: Scene, pictures: Pictures, selection: ResultSelection, board: Board) -> None:
         self._scene = scene
         self._pictures = pictures
-        self._model = model
+        self._selection = selection
         self._board = board
         self._static = _static()
         self._told: tuple[int, bytes] = (0, b"")
@@ -96,7 +97,7 @@ class Pages:
             refusal = await self._change(request)
             if refusal:
                 return refusal
-        return _json(description(self._model))
+        return _json(description(self._selection))
 
     async def _change(self, request: Request) -> Response | None:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -105,7 +106,7 @@ class Pages:
             body = await _body(request)
             if body is None:
                 return _refused(f"settings have at most {_MOST_BODY >> 10} kB", 413)
-            change(self._model, body)
+            change(self._selection, body)
         except UsageError as error:
             return _refused("; ".join(part for part in (error.what, error.remedy) if part), 400)
         except ClientDisconnect:
@@ -129,7 +130,7 @@ class Pages:
             news = []
             if monotonic() >= next_status:
                 next_status = monotonic() + _STATUS_EVERY
-                news.append(_message("status", self._board.to_dict() | {"settings": settings(self._model)}))
+                news.append(_message("status", self._board.to_dict() | {"settings": settings(self._selection)}))
             newest = self._scene.newest
             if newest and newest.number != number:
                 number = newest.number

@@ -11,6 +11,7 @@ from time import monotonic
 
 import uvicorn
 
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.sinks.page.access import Access, Guard
 from edgetl.device.sinks.page.app import Pages
 from edgetl.device.sinks.page.door import Door
@@ -19,7 +20,6 @@ from edgetl.device.sinks.page.latest import Scene
 from edgetl.device.sinks.page.metrics import Board
 from edgetl.device.sinks.page.mjpeg import Pictures
 from edgetl.device.sinks.page.protocol import BoundedProtocol
-from edgetl.device.sinks.page.settings import Adjustable
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 
@@ -39,7 +39,7 @@ class Server:
     Args:
         endpoint: where, and to whom.
         scene: that is looked at.
-        model: whose settings can be changed.
+        selection: the results that the run reports; viewers may change them.
         status: the run's.
         stall: without a frame for so long the run isn't healthy, s.
 
@@ -51,7 +51,9 @@ class Server:
         EdgetlError: it can't be served there.
     """
 
-    def __init__(self, endpoint: Endpoint, scene: Scene, model: Adjustable, status: Status, stall: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, scene: Scene, selection: ResultSelection, status: Status, stall: float
+    ) -> None:
         endpoint.check_certificate()
         self._door = endpoint.listen(Door)
         self.port: int = self._door.getsockname()[1]
@@ -59,7 +61,7 @@ class Server:
         self._pictures = Pictures(scene)
         board = Board(status, stall, self.viewers)
         access = Access(endpoint.token, _is_loopback(self._door), self.port, endpoint.certificate is not None)
-        guard = Guard(Pages(scene, self._pictures, model, board).application(), access)
+        guard = Guard(Pages(scene, self._pictures, selection, board).application(), access)
         if endpoint.certificate is None:
             self._door.floods = guard.floods
         self._server = _Uvicorn(

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Protocol
 
-from edgetl.card import ModelCard
+from edgetl.device.result_selection import ResultSelection
 from edgetl.errors import UsageError
 from edgetl.vision.filter import ResultFilter
 
 _KNOWN = ("threshold", "classes")
 
 
-class Adjustable(Protocol):
-    """What of a model the page shows and sets, see `edgetl.device.inference.model.Model`."""
-
-    card: ModelCard
-
-    @property
-    def only(self) -> ResultFilter:
-        """The results wanted; it may be set from any thread."""
-
-    @only.setter
-    def only(self, only: ResultFilter) -> None: ...
-
-
-def settings(model: Adjustable) -> dict[str, object]:
+def settings(selection: ResultSelection) -> dict[str, object]:
     """Returns what is wanted now, JSON-ready; a threshold of None is the model's own, classes of None are all."""
-    only = model.only
+    only = selection.filter
     return {"threshold": only.threshold, "classes": None if only.classes is None else list(only.classes)}
 
 
-def description(model: Adjustable) -> dict[str, object]:
+def description(selection: ResultSelection) -> dict[str, object]:
     """Returns the settings with what there is to choose from: the model's name, task, labels and own thresholds.
 
     `own_thresholds` holds one for each label. `own_threshold` is their mean, where the page's slider stands.
     """
-    card = model.card
+    card = selection.card
     if card.task == "classification":
         each = [card.classifier.threshold] * len(card.labels)
     else:
@@ -46,14 +32,14 @@ def description(model: Adjustable) -> dict[str, object]:
     known: dict[str, object] = {"name": card.name, "task": card.task, "labels": list(card.labels)}
     known["own_threshold"] = round(sum(each) / len(each), 3)
     known["own_thresholds"] = [round(own, 3) for own in each]
-    return known | settings(model)
+    return known | settings(selection)
 
 
-def change(model: Adjustable, body: bytes) -> None:
+def change(selection: ResultSelection, body: bytes) -> None:
     """Sets what a request wants; what it doesn't name stays.
 
     Args:
-        model: whose results they are; the next frame's are the new ones.
+        selection: the results that the run reports; a change applies from the next frame on.
         body: a JSON object with any of `threshold` (0..1, or null for the model's own) and `classes` (a list of
             labels; an empty one is for none, null for all).
 
@@ -61,12 +47,15 @@ def change(model: Adjustable, body: bytes) -> None:
         UsageError: it isn't that, or the model has no such class.
     """
     wanted = _object(body)
-    only = model.only
-    if "threshold" in wanted:
-        only = dataclasses.replace(only, threshold=_threshold(wanted["threshold"]))
-    if "classes" in wanted:
-        only = dataclasses.replace(only, classes=_classes(wanted["classes"]))
-    model.only = only
+
+    def edit(chosen: ResultFilter) -> ResultFilter:
+        if "threshold" in wanted:
+            chosen = dataclasses.replace(chosen, threshold=_threshold(wanted["threshold"]))
+        if "classes" in wanted:
+            chosen = dataclasses.replace(chosen, classes=_classes(wanted["classes"]))
+        return chosen
+
+    selection.update(edit)
 
 
 def _object(body: bytes) -> dict[str, object]:

@@ -14,35 +14,25 @@ import numpy as np
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.observation import Observation
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.sinks.page import Page
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.stages import Timings
 from edgetl.device.status import Status
-from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Detections
 
 LABELS = ("bolt", "bracket", "gear", "nut", "spring", "washer")
 
 
-class Wish:
-    """What the page needs of a model: a card, and settings that any thread may set."""
+class Wish(ResultSelection):
+    """The results of a run that viewers may change, and a model that obeys."""
 
     def __init__(self, labels=LABELS, name="parts"):
-        self.card = ModelCard(name, "detection", tuple(labels), InputSpec(64, 64), DetectorDecoding())
-        self._only = ResultFilter()
-
-    @property
-    def only(self):
-        return self._only
-
-    @only.setter
-    def only(self, only):
-        only.columns(self.card.labels)  # refuses as a model does
-        self._only = only
+        super().__init__(ModelCard(name, "detection", tuple(labels), InputSpec(64, 64), DetectorDecoding()))
 
     def choose(self, rows, size_wh):
-        """Those of (label, score, box) that are wanted."""
-        only = self._only
+        """Those of (label, score, box) that are reported."""
+        only = self.filter
         least = 0.25 if only.threshold is None else only.threshold
         kept = [row for row in rows if row[1] >= least and (only.classes is None or row[0] in only.classes)]
         labels = tuple(row[0] for row in kept)

@@ -185,7 +185,7 @@ def test_settings_hold_from_the_next_frame_on():
         count = len(run.results)
         until(lambda: len(run.results) > count + 1)
         assert run.results[-1].labels == ("nut",)
-        assert (model.only.threshold, model.only.classes) == (None, ("nut",))
+        assert (model.filter.threshold, model.filter.classes) == (None, ("nut",))
         told = json.loads(ask(page, "/api/settings")[2])
         assert (told["name"], told["task"], told["own_threshold"]) == ("parts", "detection", 0.25)
 
@@ -209,11 +209,11 @@ def test_settings_hold_from_the_next_frame_on():
 )
 def test_settings_that_cant_be_are_refused_in_words(body, told):
     with shown(running=False) as (page, model, *_):
-        before = model.only
+        before = model.filter
         status, answer = post(page, body)
         assert (status, set(answer)) == (400, {"error"})
         assert told in answer["error"]
-        assert model.only is before
+        assert model.filter is before
 
 
 def test_health_follows_the_camera():

@@ -101,15 +101,15 @@ def test_the_slider_acts_on_the_results_at_once(browser):
         browser.press("End", 35)
         browser.until("document.querySelector('#results').innerText === 'Nothing found.'", 2)
         assert time.monotonic() - start < 1
-        assert model.only.threshold == 1
+        assert model.filter.threshold == 1
         assert browser.text("#threshold-shown") == "100 %"
         for _ in range(20):
             browser.press("ArrowLeft", 37)
         browser.until("document.querySelectorAll('#results .share').length === 1", 2)
-        until(lambda: model.only.threshold == pytest.approx(0.8))
+        until(lambda: model.filter.threshold == pytest.approx(0.8))
         browser.click("#own")
         browser.until("document.querySelectorAll('#results .share').length === 2", 2)
-        assert model.only.threshold is None
+        assert model.filter.threshold is None
         assert browser.errors == []
 
 
@@ -120,17 +120,17 @@ def test_classes_are_chosen_and_what_another_viewer_sets_is_shown(browser):
         assert browser.js(ticked) == len(LABELS), "all of them count"
         browser.click("#none")
         browser.until("document.querySelector('#results').innerText.startsWith('Nothing found')", 2)
-        assert model.only.classes == ()
+        assert model.filter.classes == ()
         assert (browser.js(ticked), browser.text("#classes-shown")) == (0, "none")
         browser.click(f"#classes li:nth-child({LABELS.index('nut') + 1}) label")
         browser.until("document.querySelector('#results').innerText.startsWith('nut')", 2)
-        assert model.only.classes == ("nut",)
+        assert model.filter.classes == ("nut",)
         assert browser.text("#classes-shown") == "1 chosen"
         browser.click("#all")
         browser.until("document.querySelectorAll('#results .share').length === 2", 2)
-        assert model.only.classes is None
+        assert model.filter.classes is None
         assert browser.js(ticked) == len(LABELS)
-        model.only = type(model.only)(threshold=0.6, classes=("bolt", "gear"))
+        model.update(lambda chosen: replace(chosen, threshold=0.6, classes=("bolt", "gear")))
         browser.until("document.querySelector('#threshold-shown').textContent === '60 %'", 5)
         assert browser.js("[...document.querySelectorAll('#classes :checked')].length") == 2
 

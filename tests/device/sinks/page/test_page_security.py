@@ -195,13 +195,13 @@ def serves(page):
 
 def attempt(served, table, name, request, expected):
     page, model, run = served
-    only = model.only
+    only = model.filter
     with Watch(run) as watch:
         status = send(page, request)
         time.sleep(max(0.0, 0.3 - (time.monotonic() - watch.start)))
     table.append((name, status, watch))
     assert status == expected
-    assert model.only is only
+    assert model.filter is only
     assert watch.gap < 1
 
 
