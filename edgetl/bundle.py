@@ -18,6 +18,7 @@ from edgetl.manifest import REMEDY, read_manifest
 from edgetl.manifest import GoldenPhoto as GoldenPhoto
 from edgetl.manifest import Manifest as Manifest
 from edgetl.manifest import Variant as Variant
+from edgetl.manifest import is_bundle as is_bundle
 from edgetl.manifest import write_manifest as write_manifest
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import Image

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetl import store
-from edgetl.bundle import MANIFEST
+from edgetl.bundle import is_bundle
 from edgetl.errors import UsageError
 from edgetl.files import bring_back
 
@@ -27,7 +27,7 @@ def find_bundle(given: Path | str) -> Path:
     """
     path = Path(given)
     bring_back(path)
-    if path.is_file() or (path / MANIFEST).is_file():
+    if path.is_file() or is_bundle(path):
         return path
     name, target = path.parent.name, path.name
     if len(path.parts) == 1 and store.has(str(path)):
@@ -59,7 +59,7 @@ def _only_bundle(model: store.StoredModel) -> Path:
 
 def _bundle_for(model: store.StoredModel, target: str) -> Path:
     folder = model.bundle(target)
-    if (folder / MANIFEST).is_file():
+    if is_bundle(folder):
         return folder
     known = ", ".join(f"{model.name}/{bundle.name}" for bundle in model.bundles())
     choice = f"choose one of: {known}; or " if known else ""

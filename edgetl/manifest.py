@@ -125,6 +125,15 @@ class Manifest:
     schema: int = SCHEMA_VERSION
 
 
+def is_bundle(path: Path) -> bool:
+    """Says whether a path is a bundle's folder: whether it has a manifest, which isn't opened.
+
+    Args:
+        path: the path, which need not exist.
+    """
+    return (path / MANIFEST).is_file()
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Reads the manifest of a bundle's folder.
 
@@ -148,7 +157,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def _parsed(path: Path) -> Manifest:
     if not path.is_file():
-        inside = sorted(file.parent for file in path.parent.glob(f"*/{MANIFEST}"))
+        inside = sorted(filter(is_bundle, path.parent.glob("*")))
         made = "name a folder made by `edgetl convert`; `edgetl models` lists them"
         remedy = f"choose one of: {', '.join(map(str, inside))}" if inside else made
         raise ModelError(f"there is no bundle here: {MANIFEST} is missing", where=str(path.parent), remedy=remedy)

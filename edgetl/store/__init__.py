@@ -12,6 +12,7 @@ from pathlib import Path
 from edgetl.card import ModelCard
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import replace_folder
+from edgetl.manifest import is_bundle
 from edgetl.store import version_folders
 from edgetl.store.model import (
     RESERVED,
@@ -245,7 +246,7 @@ def _removal(base: Path, reference: str) -> Removal:
     name, number, folders = _find(base, reference)
     whole = "@" not in reference or len(folders) == 1
     going = tuple(folders.values()) if whole else (folders[number],)
-    bundles = sum(1 for folder in going for _ in folder.glob("[!.]*/bundle.json"))
+    bundles = sum(is_bundle(path) for folder in going for path in folder.glob("[!.]*"))
     following = 0 if whole or number != next(iter(folders)) else _following(folders, number)
     return Removal(name, None if whole else number, going, bundles, following)
 

@@ -13,6 +13,7 @@ from edgetl.card import ModelCard
 from edgetl.errors import UsageError
 from edgetl.files import bring_back, friendly_os_errors
 from edgetl.locks import folder_lock, named_lock
+from edgetl.manifest import is_bundle
 from edgetl.store import version_folders
 from edgetl.store.version_folders import VERSIONS
 from edgetl.text import printable
@@ -79,7 +80,7 @@ class StoredModel:
         """The folders of this version's finished bundles, by name."""
         for old in self.folder.glob(".*.old"):
             bring_back(old.with_name(old.name[1 : -len(".old")]))
-        found = (path.parent for path in self.folder.glob("*/bundle.json"))
+        found = (path for path in self.folder.glob("*") if is_bundle(path))
         return sorted(folder for folder in found if not folder.name.startswith("."))
 
     def files(self) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from edgetl.bundle import MANIFEST, Bundle, Variant
+from edgetl.bundle import Bundle, Variant, is_bundle
 from edgetl.card import InputSpec, ModelCard
 from edgetl.device.closing import Closing
 from edgetl.device.inference.describe_openvino import describe_ir
@@ -119,7 +119,7 @@ class Model(Closing):
                 labels were given for a bundle or a variant for a file.
         """
         path = Path(path)
-        if (path / MANIFEST).is_file():
+        if is_bundle(path):
             if labels:
                 what = "a bundle has labels of its own: --labels can't be given with it"
                 raise UsageError(what, where=str(path), remedy="leave --labels out, or name a model file")

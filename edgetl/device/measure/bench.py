@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.bundle import MANIFEST, Bundle
+from edgetl.bundle import Bundle, is_bundle
 from edgetl.device.inference.model import Model
 from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.measure.thermal import Thermal
@@ -90,7 +90,7 @@ def candidates(path: Path, variant: str | None, threads: Sequence[int], *, every
         ModelError: the bundle is not valid.
         UsageError: it has no such variant, or a single file is asked for its variants.
     """
-    if not (path / MANIFEST).is_file():
+    if not is_bundle(path):
         if every or variant:
             what = "a single file has no variants"
             raise UsageError(what, where=str(path), remedy="leave the options on variants out, or name a bundle")
@@ -112,7 +112,7 @@ def frames_of(path: Path, photo: Image | None = None, size_wh: tuple[int, int] =
 
     if photo is not None:
         found = [photo]
-    elif (path / MANIFEST).is_file():
+    elif is_bundle(path):
         found = Bundle.open(path).golden_frames()
     else:
         found = []
@@ -124,7 +124,7 @@ def frames_of(path: Path, photo: Image | None = None, size_wh: tuple[int, int] =
 
 def name_of(path: Path) -> str:
     """Returns a bundle's model's name, wherever the bundle lies and whatever it is called there; of a file its own."""
-    return Bundle.open(path).manifest.card.name if (path / MANIFEST).is_file() else path.name
+    return Bundle.open(path).manifest.card.name if is_bundle(path) else path.name
 
 
 def measure(

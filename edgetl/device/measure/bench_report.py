@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.bundle import MANIFEST, Bundle
+from edgetl.bundle import Bundle, is_bundle
 from edgetl.device.measure.bench import STAGES, Measured, Milliseconds
 from edgetl.device.measure.machine import Machine
 from edgetl.document import read_json
@@ -147,7 +147,7 @@ def require_budget(path: Path, measured: Sequence[Measured], machine: Machine) -
     Raises:
         GateError: it isn't kept.
     """
-    if not (path / MANIFEST).is_file():
+    if not is_bundle(path):
         return
     bundle = Bundle.open(path)
     name = bundle.manifest.target

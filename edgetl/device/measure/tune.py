@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.bundle import MANIFEST, Bundle, Variant
+from edgetl.bundle import MANIFEST, Bundle, Variant, is_bundle
 from edgetl.device.inference.model import Model
 from edgetl.device.measure.machine import Machine, cores
 from edgetl.device.measure.steps import Step, no_steps
@@ -78,7 +78,7 @@ def settle(folder: Path, tell: Callable[[str], None] = lambda _: None) -> Tuning
         UsageError: `folder` is no bundle.
         EdgetlError: as `recall` and `tune` do.
     """
-    if not (folder / MANIFEST).is_file():
+    if not is_bundle(folder):
         what = f"only a bundle has variants to choose from: --variant {AUTO} can't be given here"
         raise UsageError(what, where=str(folder), remedy="leave --variant out, or name a bundle")
     found = recall(folder)

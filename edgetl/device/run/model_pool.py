@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Self
 
-from edgetl.bundle import MANIFEST, Bundle
+from edgetl.bundle import Bundle, is_bundle
 from edgetl.device.camera.frame import Frame
 from edgetl.device.closing import Closing
 from edgetl.device.events import Event
@@ -63,7 +63,7 @@ class ModelPool(Closing):
         if not together:
             return cls([Model.open(path, variant=variant, threads=threads, labels=labels, only=only)])
         models = [Model.open(path, variant=variant, threads=1, labels=labels, only=only)]
-        count = threads or (Bundle.open(path).manifest.threads if (path / MANIFEST).is_file() else 1)
+        count = threads or (Bundle.open(path).manifest.threads if is_bundle(path) else 1)
         while len(models) < min(count, cores()):
             # Naming the opened variant keeps `Model.open` from warning again that it runs in another one's place.
             models.append(Model.open(path, variant=models[0].variant, threads=1, labels=labels, only=only))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetl import store
-from edgetl.bundle import MANIFEST
+from edgetl.bundle import is_bundle
 from edgetl.device.inference.model import Model
 from edgetl.errors import UsageError
 from edgetl.find_bundle import find_bundle
@@ -52,7 +52,7 @@ def _stored(model: str) -> store.StoredModel | None:
     such model, or where it is a bundle.
     """
     path = Path(model)
-    if model.endswith((".tflite", ".xml")) or (path / MANIFEST).is_file() or (path.exists() and not store.has(model)):
+    if model.endswith((".tflite", ".xml")) or is_bundle(path) or (path.exists() and not store.has(model)):
         return None
     if store.has(path.parent.name) and not store.has(model):
         return None  # NAME/TARGET
