@@ -1,4 +1,4 @@
-"""The command line: one file per command, each a few options and one library call."""
+"""The command line: each command is a file with its options and one library call."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 
 from edgetl.cli.bench import bench
 from edgetl.cli.cameras import cameras
+from edgetl.cli.completion import completion
 from edgetl.cli.convert import convert
 from edgetl.cli.data import data
 from edgetl.cli.demo import demo
@@ -46,22 +47,22 @@ class _Group(FullHelpGroup):
                 return super().invoke(ctx)
         except click.exceptions.NoArgsIsHelpError:
             raise
-        except click.UsageError as error:  # it may quote a file's name that the shell put in
+        except click.UsageError as error:  # the message may quote a file's name that the shell expanded
             message = error.format_message().replace("\n\t", " ")  # as click lists the choices of an option
             raise click.UsageError(printable(without_passwords(message)), error.ctx) from error
-        except BrokenPipeError:  # whoever read our output has seen enough
+        except BrokenPipeError:  # the reader of our output, for example `head`, has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except (EdgetlError, OSError, MemoryError, ModuleNotFoundError) as error:
             if ctx.params.get("verbose"):
                 echo(traceback.format_exc(), err=True, nl=False)
-            told = _plainly(error, ctx.invoked_subcommand or "")
-            where = printable(told.where)  # a name with a line end in it must not look like a remedy
-            echo(f"edgetl: {EdgetlError(told.what, where=where, remedy=told.remedy)}", err=True)
+            shown = _as_edgetl_error(error, ctx.invoked_subcommand or "")
+            where = printable(shown.where)  # a name with a line end in it must not look like a remedy
+            echo(f"edgetl: {EdgetlError(shown.what, where=where, remedy=shown.remedy)}", err=True)
             _echo_notes(error)
-            ctx.exit(told.exit_code)
+            ctx.exit(shown.exit_code)
         except KeyboardInterrupt as error:
-            echo("edgetl: interrupted; what was there before is as it was", err=True)
+            echo("edgetl: interrupted; earlier files are unchanged", err=True)
             _echo_notes(error)
             ctx.exit(1)
 
@@ -72,10 +73,11 @@ def _echo_notes(error: BaseException) -> None:
 
 
 _ON_THE_DEVICE = ("run", "verify", "tune", "bench", "cameras")
-"""The commands that the extra `device` suffices for; the others need `train`."""
+"""The commands that work with the extra `device` alone; the others need the extra `train`."""
 
 
-def _plainly(error: Exception, command: str) -> EdgetlError:
+def _as_edgetl_error(error: Exception, command: str) -> EdgetlError:
+    """Returns an error with what, where and the remedy for any error that a command may end with."""
     if isinstance(error, EdgetlError):
         return error
     if isinstance(error, ModuleNotFoundError):
@@ -91,10 +93,10 @@ def _plainly(error: Exception, command: str) -> EdgetlError:
 
 
 def _require_platform() -> None:
-    """Refuses to work on systems that edgetl was never tried on.
+    """Refuses to work on systems on which edgetl was never tested.
 
     Raises:
-        EdgetlError: this is neither Linux nor macOS.
+        EdgetlError: the system is neither Linux nor macOS.
     """
     if sys.platform not in ("linux", "darwin"):
         what = f"edgetl runs on Linux, and its workstation half on macOS, but this is {platform.system()}"
@@ -111,12 +113,12 @@ def main(ctx: click.Context, quiet: bool, verbose: bool) -> None:
     """From a folder of labelled photos to a small computer that recognises those things live.
 
     \b
-      edgetl demo                         the whole way on photos it draws itself
-      edgetl data check photos/           is this data set fit for training?
+      edgetl demo                         all steps, on photos that edgetl draws
+      edgetl data check photos/           find what is wrong with a data set
       edgetl train photos/ --name parts   fine-tune a MobileNet
-      edgetl convert parts --target rpi   quantize, prove, bundle
-      edgetl verify parts                 does this machine compute the same?
-      edgetl run parts --source 0         live
+      edgetl convert parts --target rpi   quantize, check, and make a bundle
+      edgetl verify parts                 check what this machine computes
+      edgetl run parts --source 0         recognise things live
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
@@ -126,6 +128,21 @@ def main(ctx: click.Context, quiet: bool, verbose: bool) -> None:
     _require_platform()
 
 
-for command in (train, evaluate, convert, verify, tune, bench, run, cameras, models, targets, data, doctor, demo):
+for command in (
+    train,
+    evaluate,
+    convert,
+    verify,
+    tune,
+    bench,
+    run,
+    cameras,
+    models,
+    targets,
+    data,
+    doctor,
+    demo,
+    completion,
+):
     add_flags(command)
     main.add_command(command)

@@ -7,41 +7,61 @@ from typing import Literal
 
 import click
 
+from edgetl.cli.full_help import SectionedCommand
 
-@click.command()
+_SECTIONS = {
+    "Common options": ("target", "recipe", "runtime", "data", "seed"),
+    "A model that was trained elsewhere": ("source", "labels", "new_name", "color", "resize", "scale"),
+}
+
+
+@click.command(cls=SectionedCommand, sections=_SECTIONS)
 @click.argument("name", required=False)
-@click.option("--target", default="rpi", show_default=True, help="A device; see `edgetl targets`. Or a .toml file.")
+@click.option("--target", default="rpi", show_default=True, help="The device, see `edgetl targets`, or a .toml file.")
 @click.option(
     "--recipe",
     multiple=True,
-    help="Only this recipe; may be repeated. portable, of detectors, adds to the others.  [default: the target's]",
+    help="Make only this recipe; may be repeated. portable, for detectors, is made besides the others.  "
+    "[default: the target's]",
 )
 @click.option(
     "--runtime",
     multiple=True,
-    help="Only this one, tflite or openvino; may be repeated.  [default: the target's]",
+    help="Make variants only for this runtime, tflite or openvino; may be repeated.  [default: the target's]",
 )
-@click.option("--data", help="The photos, where they have moved since training; with --from, which to prove it on.")
+@click.option(
+    "--data", help="The photos' folder, if it has moved since training; with --from, the photos to check the model on."
+)
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Of the choice of representative and golden photos.",
+    help="Seed of the choice of representative and golden photos.",
 )
-@click.option("--from", "source", help="Not NAME, but this .keras, .h5 or .tflite file or SavedModel folder.")
-@click.option("--labels", type=click.Path(path_type=Path), help="With --from: one label a line, as its outputs go.")
-@click.option("--name", "new_name", help="With --from: in the store.  [default: the file's]")
-@click.option("--color", type=click.Choice(["rgb", "bgr"]), help="With --from: order of its channels.  [default: rgb]")
+@click.option(
+    "--from", "source", help="A .keras, .h5 or .tflite file or a SavedModel folder to convert instead of NAME."
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="A text file with one label a line, in the order of the model's outputs.",
+)
+@click.option("--name", "new_name", help="Name of the model in the store.  [default: the file's name]")
+@click.option(
+    "--color",
+    type=click.Choice(["rgb", "bgr"]),
+    help="Order of the colour channels that the model takes.  [default: rgb]",
+)
 @click.option(
     "--resize",
     type=click.Choice(["stretch", "crop", "letterbox"]),
-    help="With --from: how a photo becomes its input.  [default: stretch]",
+    help="How a photo is made to fit the model's input.  [default: stretch]",
 )
 @click.option(
     "--scale",
     type=click.Choice(["0..255", "-1..1", "0..1", "imagenet"]),
-    help="With --from: what a pixel becomes before it goes in.  [default: as the file tells, else measured]",
+    help="Range of values that the model expects of a pixel.  [default: as the file states, else measured]",
 )
 def convert(
     name: str | None,
@@ -57,28 +77,28 @@ def convert(
     resize: Literal["stretch", "crop", "letterbox"] | None,
     scale: str | None,
 ) -> None:
-    """Quantize and convert a trained model (NAME, by default the last one), prove it, and bundle it for a device.
+    """Quantize and convert a trained model (NAME, by default the last one), check it, and bundle it for a device.
 
-    Each recipe is made for each of the target's runtimes, TFLite and OpenVINO, and every file is evaluated on the
-    validation photos through the device's own code. One that loses more accuracy than the target allows is refused;
-    exit 5 where none is left. The bundle is models/NAME/TARGET.
+    Each recipe is made for each of the target's runtimes, TFLite and OpenVINO. Every file is evaluated on the
+    validation photos through the code that runs on the device. A file that loses more accuracy than the target allows
+    is refused; if none is left, the exit code is 5. The bundle is models/NAME/TARGET.
 
-    A detector is held to its mAP, its mAP at IoU 0.5, and the boxes that it shows as the trained model does. Its file
-    gives raw outputs, for edgetl to make boxes of: other software finds no objects in them. The recipe portable makes,
-    besides, one that ends with finished boxes, for MediaPipe Tasks (.tflite) or OpenVINO Model API (.xml).
+    A detector must keep its mAP, its mAP at IoU 0.5, and the boxes that the trained model shows. Its files have raw
+    outputs, from which edgetl makes boxes, so other software finds no objects in them. The recipe portable adds a file
+    that ends with finished boxes, for MediaPipe Tasks (.tflite) or OpenVINO Model API (.xml).
 
-    The recipe device_wi8_ai8 is static_wi8_ai8 with signed pixels in, their channels in the camera's order, which saves
-    an operation and a pass over the pixels, and shuts out other software: for small models on edgetl alone.
+    The recipe device_wi8_ai8 is static_wi8_ai8 with signed pixels as input and their channels in the camera's order.
+    It saves one operation and one pass over the pixels, which helps small models, but only edgetl can use the file.
 
-    With --from, a classifier trained elsewhere becomes a model of the store first. Half of the photos of --data
-    calibrate, the others judge; class folders are called as its labels. A .tflite file is bundled as it is.
+    With --from, a classifier that was trained elsewhere is stored first. Half of the photos of --data calibrate, the
+    other half check; the class folders must have the labels' names. A .tflite file is bundled unchanged.
 
     \b
       edgetl convert parts --target rpi
       edgetl convert parts --target rpi5 --recipe static_wi8_ai8
       edgetl convert parts --target nuc --runtime openvino
       edgetl convert cards --recipe portable
-      edgetl convert --from model.h5 --labels labels.txt --data photos/ --name parts
+      edgetl convert --from model.h5 --labels labels.txt --data photos/
     """
     from edgetl.host.convert.job import convert as convert_model
 

@@ -28,7 +28,7 @@ def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | 
       edgetl eval parts
       edgetl eval models/parts/rpi
       edgetl eval cards boxes/ --json
-      edgetl eval mobilenet_v2_1.0_224_quant.tflite photos/ --labels imagenet_labels.txt
+      edgetl eval mobilenet_quant.tflite photos/ --labels labels.txt
     """
     from edgetl.host.evaluate.job import describe, evaluate
 

@@ -1,8 +1,9 @@
-"""A group of commands whose help shows whole sentences, and whose flags are understood after a command, too."""
+"""Help in whole sentences and in sections, and flags that may stand before or after a command."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -28,6 +29,32 @@ class FullHelpGroup(click.Group):
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options in sections, the common ones first.
+
+    Args:
+        sections: the options' names, as the command's parameters are called, by the section's title; in the order in
+            which the help shows them. An option in none of them is listed at the end, under "Other options".
+    """
+
+    def __init__(self, *args: Any, sections: Mapping[str, Sequence[str]], **options: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **options)
+        self._sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the sections."""
+        records = {
+            param.name: param.get_help_record(ctx) for param in self.get_params(ctx) if isinstance(param, click.Option)
+        }
+        named = {name for names in self._sections.values() for name in names}
+        others = [name for name in records if name not in named]
+        for title, names in [*self._sections.items(), ("Other options", others)]:
+            rows = [record for name in names if (record := records[name])]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 def add_flags(command: click.Command) -> None:

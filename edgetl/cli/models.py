@@ -7,24 +7,24 @@ import click
 from edgetl.cli.echo import echo, echo_json
 from edgetl.cli.full_help import FullHelpGroup
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print them as JSON on stdout, with all that is known.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the list as JSON on stdout, with all known facts.")
 
 
 @click.group(cls=FullHelpGroup, invoke_without_command=True)
 @_json
 @click.pass_context
 def models(ctx: click.Context, as_json: bool) -> None:
-    """List the trained models and their versions; show, choose or delete one.
+    """List, show, choose or delete the trained models and their versions.
 
-    A training under the name of a stored model makes a new version of it. NAME means the current version, which is the
-    better one if both were measured on the same photos, else the newer one. NAME@N means version N; train --weights,
-    convert and eval take either.
+    A training under the name of a stored model makes a new version of it. NAME means the current version: the better
+    one if both were measured on the same photos, else the newer one. NAME@N means version N. `train --weights`,
+    `convert` and `eval` take either.
 
     \b
-      edgetl models                  all of them
-      edgetl models show parts@1     the card and the files of version 1
-      edgetl models use parts@1      version 1 becomes the current one, with its bundles
-      edgetl models remove parts@2   deletes version 2 and its bundles
+      edgetl models list             list all models and versions
+      edgetl models show parts@1     print the card and the files of version 1
+      edgetl models use parts@1      make version 1 the current one
+      edgetl models remove parts@2   delete version 2 and its bundles
     """
     if ctx.invoked_subcommand is None:
         _print_list(as_json)
@@ -33,9 +33,10 @@ def models(ctx: click.Context, as_json: bool) -> None:
 @models.command("list")
 @_json
 def list_models(as_json: bool) -> None:
-    """List the trained models and their versions, as `edgetl models` does.
+    """List the trained models and their versions.
 
-    Time is that of the epochs; ms is one inference of the bundle on the machine that converted it.
+    The column "time" is the training time of all epochs; "ms" is the time of one inference of the bundle on the machine
+    that converted it.
     """
     _print_list(as_json)
 
@@ -59,7 +60,7 @@ def _print_list(as_json: bool) -> None:
 @models.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print the card of NAME or NAME@N and where its files are."""
+    """Print the card of NAME or NAME@N and the paths of its files."""
     from edgetl import store
 
     model = store.open_model(name)

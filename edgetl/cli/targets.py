@@ -11,12 +11,12 @@ from edgetl.cli.full_help import FullHelpGroup
 @click.group(cls=FullHelpGroup, invoke_without_command=True)
 @click.pass_context
 def targets(ctx: click.Context) -> None:
-    """List the devices that models are converted for; `show NAME` prints one as TOML.
+    """List or show the targets, which are the devices that models are converted for.
 
-    A target of your own is a .toml file: save what `show` prints under another name, and change it.
+    To make a target of your own, save what `show` prints as a .toml file and change it.
 
     \b
-      edgetl targets
+      edgetl targets list
       edgetl targets show rpi5 > mine.toml
       edgetl convert parts --target mine.toml
     """
@@ -26,14 +26,14 @@ def targets(ctx: click.Context) -> None:
 
 @targets.command("list")
 def list_() -> None:
-    """List the devices that models are converted for."""
+    """List the targets with their runtimes and recipes."""
     _list()
 
 
 @targets.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print a target as TOML, which can be saved and given to `edgetl convert --target`."""
+    """Print a target as TOML, which can be saved and used with `edgetl convert --target`."""
     from edgetl.target import Target
 
     echo(Target.load(name).to_toml(), nl=False)
