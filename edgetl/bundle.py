@@ -20,8 +20,8 @@ from edgetl.manifest import Manifest as Manifest
 from edgetl.manifest import Variant as Variant
 from edgetl.manifest import is_bundle as is_bundle
 from edgetl.manifest import write_manifest as write_manifest
+from edgetl.vision.arrays import Image
 from edgetl.vision.photo import read_photo
-from edgetl.vision.preprocess import Image
 from edgetl.wrong_file import wrong_file_at
 
 _LARGEST_FILE = 1 << 31

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgetl.device.measure.bench import Candidate, Measured, Sustained
-    from edgetl.vision.preprocess import Image
+    from edgetl.vision.arrays import Image
 
 
 @click.command()

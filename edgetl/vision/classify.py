@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.vision.arrays import Scores
 from edgetl.vision.results import Classification
-
-Scores = NDArray[np.float32]
 
 
 def softmax(logits: NDArray[np.floating]) -> Scores:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.text import LONGEST_LABEL, printable
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 from edgetl.vision.results import Classification, Detections, Result
 from edgetl.vision.zones import Line, Zone
 

@@ -16,10 +16,10 @@ import numpy as np
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
 from edgetl.files import read_regular
+from edgetl.vision.arrays import Image
 from edgetl.vision.letterbox import reduction
 from edgetl.vision.photo_formats import comes_in_scans
 from edgetl.vision.photo_header import MAX_PIXELS, problem, stored_size
-from edgetl.vision.preprocess import Image
 
 MAX_BYTES = 256 * 2**20
 """A photo file may have at most this many bytes, which every thread that reads photos holds in memory."""

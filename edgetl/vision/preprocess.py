@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.card import InputSpec
+from edgetl.vision.arrays import Image
 from edgetl.vision.letterbox import Layout, layout
-
-Image = NDArray[np.uint8]
 
 GREY = 114
 """Of a letterbox's bars, as YOLO's tools have it; 0..255."""

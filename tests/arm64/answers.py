@@ -21,7 +21,8 @@ from edgetl.bundle import Bundle, Variant
 from edgetl.device.inference.model import Model
 from edgetl.device.runtime import open_runtime
 from edgetl.golden import golden_card
-from edgetl.vision.preprocess import Image, Preprocessor
+from edgetl.vision.arrays import Image
+from edgetl.vision.preprocess import Preprocessor
 from edgetl.vision.results import Detections
 
 Arrays = dict[str, NDArray[np.generic]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgetl.vision.arrays import Image
 from edgetl.vision.photo import decode_photo
-from edgetl.vision.preprocess import Image
 
 
 @dataclass(frozen=True, slots=True)

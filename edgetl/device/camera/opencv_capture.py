@@ -16,7 +16,7 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.camera.shot import Grabbed, Jpeg, Shot, developed
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from edgetl.card import InputSpec
 from edgetl.device.camera.frame import Frame
+from edgetl.vision.arrays import Image
 from edgetl.vision.photo import PhotoError, decode_sized
-from edgetl.vision.preprocess import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from edgetl.device.inference.output_shapes import (
 from edgetl.device.inference.output_shapes import LOGITS as LOGITS
 from edgetl.device.runtime import Runtime, Tensor
 from edgetl.errors import ModelError
-from edgetl.vision.classify import Scores, best, single, softmax
+from edgetl.vision.arrays import Scores
+from edgetl.vision.classify import best, single, softmax
 from edgetl.vision.detect import Decoder, PostprocessedDecoder, nothing_found
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.quantized import Quantization, sigmoid

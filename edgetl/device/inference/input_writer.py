@@ -11,7 +11,8 @@ from edgetl.card import InputSpec
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.runtime import Runtime
 from edgetl.errors import UsageError
-from edgetl.vision.preprocess import Image, Preprocessor
+from edgetl.vision.arrays import Image
+from edgetl.vision.preprocess import Preprocessor
 
 
 def input_writer(runtime: Runtime, spec: InputSpec, scaling: Scaling | None) -> Callable[[Image], None]:

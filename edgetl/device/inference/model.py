@@ -22,9 +22,8 @@ from edgetl.device.inference.input_writer import input_writer, no_frame
 from edgetl.device.runtime import BGR_INPUT, Runtime, Tensor, UnloadableRuntimeError, open_runtime
 from edgetl.device.stages import Timings
 from edgetl.errors import ModelError, UsageError
-from edgetl.vision.classify import Scores
+from edgetl.vision.arrays import Image, Scores
 from edgetl.vision.filter import ResultFilter
-from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Result
 
 EVERYTHING = ResultFilter()

@@ -18,7 +18,7 @@ from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.measure.thermal import Thermal
 from edgetl.device.stages import Recorder
 from edgetl.errors import UsageError
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 STAGES = ("preprocess", "invoke", "decode", "total")
 """Of a frame; `total` is frame to result."""

@@ -21,7 +21,7 @@ from edgetl.device.verify.replay import verify
 from edgetl.errors import EdgetlError, GateError, UsageError
 from edgetl.files import sha256_of
 from edgetl.text import about
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 AUTO = "auto"
 """The variant that a user names to have the measured one."""

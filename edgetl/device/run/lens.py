@@ -10,7 +10,7 @@ import numpy as np
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 Trouble = Literal["dark", "blurred"]
 

@@ -16,8 +16,8 @@ from edgetl.device.observation import Observation
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.event_limit import EventLimit
 from edgetl.errors import UsageError
+from edgetl.vision.arrays import Image
 from edgetl.vision.draw import draw, draw_watched
-from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Classification, Detections, Result
 from edgetl.vision.smooth import Smoother
 from edgetl.vision.track import Tracker

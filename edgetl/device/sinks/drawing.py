@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 from edgetl.vision.results import Result
 
 

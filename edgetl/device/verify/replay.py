@@ -13,7 +13,7 @@ from edgetl.device.runtime import UnloadableRuntimeError, open_runtime, require_
 from edgetl.device.verify.compare import VariantReport, compare, compare_boxes
 from edgetl.errors import EdgetlError, GateError
 from edgetl.golden import golden_card
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 from edgetl.vision.results import Detections
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 FIRST_PHOTOS = 100
 """Of a detector's, too, ten to a hundred suffice."""

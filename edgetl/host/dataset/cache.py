@@ -18,7 +18,8 @@ import numpy as np
 from edgetl.card import InputSpec
 from edgetl.files import friendly_os_errors, remove_leftovers, temporary_file
 from edgetl.host.dataset.photos import Record, cache_folder, examine, parallel, remember, remembered, root_key
-from edgetl.vision.preprocess import Image, Preprocessor
+from edgetl.vision.arrays import Image
+from edgetl.vision.preprocess import Preprocessor
 
 
 def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[list[Record], Image]:

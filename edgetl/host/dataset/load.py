@@ -20,7 +20,7 @@ from edgetl.host.dataset.folders import Sample, read_folders
 from edgetl.host.dataset.photos import Record, fingerprint, inspect
 from edgetl.host.dataset.split import split
 from edgetl.text import listed
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 logger = logging.getLogger(__name__)
 

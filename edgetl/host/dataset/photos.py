@@ -26,9 +26,9 @@ from edgetl.device.camera.opencv_capture import quiet
 from edgetl.errors import EdgetlError
 from edgetl.files import read_regular, write_atomic
 from edgetl.host.console import track
+from edgetl.vision.arrays import Image
 from edgetl.vision.photo import PhotoError, decode_sized, read_file
 from edgetl.vision.photo_header import MAX_PIXELS
-from edgetl.vision.preprocess import Image
 
 logger = logging.getLogger(__name__)
 

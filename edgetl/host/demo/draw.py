@@ -15,7 +15,7 @@ from edgetl.host.dataset.boxes import Box, BoxedPhoto, voc
 from edgetl.host.demo.film import draw_boxed_film, draw_film
 from edgetl.host.demo.parts import SHAPES
 from edgetl.host.demo.scene import Placed, draw_scene
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 __all__ = ["PARTS", "Placed", "draw_boxed", "draw_boxed_film", "draw_film", "draw_photos", "draw_scene"]
 

@@ -15,7 +15,7 @@ from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Light, Patch, draw_light, draw_part
 from edgetl.host.demo.parts import SHAPES, Field
 from edgetl.host.demo.scene import Placed, lay
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 _REACH = 0.75  # from a part's middle to the end of its shadow at most, of the picture's height
 _LEAST_SEEN = 0.5  # of a part's box: what shows less of itself at the picture's edge need not be found

@@ -10,7 +10,7 @@ import numpy as np
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Patch, draw_light, draw_part
 from edgetl.host.demo.parts import Field
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 SHARE = (0.5, 0.78)  # of the short side of its place that a part's length takes
 

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgetl.card import InputSpec
 from edgetl.files import write_atomic
+from edgetl.vision.arrays import Image
 from edgetl.vision.photo import PhotoError, read_photo
-from edgetl.vision.preprocess import Image
 
 _UNKNOWN = "–"
 _QUALITY = 82

@@ -17,7 +17,7 @@ import numpy as np
 from edgetl.device.camera.opencv_capture import open_capture, quiet
 from edgetl.errors import EdgetlError
 from edgetl.install import install_command
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 if TYPE_CHECKING:
     import av

@@ -20,8 +20,8 @@ from edgetl.device.sinks.video.encoders import Encoder, open_encoder
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import friendly_os_errors, sync_file, temporary_file
 from edgetl.locks import named_lock
+from edgetl.vision.arrays import Image
 from edgetl.vision.draw import draw
-from edgetl.vision.preprocess import Image
 from edgetl.vision.results import Classification
 
 logger = logging.getLogger(__name__)

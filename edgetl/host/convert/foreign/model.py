@@ -14,7 +14,7 @@ from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import ModelError
 from edgetl.host.networks.untyped import Network
 from edgetl.text import first_line
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 PIXELS = Scaling()
 """Pixels as they are, 0..255."""

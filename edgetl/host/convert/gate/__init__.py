@@ -14,7 +14,7 @@ from edgetl.device.runtime import Runtime
 from edgetl.errors import GateError
 from edgetl.host.convert.calibration import Representative
 from edgetl.target import Gate
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 FLOAT32_PARITY = 1e-4
 """Largest |score - Keras score| of a float32 file: one of another was exported wrongly, however right its answers."""

@@ -18,8 +18,8 @@ from edgetl.host.evaluate.classifier import Evaluation
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
 from edgetl.target import Gate
+from edgetl.vision.arrays import Image
 from edgetl.vision.photo import read_photo
-from edgetl.vision.preprocess import Image
 
 
 class ClassifierJudge:

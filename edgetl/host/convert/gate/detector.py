@@ -23,10 +23,10 @@ from edgetl.host.evaluate.box_metrics import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import find, judging
 from edgetl.host.networks.untyped import Network
 from edgetl.target import Gate
+from edgetl.vision.arrays import Image
 from edgetl.vision.detect import CANDIDATES, grid
 from edgetl.vision.pairs import pair
 from edgetl.vision.photo import read_sized
-from edgetl.vision.preprocess import Image
 from edgetl.vision.quantized import sigmoid, softplus
 from edgetl.vision.results import Detections
 

@@ -19,7 +19,7 @@ from edgetl.host.networks.backend import import_tensorflow
 from edgetl.host.networks.untyped import Library, Network
 from edgetl.quiet import quiet_output
 from edgetl.target import RecipeName
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 INPUT = "image"
 OUTPUTS = {1: ("scores",), 2: (LOGITS, DISTANCES)}

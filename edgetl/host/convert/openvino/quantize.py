@@ -16,7 +16,7 @@ from edgetl.host.networks.untyped import Library
 from edgetl.install import install_command
 from edgetl.quiet import quiet_output
 from edgetl.target import Gate
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 MOST_STEPS = 12
 """So many layers go back to floats at most: an int8 file of which more do is none."""

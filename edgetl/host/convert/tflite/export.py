@@ -21,7 +21,7 @@ from edgetl.host.networks.backend import import_tensorflow
 from edgetl.host.networks.untyped import Library, Network
 from edgetl.quiet import quiet_output
 from edgetl.target import RecipeName
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 FIRST_IN_FLOAT = (5, 11, 23)
 """Where a MobileNet loses most by int8: what its first convolutions round away, all others go without.

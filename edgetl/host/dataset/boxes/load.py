@@ -20,8 +20,8 @@ from edgetl.host.dataset.check import require_open
 from edgetl.host.dataset.duplicates import duplicate_groups
 from edgetl.host.dataset.photos import Record, fingerprint
 from edgetl.host.dataset.split import split
+from edgetl.vision.arrays import Image
 from edgetl.vision.letterbox import place
-from edgetl.vision.preprocess import Image
 
 _LEAST_LEFT = 0.25
 """Of a box's area: what `crop` leaves less of is not trained on."""

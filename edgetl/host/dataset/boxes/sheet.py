@@ -13,9 +13,9 @@ import numpy as np
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import write_atomic
 from edgetl.host.dataset.boxes import BoxedPhoto
+from edgetl.vision.arrays import Image
 from edgetl.vision.draw import drawable
 from edgetl.vision.photo import read_photo
-from edgetl.vision.preprocess import Image
 
 _COLUMNS = 4
 _CELL = 360

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 Boxes = NDArray[np.float32]
 """(K, 5) class and xyxy, input px."""

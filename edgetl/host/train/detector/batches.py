@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.host.dataset.boxes.load import BoxedPhotos
 from edgetl.host.train.detector.augment import BoxAugment, Boxes
-from edgetl.vision.preprocess import Image
+from edgetl.vision.arrays import Image
 
 MOST_BOXES = 150
 """In a mosaic, or as many as a photo has; of more the largest are told."""
