@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
+from edgetl.vision.filter import class_thresholds, reaches
 from edgetl.vision.letterbox import Boxes, Placement, place
 from edgetl.vision.quantized import FLOAT, Floats, Quantization, least, reader, sigmoid, softplus
 from edgetl.vision.results import Detections
@@ -104,7 +105,7 @@ class Decoder:
             passes = np.where(sure.any(axis=1, keepdims=True), sure, passes)
         class_id = np.where(passes, logits[rows], self._lowest).argmax(axis=1)
         score = self._score(logits[rows, class_id])
-        reached = score >= self._thresholds[class_id]
+        reached = reaches(score, class_id, self._thresholds)
         if not reached.all():
             rows, class_id, score = rows[reached], class_id[reached], score[reached]
         if len(rows) > CANDIDATES:
@@ -171,7 +172,7 @@ class PostprocessedDecoder:
         yxyx, score = boxes.reshape(-1, 4)[:meant], score.reshape(-1)[:meant]
         column = class_id.reshape(-1)[:meant].astype(np.int64)
         known = (column >= 0) & (column < len(self._thresholds))
-        passes = known & (score >= self._thresholds[np.where(known, column, 0)])
+        passes = known & reaches(score, np.where(known, column, 0), self._thresholds)
         xyxy, seen = _within(self._placement.to_frame(yxyx[:, [1, 0, 3, 2]] * self._input_px), size_wh)
         chosen = np.flatnonzero(passes & seen)
         chosen = chosen[np.argsort(-score[chosen], kind="stable")]
@@ -245,5 +246,4 @@ def grid(height: int, width: int, strides: Sequence[int]) -> tuple[Floats, Float
 def _per_class(thresholds: tuple[float, ...], count: int, classes: Collection[int] | None) -> Floats:
     """The (C,) thresholds; those of classes nobody looks for can't be reached."""
     wanted = range(count) if classes is None else classes
-    full = np.broadcast_to(np.array(thresholds, np.float32), count)
-    return np.where(np.isin(np.arange(count), list(wanted)), full, _NEVER)
+    return np.where(np.isin(np.arange(count), list(wanted)), class_thresholds(thresholds, count), _NEVER)

@@ -1,29 +1,36 @@
-"""Which of a model's results are wanted."""
+"""Which of a model's results are shown: the filter that a user sets, and the threshold of each class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edgetl.card import ModelCard
 from edgetl.errors import UsageError
+
+_MOST_NAMED = 20
+"""An error about an unknown class names at most this many of the model's classes, so that it stays readable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFilter:
-    """Which of a model's results are wanted; what is None is left to the model's card.
+    """What a user wants to see of a model's results; the model's card decides about fields that are None.
 
     Attributes:
-        threshold: smallest score, 0..1.
-        classes: labels to look for, of which an empty tuple holds none; None looks for all.
-        top_k: of a classifier, at most so many classes.
-        iou: of a detector, the overlap above which the worse of two boxes goes, 0..1.
-        max_det: of a detector, at most so many objects.
-        agnostic: of a detector, whether boxes of different classes suppress each other too.
-        slack: of a detector, objects are given from this share of their threshold on, 0..1, for a
-            `edgetl.vision.track.Tracker`, which keeps of those below it what it follows.
+        threshold: the smallest score that is shown, 0..1, for every class.
+        classes: the labels to look for; an empty tuple looks for none, None for all.
+        top_k: the largest number of classes in a classifier's result.
+        iou: the overlap of two boxes above which a detector drops the one with the lower score, 0..1.
+        max_det: the largest number of objects in a detector's result.
+        agnostic: whether a detector's boxes of different classes suppress each other, too.
+        slack: the share of its threshold that a detector's object must reach, 0..1. Below 1 the result includes
+            objects under their threshold, from which an `edgetl.vision.track.Tracker` takes those that it follows.
 
     Raises:
-        UsageError: a number out of its range.
+        UsageError: a number is out of its range.
     """
 
     threshold: float | None = None
@@ -45,10 +52,10 @@ class ResultFilter:
                 raise UsageError(f"{name} is {most}", remedy="choose 1 or more")
 
     def columns(self, labels: Sequence[str]) -> tuple[int, ...] | None:
-        """Returns the columns of the wanted classes among a model's labels; None for all.
+        """Returns the positions of the filter's classes among a model's labels; None if it looks for all.
 
         Raises:
-            UsageError: the model has no such class.
+            UsageError: the model has no class of that name.
         """
         if self.classes is None:
             return None
@@ -58,5 +65,35 @@ class ResultFilter:
                 raise UsageError(f"the model has no class {name!r}", remedy=f"choose from {known}")
         return tuple(labels.index(name) for name in self.classes)
 
+    def thresholds(self, card: ModelCard) -> NDArray[np.float32]:
+        """Returns the threshold of each of a model's C classes, (C,) float32, 0..1: the filter's, else the card's."""
+        if self.threshold is not None:
+            return class_thresholds((self.threshold,), len(card.labels))
+        own = (card.classifier.threshold,) if card.task == "classification" else card.detector.thresholds
+        return class_thresholds(own, len(card.labels))
 
-_MOST_NAMED = 20
+
+def class_thresholds(thresholds: Sequence[float], count: int) -> NDArray[np.float32]:
+    """Returns the threshold of each class, (count,) float32, 0..1.
+
+    Scores are float32. A threshold of another type can differ from an equal score in the last bit, so every comparison
+    of a score with a threshold uses the type that is returned here.
+
+    Args:
+        thresholds: the thresholds as a card holds them, 0..1: one for each class, or a single one for all.
+        count: the number of classes.
+    """
+    return np.broadcast_to(np.asarray(thresholds, np.float32), count)
+
+
+def reaches(
+    score: NDArray[np.float32], class_id: NDArray[np.int64], thresholds: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Says which objects have a score that reaches the threshold of their class, (N,) bool.
+
+    Args:
+        score: the scores of N objects, (N,) float32, 0..1; NaN reaches no threshold.
+        class_id: the class of each object, (N,) int64, 0..C - 1.
+        thresholds: the threshold of each class, (C,) float32, 0..1; see `class_thresholds`.
+    """
+    return np.asarray(score >= thresholds[class_id])

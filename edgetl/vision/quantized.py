@@ -37,7 +37,7 @@ def reader(output: Quantization, meaning: Callable[[Floats], Floats]) -> Callabl
     """The function from an output's numbers to what they mean; 256 of them need no maths, only a table."""
     if output.dtype == "float32":
         return meaning
-    table = meaning(_real(_numbers(output), output))
+    table = meaning(dequantize(_numbers(output), output))
     return lambda numbers: table.take(numbers.view(np.uint8))
 
 
@@ -48,7 +48,7 @@ def least(output: Quantization, thresholds: Floats) -> NDArray[Any]:
         near = np.clip(thresholds.astype(np.float64) * (1 - 1e-6), 1e-30, 1 - 1e-6)
         return np.where(thresholds > 1e-30, np.log(near / (1 - near)) - 1e-3, -np.inf).astype(np.float32)
     numbers = np.sort(_numbers(output))
-    found = np.searchsorted(sigmoid(_real(numbers, output)), thresholds)
+    found = np.searchsorted(sigmoid(dequantize(numbers, output)), thresholds)
     return numbers[np.minimum(found, 255)]
 
 
@@ -60,8 +60,15 @@ def _numbers(output: Quantization) -> NDArray[Any]:
     return np.arange(256, dtype=np.uint8).view(output.dtype)
 
 
-def _real(numbers: NDArray[Any], output: Quantization) -> Floats:
-    return (numbers.astype(np.float32) - np.float32(output.zero_point)) * np.float32(output.scale)
+def dequantize(numbers: NDArray[Any], tensor: Quantization) -> Floats:
+    """Returns the real numbers of a tensor, float32 of its shape: scale * (number - zero_point).
+
+    Args:
+        numbers: the tensor's content, of any shape; uint8 or int8, or real numbers if `scale` is 0.
+        tensor: the quantization of the tensor.
+    """
+    real = numbers.astype(np.float32)
+    return (real - np.float32(tensor.zero_point)) * np.float32(tensor.scale) if tensor.scale else real
 
 
 def sigmoid(logits: Floats) -> Floats:

@@ -12,7 +12,7 @@ import cv2
 import pytest
 from homes import SHAPES, TINY, edgetl, refused
 
-from edgetl.device.runtime import vouch
+from edgetl.device.runtime import sandbox
 from edgetl.target import Target, target_names
 
 
@@ -223,7 +223,7 @@ def test_unknown_command_and_option():
 
 
 def test_what_convert_made_is_not_tried_again(home, monkeypatch):
-    monkeypatch.setattr(vouch, "_known", set())
+    monkeypatch.setattr(sandbox, "_known", set())
     notes = set((home.cache / "opened").iterdir())
     assert notes
     done = edgetl("verify", str(home.bundle))

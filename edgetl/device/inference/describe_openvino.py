@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgetl.card import InputSpec, ModelCard
+from edgetl.device.inference.channel_order import ir_channel_order
 from edgetl.device.inference.describe_tflite import is_classifier, own_card
 from edgetl.device.inference.description import Description
 from edgetl.device.inference.labels import LABELS_REMEDY, label_columns, read_lines, split_lines
@@ -71,7 +72,5 @@ def _input(info: Info, runtime: Runtime, path: Path) -> InputSpec:
     if wanted not in RESIZES:
         what = f"the model wants frames resized as {wanted!r}, which edgetl doesn't do"
         raise ModelError(what, where=str(path), remedy=f"resize_type is one of {', '.join(RESIZES)}")
-    # Without a word on it, a model is taken to want what most do.
-    rgb = info.flag("reverse_input_channels") if info.model else True
     height, width = runtime.input.shape[1:3]
-    return InputSpec(height, width, color="rgb" if rgb else "bgr", resize=RESIZES[wanted])
+    return InputSpec(height, width, color=ir_channel_order(info), resize=RESIZES[wanted])

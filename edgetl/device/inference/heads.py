@@ -29,7 +29,7 @@ from edgetl.vision.arrays import Scores
 from edgetl.vision.classify import best, single, softmax
 from edgetl.vision.detect import Decoder, PostprocessedDecoder, nothing_found
 from edgetl.vision.filter import ResultFilter
-from edgetl.vision.quantized import Quantization, sigmoid
+from edgetl.vision.quantized import sigmoid
 from edgetl.vision.results import Classification, Detections, Result
 
 FINISHED = ("boxes", "classes", "scores", "count")
@@ -154,10 +154,7 @@ class DetectorHead:
 
     def choose(self, only: ResultFilter) -> None:
         """See `Head`."""
-        logits, distances = (
-            Quantization(tensor.dtype, tensor.scale, tensor.zero_point)
-            for tensor in (self._runtime.outputs[self._logits], self._runtime.outputs[self._distances])
-        )
+        logits, distances = (self._runtime.outputs[i].quantization for i in (self._logits, self._distances))
         classes = only.columns(self._card.labels)
         asked, agnostic = _asked(self._card, only), only.agnostic
         self._decode = Decoder(asked, logits, distances, classes=classes, agnostic=agnostic, slack=_slack(only))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Self
@@ -12,14 +11,16 @@ from typing import Self
 import numpy as np
 
 from edgetl.bundle import Bundle, Variant, is_bundle
-from edgetl.card import InputSpec, ModelCard
+from edgetl.card import ModelCard
 from edgetl.device.closing import Closing
+from edgetl.device.inference.channel_order import in_file_order
 from edgetl.device.inference.describe_openvino import describe_ir
 from edgetl.device.inference.describe_tflite import describe
 from edgetl.device.inference.heads import ClassifierHead, Order, open_head
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.inference.input_writer import input_writer, no_frame
-from edgetl.device.runtime import BGR_INPUT, Runtime, Tensor, UnloadableRuntimeError, open_runtime
+from edgetl.device.runtime import Runtime, Tensor, UnloadableRuntimeError, open_runtime
+from edgetl.device.runtime.threads import thread_count
 from edgetl.device.stages import Timings
 from edgetl.errors import ModelError, UsageError
 from edgetl.vision.arrays import Image, Scores
@@ -69,7 +70,7 @@ class Model(Closing):
         self.timings = Timings()
         self.variant: str | None = None
         self._runtime = runtime
-        self._fill = input_writer(runtime, _spec(runtime.input, card), scaling)
+        self._fill = input_writer(runtime, in_file_order(card.input, runtime.input), scaling)
         self._head = open_head(runtime, card, only, order)
         self._only = only
         self(
@@ -136,7 +137,7 @@ class Model(Closing):
             what = "a single file has no variants: --variant can't be given with it"
             raise UsageError(what, where=str(path), remedy="leave --variant out, or name a bundle")
         name, describe_file = _FILES[path.suffix.lower()]
-        runtime = open_runtime(name, path, threads or 1)
+        runtime = open_runtime(name, path, thread_count(threads, None))
         found = describe_file(path, runtime, labels)
         return cls(runtime, found.card, found.scaling, only, order=found.order)
 
@@ -201,7 +202,7 @@ def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> tupl
     """Opens the variant that is named; for None, the first of those that run here, the chosen one before the others."""
 
     def opened(variant: Variant) -> tuple[str, Runtime]:
-        file, count = bundle.model_file(variant), threads or bundle.manifest.threads
+        file, count = bundle.model_file(variant), thread_count(threads, bundle)
         return variant.name, open_runtime(variant.runtime, file, count)
 
     chosen = bundle.variant(name)
@@ -216,11 +217,6 @@ def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> tupl
                 logger.warning("%s: %s runs in place of %s; for that one %s", *told)
                 return found
         raise
-
-
-def _spec(tensor: Tensor, card: ModelCard) -> InputSpec:
-    """What a frame becomes for this file."""
-    return replace(card.input, color="bgr") if tensor.name == BGR_INPUT else card.input
 
 
 def _check_input(tensor: Tensor, card: ModelCard) -> None:

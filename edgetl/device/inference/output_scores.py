@@ -127,8 +127,7 @@ def _run(runtime: Runtime, pixels: NDArray[np.uint8], scaling: Scaling | None) -
         view[...] = pixels
     del view
     runtime.invoke()
-    output, raw = runtime.outputs[0], runtime.output_view(0).astype(np.float32)
-    return (raw - output.zero_point) * np.float32(output.scale) if output.scale else raw
+    return runtime.outputs[0].dequantize(runtime.output_view(0))
 
 
 def _are_shares(scores: NDArray[np.float32], step: float) -> bool:

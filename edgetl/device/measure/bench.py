@@ -16,6 +16,7 @@ from edgetl.bundle import Bundle, is_bundle
 from edgetl.device.inference.model import Model
 from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.measure.thermal import Thermal
+from edgetl.device.runtime.threads import thread_count
 from edgetl.device.stages import Recorder
 from edgetl.errors import UsageError
 from edgetl.vision.arrays import Image
@@ -94,10 +95,10 @@ def candidates(path: Path, variant: str | None, threads: Sequence[int], *, every
         if every or variant:
             what = "a single file has no variants"
             raise UsageError(what, where=str(path), remedy="leave the options on variants out, or name a bundle")
-        return [Candidate("", count) for count in threads or (1,)]
+        return [Candidate("", count) for count in threads or (thread_count(None, None),)]
     bundle = Bundle.open(path)
     names = [v.name for v in bundle.runnable] if every else [bundle.variant(variant).name]
-    return [Candidate(name, count) for name in names for count in threads or (bundle.manifest.threads,)]
+    return [Candidate(name, count) for name in names for count in threads or (thread_count(None, bundle),)]
 
 
 def frames_of(path: Path, photo: Image | None = None, size_wh: tuple[int, int] = FRAME_WH) -> Frames:

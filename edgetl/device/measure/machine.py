@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edgetl.device.runtime.threads import cores
 from edgetl.target import Target
 
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "openvino", "numpy", "opencv-python-headless", "opencv-python")
@@ -56,13 +56,6 @@ class Machine:
         clock = f", governor {self.governor}" if self.governor else ""
         packages = ", ".join(f"{name} {number}" for name, number in self.packages.items())
         return f"{self.cpu}, {self.cores} cores{clock}; {self.system}; Python {self.python}, {packages}"
-
-
-def cores() -> int:
-    """Returns how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _processor() -> str:

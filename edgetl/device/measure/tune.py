@@ -13,9 +13,10 @@ import numpy as np
 
 from edgetl.bundle import MANIFEST, Bundle, Variant, is_bundle
 from edgetl.device.inference.model import Model
-from edgetl.device.measure.machine import Machine, cores
+from edgetl.device.measure.machine import Machine
 from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.measure.tuned_file import TIE, Trial, Tuning, recall, remember
+from edgetl.device.runtime.threads import counts_to_try
 from edgetl.device.stages import Percentiles, Recorder
 from edgetl.device.verify.replay import verify
 from edgetl.errors import EdgetlError, GateError, UsageError
@@ -56,7 +57,7 @@ def tune(
         GateError: no variant gives what is expected of it.
     """
     bundle = Bundle.open(folder)
-    counts = tuple(threads) or tuple(n for n in (1, 2, 4) if n <= cores()) or (1,)
+    counts = tuple(threads) or counts_to_try()
     tell(f"checking {len(bundle.runnable)} variants with {', '.join(map(str, counts))} threads")
     pairs, checked = list(product(bundle.runnable, counts)), []
     for number, (variant, count) in enumerate(pairs):

@@ -16,9 +16,9 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.closing import Closing
 from edgetl.device.events import Event
 from edgetl.device.inference.model import EVERYTHING, Model
-from edgetl.device.measure.machine import cores
 from edgetl.device.observation import Observation
 from edgetl.device.result_selection import ResultSelection
+from edgetl.device.runtime.threads import model_count
 from edgetl.vision.filter import ResultFilter
 
 
@@ -63,8 +63,8 @@ class ModelPool(Closing):
         if not together:
             return cls([Model.open(path, variant=variant, threads=threads, labels=labels, only=only)])
         models = [Model.open(path, variant=variant, threads=1, labels=labels, only=only)]
-        count = threads or (Bundle.open(path).manifest.threads if is_bundle(path) else 1)
-        while len(models) < min(count, cores()):
+        count = model_count(threads, Bundle.open(path) if is_bundle(path) else None)
+        while len(models) < count:
             # Naming the opened variant keeps `Model.open` from warning again that it runs in another one's place.
             models.append(Model.open(path, variant=models[0].variant, threads=1, labels=labels, only=only))
         return cls(models)

@@ -18,6 +18,7 @@ from edgetl.device.run.event_limit import EventLimit
 from edgetl.errors import UsageError
 from edgetl.vision.arrays import Image
 from edgetl.vision.draw import draw, draw_watched
+from edgetl.vision.filter import reaches
 from edgetl.vision.results import Classification, Detections, Result
 from edgetl.vision.smooth import Smoother
 from edgetl.vision.track import Tracker
@@ -152,10 +153,8 @@ class SceneObserver:
 
     def _sure(self, found: Detections) -> NDArray[np.bool_]:
         """Says which objects reach their threshold, (N,)."""
-        card, threshold = self._selection.card, self._selection.filter.threshold
-        thresholds = card.detector.thresholds if threshold is None else (threshold,)
-        least = np.broadcast_to(np.array(thresholds, np.float32), len(card.labels))
-        return np.asarray(found.score >= least[found.class_id])
+        thresholds = self._selection.filter.thresholds(self._selection.card)
+        return reaches(found.score, found.class_id, thresholds)
 
     def _happened(self, frame: Frame, found: Detections, at: float) -> Iterator[Event]:
         assert self._tracker is not None

@@ -1,4 +1,4 @@
-"""The libraries that run a model file, behind one small protocol."""
+"""Runtimes: the libraries that execute a model file, LiteRT and OpenVINO, behind one Protocol."""
 
 from __future__ import annotations
 
@@ -8,29 +8,28 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
-
-BGR_INPUT = "image_bgr"
-"""The name of an input that takes the channels in OpenCV's order, whatever the card says: a file made for edgetl alone,
-see `edgetl.host.convert.tflite.edit_graph.take_bgr`."""
+from edgetl.vision.quantized import Quantization, dequantize
 
 
 class UnloadableRuntimeError(ModelError):
-    """The library that runs a model file is not installed, or broken: no word on the file itself."""
+    """The library that executes a model file is not installed or is broken; the file itself may be sound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A model's input or output.
+    """An input or an output of a model.
 
     Attributes:
-        name: in the model file.
-        shape: with the batch axis.
-        dtype: NumPy's name.
-        scale: real = scale * (quantized - zero_point); 0 where the tensor is not quantized.
-        zero_point: see `scale`.
+        name: the tensor's name in the model file.
+        shape: the tensor's shape, including the batch axis.
+        dtype: NumPy's name of the type of its numbers, for example `uint8`.
+        scale: the step between two quantized numbers: real = scale * (number - zero_point); 0 for a tensor whose
+            numbers are not quantized.
+        zero_point: the number that stands for 0 in a quantized tensor.
     """
 
     name: str
@@ -39,83 +38,105 @@ class Tensor:
     scale: float = 0.0
     zero_point: int = 0
 
+    @property
+    def quantization(self) -> Quantization:
+        """How the tensor's numbers become real numbers."""
+        return Quantization(self.dtype, self.scale, self.zero_point)
+
+    def dequantize(self, numbers: NDArray[Any]) -> NDArray[np.float32]:
+        """Returns the tensor's content as real numbers, a new float32 array of the same shape.
+
+        Args:
+            numbers: the content as the runtime gives it, of the tensor's dtype, with or without the batch axis.
+        """
+        return dequantize(numbers, self.quantization)
+
 
 class Runtime(Protocol):
-    """One loaded model file with one image input."""
+    """A loaded model file with one image input, used by one thread at a time.
+
+    Attributes:
+        input: the input, (1, H, W, 3).
+        outputs: the outputs, in the order of the model file.
+    """
 
     input: Tensor
     outputs: tuple[Tensor, ...]
 
     def input_view(self) -> NDArray[Any]:
-        """The input tensor's own (H, W, 3) memory; drop it before `invoke`."""
+        """Returns the memory of the input, (H, W, 3) of the input's dtype; drop it before `invoke`."""
 
     def invoke(self) -> None:
-        """Runs the network on what the input view holds."""
+        """Runs the network on the content of the input.
+
+        Raises:
+            ModelError: the network fails.
+        """
 
     def output_view(self, index: int) -> NDArray[Any]:
-        """An output's own memory without the batch axis; drop it before the next `invoke`."""
+        """Returns the memory of an output without its batch axis; drop it before the next `invoke`."""
 
     def close(self) -> None:
         """Frees the model."""
 
 
 OpenRuntime = Callable[[Path, int], Runtime]
-"""Opens a model file with a number of threads."""
+"""A function that opens a model file with a number of threads."""
 
 RUNTIMES = {
     "tflite": "edgetl.device.runtime.tflite:TFLiteRuntime",
     "openvino": "edgetl.device.runtime.openvino:OpenVINORuntime",
 }
-"""The class of each; beside it in its module, `load_library` imports what it needs."""
+"""The class of each runtime by its name; its module also has `load_library` and `library_version`."""
 
 
 def require_runtime(name: str) -> None:
-    """Passes where a runtime's library can be loaded.
+    """Loads the library of a runtime, so that a missing one is reported before a model file is touched.
 
     Args:
-        name: a key of `RUNTIMES`.
+        name: the runtime, a key of `RUNTIMES`.
 
     Raises:
-        UnloadableRuntimeError: it isn't installed, or is broken.
+        UnloadableRuntimeError: the library is not installed or is broken.
     """
     import_module(RUNTIMES[name].split(":")[0]).load_library()
 
 
 def library_version(name: str) -> str:
-    """Returns the version of a runtime's library, which is loaded for it.
+    """Loads the library of a runtime and returns its version.
 
     Args:
-        name: a key of `RUNTIMES`.
+        name: the runtime, a key of `RUNTIMES`.
 
     Raises:
-        UnloadableRuntimeError: it isn't installed, or is broken.
+        UnloadableRuntimeError: the library is not installed or is broken.
     """
     return str(import_module(RUNTIMES[name].split(":")[0]).library_version())
 
 
 def open_runtime(name: str, path: Path, threads: int, *, made_here: bool = False) -> Runtime:
-    """Opens a model file.
+    """Opens a model file; an unknown file is first tried in a sandbox.
 
     Args:
-        name: a key of `RUNTIMES`.
+        name: the runtime, a key of `RUNTIMES`.
         path: the model file.
-        threads: for inference.
-        made_here: whether the file was made by this process. Another one is first tried in a process of its own,
-            unless the same content was opened before; see `edgetl.device.runtime.vouch`.
+        threads: the number of threads for inference, at least 1.
+        made_here: whether this process made the file, so that it needs no sandbox; see
+            `edgetl.device.runtime.sandbox`.
 
     Raises:
-        UnloadableRuntimeError: the runtime isn't installed, or is broken.
-        ModelError: it refuses the file; or the file is damaged, or would take too much memory or time.
+        UnloadableRuntimeError: the library is not installed or is broken.
+        ModelError: the library refuses the file; or the file is damaged, or would take too much memory or time.
     """
     if not made_here:
-        from edgetl.device.runtime.vouch import require_vouched
+        from edgetl.device.runtime.sandbox import require_harmless
 
-        require_vouched(name, path, library_version(name))
+        require_harmless(name, path, library_version(name))
     return load_runtime(name, path, threads)
 
 
 def load_runtime(name: str, path: Path, threads: int) -> Runtime:
-    """Opens a model file whose content is known to do no harm; see `open_runtime`."""
+    """Opens a model file without the sandbox, for content that is known to be harmless; see `open_runtime`."""
     module, attribute = RUNTIMES[name].split(":")
     runtime: Runtime = getattr(import_module(module), attribute)(path, threads)
     return runtime

@@ -1,16 +1,18 @@
-"""OpenVINO, on the CPU."""
+"""The OpenVINO runtime: executes an OpenVINO IR on the processor, and puts scaling and layout into foreign graphs."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from types import ModuleType
+from typing import Any, Protocol, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.runtime import Tensor, UnloadableRuntimeError
@@ -22,24 +24,100 @@ from edgetl.text import printable
 from edgetl.wrong_file import wrong_file_at
 
 _LEAST_SCALE = 1e-6
-_STACK_BYTES = 64  # of Linux's stack_t, which has 24
-_IMAGE = "edgetl runs models with one (1, H, W, 3) or (1, 3, H, W) image input of a fixed size"
+"""A scale that is nearer to 0 than this is refused, because pixels are divided by it."""
+_STACK_BYTES = 64
+"""The room for Linux's `stack_t`, which has 24 bytes."""
+_MOST_CHARACTERS = 200
+"""A message quotes at most this many characters of OpenVINO's own, which may hold a whole graph."""
+_IMAGE_REMEDY = "edgetl runs models with one (1, H, W, 3) or (1, 3, H, W) image input of a fixed size"
+
+
+class _PartialShape(Protocol):
+    """A shape some of whose sides may be variable."""
+
+    is_dynamic: bool
+
+    def __len__(self) -> int: ...
+    def to_shape(self) -> Sequence[int]: ...
+
+
+class _ElementType(Protocol):
+    """The type of a tensor's numbers."""
+
+    def to_dtype(self) -> np.dtype[np.generic]: ...
+
+
+class _Node(Protocol):
+    """An operation of a graph."""
+
+    def get_friendly_name(self) -> str: ...
+
+
+class _Port(Protocol):
+    """An input or an output of a model."""
+
+    shape: Sequence[int]
+    partial_shape: _PartialShape
+    element_type: _ElementType
+
+    def get_names(self) -> set[str]: ...
+    def get_any_name(self) -> str: ...
+    def get_node(self) -> _Node: ...
+
+
+class _Model(Protocol):
+    """A model as it was read, whose graph can still be changed."""
+
+    inputs: list[_Port]
+    outputs: list[_Port]
+
+    def input(self, index: int) -> _Port: ...
+
+
+class _Memory(Protocol):
+    """The memory of a tensor."""
+
+    data: NDArray[Any]
+
+
+class _InferRequest(Protocol):
+    """One inference after the other, with memory of its own."""
+
+    def get_input_tensor(self) -> _Memory: ...
+    def get_output_tensor(self, index: int) -> _Memory: ...
+    def infer(self, *, share_outputs: bool) -> object: ...
+
+
+class _CompiledModel(Protocol):
+    """The attributes and methods of an `openvino.CompiledModel` that are used here."""
+
+    inputs: list[_Port]
+    outputs: list[_Port]
+
+    def create_infer_request(self) -> _InferRequest: ...
+
+
+class _Core(Protocol):
+    """The methods of `openvino.Core` that are called here."""
+
+    def read_model(self, model: Path) -> _Model: ...
+    def compile_model(self, model: _Model, device_name: str, config: dict[str, object]) -> _CompiledModel: ...
 
 
 class OpenVINORuntime:
-    """An OpenVINO IR, compiled; see `edgetl.device.runtime.Runtime`.
+    """A compiled OpenVINO IR; see `edgetl.device.runtime.Runtime`.
 
-    Its input is always (1, H, W, 3) uint8. Where a file of others' making wants floats, or the channels first, that is
-    put into the graph, with the scaling that its `model_info` tells.
+    The input is always (1, H, W, 3) uint8. If a foreign file takes floats or has the channels first, the conversion
+    becomes a part of the graph, with the scaling that the file's `model_info` states.
 
     Args:
-        path: the `.xml`; the `.bin` is beside it.
-        threads: for inference.
+        path: the `.xml` file, which has its `.bin` file beside it.
+        threads: the number of threads for inference, at least 1.
 
     Raises:
-        UnloadableRuntimeError: OpenVINO isn't installed, or can't be loaded.
-        ModelError: it refuses the file; or the `.bin` isn't there; or the model hasn't one image input of a fixed size;
-            or it takes floats and doesn't say how pixels are scaled.
+        UnloadableRuntimeError: OpenVINO is not installed or can't be loaded.
+        ModelError: OpenVINO refuses the file; or the `.bin` is missing; or the model hasn't one image input of a fixed
+            size; or it takes floats and doesn't state how pixels are scaled.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -50,39 +128,43 @@ class OpenVINORuntime:
             with quiet_output():
                 model = core.read_model(path)
         except RuntimeError as error:
-            raise _refused(path, error) from error
-        _check(model, path)
+            raise _refusal(path, error) from error
+        _require_fixed_shapes(model, path)
         _take_pixels(openvino, model, info, path)
         try:
             with quiet_output():
                 compiled = core.compile_model(model, "CPU", _properties(threads))
         except RuntimeError as error:
-            raise _refused(path, error) from error
+            raise _refusal(path, error) from error
         self._attach(compiled)
 
     @classmethod
-    def of(cls, compiled: Any) -> Self:  # noqa: ANN401 - the library has no types
-        """Wraps an `openvino.CompiledModel` whose input is (1, H, W, 3) uint8."""
+    def of(cls, compiled: _CompiledModel) -> Self:
+        """Wraps a compiled model whose input is (1, H, W, 3) uint8."""
         runtime = cls.__new__(cls)
         runtime._attach(compiled)
         return runtime
 
-    def _attach(self, compiled: Any) -> None:  # noqa: ANN401
+    def _attach(self, compiled: _CompiledModel) -> None:
         self.input = _tensor(compiled.inputs[0])
         self.outputs = tuple(map(_tensor, compiled.outputs))
         self._request = compiled.create_infer_request()
-        # The request's own memory, which is never moved: shapes are fixed, and no tensor is set from outside.
+        # The memory of the request never moves, because all shapes are fixed and no tensor is set from outside.
         self._input = self._request.get_input_tensor().data[0]
         self._outputs = [self._request.get_output_tensor(i).data[0] for i in range(len(self.outputs))]
 
     def input_view(self) -> NDArray[Any]:
-        """The input tensor's own (H, W, 3) memory."""
+        """Returns the memory of the input, (H, W, 3) uint8."""
         view: NDArray[Any] = self._input
         return view
 
     def invoke(self) -> None:
-        """Runs the network."""
-        # In this thread: handing over to another and back, as start_async and wait do, takes 0.04 to 0.08 ms.
+        """Runs the network on the content of the input.
+
+        Raises:
+            ModelError: the network fails.
+        """
+        # infer runs in this thread; start_async and wait would add 0.04 to 0.08 ms for the change of threads.
         try:
             self._request.infer(share_outputs=True)
         except RuntimeError as error:
@@ -91,7 +173,7 @@ class OpenVINORuntime:
             raise ModelError(what, remedy="copy the file again from where it was made, or convert it again") from error
 
     def output_view(self, index: int) -> NDArray[Any]:
-        """An output's own memory without the batch axis."""
+        """Returns the memory of an output without its batch axis."""
         view: NDArray[Any] = self._outputs[index]
         return view
 
@@ -101,43 +183,42 @@ class OpenVINORuntime:
 
 
 @cache
-def _core() -> Any:  # noqa: ANN401 - the library has no types
-    """The one `openvino.Core` of this process, never let go.
-
-    With `signal_stack_kept` this is the reason why Ctrl-C is heard.
-    """
+def _core() -> _Core:
+    """Returns the only `openvino.Core` of this process, which is never freed; see `signal_stack_kept`."""
     library = load_library()
     with signal_stack_kept():
-        return library.Core()
+        core: _Core = library.Core()
+        return core
 
 
 @contextmanager
 def signal_stack_kept() -> Iterator[None]:
-    """Brings back, after a block that makes any `openvino.Core`, the stack that signal handlers of this thread had.
+    """Restores this thread's stack for signal handlers after a block that makes an `openvino.Core`.
 
-    Each Core sets one up, and on its end brings back the one it found. Of two whose lives overlap that may be gone by
-    then, and the next Ctrl-C is a segmentation fault. A Core that finds another's stack in place leaves it alone.
+    Each Core sets up such a stack, and restores the one it found when it ends. If the lives of two Cores overlap, the
+    restored stack may be freed already, and the next Ctrl-C is a segmentation fault. A Core that finds another's stack
+    in place leaves it alone.
     """
     if sys.platform != "linux":
         yield
         return
-    change = ctypes.CDLL(None, use_errno=True).sigaltstack
-    found = ctypes.create_string_buffer(_STACK_BYTES)
-    change(None, found)
+    sigaltstack = ctypes.CDLL(None, use_errno=True).sigaltstack
+    previous = ctypes.create_string_buffer(_STACK_BYTES)
+    sigaltstack(None, previous)
     try:
         yield
     finally:
-        change(found, None)
+        sigaltstack(previous, None)
 
 
-def load_library() -> Any:  # noqa: ANN401 - the library has no types
-    """Returns the module `openvino`, its statistics kept off.
+def load_library() -> ModuleType:
+    """Returns the module `openvino`, with its usage statistics turned off.
 
     Raises:
-        UnloadableRuntimeError: it isn't installed, or can't be loaded.
+        UnloadableRuntimeError: OpenVINO is not installed or can't be loaded.
     """
-    # With this module there, every import and conversion is reported to Google Analytics without asking. It may be
-    # absent, and then nothing is.
+    # With the module openvino_telemetry, OpenVINO reports every import and conversion to Google Analytics without
+    # asking. OpenVINO works without that module, and then reports nothing.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         return import_module("openvino")
@@ -150,12 +231,12 @@ def load_library() -> Any:  # noqa: ANN401 - the library has no types
 
 
 def library_version() -> str:
-    """Returns the version of the library; see `load_library`."""
+    """Returns the version of OpenVINO; see `load_library`."""
     return str(load_library().__version__)
 
 
 def _broken(error: Exception) -> UnloadableRuntimeError:
-    remedy = f"mend what it names, or {install_package('openvino', '--force-reinstall')}"
+    remedy = f"correct the cause that the message names, or {install_package('openvino', '--force-reinstall')}"
     return UnloadableRuntimeError(f"OpenVINO can't be loaded: {error}", remedy=remedy)
 
 
@@ -163,55 +244,59 @@ def _properties(threads: int) -> dict[str, object]:
     return {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
-        # As variants are proved: left alone, OpenVINO computes in bfloat16 or half floats where the processor can,
-        # which moved a score by 0.17 here; like this it is 5e-6.
+        # Variants are proved in float32. By default OpenVINO computes in bfloat16 or half floats if the processor can,
+        # which changed a score by 0.17 in a measurement; with float32 the largest change was 5e-6.
         "INFERENCE_PRECISION_HINT": "f32",
-        # Left alone, two models of one thread are both kept to the same core, and are no faster than one.
+        # By default two models of one thread are pinned to the same core, and are no faster than one.
         "ENABLE_CPU_PINNING": False,
         "CACHE_DIR": "",
     }
 
 
-def _refused(path: Path, error: Exception) -> ModelError:
+def _refusal(path: Path, error: Exception) -> ModelError:
+    """Returns the error for a file that OpenVINO refuses, with the likely cause."""
     weights = path.with_suffix(".bin")
     if not weights.is_file():
         remedy = "copy it too: an IR is two files"
         return ModelError(f"the model's weights are missing: {weights.name}", where=str(path), remedy=remedy)
-    found = wrong_file_at(weights)
-    if found:
-        return ModelError(found[0], where=str(weights), remedy=found[1])
+    mistaken = wrong_file_at(weights)
+    if mistaken:
+        return ModelError(mistaken[0], where=str(weights), remedy=mistaken[1])
     lines = [line.strip() for line in str(error).splitlines()]
     reasons = [line for line in lines if line and not line.startswith(("Exception from", "Check '"))]
     remedy = "check that .xml and .bin are whole and of one model; update openvino if it is a new one"
-    what = f"OpenVINO refuses the model: {printable((reasons or ['no reason given'])[0][:200])}"
+    what = f"OpenVINO refuses the model: {printable((reasons or ['no reason given'])[0][:_MOST_CHARACTERS])}"
     return ModelError(what, where=str(path), remedy=remedy)
 
 
-def _check(model: Any, path: Path) -> None:  # noqa: ANN401
-    shapes = [tensor.partial_shape for tensor in model.inputs]
-    told = ", ".join(map(str, shapes)) or "none"
-    if len(shapes) != 1:
-        raise ModelError(f"the model has {len(shapes)} inputs: {told}", where=str(path), remedy=_IMAGE)
-    if shapes[0].is_dynamic:
+def _require_fixed_shapes(model: _Model, path: Path) -> None:
+    """Refuses a model that hasn't one image input and outputs of fixed sizes."""
+    inputs = [port.partial_shape for port in model.inputs]
+    listed = ", ".join(map(str, inputs)) or "none"
+    if len(inputs) != 1:
+        raise ModelError(f"the model has {len(inputs)} inputs: {listed}", where=str(path), remedy=_IMAGE_REMEDY)
+    if inputs[0].is_dynamic:
         remedy = "fix it when the model is converted: ovc MODEL --input [1,H,W,3]"
-        raise ModelError(f"the size of the model's input is not fixed: {told}", where=str(path), remedy=remedy)
-    shape = tuple(shapes[0].to_shape())
+        raise ModelError(f"the size of the model's input is not fixed: {listed}", where=str(path), remedy=remedy)
+    shape = tuple(inputs[0].to_shape())
     if len(shape) != 4 or shape[0] != 1 or 3 not in (shape[1], shape[3]):
-        raise ModelError(f"the model's input is {told}", where=str(path), remedy=_IMAGE)
-    if any(tensor.partial_shape.is_dynamic or not len(tensor.partial_shape) for tensor in model.outputs):
-        told = ", ".join(str(tensor.partial_shape) for tensor in model.outputs)
-        raise ModelError(f"the size of the model's outputs is not fixed: {told}", where=str(path), remedy=_IMAGE)
+        raise ModelError(f"the model's input is {listed}", where=str(path), remedy=_IMAGE_REMEDY)
+    outputs = [port.partial_shape for port in model.outputs]
+    if any(shape.is_dynamic or not len(shape) for shape in outputs):
+        listed = ", ".join(map(str, outputs))
+        what = f"the size of the model's outputs is not fixed: {listed}"
+        raise ModelError(what, where=str(path), remedy=_IMAGE_REMEDY)
 
 
-def _take_pixels(openvino: Any, model: Any, info: Info, path: Path) -> None:  # noqa: ANN401
-    """Makes a model take (1, H, W, 3) uint8 pixels, in place."""
+def _take_pixels(openvino: ModuleType, model: _Model, info: Info, path: Path) -> None:
+    """Changes a model in place so that it takes (1, H, W, 3) uint8 pixels."""
     image = model.input(0)
     layout = "NHWC" if image.shape[3] == 3 else "NCHW"
-    as_bytes = image.element_type == openvino.Type.u8
+    takes_bytes = image.element_type == openvino.Type.u8
     mean, scale = _scaling(info, path)
-    if as_bytes and layout == "NHWC" and not mean and not scale:
+    if takes_bytes and layout == "NHWC" and not mean and not scale:
         return
-    if not as_bytes and not info.model:
+    if not takes_bytes and not info.model:
         what = "the model takes float pixels, but doesn't say how they are scaled"
         remedy = "give it model_info with mean_values and scale_values, or a uint8 input"
         raise ModelError(what, where=str(path), remedy=remedy)
@@ -227,19 +312,19 @@ def _take_pixels(openvino: Any, model: Any, info: Info, path: Path) -> None:  # 
 
 
 def _scaling(info: Info, path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The mean and the scale of three channels, (pixel - mean) / scale; empty where there are none."""
+    """Returns mean and scale of three channels, (pixel - mean) / scale; empty if the file states none."""
     if info.flag("embedded_processing"):
         return (), ()
     mean, scale = info.numbers("mean_values"), info.numbers("scale_values")
     if mean is not None and scale is not None and all(abs(value) > _LEAST_SCALE for value in scale):
         return mean, scale
     name = "mean_values" if mean is None else "scale_values"
-    what = f"the model_info's {name} can't be meant: {info.model[name]!r}"
-    remedy = "it holds one finite number, or three with spaces between them; no scale is 0"
+    what = f"the model_info's {name} can't be used: {info.model[name]!r}"
+    remedy = "write one finite number, or three with spaces between them; a scale is not 0"
     raise ModelError(what, where=str(path), remedy=remedy)
 
 
-def _tensor(port: Any) -> Tensor:  # noqa: ANN401
+def _tensor(port: _Port) -> Tensor:
     names = port.get_names()
     name = port.get_any_name() if names else port.get_node().get_friendly_name()
     return Tensor(name, tuple(map(int, port.shape)), port.element_type.to_dtype().name)

@@ -1,7 +1,8 @@
-"""Whether the structure of a `.tflite` file is sound: checked before a library that trusts every offset opens it.
+"""Checks the structure of a `.tflite` file before the interpreter, which trusts every offset, opens it.
 
 Everything that the interpreter reads must lie within the file, every index must be in range, and no tensor may be
-larger than a model for a small computer has. Source: `schema.fbs` of TensorFlow.
+larger than in a model for a small computer. Files for another runtime, such as the Edge TPU's, are refused by name.
+Source: `schema.fbs` of TensorFlow.
 """
 
 from __future__ import annotations
@@ -25,16 +26,20 @@ _WIDTHS = {
     **dict.fromkeys((4, 8, 10, 12), 8),  # int64, complex64, float64, uint64
     11: 16,  # complex128
 }
-"""Bytes of a number by its type's code; other types have numbers of less than a byte, or no numbers."""
+"""The bytes of a number by the code of its type; numbers of other types take less than a byte, or are no numbers."""
 _EDGE_TPU = "edgetpu-custom-op"
+"""The operator of a file that was compiled for the Edge TPU."""
 _SELECT = "Flex"
+"""The beginning of the names of TensorFlow's own operators, which the interpreter hasn't."""
+_MOST_NAMED = 5
+"""An error names at most this many operators."""
 
 
 def require_sound(path: Path) -> None:
-    """Passes where a `.tflite` file's structure is sound, and it needs nothing that edgetl hasn't.
+    """Refuses a `.tflite` file whose structure is damaged, or that needs operators that edgetl hasn't.
 
     Raises:
-        ModelError: it isn't; the message says whether the file is damaged or of another kind.
+        ModelError: the file is damaged or of another kind; the message says which.
     """
     try:
         content = read_regular(path, LARGEST_MODEL)
@@ -54,7 +59,7 @@ def require_sound(path: Path) -> None:
 
 
 def _require_operators(model: Table, path: Path) -> None:
-    """Refuses what was made for another runtime; its operators have telling names."""
+    """Refuses a file for another runtime, which shows in the names of its operators."""
     names = [code.text("custom_code") for code in model.tables("operator_codes", "OperatorCode")]
     if _EDGE_TPU in names:
         what = "the model was compiled for the Edge TPU (Coral), and edgetl runs models on the processor"
@@ -62,13 +67,13 @@ def _require_operators(model: Table, path: Path) -> None:
         raise ModelError(what, where=str(path), remedy=remedy)
     select = sorted({name for name in names if name.startswith(_SELECT)})
     if select:
-        what = f"the model needs TensorFlow's own operators (Select TF ops): {', '.join(select[:5])}"
+        what = f"the model needs TensorFlow's own operators (Select TF ops): {', '.join(select[:_MOST_NAMED])}"
         remedy = "convert it with target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS], without SELECT_TF_OPS"
         raise ModelError(what, where=str(path), remedy=remedy)
 
 
 def _check_model(model: Table) -> None:
-    """Raises one of `BROKEN` where something in the model is out of range."""
+    """Raises one of `BROKEN` if an offset or an index of the model is out of range."""
     sizes = [_buffer_size(buffer) for buffer in model.tables("buffers", "Buffer")]
     if model.tables("external_buffers", "Buffer") or model.tables("external_buffer_groups", "Buffer"):
         raise ValueError("its weights lie in another file")
@@ -86,9 +91,9 @@ def _check_model(model: Table) -> None:
 
 
 def _buffer_size(buffer: Table) -> int:
-    """The bytes of a buffer; 0 for the one of tensors that are computed."""
+    """Returns the bytes of a buffer; the empty one is that of tensors that are computed."""
     if buffer.number("offset", "<Q") > 1 or buffer.number("size", "<Q") > 1:
-        raise ValueError("its weights lie behind it")
+        raise ValueError("its weights lie behind the flatbuffer")
     return buffer.count("data")
 
 
@@ -103,7 +108,7 @@ def _check_signature(signature: Table, tensors: Sequence[int]) -> None:
 
 
 def _check_graph(graph: Table, sizes: Sequence[int], codes: int) -> int:
-    """Checks a graph; returns how many tensors it has."""
+    """Checks a graph and returns its number of tensors."""
     graph.text("name")
     tensors = graph.tables("tensors", "Tensor")
     for tensor in tensors:
@@ -117,7 +122,7 @@ def _check_graph(graph: Table, sizes: Sequence[int], codes: int) -> int:
 
 def _check_operator(operator: Table, tensors: int, codes: int) -> None:
     _within([operator.number("opcode_index", "<I")], 0, codes, "an operator")
-    _within(operator.integers("inputs"), -1, tensors, "a tensor")  # -1: one that is left out
+    _within(operator.integers("inputs"), -1, tensors, "a tensor")  # -1 stands for an optional input that is absent
     _within(operator.integers("outputs"), 0, tensors, "a tensor")
     _within(operator.integers("intermediates"), -1, tensors, "a tensor")
     operator.count("custom_options")
@@ -125,7 +130,7 @@ def _check_operator(operator: Table, tensors: int, codes: int) -> None:
     for options in ("builtin_options", "builtin_options_2"):
         operator.check_table(options)
     if operator.number("large_custom_options_offset", "<Q") > 1:
-        raise ValueError("an operator's options lie behind it")
+        raise ValueError("an operator's options lie behind the flatbuffer")
 
 
 def _check_tensor(tensor: Table, sizes: Sequence[int]) -> None:
@@ -140,7 +145,7 @@ def _check_tensor(tensor: Table, sizes: Sequence[int]) -> None:
     tensor.check_table("sparsity")
     dense = not tensor.has("sparsity")
     if sizes[buffer] and width and dense and sizes[buffer] != math.prod(shape) * width:
-        raise ValueError("a tensor's content has another size than its shape")
+        raise ValueError("the size of a tensor's content doesn't fit its shape")
     quantization = tensor.table("quantization", "QuantizationParameters")
     if quantization:
         _check_quantization(quantization, shape)
@@ -162,7 +167,14 @@ def _check_quantization(quantization: Table, shape: Sequence[int]) -> None:
 
 
 def _within(numbers: Iterable[int], least: int, end: int, kind: str) -> None:
-    """Raises ValueError where a number is below `least`, or not below `end`."""
+    """Raises ValueError if a number is below `least`, or not below `end`.
+
+    Args:
+        numbers: the numbers to check.
+        least: the smallest number allowed.
+        end: the smallest number above the range.
+        kind: what is numbered, for the message.
+    """
     for number in numbers:
         if not least <= number < end:
             raise ValueError(f"the number of {kind} is out of range: {number}")

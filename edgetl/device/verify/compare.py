@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
+from edgetl.vision.filter import class_thresholds
 from edgetl.vision.pairs import iou, pair
 from edgetl.vision.results import Detections
 
@@ -143,7 +144,7 @@ def compare_boxes(
     """
     tolerance = BOX_TOLERANCES.get(recipe, min(BOX_TOLERANCES.values()))
     watch = golden_card(card).detector
-    least = np.broadcast_to(np.array(watch.thresholds, np.float32), len(card.labels)) + tolerance
+    least = class_thresholds(watch.thresholds, len(card.labels)) + tolerance
     photos = [_look(_Table.of(f), e, least, tolerance, watch.iou) for f, e in zip(found, expected, strict=True)]
     boxes, shown = sum(len(e.objects) for e in expected), sum(map(len, found))
     lost, new, moved = (sum(getattr(p, name) for p in photos) for name in ("lost", "new", "moved"))

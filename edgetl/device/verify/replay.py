@@ -10,6 +10,7 @@ import numpy as np
 from edgetl.bundle import Bundle, Variant
 from edgetl.device.inference.model import Model
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime, require_runtime
+from edgetl.device.runtime.threads import thread_count
 from edgetl.device.verify.compare import VariantReport, compare, compare_boxes
 from edgetl.errors import EdgetlError, GateError
 from edgetl.golden import golden_card
@@ -68,7 +69,7 @@ def _verify_variant(bundle: Bundle, variant: Variant, frames: list[Image], threa
         return VariantReport(variant.name, ok=False, reason="the bundle has no golden photos")
     replay = _replay_boxes if bundle.manifest.card.task == "detection" else _replay_scores
     try:
-        return replay(bundle, variant, frames, threads or bundle.manifest.threads)
+        return replay(bundle, variant, frames, thread_count(threads, bundle))
     except (EdgetlError, OSError, ValueError, TypeError, RuntimeError) as error:  # NumPy's and the runtimes' own too
         return VariantReport(variant.name, ok=False, reason=_first_line(error))
 

@@ -13,7 +13,7 @@ from edgetl import store
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.card import ModelCard
 from edgetl.device.runtime import library_version, open_runtime, require_runtime
-from edgetl.device.runtime.vouch import remember
+from edgetl.device.runtime.sandbox import remember_harmless
 from edgetl.errors import GateError, UsageError
 from edgetl.files import friendly_os_errors, sha256_of, temporary_folder, write_atomic
 from edgetl.host.console import busy, console, optional, result
@@ -192,7 +192,7 @@ class _Maker:
         frames = [read_photo(self.folder / photo.file) for photo in self.photos]
         with closing(open_runtime(variant.runtime, files[0], 1, made_here=True)) as opened:
             expected = self.source.judge.expected(opened, frames)
-        remember(variant.runtime, files[0], library_version(variant.runtime))
+        remember_harmless(variant.runtime, files[0], library_version(variant.runtime))
         file, digest = golden_set.write_expected(self.folder, variant.name, expected)
         accepted = replace(variant, accepted=True, note=note, golden=file, golden_sha256=digest)
         model, *weights = ((path.name, sha256_of(path)) for path in files)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.networks.untyped import Library
+from edgetl.vision.filter import class_thresholds, reaches
 from edgetl.vision.pairs import iou
 
 Floats = NDArray[np.float64]
@@ -105,8 +106,9 @@ class DetectionEvaluation:
     def confusion(self, thresholds: Sequence[float]) -> NDArray[np.int64]:
         """Counts boxes, (C + 1, C + 1): rows are the truth, columns what was said; the last of either is background."""
         counts = np.zeros((len(self.labels) + 1,) * 2, np.int64)
+        own = class_thresholds(thresholds, len(self.labels))
         for truth, found in zip(self.truth, self.found, strict=True):
-            shown = found.score >= np.broadcast_to(np.asarray(thresholds, np.float32), len(self.labels))[found.class_id]
+            shown = reaches(found.score, found.class_id, own)
             pairs = match(truth.xyxy, found.xyxy[shown], found.score[shown], _MATCH_IOU)
             said = found.class_id[shown]
             for true, box in pairs:

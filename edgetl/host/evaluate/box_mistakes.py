@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.evaluate.box_metrics import DetectionEvaluation, Floats, alarms, match
-from edgetl.host.evaluate.box_tables import each
+from edgetl.vision.filter import class_thresholds, reaches
 from edgetl.vision.pairs import iou
 
 _PAIRED = 0.5
@@ -53,9 +53,9 @@ class Mistakes:
     alarms: list[Mistake]
 
 
-def shown(found: Found, thresholds: Sequence[float]) -> NDArray[np.int64]:
-    """Returns which boxes of a photo a display threshold for each class lets through."""
-    return np.flatnonzero(found.score >= np.asarray(thresholds, np.float32)[found.class_id])
+def shown(found: Found, thresholds: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Returns the positions of a photo's boxes that reach the (C,) display thresholds of their classes."""
+    return np.flatnonzero(reaches(found.score, found.class_id, thresholds))
 
 
 def mistakes(result: DetectionEvaluation, thresholds: Sequence[float]) -> Mistakes:
@@ -65,7 +65,7 @@ def mistakes(result: DetectionEvaluation, thresholds: Sequence[float]) -> Mistak
         result: of the photos.
         thresholds: the display thresholds, one a class or one for all.
     """
-    cuts = each(thresholds, len(result.labels))
+    cuts = class_thresholds(thresholds, len(result.labels))
     missed: list[Mistake] = []
     wrong: list[Mistake] = []
     for photo, (truth, found) in enumerate(zip(result.truth, result.found, strict=True)):

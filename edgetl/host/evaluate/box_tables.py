@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from edgetl.host.dataset.boxes.truth import Truth
 from edgetl.host.evaluate.box_metrics import Curve, DetectionEvaluation
+from edgetl.vision.filter import class_thresholds
 
 _SMALL, _LARGE = 32.0**2, 96.0**2
 """COCO's bounds between small, medium and large boxes, px²."""
+_DIGITS = 6
+"""Thresholds are reported with this many decimal places, because float32 holds no more in 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,9 @@ class SizeRow:
     map: float
 
 
-def each(thresholds: Sequence[float], count: int) -> tuple[float, ...]:
-    """Returns the display threshold of each of `count` classes, as a card has them: one a class, or one for all."""
-    return tuple(np.broadcast_to(np.asarray(thresholds, np.float64), count).tolist())
-
-
 def at(curve: Curve, threshold: float) -> tuple[float, float]:
     """Returns a class's (precision, recall) at a threshold; NaN where nothing was found, or nothing was to be found."""
-    shown = int((curve.score.astype(np.float32) >= np.float32(threshold)).sum())  # as the device compares them
+    shown = int((curve.score.astype(np.float32) >= np.float32(threshold)).sum())  # as `class_thresholds` says
     if shown:
         return float(curve.precision[shown - 1]), float(curve.recall[shown - 1])
     return math.nan, math.nan
@@ -83,13 +81,13 @@ def class_rows(result: DetectionEvaluation, thresholds: Sequence[float]) -> list
         thresholds: the display thresholds, one a class or one for all.
     """
     counts = np.bincount(_wanted(result.truth), minlength=len(result.labels)).tolist()
-    scores, cuts = result.by_class(), each(thresholds, len(result.labels))
+    scores, cuts = result.by_class(), class_thresholds(thresholds, len(result.labels)).tolist()
     rows = []
     for label, boxes, cut, curve in zip(result.labels, counts, cuts, result.curves(), strict=True):
         precision, recall = at(curve, cut)
         if boxes and math.isnan(recall):
             recall = 0.0
-        rows.append(ClassRow(label, boxes, *scores[label], cut, precision, recall))
+        rows.append(ClassRow(label, boxes, *scores[label], round(cut, _DIGITS), precision, recall))
     return rows
 
 

@@ -43,8 +43,7 @@ class TFLiteNetwork:
         view[...] = np.subtract(photo, 128, dtype=np.int16, casting="unsafe") if view.dtype == np.int8 else photo
         del view
         self.runtime.invoke()
-        output, raw = self.runtime.outputs[0], self.runtime.output_view(0).astype(np.float32)
-        return (raw - output.zero_point) * np.float32(output.scale) if output.scale else raw
+        return self.runtime.outputs[0].dequantize(self.runtime.output_view(0))
 
 
 def open_network(path: Path, card: ModelCard | None = None) -> TFLiteNetwork:

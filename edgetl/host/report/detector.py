@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from edgetl.card import ModelCard
 from edgetl.host.evaluate.box_metrics import Curve, DetectionEvaluation
-from edgetl.host.evaluate.box_mistakes import mistakes
-from edgetl.host.evaluate.box_tables import ClassRow, class_rows, each, size_rows
+from edgetl.host.evaluate.box_mistakes import mistakes, shown
+from edgetl.host.evaluate.box_tables import ClassRow, class_rows, size_rows
 from edgetl.host.report import figures
 from edgetl.host.report.classifier import Ending
 from edgetl.host.report.mistake_picture import scene
 from edgetl.host.report.page import percent, write_page
+from edgetl.vision.filter import class_thresholds
 
 _MOST_SCENES = 12
 _RECALLS = np.linspace(0, 1, 101)
@@ -50,7 +51,7 @@ def write_detection_report(
     Raises:
         EdgetlError: the file can't be written.
     """
-    thresholds = each(card.detector.thresholds, len(evaluation.labels))
+    thresholds = card.detector.thresholds
     ending = ending or Ending()
     best = ending.kept if ending.kept >= 0 else figures.best_epoch(history, "map")
     rows = class_rows(evaluation, thresholds)
@@ -117,17 +118,17 @@ def _precision(curve: Curve) -> figures.Floats:
 
 def _f1(curve: Curve) -> figures.Floats:
     """(201,) F1 at the thresholds 0, 0.005 … 1; 0 where nothing reaches one."""
-    shown = np.searchsorted(-curve.score, -_THRESHOLDS, side="right")
-    return np.asarray(np.append(0.0, curve.f1)[shown], np.float64)
+    count = np.searchsorted(-curve.score.astype(np.float32), -_THRESHOLDS.astype(np.float32), side="right")
+    return np.asarray(np.append(0.0, curve.f1)[count], np.float64)
 
 
 def _scenes(evaluation: DetectionEvaluation, photos: Sequence[Path], thresholds: Sequence[float]) -> dict[str, object]:
     found = mistakes(evaluation, thresholds)
-    cuts = np.asarray(thresholds, np.float32)
+    own = class_thresholds(thresholds, len(evaluation.labels))
     return {
         "missed": len(found.misses),
         "alarmed": len(found.alarms),
-        "drawn": sum(int((f.score >= cuts[f.class_id]).sum()) for f in evaluation.found),
-        "misses": [scene(m, "true", evaluation, photos[m.photo], thresholds) for m in found.misses[:_MOST_SCENES]],
-        "alarms": [scene(m, "found", evaluation, photos[m.photo], thresholds) for m in found.alarms[:_MOST_SCENES]],
+        "drawn": sum(len(shown(found, own)) for found in evaluation.found),
+        "misses": [scene(m, "true", evaluation, photos[m.photo], own) for m in found.misses[:_MOST_SCENES]],
+        "alarms": [scene(m, "found", evaluation, photos[m.photo], own) for m in found.alarms[:_MOST_SCENES]],
     }

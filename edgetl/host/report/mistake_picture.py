@@ -123,7 +123,9 @@ class _View:
         return (x, y, width, height) if inside else None
 
 
-def scene(mistake: Mistake, kind: Kind, result: DetectionEvaluation, photo: Path, thresholds: Sequence[float]) -> Scene:
+def scene(
+    mistake: Mistake, kind: Kind, result: DetectionEvaluation, photo: Path, thresholds: NDArray[np.float32]
+) -> Scene:
     """Cuts out what is around a mistake.
 
     Args:
@@ -131,7 +133,7 @@ def scene(mistake: Mistake, kind: Kind, result: DetectionEvaluation, photo: Path
         kind: which of the photo's boxes the mistake is.
         result: the evaluation.
         photo: the mistake's file; decoded here, as small as will do.
-        thresholds: the display threshold of each class.
+        thresholds: the display threshold of each class, (C,) float32, 0..1.
     """
     truth, found = result.truth[mistake.photo], result.found[mistake.photo]
     own = (truth if kind == "true" else found).xyxy[mistake.box]

@@ -137,7 +137,7 @@ def test_another_takes_its_place_where_its_runtime_is_missing_and_it_is_said_onc
 
 
 def test_a_missing_runtime_is_reported_once_for_a_model_pool(pair, without_openvino, monkeypatch, caplog):
-    monkeypatch.setattr("edgetl.device.run.model_pool.cores", lambda: 4)
+    monkeypatch.setattr("edgetl.device.runtime.threads.cores", lambda: 4)
     with caplog.at_level(logging.WARNING):
         pool = ModelPool.open(pair, together=True, threads=3)
     assert [model.variant for model in pool.models] == ["float32"] * 3

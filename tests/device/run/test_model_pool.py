@@ -131,7 +131,7 @@ def test_events_keep_their_place(pool):
     ("together", "threads", "models"), [(False, 3, 1), (True, 3, 3), (True, 9, 4), (True, None, 1)]
 )
 def test_a_model_is_opened_once_for_each_frame_at_once(monkeypatch, bundle, together, threads, models):
-    monkeypatch.setattr("edgetl.device.run.model_pool.cores", lambda: 4)
+    monkeypatch.setattr("edgetl.device.runtime.threads.cores", lambda: 4)
     opened = ModelPool.open(bundle, together=together, threads=threads).models
     assert len(opened) == models
     assert {model.variant for model in opened} == {"float32"}

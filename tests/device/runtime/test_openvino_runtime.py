@@ -82,17 +82,17 @@ REFUSED = {
     "floats without a word": ({"kind": "f32"}, "doesn't say how they are scaled", "mean_values and scale_values"),
     "no numbers": (
         {"kind": "f32", "info": {"mean_values": "a b c"}},
-        "mean_values can't be meant: 'a b c'",
+        "mean_values can't be used: 'a b c'",
         "one finite number",
     ),
     "two numbers": (
         {"kind": "f32", "info": {"mean_values": "1 2"}},
-        "mean_values can't be meant: '1 2'",
+        "mean_values can't be used: '1 2'",
         "one finite number",
     ),
     "zero": (
         {"kind": "f32", "info": {"scale_values": "1 0 1"}},
-        "scale_values can't be meant: '1 0 1'",
+        "scale_values can't be used: '1 0 1'",
         "one finite number",
     ),
 }

@@ -10,7 +10,7 @@ import pytest
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.evaluate.box_metrics import DetectionEvaluation
 from edgetl.host.evaluate.box_mistakes import mistakes
-from edgetl.host.evaluate.box_tables import class_rows, each, size_rows
+from edgetl.host.evaluate.box_tables import class_rows, size_rows
 
 LABELS = ("ace", "king")
 
@@ -76,11 +76,6 @@ def test_a_box_at_a_bound_is_of_one_size_alone():
     small, medium, _ = size_rows(result)
     assert (small.boxes, medium.boxes, medium.map) == (0, 1, pytest.approx(1))
     assert math.isnan(small.map)
-
-
-def test_one_threshold_is_that_of_every_class():
-    assert each((0.3,), 3) == (0.3, 0.3, 0.3)
-    assert each((0.1, 0.2), 2) == (0.1, 0.2)
 
 
 def test_mistakes_are_told_the_worst_first():

@@ -24,14 +24,10 @@ def description(selection: ResultSelection) -> dict[str, object]:
     `own_thresholds` holds one for each label. `own_threshold` is their mean, where the page's slider stands.
     """
     card = selection.card
-    if card.task == "classification":
-        each = [card.classifier.threshold] * len(card.labels)
-    else:
-        given = card.detector.thresholds
-        each = list(given if len(given) > 1 else given * len(card.labels))
+    own = ResultFilter().thresholds(card).tolist()
     known: dict[str, object] = {"name": card.name, "task": card.task, "labels": list(card.labels)}
-    known["own_threshold"] = round(sum(each) / len(each), 3)
-    known["own_thresholds"] = [round(own, 3) for own in each]
+    known["own_threshold"] = round(sum(own) / len(own), 3)
+    known["own_thresholds"] = [round(threshold, 3) for threshold in own]
     return known | settings(selection)
 
 

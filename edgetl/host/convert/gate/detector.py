@@ -25,6 +25,7 @@ from edgetl.host.networks.untyped import Network
 from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 from edgetl.vision.detect import CANDIDATES, grid
+from edgetl.vision.filter import ResultFilter, reaches
 from edgetl.vision.pairs import pair
 from edgetl.vision.photo import read_sized
 from edgetl.vision.quantized import sigmoid, softplus
@@ -199,7 +200,7 @@ def agreement(reference: Sequence[Found], variant: Sequence[Found], card: ModelC
         card: its display thresholds count.
     """
     clear, agreeing, largest = 0, 0, 0.0
-    thresholds = np.broadcast_to(np.array(card.detector.thresholds, np.float32), len(card.labels))
+    thresholds = ResultFilter().thresholds(card)
     for ours, theirs in zip(reference, variant, strict=True):
         a, b = (_above(found, thresholds - NEAR) for found in (ours, theirs))
         partner = pair(a.xyxy, a.class_id, b.xyxy, b.class_id)
@@ -207,13 +208,13 @@ def agreement(reference: Sequence[Found], variant: Sequence[Found], card: ModelC
         is_clear = [found.score > thresholds[found.class_id] + NEAR for found in (a, b)]
         clear += sum(int(mask.sum()) for mask in is_clear)
         agreeing += int(is_clear[0][left].sum()) + int(is_clear[1][right].sum())
-        shown = (a.score >= thresholds[a.class_id])[left] | (b.score >= thresholds[b.class_id])[right]
+        shown = reaches(a.score, a.class_id, thresholds)[left] | reaches(b.score, b.class_id, thresholds)[right]
         largest = max(largest, float(np.abs(a.score[left] - b.score[right])[shown].max(initial=0.0)))
     return Agreement(agreeing / clear if clear else 1.0, largest)
 
 
 def _above(found: Found, least: Floats) -> Found:
-    keep = found.score >= least[found.class_id]
+    keep = reaches(found.score, found.class_id, least)
     return Found(found.xyxy[keep], found.score[keep], found.class_id[keep])
 
 
@@ -233,8 +234,7 @@ def _rows(found: Detections) -> list[dict[str, object]]:
 
 def _real(runtime: Runtime, index: int) -> Floats:
     """An output's real numbers, without the batch axis."""
-    output, raw = runtime.outputs[index], runtime.output_view(index).astype(np.float32)
-    return (raw - np.float32(output.zero_point)) * np.float32(output.scale) if output.scale else raw
+    return runtime.outputs[index].dequantize(runtime.output_view(index))
 
 
 def _meaning(outputs: Sequence[Floats], card: ModelCard) -> tuple[Floats, Floats]:

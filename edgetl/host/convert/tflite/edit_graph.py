@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import BGR_INPUT
+from edgetl.device.inference.channel_order import BGR_INPUT
 from edgetl.errors import ModelError
 from edgetl.install import install_command
 

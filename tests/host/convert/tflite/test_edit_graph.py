@@ -7,7 +7,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from edgetl import Model
-from edgetl.device.runtime import BGR_INPUT
+from edgetl.device.inference.channel_order import BGR_INPUT
 from edgetl.errors import ModelError
 from edgetl.host.convert.tflite.edit_graph import take_bgr
 from edgetl.host.convert.tflite.export import export

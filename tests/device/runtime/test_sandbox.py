@@ -18,7 +18,7 @@ from handmade import build, metadata
 
 from edgetl.device.inference.model import Model
 from edgetl.device.inference.tflite_metadata import read_files, read_metadata
-from edgetl.device.runtime import library_version, open_runtime, vouch
+from edgetl.device.runtime import library_version, open_runtime, sandbox
 from edgetl.device.runtime.tflite_structure import require_sound
 from edgetl.errors import EdgetlError, ModelError
 
@@ -31,7 +31,7 @@ MOST_MB = 1000
 def cache(tmp_path, monkeypatch):
     """A user's cache in which nothing is remembered, and a process that has opened nothing."""
     monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(vouch, "_known", set())
+    monkeypatch.setattr(sandbox, "_known", set())
     return tmp_path / "cache"
 
 
@@ -55,7 +55,7 @@ def children(monkeypatch):
         started.append(real(*args, **kwargs))
         return started[-1]
 
-    monkeypatch.setattr(vouch.subprocess, "Popen", popen)
+    monkeypatch.setattr(sandbox.subprocess, "Popen", popen)
     return started
 
 
@@ -64,7 +64,7 @@ def test_only_the_first_start_pays_for_a_process(cache, write, children, monkeyp
     open_runtime("tflite", path, 1).close()
     assert [child.returncode for child in children] == [0]
     open_runtime("tflite", path, 1).close()
-    monkeypatch.setattr(vouch, "_known", set())  # as another process finds it
+    monkeypatch.setattr(sandbox, "_known", set())  # as another process finds it
     open_runtime("tflite", path, 1).close()
     open_runtime("tflite", write(MODEL, "copy.tflite"), 1).close()
     assert len(children) == 1
@@ -82,8 +82,8 @@ def test_a_module_of_the_current_folder_does_not_get_into_the_process(cache, wri
 
 def test_what_was_made_here_needs_no_process(cache, write, children, monkeypatch):
     open_runtime("tflite", write(MODEL), 1, made_here=True).close()
-    vouch.remember("tflite", write(MODEL), library_version("tflite"))
-    monkeypatch.setattr(vouch, "_known", set())
+    sandbox.remember_harmless("tflite", write(MODEL), library_version("tflite"))
+    monkeypatch.setattr(sandbox, "_known", set())
     open_runtime("tflite", write(MODEL), 1).close()
     assert not children
 
@@ -91,7 +91,7 @@ def test_what_was_made_here_needs_no_process(cache, write, children, monkeypatch
 def test_a_cache_that_can_not_be_written_costs_the_process_alone(write, children, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(vouch, "_known", set())
+    monkeypatch.setattr(sandbox, "_known", set())
     open_runtime("tflite", write(MODEL), 1).close()
     assert len(children) == 1
 
@@ -109,9 +109,9 @@ ENDINGS = {
 
 @pytest.mark.parametrize("code", ENDINGS)
 def test_a_crash_and_a_limit_are_an_error_of_the_file(cache, write, children, monkeypatch, code):
-    monkeypatch.setattr(vouch, "_START", code)
+    monkeypatch.setattr(sandbox, "_START", code)
     if ENDINGS[code] == "to open":
-        monkeypatch.setattr(vouch, "SECONDS", 0.2)
+        monkeypatch.setattr(sandbox, "SECONDS", 0.2)
     with pytest.raises(ModelError, match=ENDINGS[code]) as caught:
         open_runtime("tflite", write(MODEL), 1)
     assert caught.value.exit_code == 4
@@ -121,7 +121,7 @@ def test_a_crash_and_a_limit_are_an_error_of_the_file(cache, write, children, mo
 
 
 def test_no_process_is_an_error_of_the_machine(cache, write, monkeypatch):
-    monkeypatch.setattr(vouch.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(sandbox.sys, "executable", "/nowhere/python")
     with pytest.raises(EdgetlError, match="no process") as caught:
         open_runtime("tflite", write(MODEL), 1)
     assert caught.value.exit_code == 1

@@ -1,10 +1,10 @@
-"""Files that nothing vouches for are tried in a process of their own before this one opens them.
+"""The sandbox: an unknown model file is first opened in a process of its own.
 
-A stranger's model file can crash the library that opens it, or take all memory; a bundle's digests don't help, for the
-stranger made them, too. So a file is opened here only if the same content was opened before by the same library without
-harm: either in a child process that is given up when it crashes, takes too much or lasts too long, or by `edgetl
-convert`, which made it. What passed is remembered by its SHA-256 in the user's cache, so that a second start pays for
-one digest alone, and within a process not even for that.
+A model file from a stranger can crash the library that opens it, or take all memory. The digests of a bundle don't
+protect, because the stranger made them, too. So this process opens a file only if the same version of the library
+opened the same content before without harm: either in a child process, which is ended when it crashes, takes too much
+memory or lasts too long, or in `edgetl convert`, which made the file. Harmless content is remembered by its SHA-256 in
+the user's cache. A second start then costs one digest, and a second opening in the same process costs nothing.
 """
 
 from __future__ import annotations
@@ -21,40 +21,42 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgetl.device.runtime.flatbuffer_table import LARGEST_MODEL
-from edgetl.device.runtime.probe import NO_MEMORY, REFUSED, SECONDS
+from edgetl.device.runtime.sandbox_process import NO_MEMORY, REFUSED, SECONDS
 from edgetl.device.runtime.tflite_structure import require_sound
 from edgetl.errors import EdgetlError, ModelError
 from edgetl.files import sha256_of
 from edgetl.text import printable
 
 MEMORY = 512 << 20
-"""A file may take so many bytes of memory to load and run, and four times its own size."""
+"""A file may take this much memory to load and run, in bytes, and four times its own size on top."""
 _CHECKS = "1"
-"""To be counted up when a file that passed until now has to be tried again."""
+"""The version of the checks: raise it when files that passed before must be tried again."""
 _POLL = 0.01
-"""How often the memory of the process is looked at, s: within it, it takes some 50 MB more at most."""
+"""Time between two readings of the child's memory, s, in which it can take about 50 MB more."""
 _REMEDY = "copy the file again from where it was made; don't use it if it came from a stranger"
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from edgetl.device.runtime.probe import main; main(*sys.argv[2:])"
+    "from edgetl.device.runtime.sandbox_process import main; main(*sys.argv[2:])"
 )
-"""The process finds the packages where this one finds them."""
+"""The child's program: it finds packages in the same folders as this process."""
 
 _known: set[tuple[object, ...]] = set()
-"""The files that passed in this process: their paths, sizes and times."""
+"""The files that this process knows to be harmless, by their paths, sizes and times.
+
+Several threads may add to it at once; the worst result is that a file is tried twice."""
 
 
-def require_vouched(name: str, path: Path, version: str) -> None:
-    """Passes where a model file can be opened without harm.
+def require_harmless(name: str, path: Path, version: str) -> None:
+    """Refuses a model file that can't be opened without harm; an unknown one is tried in a child process.
 
     Args:
         name: the runtime, a key of `edgetl.device.runtime.RUNTIMES`.
         path: the model file.
-        version: of the runtime's library: what one version opens, another one may not.
+        version: the version of the runtime's library; a file is tried again with another version.
 
     Raises:
         ModelError: the file is damaged, or takes too much memory or time.
-        EdgetlError: no process can be started.
+        EdgetlError: no child process can be started.
     """
     files = _files(name, path)
     identity = (name, *map(_identity, files))
@@ -64,18 +66,18 @@ def require_vouched(name: str, path: Path, version: str) -> None:
     if size > LARGEST_MODEL:
         what = f"the model has {size >> 20:,} MB, and {LARGEST_MODEL >> 20} are allowed"
         raise ModelError(what, where=str(path), remedy=_REMEDY)
-    note = _note(name, files, version)
-    if note is None or not note.exists():
+    marker = _marker(name, files, version)
+    if marker is None or not marker.exists():
         if name == "tflite":
             require_sound(path)
-        _probe(name, path, size)
-        _write(note)
+        _try_in_child(name, path, size)
+        _write(marker)
     _known.add(identity)
 
 
-def remember(name: str, path: Path, version: str) -> None:
-    """Notes that a model file that was made here was opened without harm; see `require_vouched`."""
-    _write(_note(name, _files(name, path), version))
+def remember_harmless(name: str, path: Path, version: str) -> None:
+    """Remembers a model file that this program made, so that `require_harmless` need not try it."""
+    _write(_marker(name, _files(name, path), version))
 
 
 def _files(name: str, path: Path) -> list[Path]:
@@ -88,8 +90,8 @@ def _identity(file: Path) -> tuple[object, ...]:
     return file.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _note(name: str, files: Sequence[Path], version: str) -> Path | None:
-    """The empty file whose name says that a model passed; None where there is no place for it."""
+def _marker(name: str, files: Sequence[Path], version: str) -> Path | None:
+    """Returns the empty file in the cache that marks a model as harmless; None if there is no cache."""
     try:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError:  # a service may have no home
@@ -99,20 +101,20 @@ def _note(name: str, files: Sequence[Path], version: str) -> Path | None:
     return folder / "opened" / hashlib.sha256(content.encode()).hexdigest()
 
 
-def _write(note: Path | None) -> None:
-    if note:
-        with suppress(OSError):  # without a place to remember, every start tries the file again
-            note.parent.mkdir(parents=True, exist_ok=True)
-            note.touch()
+def _write(marker: Path | None) -> None:
+    if marker:
+        with suppress(OSError):  # if the cache can't be written, every start tries the file again
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
 
 
-def _probe(name: str, path: Path, size: int) -> None:
-    """Tries a file in a child process."""
-    if not sys.executable:  # Python inside another program: there is nothing to start
+def _try_in_child(name: str, path: Path, size: int) -> None:
+    """Opens and runs a file in a child process; raises ModelError if the child fails."""
+    if not sys.executable:  # Python is embedded in another program, so no child can be started
         return
-    # -P: no module of the current folder may take the place of one of Python's own.
+    # -P keeps modules of the current folder from replacing Python's own.
     command = [sys.executable, "-P", "-c", _START, json.dumps(sys.path), name, str(path)]
-    environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # each arena takes address space
+    environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # each arena of the allocator takes address space
     try:
         child = subprocess.Popen(
             command,
@@ -120,10 +122,12 @@ def _probe(name: str, path: Path, size: int) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
-            start_new_session=True,  # Ctrl-C is for this process, which then ends the child
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the child
         )
     except OSError as error:
-        raise EdgetlError(f"no process can be started to try the model in: {error}", where=str(path)) from error
+        what = f"no process can be started to try the model in: {error}"
+        remedy = "end other programs to free memory, then start again"
+        raise EdgetlError(what, where=str(path), remedy=remedy) from error
     try:
         answer, problem = _watch(child, MEMORY + 4 * size)
     finally:
@@ -138,7 +142,7 @@ def _probe(name: str, path: Path, size: int) -> None:
 
 
 def _watch(child: subprocess.Popen[bytes], most: int) -> tuple[bytes, str]:
-    """Waits for the child's end; returns what it printed, and what it took too much of."""
+    """Waits for the end of the child; returns its output, and which limit it exceeded (empty if none)."""
     end = time.monotonic() + 2 * SECONDS
     while time.monotonic() < end:
         try:
@@ -150,7 +154,7 @@ def _watch(child: subprocess.Popen[bytes], most: int) -> tuple[bytes, str]:
 
 
 def _memory(pid: int) -> int:
-    """The memory that a process has now, bytes; 0 where the system doesn't tell."""
+    """Returns the memory of a process now, bytes; 0 if the system doesn't report it."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
@@ -158,7 +162,7 @@ def _memory(pid: int) -> int:
 
 
 def _refused(code: int, answer: bytes, path: Path) -> ModelError:
-    """The error of a child that ended with another exit code than 0."""
+    """Returns the error for a child that ended with another exit code than 0."""
     if code == REFUSED:
         with suppress(ValueError, KeyError, TypeError):
             refusal = json.loads(answer)
