@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.errors import UsageError
+from edgetl.vision.arrays import ClassIds, Floats, Mask, Scores
 
 _MOST_NAMED = 20
 """An error about an unknown class names at most this many of the model's classes, so that it stays readable."""
@@ -65,7 +65,7 @@ class ResultFilter:
                 raise UsageError(f"the model has no class {name!r}", remedy=f"choose from {known}")
         return tuple(labels.index(name) for name in self.classes)
 
-    def thresholds(self, card: ModelCard) -> NDArray[np.float32]:
+    def thresholds(self, card: ModelCard) -> Floats:
         """Returns the threshold of each of a model's C classes, (C,) float32, 0..1: the filter's, else the card's."""
         if self.threshold is not None:
             return class_thresholds((self.threshold,), len(card.labels))
@@ -73,7 +73,7 @@ class ResultFilter:
         return class_thresholds(own, len(card.labels))
 
 
-def class_thresholds(thresholds: Sequence[float], count: int) -> NDArray[np.float32]:
+def class_thresholds(thresholds: Sequence[float], count: int) -> Floats:
     """Returns the threshold of each class, (count,) float32, 0..1.
 
     Scores are float32. A threshold of another type can differ from an equal score in the last bit, so every comparison
@@ -86,9 +86,7 @@ def class_thresholds(thresholds: Sequence[float], count: int) -> NDArray[np.floa
     return np.broadcast_to(np.asarray(thresholds, np.float32), count)
 
 
-def reaches(
-    score: NDArray[np.float32], class_id: NDArray[np.int64], thresholds: NDArray[np.float32]
-) -> NDArray[np.bool_]:
+def reaches(score: Scores, class_id: ClassIds, thresholds: Floats) -> Mask:
     """Says which objects have a score that reaches the threshold of their class, (N,) bool.
 
     Args:
