@@ -17,6 +17,7 @@ from edgetl.manifest import MANIFEST as MANIFEST  # with the following, part of 
 from edgetl.manifest import REMEDY, read_manifest
 from edgetl.manifest import GoldenPhoto as GoldenPhoto
 from edgetl.manifest import Manifest as Manifest
+from edgetl.manifest import Measurement as Measurement
 from edgetl.manifest import Variant as Variant
 from edgetl.manifest import is_bundle as is_bundle
 from edgetl.manifest import write_manifest as write_manifest

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -26,33 +24,52 @@ _LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """One converted form of the model, with what was measured of it.
+class Measurement:
+    """The figures of a converted variant on the validation photos, measured through the device's own code.
 
     Attributes:
-        recipe: how it was made.
-        runtime: what runs it.
-        file: its model file, relative to the bundle.
-        sha256: of that file.
-        bytes: of that file, with the `weights`.
-        golden: its expected outputs (JSON), relative to the bundle.
-        golden_sha256: of that file.
-        accuracy: top-1, a detector's mAP, on the validation split, through the device's code, 0..1.
-        accuracy_drop: the Keras model's less this one's.
-        worst_class: the class whose recall, a detector's mAP, lost most.
-        worst_class_drop: how much it lost.
-        agreement: share of validation photos with the Keras model's top label, 0..1; of a detector, share of boxes
-            that both of them show, see `edgetl.host.convert.gate.detector.agreement`.
-        max_score_difference: largest |score - Keras score| on any validation photo; of a detector, of a box that both
+        accuracy: top-1 of a classifier or mAP of a detector, 0..1.
+        accuracy_drop: the Keras model's accuracy less the variant's, -1..1.
+        worst_class: the class whose recall, or mAP for a detector, fell most.
+        worst_class_drop: the fall of that class, -1..1.
+        agreement: share of the photos on which the variant and the Keras model have the same top label, 0..1; for a
+            detector the share of the boxes that both show, see `edgetl.host.convert.gate.detector.agreement`.
+        max_score_difference: largest |score - Keras score| of any photo, 0..1; for a detector, of any box that both
             found.
-        latency_ms: median invoke on the converting machine, one thread.
-        accepted: whether it meets the target's gate.
-        note: what was done to make it so, or why it was refused.
-        class_drops: what each class's recall, a detector's mAP, lost.
-        metrics: what else was measured: a detector's `map50` and `map50_drop`, 0..1, and how far any of its cells is
-            from what Keras says of it, `cell_score_difference`, 0..1, and `cell_edge_px`, px of the input.
-        weights: the file beside `file` that holds the weights, relative to the bundle; empty where `file` does.
-        weights_sha256: of that file.
+        latency_ms: median time of one inference on the converting machine with one thread, ms.
+        class_drops: fall of each class's recall, or mAP for a detector, -1..1, by the class's name.
+        metrics: further figures by name: a detector's `map50` and `map50_drop`, 0..1; the largest difference of any of
+            its cells from Keras's, `cell_score_difference`, 0..1, and `cell_edge_px`, px of the input.
+    """
+
+    accuracy: float
+    accuracy_drop: float
+    worst_class: str
+    worst_class_drop: float
+    agreement: float
+    max_score_difference: float
+    latency_ms: float
+    class_drops: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One converted form of the model.
+
+    Attributes:
+        recipe: the way of conversion, one of `edgetl.target.RECIPES`, or `as_given`.
+        runtime: the library that runs the file.
+        file: path of the model file, relative to the bundle; empty if the variant was refused.
+        sha256: SHA-256 of that file, as hex.
+        bytes: size of the model file and of its weights.
+        golden: path of the JSON file with the outputs expected of the golden photos, relative to the bundle.
+        golden_sha256: SHA-256 of that file, as hex.
+        measured: figures on the validation photos; the file has their keys beside the others.
+        accepted: whether the variant meets the target's gate.
+        note: further steps that were needed to meet the gate, or the reasons why it is missed.
+        weights: path of the file with the weights, relative to the bundle; empty if the model file holds them.
+        weights_sha256: SHA-256 of the weights' file, as hex; empty if there is none.
     """
 
     recipe: str
@@ -62,17 +79,9 @@ class Variant:
     bytes: int
     golden: str
     golden_sha256: str
-    accuracy: float
-    accuracy_drop: float
-    worst_class: str
-    worst_class_drop: float
-    agreement: float
-    max_score_difference: float
-    latency_ms: float
+    measured: Measurement = field(metadata=schema.FLAT)
     accepted: bool
     note: str = ""
-    class_drops: dict[str, float] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
     weights: str = ""
     weights_sha256: str = ""
 
@@ -150,9 +159,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes `bundle.json` and `labels.txt` into a bundle's folder."""
-    document: Mapping[str, object] = dataclasses.asdict(manifest)
     write_atomic(folder / "labels.txt", "\n".join(manifest.card.labels) + "\n")
-    write_atomic(folder / MANIFEST, json.dumps(document, indent=2) + "\n")
+    write_atomic(folder / MANIFEST, json.dumps(schema.document(manifest), indent=2) + "\n")
 
 
 def _parsed(path: Path) -> Manifest:

@@ -9,7 +9,7 @@ import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from edgetl.text import printable
 
@@ -19,6 +19,9 @@ LARGEST = 2**63 - 1
 """A whole number may be at most this far from zero, so that it fits NumPy's and the runtimes' integers."""
 MOST_TOML_BYTES = 1 << 20
 """A TOML file may have at most this many bytes: a target and the options of a training have less than a hundredth."""
+
+FLAT: Final = {"flat": True}
+"""The metadata of a field that holds a dataclass: its keys stand in the document beside those of the other fields."""
 
 
 class SchemaError(ValueError):
@@ -57,14 +60,22 @@ def parse(cls: type[T], data: object, at: str = "") -> T:
     """
     if not isinstance(data, Mapping):
         raise SchemaError(f"{at or 'the document'} must be a table, got {_kind(data)}")
-    hints, fields = _described(cls)  # type: ignore[arg-type] # mypy takes no type for hashable
     prefix = f"{at}." if at else ""
+    keys = _keys(cls)  # type: ignore[arg-type] # mypy takes no type for hashable
     for key in data:
-        if key not in fields:
-            raise SchemaError(f"unknown key {prefix}{printable(key)[:80]}; allowed: {', '.join(fields)}")
+        if key not in keys:
+            raise SchemaError(f"unknown key {prefix}{printable(key)[:80]}; allowed: {', '.join(keys)}")
+    return _built(cls, data, prefix)
+
+
+def _built(cls: type[T], data: Mapping[str, object], prefix: str) -> T:
+    """Builds a dataclass from those keys of a table that are its own."""
+    hints, fields = _described(cls)  # type: ignore[arg-type]
     values = {}
     for name, field in fields.items():
-        if name in data:
+        if field.metadata == FLAT:
+            values[name] = _built(hints[name], data, prefix)
+        elif name in data:
             values[name] = _value(hints[name], data[name], prefix + name)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise SchemaError(f"missing key {prefix}{name}")
@@ -73,8 +84,32 @@ def parse(cls: type[T], data: object, at: str = "") -> T:
 
 @cache
 def _described(cls: type) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
-    """The types of a dataclass's fields, and the fields, by name; an index has thousands of rows of one class."""
+    """Returns the types of a dataclass's fields, and the fields, by name; an index has many rows of one class."""
     return get_type_hints(cls), {field.name: field for field in dataclasses.fields(cls)}
+
+
+@cache
+def _keys(cls: type) -> tuple[str, ...]:
+    """Returns the keys that a dataclass has in a document."""
+    hints, fields = _described(cls)
+    return tuple(key for name, f in fields.items() for key in (_keys(hints[name]) if f.metadata == FLAT else [name]))
+
+
+def document(value: object) -> Any:  # noqa: ANN401 - as wide as JSON
+    """Returns a dataclass as JSON-ready values from which `parse` builds it again.
+
+    Args:
+        value: the dataclass, or one of its values.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        rows: dict[str, object] = {}
+        for field in dataclasses.fields(value):
+            content = document(getattr(value, field.name))
+            rows |= content if field.metadata == FLAT else {field.name: content}
+        return rows
+    if isinstance(value, Mapping):
+        return {key: document(one) for key, one in value.items()}
+    return [document(one) for one in value] if isinstance(value, tuple | list) else value
 
 
 def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide as the fields it serves

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
+from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Measurement, Variant, write_manifest
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
@@ -18,13 +18,14 @@ SCORES = [[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]]
 
 
 def variant(folder, recipe, *, accepted=True):
-    facts = (0.9, 0.01, "b", 0.05, 0.99, 0.02, 1.5, accepted)
+    measured = Measurement(0.9, 0.01, "b", 0.05, 0.99, 0.02, 1.5)
     if not accepted:
-        return Variant(recipe, "tflite", "", "", 100, "", "", *facts, "loses too much")
+        return Variant(recipe, "tflite", "", "", 100, "", "", measured, False, "loses too much")
     file, golden = folder / f"{recipe}.tflite", folder / "golden" / f"{recipe}.json"
     file.write_bytes(recipe.encode())
     golden.write_text(json.dumps(SCORES))
-    return Variant(recipe, "tflite", file.name, sha256_of(file), 7, f"golden/{golden.name}", sha256_of(golden), *facts)
+    files = (file.name, sha256_of(file), 7, f"golden/{golden.name}", sha256_of(golden))
+    return Variant(recipe, "tflite", *files, measured, True)
 
 
 @pytest.fixture
@@ -284,6 +285,6 @@ def test_golden_photos_become_the_same_pixels_everywhere():
 def test_a_manifest_from_before_other_metrics_and_weights_is_read(folder):
     for key in ("metrics", "weights", "weights_sha256"):
         edit(folder, lambda d, key=key: [v.pop(key) for v in d["variants"]])
-    assert Bundle.open(folder).manifest.variants[1].metrics == {}
+    assert Bundle.open(folder).manifest.variants[1].measured.metrics == {}
     edit(folder, lambda d: d["variants"][1].update(metrics={"map50": 0.75}))
-    assert Bundle.open(folder).variant().metrics == {"map50": 0.75}
+    assert Bundle.open(folder).variant().measured.metrics == {"map50": 0.75}

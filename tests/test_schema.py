@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from edgetl.schema import SchemaError, parse
+from edgetl.schema import FLAT, SchemaError, document, parse
 
 
 @dataclass(frozen=True)
@@ -133,3 +133,39 @@ def test_long_values_are_cut_in_messages():
     with pytest.raises(SchemaError) as caught:
         parse(Outer, GOOD | {"inner": ["x" * 1000]})
     assert len(str(caught.value)) < 100
+
+
+@dataclass(frozen=True)
+class Size:
+    width: int
+    height: int = 1
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+    size: Size = field(metadata=FLAT)
+    note: str = ""
+
+
+def test_a_flat_field_has_its_keys_beside_the_others():
+    assert document(Named("a", Size(2, 3))) == {"name": "a", "width": 2, "height": 3, "note": ""}
+    assert parse(Named, {"name": "a", "width": 2}) == Named("a", Size(2))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"name": "a"}, "missing key width"),
+        ({"name": "a", "width": "2"}, "width must be int"),
+        ({"name": "a", "width": 2, "size": {}}, "unknown key size; allowed: name, width, height, note"),
+    ],
+)
+def test_a_flat_field_is_read_as_strictly_as_others(data, message):
+    with pytest.raises(SchemaError, match=message):
+        parse(Named, data)
+
+
+def test_a_document_is_read_back_as_the_dataclass_that_it_was_made_of():
+    value = Outer("a", Inner(1), 1.0, True, "b", (Inner(2, "mm"), Inner(3)), {"x": 1.0})
+    assert parse(Outer, document(value)) == value

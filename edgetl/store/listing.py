@@ -171,6 +171,6 @@ def _seconds(file: Path) -> float | None:
 
 def _milliseconds(folder: Path) -> float | None:
     try:
-        return Bundle.open(folder).variant().latency_ms
+        return Bundle.open(folder).variant().measured.latency_ms
     except EdgetlError:
         return None

@@ -90,7 +90,7 @@ def test_int8_is_made_of_a_keras_file_and_of_a_saved_model(elsewhere):
         done = convert_from(file, "--recipe", "static_wi8_ai8", "--name", f"from-{file}")
         assert done.code == 0, done.err
         (variant,) = Bundle.open(elsewhere.models / f"from-{file}" / "loose").runnable
-        assert (variant.name, variant.accuracy) == ("static_wi8_ai8", 1.0)
+        assert (variant.name, variant.measured.accuracy) == ("static_wi8_ai8", 1.0)
 
 
 def test_more_labels_than_folders_are_no_mistake(elsewhere, made, tmp_path):

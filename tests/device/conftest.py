@@ -15,7 +15,7 @@ import pytest
 from detectors import build_cells, build_ssd
 from fakes import CARD, VARIANTS, ColourRuntime, FakePicamera2, solid, write_film
 
-from edgetl.bundle import GoldenPhoto, Manifest, Variant, write_manifest
+from edgetl.bundle import GoldenPhoto, Manifest, Measurement, Variant, write_manifest
 from edgetl.card import InputSpec, ModelCard
 from edgetl.device.camera.opencv_capture import quiet
 from edgetl.device.inference.model import Model
@@ -54,7 +54,7 @@ def whole_bundle(tmp_path_factory, tiny_models):
         with Model(open_runtime("tflite", file, 1), card) as opened:
             golden.write_text(json.dumps([opened.scores(image).tolist() for image in images]))
         files = (file.name, sha256_of(file), file.stat().st_size, f"golden/{golden.name}", sha256_of(golden))
-        variants.append(Variant(recipe, "tflite", *files, 1.0, 0.0, "red", 0.0, 1.0, 0.0, 0.1, True))
+        variants.append(Variant(recipe, "tflite", *files, Measurement(1.0, 0.0, "red", 0.0, 1.0, 0.0, 0.1), True))
     write_manifest(folder, Manifest(card, "x86", 1, "float32", tuple(variants), tuple(photos)))
     return folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -108,7 +108,7 @@ def convert(
             folder = store.add_folder(stored, target.name, work)
     best = next(variant for variant in variants if variant.name == chosen)
     measure = "mAP" if stored.card.task == "detection" else "top-1"
-    result(f"bundle  {folder}: {chosen}, {measure} {best.accuracy:.3f}, {best.bytes / 1e3:,.0f} kB")
+    result(f"bundle  {folder}: {chosen}, {measure} {best.measured.accuracy:.3f}, {best.bytes / 1e3:,.0f} kB")
     console.print(f"next    edgetl verify {folder}")
     return Bundle.open(folder)
 
@@ -163,7 +163,7 @@ class _Maker:
             refused.append(variant)
             for file in files:
                 file.unlink()
-        return replace(max(refused, key=lambda variant: variant.accuracy), note="; ".join(tried))
+        return replace(max(refused, key=lambda variant: variant.measured.accuracy), note="; ".join(tried))
 
     def _attempts(self, runtime: RuntimeName, recipe: RecipeName | Literal["as_given"]) -> Iterator[Attempt]:
         if recipe == "as_given":
@@ -184,8 +184,7 @@ class _Maker:
         with closing(open_runtime(runtime, files[0], 1, made_here=True)) as opened:
             measured = judge.measure(opened)
         size = sum(file.stat().st_size for file in files)
-        facts = {"file": "", "sha256": "", "bytes": size, "golden": "", "golden_sha256": "", **asdict(measured)}
-        variant = Variant(recipe=recipe, runtime=runtime, accepted=False, **facts)
+        variant = Variant(recipe, runtime, "", "", size, "", "", measured, accepted=False)
         return variant, judge.misses(measured, self.source.gate, recipe)
 
     def _accepted(self, variant: Variant, files: Sequence[Path], note: str) -> Variant:

@@ -235,9 +235,9 @@ def write_conversion_report(path: Path, manifest: Manifest) -> None:
     chosen = names.index(manifest.chosen)
     boxed = manifest.card.task == "detection"
     measures = (
-        ("mAP" if boxed else "top-1 accuracy", [v.accuracy for v in variants], percent),
+        ("mAP" if boxed else "top-1 accuracy", [v.measured.accuracy for v in variants], percent),
         ("size", [float(v.bytes) or math.nan for v in variants], filesize),
-        ("time on the workstation, median", [v.latency_ms for v in variants], milliseconds),
+        ("time on the workstation, median", [v.measured.latency_ms for v in variants], milliseconds),
     )
     drawn = [figures.bars(names, values, [form(v) for v in values], chosen, title) for title, values, form in measures]
     write_page(

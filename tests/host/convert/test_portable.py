@@ -20,12 +20,12 @@ from edgetl.device.verify.replay import require, verify
 from edgetl.errors import ModelError, UsageError
 from edgetl.host.convert import job, portable
 from edgetl.host.convert.converter import Attempt
-from edgetl.host.convert.gate import Measurement
 from edgetl.host.convert.gate.detector import DetectorJudge
 from edgetl.host.convert.tflite import portable as portable_tflite
 from edgetl.host.convert.tflite.edit_graph import parse
 from edgetl.host.convert.tflite.metadata import OUTPUTS
 from edgetl.host.convert.tflite.splice import splice
+from edgetl.manifest import Measurement
 from edgetl.target import Gate
 from edgetl.vision.filter import ResultFilter
 
@@ -171,8 +171,8 @@ def test_asked_for_it_joins_the_bundle_and_is_never_chosen_first(detector, loose
     raw, made = bundle.manifest.variants
     assert (raw.recipe, made.recipe, bundle.manifest.chosen) == ("float32", "portable", "float32")
     assert made.accepted
-    assert made.accuracy_drop < 0.05
-    assert set(made.metrics) == {"map50", "map50_drop"}  # its cells can't be seen
+    assert made.measured.accuracy_drop < 0.05
+    assert set(made.measured.metrics) == {"map50", "map50_drop"}  # its cells can't be seen
     reports = verify(bundle.folder)
     assert [report.variant for report in reports] == ["float32", "portable"]
     require(reports, bundle.folder)

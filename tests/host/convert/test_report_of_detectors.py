@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pages import require_self_contained, words
 
-from edgetl.bundle import GoldenPhoto, Manifest, Variant
+from edgetl.bundle import GoldenPhoto, Manifest, Measurement, Variant
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.host.convert.gate.table import table
 from edgetl.host.report.classifier import write_conversion_report
@@ -12,8 +12,8 @@ CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), Detec
 
 def variant(recipe, accuracy, *, accepted):
     metrics = {"map50": accuracy + 0.3, "map50_drop": 0.005}
-    facts = (accuracy, 0.6 - accuracy, "king", 0.03, 0.85, 0.05, 1.5, accepted)
-    return Variant(recipe, "tflite", "", "", 800_000, "", "", *facts, "", {"king": 0.03}, metrics)
+    measured = Measurement(accuracy, 0.6 - accuracy, "king", 0.03, 0.85, 0.05, 1.5, {"king": 0.03}, metrics)
+    return Variant(recipe, "tflite", "", "", 800_000, "", "", measured, accepted)
 
 
 VARIANTS = (variant("static_wi8_ai8", 0.59, accepted=True), variant("float16", 0.5, accepted=False))

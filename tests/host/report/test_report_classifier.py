@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pages import HOSTILE, Nesting, require_self_contained, words
 
-from edgetl.bundle import GoldenPhoto, Manifest, Variant
+from edgetl.bundle import GoldenPhoto, Manifest, Measurement, Variant
 from edgetl.card import Backbone, DatasetInfo, InputSpec, ModelCard
 from edgetl.host.evaluate.classifier import Evaluation
 from edgetl.host.report import classifier
@@ -73,9 +73,13 @@ def written(tmp_path, photos):
     return write
 
 
+def measured_of(top1, worst):
+    return Measurement(top1, 0.9 - top1, worst, 0.03, 0.97, 0.012, 3.21)
+
+
 def manifest_of(labels=LABELS, note="", accuracies=(0.9, 0.89, 0.5)):
     variants = [
-        Variant(recipe, "tflite", "", "", size, "", "", top1, 0.9 - top1, labels[0], 0.03, 0.97, 0.012, 3.21, ok, note)
+        Variant(recipe, "tflite", "", "", size, "", "", measured_of(top1, labels[0]), ok, note)
         for recipe, size, top1, ok in zip(
             ("float32", "int8", "int8_all"), (9_000_000, 2_621_440, 0), accuracies, (True, True, False), strict=True
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from edgetl.device.runtime import Runtime
 from edgetl.errors import GateError
 from edgetl.host.convert.calibration import Representative
+from edgetl.manifest import Measurement
 from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 
@@ -21,33 +21,6 @@ FLOAT32_PARITY = 1e-4
 
 NOT_FINITE, CONSTANT = "photos_not_finite", "constant"
 """Keys of `Measurement.metrics` that only a variant has that no gate lets pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A variant beside the Keras model, on the validation photos; see `edgetl.manifest.Variant`.
-
-    Attributes:
-        accuracy: top-1, a detector's mAP, 0..1.
-        accuracy_drop: the Keras model's less this one's.
-        worst_class: the class whose recall, a detector's mAP, lost most.
-        worst_class_drop: how much it lost.
-        agreement: share of photos with the same top label, of a detector's boxes that both show, 0..1.
-        max_score_difference: largest |score - Keras score|, of a detector of a box that both found.
-        latency_ms: median invoke here, one thread.
-        class_drops: what each class lost.
-        metrics: what else was measured.
-    """
-
-    accuracy: float
-    accuracy_drop: float
-    worst_class: str
-    worst_class_drop: float
-    agreement: float
-    max_score_difference: float
-    latency_ms: float
-    class_drops: dict[str, float] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class Judge(Protocol):

@@ -12,11 +12,12 @@ from edgetl.device.inference.model import Model
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
 from edgetl.host.console import track
-from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, OutputWatch, faults, require_finite, told
+from edgetl.host.convert.gate import FLOAT32_PARITY, OutputWatch, faults, require_finite, told
 from edgetl.host.dataset.load import Dataset
 from edgetl.host.evaluate.classifier import Evaluation
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
+from edgetl.manifest import Measurement
 from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 from edgetl.vision.photo import read_photo

@@ -16,12 +16,13 @@ from edgetl.device.inference.model import Model
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
 from edgetl.host.console import track
-from edgetl.host.convert.gate import FLOAT32_PARITY, Measurement, OutputWatch, faults, require_finite, told
+from edgetl.host.convert.gate import FLOAT32_PARITY, OutputWatch, faults, require_finite, told
 from edgetl.host.dataset.boxes.load import BoxedDataset
 from edgetl.host.dataset.boxes.truth import Found
 from edgetl.host.evaluate.box_metrics import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import find, judging
 from edgetl.host.networks.untyped import Network
+from edgetl.manifest import Measurement
 from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 from edgetl.vision.detect import CANDIDATES, grid

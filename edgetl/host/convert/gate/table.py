@@ -15,11 +15,12 @@ def table(variants: Sequence[Variant], chosen: str | None, task: str) -> str:
     rows, worst = [], []
     for v in variants:
         mark = "*" if v.name == chosen else " " if v.accepted else "x"
-        accuracy = f"{v.accuracy:>7.3f}" + (f"{v.metrics['map50']:>7.3f}" if boxed else "")
-        measured = f"{accuracy}{v.accuracy_drop:>7.3f}{v.agreement:>7.3f}{v.max_score_difference:>8.2g}"
-        rows.append(f"{mark} {v.name:<24}{measured}{v.bytes / 1000:>7.0f}{v.latency_ms:>7.2f}")
-        if v.worst_class_drop > 0:
-            worst.append(f"  {v.name} loses most in {v.worst_class}: {-v.worst_class_drop:+.3f}")
+        m = v.measured
+        accuracy = f"{m.accuracy:>7.3f}" + (f"{m.metrics['map50']:>7.3f}" if boxed else "")
+        figures = f"{accuracy}{m.accuracy_drop:>7.3f}{m.agreement:>7.3f}{m.max_score_difference:>8.2g}"
+        rows.append(f"{mark} {v.name:<24}{figures}{v.bytes / 1000:>7.0f}{m.latency_ms:>7.2f}")
+        if m.worst_class_drop > 0:
+            worst.append(f"  {v.name} loses most in {m.worst_class}: {-m.worst_class_drop:+.3f}")
     legend = (
         "* chosen, x refused; diff: the largest of a score\n"
         "  ms: median of inference alone, on this workstation, one thread"

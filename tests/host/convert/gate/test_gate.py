@@ -6,11 +6,11 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from edgetl.bundle import Bundle
+from edgetl.bundle import Bundle, Measurement
 from edgetl.errors import GateError, ModelError, UsageError
 from edgetl.host.convert import job
 from edgetl.host.convert.converter import Attempt
-from edgetl.host.convert.gate import CONSTANT, NOT_FINITE, Measurement, OutputWatch, classifier
+from edgetl.host.convert.gate import CONSTANT, NOT_FINITE, OutputWatch, classifier
 from edgetl.host.convert.gate.classifier import ClassifierJudge
 from edgetl.host.convert.tflite import export as tflite
 from edgetl.target import Gate
@@ -207,7 +207,12 @@ def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_m
     assert (bad.recipe, bad.accepted, bad.file) == ("float16", False, "")
     assert "loses" in bad.note
     assert "agrees on" in bad.note
-    assert (good.recipe, good.accepted, good.agreement, good.accuracy_drop) == ("float32", True, 1.0, 0.0)
+    assert (good.recipe, good.accepted, good.measured.agreement, good.measured.accuracy_drop) == (
+        "float32",
+        True,
+        1.0,
+        0.0,
+    )
     assert bundle.manifest.chosen == "float32"
     assert not list(bundle.folder.glob("float16*"))
 
@@ -238,6 +243,6 @@ def test_every_recipe_can_be_had(shapes_model, target):
     names = ("dynamic_wi8_afp32", "float16")
     bundle = job.convert("told-apart", target("float32", name="other"), recipes=names)
     assert tuple(v.recipe for v in bundle.manifest.variants) == names
-    assert all(v.accepted and v.agreement > 0.7 for v in bundle.manifest.variants)
+    assert all(v.accepted and v.measured.agreement > 0.7 for v in bundle.manifest.variants)
     with pytest.raises(UsageError, match="unknown recipe 'int4'"):
         job.convert("told-apart", target("float32"), recipes=("int4",))

@@ -19,10 +19,11 @@ from edgetl.errors import GateError
 from edgetl.files import sha256_of
 from edgetl.host.convert import job
 from edgetl.host.convert.calibration import representative
-from edgetl.host.convert.gate import CONSTANT, NOT_FINITE, Measurement
+from edgetl.host.convert.gate import CONSTANT, NOT_FINITE
 from edgetl.host.convert.gate import detector as judge_detector
 from edgetl.host.convert.gate.detector import NEAR, DetectorJudge, agreement
 from edgetl.host.dataset.boxes.truth import Found
+from edgetl.manifest import Measurement
 from edgetl.target import Gate
 
 CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), DetectorDecoding((8,), (0.4, 0.2)))
@@ -190,8 +191,8 @@ def failing(bundle):
 def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_data, capsys):
     int8, float32 = converted.manifest.variants
     assert (int8.accepted, float32.accepted, converted.manifest.chosen) == (True, True, "static_wi8_ai8")
-    assert (float32.agreement, float32.accuracy_drop) == (1.0, 0.0)
-    assert float32.metrics["map50"] > 0.6
+    assert (float32.measured.agreement, float32.measured.accuracy_drop) == (1.0, 0.0)
+    assert float32.measured.metrics["map50"] > 0.6
     labels = [photo.label for photo in converted.manifest.golden]
     assert "background" in labels
     assert {name.split()[-1] for label in labels for name in label.split(", ")} >= set(detector_data.labels)
@@ -216,8 +217,8 @@ def test_the_table_has_a_detectors_columns(converted):
     text = job.table(converted.manifest.variants, "static_wi8_ai8", "detection")
     head, first, *_ = text.splitlines()
     assert head.split()[:6] == ["variant", "mAP", "mAP50", "drop", "agree", "diff"]
-    assert first.split()[2] == f"{converted.manifest.variants[0].accuracy:.3f}"
-    assert first.split()[3] == f"{converted.manifest.variants[0].metrics['map50']:.3f}"
+    assert first.split()[2] == f"{converted.manifest.variants[0].measured.accuracy:.3f}"
+    assert first.split()[3] == f"{converted.manifest.variants[0].measured.metrics['map50']:.3f}"
 
 
 def test_golden_boxes_lie_in_px_of_the_golden_photo(converted):

@@ -23,7 +23,6 @@ from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
 from edgetl.host.convert import job
 from edgetl.host.convert.converter import Source
-from edgetl.host.convert.gate import Measurement
 from edgetl.host.convert.gate.classifier import ClassifierJudge
 from edgetl.host.convert.gate.detector import DetectorJudge
 from edgetl.host.convert.openvino import export as openvino
@@ -31,6 +30,7 @@ from edgetl.host.convert.openvino import quantize
 from edgetl.host.convert.openvino.metadata import describe_in
 from edgetl.host.networks.stored import predict
 from edgetl.install import install_command
+from edgetl.manifest import Measurement
 from edgetl.target import Gate
 
 pytest.importorskip("openvino")
@@ -253,8 +253,8 @@ def test_candidates_are_the_recipes_for_each_runtime_in_the_targets_order(shapes
     assert ours.golden == "golden/openvino-float32.json"
     assert ours.bytes == sum((bundle.folder / name).stat().st_size for name in ours.files)
     assert ours.files == {name: sha256_of(bundle.folder / name) for name in (ours.file, ours.weights)}
-    assert ours.max_score_difference < 1e-4
-    assert ours.agreement == 1.0
+    assert ours.measured.max_score_difference < 1e-4
+    assert ours.measured.agreement == 1.0
     require(verify(bundle.folder), bundle.folder)
     assert "openvino-float32" in (bundle.folder / "report.html").read_text(encoding="utf-8")
 
@@ -265,7 +265,7 @@ def test_the_command_converts_a_classifier_for_openvino_alone(shapes_model, targ
     assert done.code == 0, done.err
     bundle = Bundle.open(shapes_model.bundle("alone"))
     assert [v.name for v in bundle.manifest.variants] == ["openvino-static_wi8_ai8", "openvino-float32"]
-    assert all(v.accepted and v.agreement > 0.7 for v in bundle.manifest.variants)
+    assert all(v.accepted and v.measured.agreement > 0.7 for v in bundle.manifest.variants)
     assert not list(bundle.folder.glob("*.tflite"))
     assert edgetl("verify", bundle.folder).code == 0
 
@@ -279,9 +279,9 @@ def test_the_command_converts_a_detector(detector, target):
     bundle = Bundle.open(detector.bundle("boxes"))
     int8, float32 = bundle.manifest.variants
     assert (int8.accepted, float32.accepted) == (True, True)
-    assert float32.metrics["cell_score_difference"] < 1e-4
-    assert float32.metrics["map50"] > 0.6
-    assert int8.agreement > 0.6
+    assert float32.measured.metrics["cell_score_difference"] < 1e-4
+    assert float32.measured.metrics["map50"] > 0.6
+    assert int8.measured.agreement > 0.6
     for threads in (1, 2):
         reports = verify(bundle.folder, threads=threads)
         assert [report.ok for report in reports] == [True, True], [report.reason for report in reports]
