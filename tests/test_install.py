@@ -90,26 +90,26 @@ def test_a_command_of_the_workstation_names_its_extra(monkeypatch, empty_home):
     assert install.install_command("train") in done.err
 
 
-def readme_commands(*words: str) -> list[str]:
-    """The README's lines of shell that begin with some words, continued lines joined."""
-    text = (ROOT / "README.md").read_text().replace("\\\n", " ")
+def documented_commands(*words: str) -> list[str]:
+    """The lines of shell about the device that begin with some words, continued lines joined."""
+    text = (ROOT / "docs" / "on-the-pi.md").read_text().replace("\\\n", " ")
     return [line.strip() for line in text.splitlines() if line.strip().startswith(words)]
 
 
-def test_the_readme_builds_the_wheel_that_it_installs():
+def test_the_documentation_builds_the_wheel_that_it_installs():
     wheel = f"edgetl-{PROJECT['version']}-py3-none-any.whl"
-    lines = readme_commands(".venv/bin/pip")
+    lines = documented_commands(".venv/bin/pip")
     assert [line for line in lines if "pip wheel" in line]
     named = re.findall(r"edgetl-[\w.]+-py3-none-any\.whl", "\n".join(lines))
     assert set(named) == {wheel}
 
 
 @pytest.mark.slow
-def test_the_readme_brings_edgetl_to_a_device_without_internet(tmp_path):
-    """Builds the wheel and downloads the wheels for arm64 as the README shows; tests/arm64 installs such wheels."""
+def test_the_documentation_brings_edgetl_to_a_device_without_internet(tmp_path):
+    """Builds the wheel and downloads the wheels for arm64 as documented; tests/arm64 installs such wheels."""
     pip = shlex.join([sys.executable, "-m", "pip", "--disable-pip-version-check"])
     (tmp_path / "checkout").symlink_to(ROOT)
-    for line in readme_commands(".venv/bin/pip wheel", ".venv/bin/pip download"):
+    for line in documented_commands(".venv/bin/pip wheel", ".venv/bin/pip download"):
         command = line.replace(".venv/bin/pip", pip).removesuffix(" .") + (" checkout/" if line.endswith(" .") else "")
         subprocess.run(command, shell=True, cwd=tmp_path, check=True, capture_output=True)
     names = {path.name.split("-")[0] for path in (tmp_path / "wheels").glob("*.whl")}

@@ -1,4 +1,4 @@
-"""Every kind of line that a run writes holds what the README's table says, and the table knows every field."""
+"""Every kind of line that a run writes holds what the reference's table says, and the table knows every field."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Classification, Detections
 from edgetl.vision.zones import Line, Zone
 
-README = Path(__file__).parents[3] / "README.md"
+REFERENCE = Path(__file__).parents[3] / "docs" / "json-lines.md"
 KINDS = set(EventKind.__args__)
 
 
@@ -194,9 +194,9 @@ def test_every_field_is_what_it_should_be(lines):
             assert FIELDS[path](value), (path, value, line)
 
 
-def test_the_readmes_table_has_exactly_the_fields_that_are_written(lines):
-    readme = README.read_text(encoding="utf-8")
-    table = readme[readme.index("| field | in | what it is |") :].split("\n\n")[0]
+def test_the_table_of_the_reference_has_exactly_the_fields_that_are_written(lines):
+    reference = REFERENCE.read_text(encoding="utf-8")
+    table = reference[reference.index("| field | in | what it is |") :].split("\n\n")[0]
     documented = {name for row in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
     assert documented == {path for line in lines for path, _ in fields(line)} == set(FIELDS)
     assert all(f"`{kind}`" in table for kind in KINDS)

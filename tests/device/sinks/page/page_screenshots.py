@@ -1,4 +1,6 @@
-"""Takes the README's pictures of the live page, on a film that edgetl draws; its boxes are where the parts were drawn.
+"""Takes the pictures of the live page for the documentation, on a film that edgetl draws.
+
+The boxes are where the parts were drawn.
 
 python tests/device/sinks/page/page_screenshots.py
 """
@@ -18,7 +20,7 @@ from edgetl.device.measure.thermal import Thermal
 from edgetl.device.sinks.page import metrics
 from edgetl.host.demo.film import draw_boxed_film
 
-FOLDER = Path(__file__).parent / "pictures"
+FOLDER = Path(__file__).parents[4] / "docs" / "images"
 FPS, SEED = 20, 3
 VIEWS = {"desktop": (1280, 860, False), "phone": (390, 844, True)}
 """Width and height, px, and whether it is a phone with a dark page."""
@@ -53,7 +55,7 @@ def take(name: str, url: str) -> Path:
         with tempfile.TemporaryDirectory() as folder:
             browser.screenshot(Path(folder) / "shot.png")
             picture = cv2.imread(str(Path(folder) / "shot.png"))
-    path = FOLDER / f"{name}.jpg"
+    path = FOLDER / f"live-page-{name}.jpg"
     cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
     return path
 
