@@ -1,5 +1,7 @@
 """From a folder of labelled photos to a small computer that recognises those things live.
 
+Whatever a command does is a function here. Names are imported when they are first used, so `import edgetl` is quick.
+
 Example:
     >>> import cv2
     >>> from edgetl import Model
@@ -15,28 +17,83 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgetl.api import convert, import_model, resume, train, verify
+    from edgetl.bundle import Bundle
     from edgetl.card import ModelCard
+    from edgetl.device.camera import open_camera
     from edgetl.device.inference.model import Model
     from edgetl.errors import EdgetlError
+    from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.train.options import TrainOptions
+    from edgetl.progress import PrintProgress, Progress
+    from edgetl.store import StoredModel, models, open_model
     from edgetl.target import Target
     from edgetl.vision.filter import ResultFilter
     from edgetl.vision.results import Classification, Detections
+    from edgetl.vision.track import Tracker
+    from edgetl.vision.zones import Line, Zone
 
-__all__ = ["Classification", "Detections", "EdgetlError", "Model", "ModelCard", "ResultFilter", "Target"]
+__all__ = [
+    "Bundle",
+    "Classification",
+    "Detections",
+    "EdgetlError",
+    "ImportOptions",
+    "Line",
+    "Model",
+    "ModelCard",
+    "PrintProgress",
+    "Progress",
+    "ResultFilter",
+    "StoredModel",
+    "Target",
+    "Tracker",
+    "TrainOptions",
+    "Zone",
+    "convert",
+    "import_model",
+    "models",
+    "open_camera",
+    "open_model",
+    "resume",
+    "train",
+    "verify",
+]
 
-# Imported when first asked for: `edgetl --help` must not wait for OpenCV.
 _HOMES = {
+    "Bundle": "edgetl.bundle",
     "Classification": "edgetl.vision.results",
     "Detections": "edgetl.vision.results",
     "EdgetlError": "edgetl.errors",
+    "ImportOptions": "edgetl.host.convert.foreign.import_model",
+    "Line": "edgetl.vision.zones",
     "Model": "edgetl.device.inference.model",
     "ModelCard": "edgetl.card",
+    "PrintProgress": "edgetl.progress",
+    "Progress": "edgetl.progress",
     "ResultFilter": "edgetl.vision.filter",
+    "StoredModel": "edgetl.store",
     "Target": "edgetl.target",
+    "Tracker": "edgetl.vision.track",
+    "TrainOptions": "edgetl.host.train.options",
+    "Zone": "edgetl.vision.zones",
+    "convert": "edgetl.api",
+    "import_model": "edgetl.api",
+    "models": "edgetl.store",
+    "open_camera": "edgetl.device.camera",
+    "open_model": "edgetl.store",
+    "resume": "edgetl.api",
+    "train": "edgetl.api",
+    "verify": "edgetl.api",
 }
+"""The module of each public name."""
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'edgetl' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

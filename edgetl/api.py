@@ -1,0 +1,166 @@
+"""The functions that the commands call, for use from Python.
+
+They print nothing. Pass a `edgetl.Progress` to follow long work, for example `edgetl.PrintProgress()` in a notebook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from edgetl.progress import Progress, current, reporting
+
+if TYPE_CHECKING:
+    from edgetl.bundle import Bundle
+    from edgetl.device.verify.compare import VariantReport
+    from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.train.options import TrainOptions
+    from edgetl.store import StoredModel
+
+
+def train(options: TrainOptions, *, restart: bool = False, progress: Progress | None = None) -> StoredModel:
+    """Fine-tunes a MobileNet on labelled photos and stores it; see `edgetl train`.
+
+    Example:
+        >>> import edgetl
+        >>> quick = edgetl.TrainOptions("photos", "parts", weights="starter", size=96, epochs=0, head_epochs=2)
+        >>> model = edgetl.train(quick)
+        >>> model.name
+        'parts'
+
+    Args:
+        options: the photos' folder, the model's name, and the options that differ from the defaults.
+        restart: whether an unfinished training of that name may be discarded.
+        progress: the receiver of messages and of the state of the work; None prints nothing.
+
+    Returns:
+        The stored model, which may be a new version of an earlier one.
+
+    Raises:
+        UnfinishedError: there is an unfinished training of that name, and `restart` is false.
+        DatasetError: the photos can't be used.
+        UsageError: an option is out of its range, or a name doesn't exist.
+        EdgetlError: a download failed, or the disk is full.
+    """
+    from edgetl.host.train import job
+
+    with reporting(progress or current()):
+        return job.train(options, restart=restart)
+
+
+def resume(name: str, data: str | None = None, *, progress: Progress | None = None) -> StoredModel:
+    """Continues an unfinished training with the options it began with; see `edgetl train --resume`.
+
+    Example:
+        >>> import edgetl
+        >>> try:
+        ...     edgetl.resume("parts")
+        ... except edgetl.EdgetlError as error:
+        ...     print(error.what)
+        no unfinished training of 'parts' to resume
+
+    Args:
+        name: the model's name.
+        data: the photos' folder, if it has moved.
+        progress: the receiver of messages and of the state of the work; None prints nothing.
+
+    Raises:
+        UsageError: there is no unfinished training of that name.
+        DatasetError: the photos are gone or have changed.
+    """
+    from edgetl.host.train import job
+
+    with reporting(progress or current()):
+        return job.resume(name, data)
+
+
+def import_model(options: ImportOptions, *, progress: Progress | None = None) -> StoredModel:
+    """Stores a classifier that was trained elsewhere, so that `convert` can convert it; see `edgetl convert --from`.
+
+    Example:
+        >>> import edgetl
+        >>> from pathlib import Path
+        >>> options = edgetl.ImportOptions("elsewhere.keras", "photos", Path("labels.txt"), name="imported")
+        >>> edgetl.import_model(options).name
+        'imported'
+
+    Args:
+        options: the file, its labels, and photos to check it on.
+        progress: the receiver of messages and of the state of the work; None prints nothing.
+
+    Raises:
+        UsageError: there is no such file, or the name is taken.
+        ModelError: the file can't be opened, or is no classifier of images.
+        DatasetError: the photos can't be used.
+    """
+    from edgetl.host.convert.foreign import import_model as importing
+
+    with reporting(progress or current()):
+        return importing.import_model(options)
+
+
+def convert(
+    name: str | None = None,
+    target: str = "rpi",
+    *,
+    recipes: Sequence[str] = (),
+    runtimes: Sequence[str] = (),
+    data: str | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Quantizes and converts a stored model, checks every file, and bundles it for a device; see `edgetl convert`.
+
+    Example:
+        >>> import edgetl
+        >>> bundle = edgetl.convert("parts", target="rpi", recipes=["float32"], runtimes=["tflite"])
+        >>> [variant.name for variant in bundle.manifest.variants]
+        ['float32']
+
+    Args:
+        name: `NAME` or `NAME@N` of the store; None takes the model that was trained last.
+        target: a target's name, or the path of a .toml file.
+        recipes: the recipes to make instead of the target's.
+        runtimes: the runtimes to make variants for instead of the target's.
+        data: the folder of the photos, if it has moved since the training.
+        seed: the seed of the choice of representative and golden photos.
+        progress: the receiver of messages and of the state of the work; None prints nothing.
+
+    Raises:
+        UsageError: there is no such model, target, recipe or runtime.
+        DatasetError: the photos are gone or have changed since the training.
+        GateError: no variant keeps enough accuracy.
+    """
+    from edgetl.host.convert import job
+
+    with reporting(progress or current()):
+        return job.convert(name, target, recipes=recipes, runtimes=runtimes, data=data, seed=seed)
+
+
+def verify(bundle: str | PathLike[str], variant: str | None = None) -> list[VariantReport]:
+    """Replays a bundle's golden photos and compares what this machine computes; see `edgetl verify`.
+
+    Example:
+        >>> import edgetl
+        >>> all(report.ok for report in edgetl.verify("parts"))
+        True
+
+    Args:
+        bundle: a bundle's folder, a stored model's name if it has one bundle, or `NAME/TARGET`.
+        variant: the name of the variant to replay; None replays all that can run here.
+
+    Returns:
+        A report for each variant. A damaged file or a wrong score is in its report, not an exception.
+
+    Raises:
+        UsageError: there is no such bundle or variant.
+        ModelError: the bundle's manifest can't be used.
+        UnloadableRuntimeError: no runtime for any of the variants is installed.
+    """
+    from pathlib import Path
+
+    from edgetl.device.verify import replay
+    from edgetl.find_bundle import find_bundle
+
+    return replay.verify(find_bundle(Path(bundle)), variant)
