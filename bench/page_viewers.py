@@ -62,6 +62,9 @@ class Drawn:
             yield Frame(self._frames[index % len(self._frames)], time.monotonic(), index)
             index += 1
 
+    def shots(self) -> Iterator[Frame]:
+        return iter(self)
+
     def close(self) -> None:
         pass
 

@@ -52,6 +52,9 @@ class Again:
             with open_camera(str(self.film), self.spec) as camera:
                 yield from camera
 
+    def shots(self) -> Iterator[Frame]:
+        return iter(self)
+
     def close(self) -> None:
         pass
 

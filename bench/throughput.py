@@ -24,7 +24,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from edgetl.device.camera import open_camera
-from edgetl.device.camera.protocol import Asked
+from edgetl.device.camera.protocol import CameraRequest
 from edgetl.device.run import loop as live
 from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.sinks.background import Background
@@ -52,9 +52,9 @@ def bare(path: Path, threads: int, frames: int, at_once: int = 1) -> tuple[float
 
 def loop(pool: ModelPool, source: Path, frames: int, *, full: bool = False) -> tuple[float, float, float]:
     """Returns the frames a second of the whole loop, and its ms of a processor a frame: all of them, the loop's own."""
-    status, asked = Status(), Asked(full=full)
+    status, request = Status(), CameraRequest(full=full)
     spec = pool.models[0].card.input
-    with tempfile.TemporaryDirectory() as folder, open_camera(str(source), spec, asked) as camera:
+    with tempfile.TemporaryDirectory() as folder, open_camera(str(source), spec, request) as camera:
         lines = JsonLines(f"{folder}/lines.jsonl")
         with Background(lines, "jsonl", 256, lossless=True, status=status, pictures=False) as sink:
             busy, own = time.process_time(), time.thread_time()

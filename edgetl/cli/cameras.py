@@ -21,7 +21,7 @@ def cameras() -> None:
     for camera in found:
         echo(f"--source {camera.source}  {camera.name}".rstrip())
         link = camera.link and f"or --source {camera.link}, which stays its name when it is unplugged"
-        for line in (link, *camera.formats, camera.trouble):
+        for line in (link, *camera.formats, camera.problem):
             if line:
                 echo(f"    {line}")
     if not found:

@@ -64,6 +64,9 @@ class FakeCamera:
         if self.error:
             raise self.error
 
+    def shots(self):
+        return iter(self)
+
     def close(self):
         pass
 

@@ -87,8 +87,8 @@ def run(
       edgetl run bundle --count belt=0.5,0,0.5,1 --zone bin=0,0.6,0.3,0.6,0.3,1,0,1 --events seen/
       edgetl run bundle --save films/ --save-max 2GB --mqtt mqtt://cam@homeassistant.local/hall
     """
-    from edgetl.device.camera import has_frames_at_once, open_camera
-    from edgetl.device.camera.protocol import Camera
+    from edgetl.device.camera import CameraOpener
+    from edgetl.device.camera.source import parse_source
     from edgetl.device.measure.tune import AUTO, settle
     from edgetl.device.result_selection import ResultSelection
     from edgetl.device.run import loop
@@ -103,7 +103,8 @@ def run(
     quiet = quiet or bool(click.get_current_context().find_root().params.get("quiet"))
     with _ends_well(), ExitStack() as stack:
         _refuse_address(bundle)
-        bundle, together = find_bundle(bundle) if bundle else _last_bundle(), has_frames_at_once(source)
+        frame_source = parse_source(source)
+        bundle, together = find_bundle(bundle) if bundle else _last_bundle(), frame_source.parallel
         if variant == AUTO:
             tuned = settle(bundle, tell=lambda line: echo(line, err=True))
             # What it says of threads is for one frame, not for several of a film at once.
@@ -120,11 +121,7 @@ def run(
         wanted.refuse_misplaced(model.card)
         outputs = unless_stopped(lambda: output.outputs(quiet), stop)
         outputs.refuse_overwriting(source)
-        asked = camera.asked(source, full=output.full)
-
-        def open_it() -> Camera:
-            return open_camera(source, model.card.input, asked)
-
+        open_it = CameraOpener(frame_source, model.card.input, camera.request(frame_source, full=output.full))
         found = wait_for_camera(open_it, camera.patience, stop) if camera.wait else unless_stopped(open_it, stop)
         frames = stack.enter_context(found)
         status, tally, selection = Status(), Tally(), ResultSelection(model.card, wanted.filter)

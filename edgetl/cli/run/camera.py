@@ -12,7 +12,8 @@ from edgetl.cli.option_groups import option_group
 from edgetl.cli.option_types import Duration, Resolution
 
 if TYPE_CHECKING:
-    from edgetl.device.camera.protocol import Asked
+    from edgetl.device.camera.protocol import CameraRequest
+    from edgetl.device.camera.source import Source
     from edgetl.device.run.camera_loss import Patience
 
 
@@ -30,7 +31,7 @@ class CameraOptions:
     wait: bool
     camera_password_file: Path | None
 
-    def asked(self, source: str, *, full: bool) -> Asked:
+    def request(self, source: Source, *, full: bool) -> CameraRequest:
         """Returns the same for `open_camera`.
 
         Args:
@@ -41,11 +42,11 @@ class CameraOptions:
             UsageError: the password's file can't be read, or the source takes no password.
         """
         from edgetl.device.camera.address import read_password
-        from edgetl.device.camera.protocol import Asked
+        from edgetl.device.camera.protocol import CameraRequest
 
         password = read_password(self.camera_password_file, source)
         # FFmpeg's own limit is the second line: a read that hangs is left behind after `stall`.
-        return Asked(self.size, self.fps, full, timeout=self.stall + 5, password=password)
+        return CameraRequest(self.size, self.fps, full, timeout=self.stall + 5, password=password)
 
     @property
     def patience(self) -> Patience:

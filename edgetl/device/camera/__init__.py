@@ -1,58 +1,93 @@
-"""Where frames come from: a camera, a film, a stream or photos, behind one small protocol."""
+"""Cameras: opens a source of frames, be it a camera, a film, a network stream or photos, behind one Protocol."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from edgetl.card import InputSpec
-from edgetl.device.camera.address import is_address, without_password
-from edgetl.device.camera.protocol import Asked, Camera
+from edgetl.device.camera.protocol import Camera, CameraRequest
+from edgetl.device.camera.source import Source, parse_source
 from edgetl.errors import UsageError
-from edgetl.files import local_path
-from edgetl.vision.photo import is_photo
+
+if TYPE_CHECKING:
+    from edgetl.device.camera.network_stream import DecoderThreads
+
+_NOTHING = CameraRequest()
 
 
-def has_frames_at_once(source: str) -> bool:
-    """Says whether a source's name is of a film or of photos, of which several frames may be looked at at once."""
-    if source.isdecimal() or source.startswith("/dev/") or is_address(source):
-        return False
-    path = local_path(source)
-    return not (is_photo(path) and path.is_file())
+class CameraOpener:
+    """Opens a source, and opens it again after it was lost.
 
-
-def open_camera(source: str, spec: InputSpec | None = None, asked: Asked = Asked()) -> Camera:
-    """Opens a source of frames by its name.
+    What one opening finds out holds for the next: a network stream that one thread decodes too slowly is decoded by
+    all threads from then on.
 
     Args:
-        source: a camera's number (`0`) or device (`/dev/video0`); `picamera://0` or `csi://0`, a Raspberry Pi's own;
-            an rtsp:// or http:// address; a film; a photo, a folder of photos, or a pattern such as `photos/*.jpg`.
-        spec: the model's input. Photos and a camera's JPEGs far larger than it are averaged down as they are in
-            training; None gives every pixel.
-        asked: size and frames a second, of a camera.
+        source: the source, parsed or as the user wrote it.
+        spec: the model's input; see `open_camera`.
+        request: the size, the frame rate and the like that the camera is asked for.
 
     Raises:
-        CameraError: it isn't there, or can't be opened.
-        UsageError: a size or frames a second are asked of what has its own.
+        UsageError: the source is empty.
     """
-    # Each kind is imported when it is opened, so that a run loads one of them.
+
+    def __init__(self, source: Source | str, spec: InputSpec | None = None, request: CameraRequest = _NOTHING) -> None:
+        self._source = parse_source(source) if isinstance(source, str) else source
+        self._spec = spec
+        self._request = request
+        self._threads: DecoderThreads | None = None
+        if self._source.kind == "address":
+            from edgetl.device.camera.network_stream import DecoderThreads
+
+            self._threads = DecoderThreads()
+
+    def __call__(self) -> Camera:
+        """Opens the source.
+
+        Raises:
+            CameraError: the source is not there or can't be opened.
+            UsageError: a size or a frame rate is requested of a source that has its own.
+        """
+        return open_camera(self._source, self._spec, self._request, threads=self._threads)
+
+
+def open_camera(
+    source: Source | str,
+    spec: InputSpec | None = None,
+    request: CameraRequest = _NOTHING,
+    *,
+    threads: DecoderThreads | None = None,
+) -> Camera:
+    """Opens a source of frames.
+
+    Args:
+        source: the source, parsed or as the user wrote it; see `edgetl.device.camera.source.parse_source`.
+        spec: the model's input. Photos and JPEG frames that are far larger are averaged down, as in training; None
+            decodes every pixel.
+        request: the size, the frame rate and the like that the camera is asked for.
+        threads: the decoder threads of a network stream, shared by all its openings; None starts with one thread.
+
+    Raises:
+        CameraError: the source is not there or can't be opened.
+        UsageError: the source is empty, or a size or a frame rate is requested of a source that has its own.
+    """
+    # Each kind is imported when it is opened, so that a run loads only one of them.
     from edgetl.device.camera.film import open_film
-    from edgetl.device.camera.network import open_stream
-    from edgetl.device.camera.photos import Photos, means_photos
+    from edgetl.device.camera.network_stream import open_stream
+    from edgetl.device.camera.photos import Photos
     from edgetl.device.camera.picamera import open_csi
     from edgetl.device.camera.v4l2 import open_device
 
-    if not source.strip():
-        remedy = "give --source a camera's number, an address, a film or photos; . means the photos of this folder"
-        raise UsageError("the source is empty", remedy=remedy)
-    scheme, _, rest = source.partition("://")
-    if is_address(source) and scheme in ("picamera", "csi"):
-        return open_csi(rest, asked)
-    if source.isdecimal() or source.startswith("/dev/"):
-        return open_device(source, spec, asked)
-    if asked.size or asked.fps:
-        what = "a size and frames a second can be asked of a camera at this machine only"
+    source = parse_source(source) if isinstance(source, str) else source
+    if source.kind == "csi":
+        return open_csi(source, request)
+    if source.kind in ("number", "device"):
+        return open_device(source, spec, request)
+    if request.size or request.fps:
+        what = "a size and a frame rate can be requested only of a camera that is attached to this machine"
         remedy = "leave --size and --fps out; set them in the camera's own settings"
-        raise UsageError(what, where=without_password(source), remedy=remedy)
-    if is_address(source):
-        return open_stream(source, spec, asked.timeout, asked.password)
-    if asked.full:
+        raise UsageError(what, where=source.shown, remedy=remedy)
+    if source.kind == "address":
+        return open_stream(source, spec, request, threads)
+    if request.full:
         spec = None
-    return Photos(source, spec) if means_photos(source) else open_film(source, spec)
+    return Photos(source, spec) if source.kind == "photos" else open_film(source, spec)

@@ -1,4 +1,4 @@
-"""A bound on the memory that FFmpeg takes, whatever the headers of a stream or a film announce."""
+"""Limits the memory that FFmpeg takes for a stream or a film, whatever the file's headers announce."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from contextlib import suppress
 from pathlib import Path
 
 STREAM_BYTES = 128 << 20
-"""At most so much memory goes into one thing of a stream, such as a picture as it came or as it was decoded."""
+"""The largest single allocation for a stream, bytes: room for a picture of 8K, encoded or decoded."""
 FILM_BYTES = 512 << 20
-"""The same of a film: its index is one thing, too, and takes some 60 MB for a day."""
+"""The largest single allocation for a film, bytes: its index is one allocation and takes some 60 MB for a day."""
 
 _MAPPED = Path("/proc/self/maps")
+"""Linux's list of the libraries that this process has loaded."""
 
 
 def bound_memory(most: int) -> None:
-    """Has OpenCV's FFmpeg refuse every single allocation above a bound, as if there were no more memory.
+    """Makes OpenCV's FFmpeg refuse every single allocation above a limit, as if the memory were exhausted.
 
-    OpenCV has no option for it, so FFmpeg's own function is called in the library that OpenCV has loaded. Where that
-    isn't found, as on other systems than Linux, nothing is bounded.
+    OpenCV has no option for it, so FFmpeg's own function is called in the library that OpenCV has loaded. If that
+    library isn't found, as on other systems than Linux, nothing is limited.
 
     Args:
-        most: bytes.
+        most: the largest allocation, bytes.
     """
     for library in _libraries():
         with suppress(OSError, AttributeError):
@@ -29,7 +30,7 @@ def bound_memory(most: int) -> None:
 
 
 def _libraries() -> set[str]:
-    """Returns the paths of FFmpeg's libavutil in this process, without the one of PyAV, which only writes films."""
+    """Returns the paths of FFmpeg's libavutil in this process, without that of PyAV, which only writes films."""
     try:
         lines = _MAPPED.read_text(errors="surrogateescape").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""One picture of a source."""
+"""A frame: one decoded picture of a source, with the time of its capture."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from edgetl.vision.photo import decode_photo
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture.
+    """One picture of a source.
 
     Attributes:
-        image: (H, W, 3) uint8 BGR.
-        captured_at: when it was taken, as far as its source tells, else read; in seconds of `time.monotonic`.
-        index: counted from 0 within its source.
-        name: the file's name for a photo, else empty.
-        size_wh: width and height of the source, px, where `image` is that at a smaller scale; else None.
-        jpeg: the source's own file of this picture, where it delivers such; else None.
-        full: the picture that `image` was averaged from, where it was; else None.
+        image: the picture for the model, (H, W, 3) uint8 BGR, which may be at a smaller scale than the source's.
+        captured_at: the time of capture, in seconds of `time.monotonic`; the time of reading if the source states none
+            (see `edgetl.device.camera.frame_age`).
+        index: the position within the source, from 0.
+        name: the file name of a photo; empty for other sources.
+        size_wh: the width and height of the source's picture, px, if `image` has a smaller scale; else None.
+        jpeg: the source's JPEG file of the picture, if `image` was decoded from it at a smaller scale; else None.
+        full: the picture in the source's size from which `image` was averaged down, (H, W, 3) uint8 BGR; None if it was
+            not.
     """
 
     image: Image
@@ -31,26 +33,12 @@ class Frame:
     full: Image | None = None
 
     def picture(self) -> Image:
-        """Returns the picture to show or to save, (H, W, 3) uint8 BGR in the source's size: copy it to draw on it.
+        """Returns the picture in the source's size, (H, W, 3) uint8 BGR; copy it before drawing on it.
 
-        Where `image` is smaller, every call decodes the source's file anew.
+        If only the source's JPEG file has that size, each call decodes it again.
         """
         if self.full is not None:
             return self.full
         if self.jpeg is None or self.size_wh is None:
             return self.image
         return decode_photo(self.jpeg, None, where=self.name or f"frame {self.index}")
-
-
-_STAMPS_WITHIN = 5.0
-"""How old a picture may be when it comes, s; a driver whose stamps are older or yet to be counts by another clock."""
-
-
-def taken_at(stamp: float, came_at: float) -> float:
-    """Returns when a picture was taken, by its driver's stamp where that is of our clock.
-
-    Args:
-        stamp: the driver's, s.
-        came_at: when it came, in seconds of `time.monotonic`.
-    """
-    return stamp if 0 <= came_at - stamp < _STAMPS_WITHIN else came_at

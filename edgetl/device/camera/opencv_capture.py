@@ -1,4 +1,4 @@
-"""Frames out of OpenCV's VideoCapture, which reads devices, films and streams alike."""
+"""Reads frames from OpenCV's VideoCapture, which opens devices, films and streams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from edgetl.card import InputSpec
 from edgetl.device.camera.frame import Frame
-from edgetl.device.camera.shot import Grabbed, Jpeg, Shot, developed
+from edgetl.device.camera.shot import Grabbed, Jpeg, Shot, decode_shot
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
 from edgetl.vision.arrays import Image
@@ -21,56 +21,62 @@ from edgetl.vision.arrays import Image
 logger = logging.getLogger(__name__)
 
 _WHOLE = 0.9
-"""Share of a film's frames that must come: where their count is reckoned from its length it is not exact."""
+"""A film is reported as cut short if fewer than this share of its frames come; a count estimated from the length is
+inexact."""
 _GRACE = 0.5
-"""How long closing waits for another thread's read to return, s."""
+"""The longest wait of `close` for another thread's read to return, s."""
 _LARGEST_JPEG = 32 << 20
-"""Bytes that a camera's JPEG may have; one of 48 million pixels in the best quality has fewer."""
+"""A camera's JPEG may have at most this many bytes; one of 48 million pixels in the best quality has fewer."""
+_HIGHEST_FPS = 240
+"""A frame rate above this is not believed, frames a second: streams state 90,000, the ticks of their clock."""
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
 
 class Capture(Closing):
     """An opened VideoCapture; see `edgetl.device.camera.Camera`.
 
-    Where it delivers JPEGs they are taken as they are, and decoded at the smallest scale that the model's input allows.
+    If it delivers JPEGs, they are taken undecoded, and decoded at the smallest scale that the model's input allows.
+
+    Lock rule: `_reading` is held during every call of the VideoCapture, which is not safe for several threads; `close`
+    may come from any thread.
 
     Args:
-        capture: opened.
-        source: as the user named it, for messages.
-        live: whether its end is a loss.
-        spec: the model's input; None gives every pixel.
+        capture: the opened VideoCapture.
+        shown: the source for messages.
+        live: whether the end of the frames is a loss.
+        spec: the model's input; None decodes every pixel.
 
     Attributes:
-        broken: pictures that can't be decoded, such as half a JPEG, and were passed over.
+        broken: the number of pictures that were skipped because they can't be decoded, such as half a JPEG.
     """
 
-    def __init__(self, capture: cv2.VideoCapture, source: str, *, live: bool, spec: InputSpec | None = None) -> None:
+    def __init__(self, capture: cv2.VideoCapture, shown: str, *, live: bool, spec: InputSpec | None = None) -> None:
         self.live = live
         self.broken = 0
         self._capture = capture
-        self._source = source
+        self._source = shown
         self._spec = spec
         fps = float(capture.get(cv2.CAP_PROP_FPS))
-        self.fps = fps if 0 < fps <= 240 else None  # streams tell of 90,000, the ticks of their clock
+        self.fps = fps if 0 < fps <= _HIGHEST_FPS else None
         width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        self._count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))  # 0 or less where it isn't known
+        self._count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))  # 0 or less if it isn't known
         self.size = (int(width), int(height)) if width and height else None
-        self._undecode = _leave_jpegs(capture)
-        self._proven = False  # that JPEGs come
+        self._undecode = _request_jpegs(capture)
+        self._has_sent_jpeg = False
         self._reading = threading.Lock()
         self._failed = False
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
         for shot in Capture.shots(self):
-            frame = developed(shot)
+            frame = decode_shot(shot)
             if frame is None:
                 self.broken += 1
             else:
                 yield frame
 
     def shots(self) -> Iterator[Shot]:
-        """Yields the frames, each to be taken out before the next; as JPEGs not decoded yet where it delivers such.
+        """Yields the frames undecoded, as JPEG files if the source delivers such; decode each before the next.
 
         Raises:
             CameraError: a live camera is lost, or nothing can be read.
@@ -85,11 +91,11 @@ class Capture(Closing):
                 jpeg = self._retrieve()
                 if self._failed:
                     break
-                if jpeg is not None and not (self._proven or _is_jpeg(jpeg)):
+                if jpeg is not None and not (self._has_sent_jpeg or _is_jpeg(jpeg)):
                     self._decode_here()
                     continue
-                self._proven = self._proven or jpeg is not None
-                # An empty picture and one that is far too large both count as broken.
+                self._has_sent_jpeg = self._has_sent_jpeg or jpeg is not None
+                # An empty picture and one that is far too large become an empty file, which counts as broken.
                 data = jpeg.tobytes() if jpeg is not None and jpeg.nbytes <= _LARGEST_JPEG else b""
                 yield Jpeg(data, captured_at, index, self._spec)
             index += 1
@@ -97,10 +103,10 @@ class Capture(Closing):
             self._end(index)
 
     def _next(self) -> float | None:
-        """Waits for the next picture; returns when it came, None at the end."""
+        """Waits for the next picture; returns its time in seconds of `time.monotonic`, None at the end."""
         with self._reading:
             captured_at = None if self._closed or self._failed else self._grab()
-            if self._closed:  # meanwhile
+            if self._closed:  # another thread closed the camera during the read
                 self._capture.release()
                 return None
             return captured_at
@@ -109,11 +115,11 @@ class Capture(Closing):
         return monotonic() if self._capture.grab() else None
 
     def _retrieve(self) -> Image | None:
-        """Takes the last picture out.
+        """Retrieves the grabbed picture.
 
         Returns:
-            The picture, (H, W, 3) uint8 BGR, or its JPEG file as bytes; None if it is empty. None as well if none can
-            be taken out any more: then `_failed` is set.
+            The picture, (H, W, 3) uint8 BGR, or its JPEG file, (1, bytes) uint8; None if it is empty. None also if no
+            picture can be retrieved any more; then `_failed` is set.
         """
         with self._reading:
             decoded, array = (False, None) if self._closed else self._capture.retrieve()
@@ -121,16 +127,16 @@ class Capture(Closing):
         return np.asarray(array, np.uint8) if decoded and array is not None else None
 
     def _decode_here(self) -> None:
-        """Lets OpenCV make pictures of what was announced as JPEGs and is something else."""
+        """Lets OpenCV decode again, because the source announced JPEGs and delivers something else."""
         with self._reading:
             if self._undecode is not None and not self._closed:
                 self._capture.set(*self._undecode)
             self._undecode = None
 
     def _end(self, count: int) -> None:
-        """Says what the end of the frames means."""
+        """Reports the end of the frames: an error if a live camera is lost, a warning if a film was cut short."""
         if count <= self.broken:
-            remedy = "play it elsewhere to see whether it is whole; choose another source"
+            remedy = "check in a player that it is whole; choose another source"
             if self.live:
                 remedy = "open it in a browser or a player to see whether it sends pictures; choose another address"
             raise CameraError("not one frame can be read", where=self._source, remedy=remedy)
@@ -142,19 +148,19 @@ class Capture(Closing):
             logger.warning("%s ends after %d of %d frames: the rest can't be read", self._source, whole, self._count)
 
     def close(self) -> None:
-        """Releases the device or the file; where a thread hangs in a read, that one does so when it comes back."""
+        """Releases the device or the file; if a thread hangs in a read, it does so when the read returns."""
         self._closed = True
         if self._reading.acquire(timeout=_GRACE):
             self._capture.release()
             self._reading.release()
 
 
-def _leave_jpegs(capture: cv2.VideoCapture) -> tuple[int, float] | None:
-    """Asks for JPEGs as they are; returns the property and value that undo it, None where there are none."""
+def _request_jpegs(capture: cv2.VideoCapture) -> tuple[int, float] | None:
+    """Requests undecoded JPEGs; returns the property and the value that undo it, None if the source has no JPEGs."""
     if int(capture.get(cv2.CAP_PROP_FOURCC)) != _MJPG:
         return None
     if capture.getBackendName() == "V4L2":
-        # Not FORMAT: V4L2 takes that for the number of its channels.
+        # FORMAT doesn't work here: OpenCV's V4L2 takes it for the number of channels.
         return (cv2.CAP_PROP_CONVERT_RGB, 1) if capture.set(cv2.CAP_PROP_CONVERT_RGB, 0) else None
     return (cv2.CAP_PROP_FORMAT, cv2.CV_8UC3) if capture.set(cv2.CAP_PROP_FORMAT, -1) else None
 
@@ -164,12 +170,12 @@ def _is_jpeg(array: Image) -> bool:
 
 
 def open_capture(source: str, backend: int, parameters: Sequence[int] = ()) -> cv2.VideoCapture | None:
-    """Opens a VideoCapture without OpenCV's and FFmpeg's own lines on stderr; None where they can't.
+    """Opens a VideoCapture without lines of OpenCV and FFmpeg on stderr; returns None if they can't open the source.
 
     Args:
         source: a path or an address.
         backend: one of OpenCV's CAP_ numbers.
-        parameters: alternating CAP_PROP_ numbers and values that hold from the start.
+        parameters: alternating CAP_PROP_ numbers and their values at the opening.
     """
     quiet()
     try:
@@ -180,9 +186,9 @@ def open_capture(source: str, backend: int, parameters: Sequence[int] = ()) -> c
 
 
 def quiet() -> None:
-    """Silences OpenCV and FFmpeg, whose troubles we tell ourselves, unless their own variables ask them to speak."""
+    """Silences OpenCV and FFmpeg, whose errors edgetl reports itself, unless their environment variables are set."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's AV_LOG_QUIET
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        # OpenCV 4 has it at the top, OpenCV 5 in a module of its own.
+        # The function is in `cv2` itself with OpenCV 4, and in a module of its own with OpenCV 5.
         set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
         set_level(0)

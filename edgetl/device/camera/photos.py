@@ -1,4 +1,4 @@
-"""Photos as frames: one, a folder of them, or a pattern."""
+"""Photos as frames: one photo, the photos of a folder, or those that match a pattern."""
 
 from __future__ import annotations
 
@@ -11,33 +11,27 @@ from pathlib import Path
 from time import monotonic
 
 from edgetl.card import InputSpec
-from edgetl.device.camera.address import without_password
 from edgetl.device.camera.frame import Frame
 from edgetl.device.camera.opencv_capture import quiet
+from edgetl.device.camera.source import Source
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError
 from edgetl.files import local_path
-from edgetl.text import printable
+from edgetl.text import counted, printable
 from edgetl.vision.photo import SUFFIXES, PhotoError, decode_sized, is_other_picture, is_photo, read_file
 
 logger = logging.getLogger(__name__)
 
 
-def means_photos(source: str) -> bool:
-    """Says whether a source is a photo, a folder or a pattern, there or not."""
-    path = local_path(source)
-    return path.is_dir() or is_photo(path) or (glob.has_magic(source) and not path.exists())
-
-
 class Photos(Closing):
-    """Photos in the order people count in; see `edgetl.device.camera.Camera`.
+    """The photos of a source in natural order, photo2 before photo10; see `edgetl.device.camera.Camera`.
 
     Args:
-        source: a photo, a folder or a pattern (`**` goes into folders).
-        spec: see `edgetl.device.camera.open_camera`.
+        source: a photo, a folder, or a pattern in which `**` stands for any folders.
+        spec: the model's input; see `edgetl.device.camera.open_camera`.
 
     Attributes:
-        skipped: photos that couldn't be read so far.
+        skipped: the number of photos that couldn't be read so far.
 
     Raises:
         CameraError: there are no photos.
@@ -47,10 +41,10 @@ class Photos(Closing):
     fps: float | None = None
     size: tuple[int, int] | None = None
 
-    def __init__(self, source: str, spec: InputSpec | None = None) -> None:
+    def __init__(self, source: Source, spec: InputSpec | None = None) -> None:
         quiet()
         self.skipped = 0
-        self._source = without_password(source)
+        self._source = source
         self._spec = spec
         self._paths = _find(source)
 
@@ -76,39 +70,44 @@ class Photos(Closing):
                 frame = replace(frame, size_wh=(width, height), jpeg=data)
             yield frame
         if self.skipped == len(self._paths):
-            remedy = "convert them to JPEG or PNG"
-            raise CameraError(f"none of {self.skipped} photos can be read", where=self._source, remedy=remedy)
+            what = "the photo can't be read" if self.skipped == 1 else f"none of {self.skipped} photos can be read"
+            raise CameraError(what, where=self._source.shown, remedy="convert them to JPEG or PNG")
         if self.skipped:
-            logger.warning("%d of %d photos were skipped", self.skipped, len(self._paths))
+            logger.warning("%d of %s were skipped", self.skipped, counted(len(self._paths), "photo"))
+
+    def shots(self) -> Iterator[Frame]:
+        """Yields the photos, which are decoded already; see `edgetl.device.camera.Camera`."""
+        return iter(self)
 
     def close(self) -> None:
-        """Has nothing to release."""
+        """Does nothing: no file stays open."""
 
 
-def _find(source: str) -> list[Path]:
-    path = local_path(source)
+def _find(source: Source) -> list[Path]:
+    """Lists the photos of a source in natural order; raises CameraError if there are none."""
+    path = local_path(source.text)
     try:
         if path.is_dir():
             files = list(path.iterdir())
             found = [file for file in files if is_photo(file) and not file.is_dir()]
-            _warn_of_others([file for file in files if is_other_picture(file)])
-            remedy = f"put photos there; for folders inside it say '{source.rstrip('/')}/**/*'"
-        elif path.exists():  # what is no regular file is skipped when it is read, with a word
+            _warn_of_other_formats([file for file in files if is_other_picture(file)])
+            remedy = f"put photos there; for those of folders inside it give '{source.text.rstrip('/')}/**/*'"
+        elif path.exists():  # a file that is not regular is skipped with a warning when it is read
             found, remedy = [path], ""
         else:
-            matches = glob.glob(_pattern(path), recursive=True)  # noqa: PTH207 - from any root, as a shell would
+            matches = glob.glob(_pattern(path), recursive=True)  # noqa: PTH207 - from any root, as in a shell
             found = [file for file in map(Path, matches) if is_photo(file) and not file.is_dir()]
             remedy = "check the path; put a pattern in quotes"
     except OSError as error:
         what = f"the folder can't be read: {error.strerror}"
-        raise CameraError(what, where=without_password(source), remedy="check its permissions") from error
+        raise CameraError(what, where=source.shown, remedy="check its permissions") from error
     if not found:
         what = f"there are no photos ({', '.join(sorted(SUFFIXES))})"
-        raise CameraError(what, where=without_password(source), remedy=remedy)
-    return sorted(found, key=_natural)
+        raise CameraError(what, where=source.shown, remedy=remedy)
+    return sorted(found, key=_natural_key)
 
 
-def _warn_of_others(files: Sequence[Path]) -> None:
+def _warn_of_other_formats(files: Sequence[Path]) -> None:
     if files:
         example = printable(min(files).name)
         logger.warning(
@@ -117,7 +116,7 @@ def _warn_of_others(files: Sequence[Path]) -> None:
 
 
 def _pattern(path: Path) -> str:
-    """Returns a pattern in which the folders that exist under just this name are no patterns, such as `[1]`."""
+    """Returns a glob pattern in which the names of existing folders, such as `[1]`, stand for themselves."""
     known = Path(path.anchor)
     for part in path.relative_to(known).parts:
         if not (known / part).is_dir():
@@ -126,7 +125,7 @@ def _pattern(path: Path) -> str:
     return str(Path(glob.escape(str(known))) / path.relative_to(known))
 
 
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """A sorting key under which photo2 comes before photo10."""
+def _natural_key(path: Path) -> list[tuple[int, int, str]]:
+    """Returns a sorting key under which photo2 comes before photo10."""
     pieces = re.split(r"(\d+)", str(path).lower())
     return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]

@@ -1,4 +1,4 @@
-"""A Raspberry Pi's own camera, at its CSI connector, which OpenCV can't open: through picamera2."""
+"""A Raspberry Pi's CSI camera, read through picamera2, because OpenCV can't open it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.camera.address import without_password
-from edgetl.device.camera.frame import Frame, taken_at
-from edgetl.device.camera.protocol import Asked
+from edgetl.device.camera.frame import Frame
+from edgetl.device.camera.frame_age import taken_at
+from edgetl.device.camera.protocol import CameraRequest
+from edgetl.device.camera.source import Source
 from edgetl.device.closing import Closing
 from edgetl.errors import CameraError, UsageError
+from edgetl.vision.arrays import Image
 
 _SIZE = (1280, 720)
+"""The size of the frames if none is requested, (width, height) px: enough for any model, and read at full rate."""
+_FPS = 30.0
+"""The frame rate if none is requested, frames a second, which every CSI camera reaches at `_SIZE`."""
 _MOST_DIGITS = 3
 """The number of a camera has at most this many digits."""
-_FPS = 30.0
 _GRACE = 1.0
-"""How long closing waits for another thread's read to return, s."""
+"""The longest wait of `close` for another thread's read to return, s."""
 REMEDY = (
     "`sudo apt install python3-picamera2`, and make the environment with `python3 -m venv --system-site-packages`; "
     "pip must not upgrade numpy under it"
@@ -30,7 +34,7 @@ REMEDY = (
 
 
 class _Picamera2(Protocol):
-    """What of picamera2's class is used here."""
+    """The methods of picamera2's untyped class that are called here."""
 
     def create_video_configuration(self, *, main: dict[str, object], controls: dict[str, object]) -> object: ...
     def configure(self, configuration: object) -> None: ...
@@ -43,43 +47,49 @@ class _Picamera2(Protocol):
 class CsiCamera(Closing):
     """A started picamera2; see `edgetl.device.camera.Camera`.
 
+    Lock rule: `_reading` is held during every call of picamera2; `close` may come from any thread.
+
     Args:
-        picamera: started.
-        source: as the user named it, for messages.
-        size: (width, height), px.
-        fps: frames a second.
+        picamera: the started picamera2.
+        shown: the source for messages.
+        size: the (width, height) of the frames, px.
+        fps: the frame rate, frames a second.
     """
 
     live = True
 
-    def __init__(self, picamera: _Picamera2, source: str, size: tuple[int, int], fps: float) -> None:
+    def __init__(self, picamera: _Picamera2, shown: str, size: tuple[int, int], fps: float) -> None:
         self.size: tuple[int, int] | None = size
         self.fps: float | None = fps
         self._picamera = picamera
-        self._source = source
+        self._source = shown
         self._reading = threading.Lock()
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
-        while (taken := self._take()) is not None:
-            yield Frame(*taken, index)
+        while (capture := self._capture()) is not None:
+            yield Frame(*capture, index)
             index += 1
 
-    def _take(self) -> tuple[NDArray[np.uint8], float] | None:
-        """Waits for the next picture; returns it, and when the sensor gave it."""
+    def shots(self) -> Iterator[Frame]:
+        """Yields the frames, which picamera2 has converted already; see `edgetl.device.camera.Camera`."""
+        return iter(self)
+
+    def _capture(self) -> tuple[Image, float] | None:
+        """Waits for the next picture; returns it with the time of its capture, None if the camera is closed."""
         with self._reading:
             if self._closed:
                 return None
             try:
-                (array,), facts = self._picamera.capture_arrays(["main"])
-            except Exception as error:  # whatever libcamera has: its camera is gone
+                (array,), metadata = self._picamera.capture_arrays(["main"])
+            except Exception as error:  # libcamera may raise any exception when its camera is gone
                 remedy = "check the ribbon cable, then start again"
                 raise CameraError(f"the camera is lost: {error}", where=self._source, remedy=remedy) from error
-            # Its rows may be longer than the picture; what is called RGB888 lies in memory as BGR.
+            # The rows may be longer than the picture. The format called RGB888 lies in memory as BGR.
             image = np.ascontiguousarray(array[..., :3], np.uint8)
-        stamp = facts.get("SensorTimestamp")
-        return image, taken_at(stamp / 1e9 if isinstance(stamp, int) else 0.0, monotonic())
+        stamp_ns = metadata.get("SensorTimestamp")
+        return image, taken_at(stamp_ns / 1e9 if isinstance(stamp_ns, int) else 0.0, monotonic())
 
     def close(self) -> None:
         """Stops the camera."""
@@ -94,25 +104,25 @@ class CsiCamera(Closing):
                 self._reading.release()
 
 
-def open_csi(number: str, asked: Asked) -> CsiCamera:
-    """Opens a Raspberry Pi's own camera.
+def open_csi(source: Source, request: CameraRequest) -> CsiCamera:
+    """Opens a Raspberry Pi's CSI camera.
 
     Args:
-        number: 0 is the first.
-        asked: size and frames a second; 1280 x 720 and 30 where they aren't.
+        source: the camera as `picamera://N` or `csi://N`; N is 0 for the first.
+        request: the size and the frame rate, by default 1280 x 720 px and 30 frames a second.
 
     Raises:
-        CameraError: picamera2 isn't installed, there is no such camera, or another program has it.
-        UsageError: the number is none.
+        CameraError: picamera2 is not installed, there is no such camera, or another program uses it.
+        UsageError: the source has no number.
     """
-    source = without_password(f"picamera://{number}")
+    number = source.text.partition("://")[2]
     if not (number.isdecimal() and len(number) <= _MOST_DIGITS):
-        raise UsageError("a CSI camera has a number", where=source, remedy="say picamera://0 for the first")
+        raise UsageError("a CSI camera has a number", where=source.shown, remedy="give picamera://0 for the first")
     try:
         module = import_module("picamera2")
     except ImportError as error:
-        raise CameraError("picamera2 can't be imported", where=source, remedy=REMEDY) from error
-    size, fps = asked.size or _SIZE, asked.fps or _FPS
+        raise CameraError("picamera2 can't be imported", where=source.shown, remedy=REMEDY) from error
+    size, fps = request.size or _SIZE, request.fps or _FPS
     picamera: _Picamera2 | None = None
     try:
         picamera = module.Picamera2(int(number))
@@ -120,9 +130,9 @@ def open_csi(number: str, asked: Asked) -> CsiCamera:
         main: dict[str, object] = {"size": size, "format": "RGB888"}
         picamera.configure(picamera.create_video_configuration(main=main, controls={"FrameRate": fps}))
         picamera.start()
-    except Exception as error:  # picamera2 and libcamera raise whatever they like
+    except Exception as error:  # picamera2 and libcamera may raise any exception
         if picamera is not None:
             picamera.close()
-        remedy = "see `edgetl cameras`; close the program that uses it; check the ribbon cable"
-        raise CameraError(f"it can't be opened: {error}", where=source, remedy=remedy) from error
-    return CsiCamera(picamera, source, size, fps)
+        remedy = "run `edgetl cameras`; close the program that uses the camera; check the ribbon cable"
+        raise CameraError(f"the camera can't be opened: {error}", where=source.shown, remedy=remedy) from error
+    return CsiCamera(picamera, source.shown, size, fps)

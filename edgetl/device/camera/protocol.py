@@ -1,4 +1,4 @@
-"""What every source of frames offers, and what can be asked of one."""
+"""The Protocol of every source of frames, and what a run can request of one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edgetl.device.camera.frame import Frame
+from edgetl.device.camera.shot import Shot
 
 
 class Camera(Protocol):
-    """A source of frames, to be opened with `with` and read once.
+    """A source of frames: open it in a `with` block, and read it once.
 
     Attributes:
-        live: whether frames go on coming, read or not, so that a late reader wants the newest.
-        fps: frames a second as the source tells it; None where it doesn't, and for photos.
-        size: (width, height) of the frames, px; None where they differ.
+        live: whether frames go on coming, read or not, so that a late reader should skip to the newest.
+        fps: the frame rate that the source states, frames a second; None for photos and if the source states none.
+        size: the (width, height) of the frames, px; None if they differ.
     """
 
     live: bool
@@ -24,10 +25,17 @@ class Camera(Protocol):
     size: tuple[int, int] | None
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yields the frames.
+        """Yields the frames, decoded.
 
         Raises:
             CameraError: a live camera is lost, or nothing of the source can be decoded.
+        """
+
+    def shots(self) -> Iterator[Shot]:
+        """Yields the frames as the source delivers them, which may be undecoded; decode each before the next.
+
+        Raises:
+            CameraError: a live camera is lost, or nothing can be read.
         """
 
     def close(self) -> None:
@@ -41,16 +49,18 @@ class Camera(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of a camera.
+class CameraRequest:
+    """What a run requests of its camera.
 
     Attributes:
-        size: width and height, px; None leaves it to the camera. A camera that has no such size takes its nearest.
-        fps: frames a second; None leaves it to the camera.
-        full: whether every frame of a file is wanted in full size, as it is where all of them are shown or saved. Of a
-            live camera whoever shows or saves them decodes them, in a thread of its own: the model doesn't wait for it.
-        timeout: for a network's next picture, s.
-        password: of the user whom a network camera's address names; None leaves what the address says.
+        size: the width and height of the frames, px; None leaves them to the camera. A camera that hasn't the size
+            takes its nearest.
+        fps: the frame rate, frames a second; None leaves it to the camera.
+        full: whether each frame of a film or of photos is decoded in full size, because all of them are shown or saved.
+            It doesn't matter for a live camera, whose frames are decoded in full size by the thread that shows or saves
+            them, so that the model doesn't wait.
+        timeout: the longest wait for the next picture of a network camera, s.
+        password: the password of the user in a network camera's address; None leaves the one in the address.
     """
 
     size: tuple[int, int] | None = None

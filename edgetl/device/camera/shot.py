@@ -1,4 +1,4 @@
-"""Pictures as cameras give them: not decoded, or not taken out, before they are wanted."""
+"""Shots: pictures as a camera delivers them, decoded only if somebody needs them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from edgetl.device.camera.frame import Frame
 from edgetl.vision.arrays import Image
 from edgetl.vision.photo import PhotoError, decode_sized
 
+_END_OF_IMAGE = b"\xff\xd9"
+"""The marker at the end of a JPEG file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """A picture not decoded yet; it is, at the smallest scale that will do.
+    """A picture that is still a JPEG file; it is decoded at the smallest scale that the model's input allows.
 
     Attributes:
-        data: a JPEG file.
-        captured_at: see `Frame`.
-        index: see `Frame`.
-        spec: the model's input, which says at what scale it is decoded; None gives every pixel.
+        data: the JPEG file.
+        captured_at: the time of capture; see `Frame`.
+        index: the position within the source, from 0.
+        spec: the model's input, from which the scale follows; None decodes every pixel.
     """
 
     data: bytes
@@ -29,11 +32,11 @@ class Jpeg:
 
     @property
     def whole(self) -> bool:
-        """Whether the file has its end; a camera, a cable or a network may lose it."""
-        return self.data.rfind(b"\xff\xd9") > 0
+        """Whether the file has its end, which a camera, a cable or a network may lose."""
+        return self.data.rfind(_END_OF_IMAGE) > 0
 
     def decode(self) -> Frame | None:
-        """Returns the frame; None where it can't be decoded."""
+        """Returns the frame; None if the file can't be decoded."""
         try:
             image, (height, width) = decode_sized(self.data, self.spec, where=f"frame {self.index}")
         except PhotoError:
@@ -45,12 +48,14 @@ class Jpeg:
 
 @dataclass(frozen=True, slots=True)
 class Grabbed:
-    """A picture that the camera holds until its next one: taking it out costs what making BGR of it does.
+    """A picture that OpenCV has grabbed, and that its camera holds until the next one.
+
+    Retrieving it converts it to BGR, which is the expensive part.
 
     Attributes:
-        retrieve: takes it out, (H, W, 3) uint8 BGR; None where it can't be.
-        captured_at: see `Frame`.
-        index: see `Frame`.
+        retrieve: a function that returns the picture, (H, W, 3) uint8 BGR, or None if it can't be retrieved.
+        captured_at: the time of capture; see `Frame`.
+        index: the position within the source, from 0.
     """
 
     retrieve: Callable[[], Image | None]
@@ -58,18 +63,18 @@ class Grabbed:
     index: int
 
     def decode(self) -> Frame | None:
-        """Returns the frame; None where it can't be taken out."""
+        """Returns the frame; None if the picture can't be retrieved."""
         image = self.retrieve()
         return None if image is None else Frame(image, self.captured_at, self.index)
 
 
-Kept = Frame | Jpeg
-"""A picture that stays, whatever its camera does next."""
+StoredShot = Frame | Jpeg
+"""A picture that stays valid, whatever its camera does next."""
 
-Shot = Kept | Grabbed
-"""What a camera gives: a picture, or what becomes one."""
+Shot = StoredShot | Grabbed
+"""A picture as a camera delivers it: a frame, or something that `decode_shot` turns into a frame."""
 
 
-def developed(shot: Shot) -> Frame | None:
-    """Returns a shot's frame; None where it can't be decoded."""
+def decode_shot(shot: Shot) -> Frame | None:
+    """Returns the frame of a shot; None if the shot can't be decoded."""
     return shot if isinstance(shot, Frame) else shot.decode()

@@ -1,4 +1,4 @@
-"""A camera attached to this machine."""
+"""Cameras attached to this machine, USB cameras among them: opens a V4L2 device by its number or device file."""
 
 from __future__ import annotations
 
@@ -10,69 +10,71 @@ from pathlib import Path
 import cv2
 
 from edgetl.card import InputSpec
-from edgetl.device.camera.frame import taken_at
+from edgetl.device.camera.frame_age import taken_at
 from edgetl.device.camera.opencv_capture import Capture, open_capture, quiet
-from edgetl.device.camera.protocol import Asked
+from edgetl.device.camera.protocol import CameraRequest
+from edgetl.device.camera.source import Source
 from edgetl.errors import CameraError
 
 
-def open_device(source: str, spec: InputSpec | None = None, asked: Asked = Asked()) -> Capture:
-    """Opens a camera by its number or device file, with JPEGs where it has such: of raw pictures USB carries few.
+def open_device(source: Source, spec: InputSpec | None, request: CameraRequest) -> Capture:
+    """Opens a camera, and requests JPEGs of it, because USB carries only few uncompressed pictures a second.
 
     Args:
-        source: `0`, or `/dev/video0`, or a link such as those in `/dev/v4l/by-id`.
-        spec: see `edgetl.device.camera.open_camera`.
-        asked: size and frames a second.
+        source: the camera: `0`, or `/dev/video0`, or a link such as those in `/dev/v4l/by-id`.
+        spec: the model's input; see `edgetl.device.camera.open_camera`.
+        request: the size and the frame rate.
 
     Raises:
-        CameraError: it isn't there, isn't ours to open, or another program has it.
+        CameraError: the camera is not there, this user may not open it, or another program uses it.
     """
     if not sys.platform.startswith("linux"):
-        return _open_number(source, spec, asked)
-    path = Path(f"/dev/video{source}" if source.isdecimal() else source)
+        return _open_number(source, spec, request)
+    path = Path(f"/dev/video{source.text}" if source.kind == "number" else source.text)
     if not path.exists():
-        file = f"say --source ./{source} for the file of that name; " if Path(source).exists() else ""
-        raise CameraError("there is no such camera", where=str(path), remedy=file + _choose(path))
+        file = f"give --source ./{source.text} for the file of that name; " if Path(source.text).exists() else ""
+        raise CameraError("there is no such camera", where=str(path), remedy=file + _other_cameras(path))
     if not os.access(path, os.R_OK | os.W_OK):
         remedy = "join its group, `sudo usermod -aG video $USER`, and log in again"
         raise CameraError("you may not open this camera", where=str(path), remedy=remedy)
     capture = open_capture(str(path), cv2.CAP_V4L2)
     if capture is None:
-        remedy = f"close the program that uses it; {_choose(path)}"
-        raise CameraError("it is in use, or no camera that gives pictures", where=str(path), remedy=remedy)
-    _set_up(capture, asked)
+        remedy = f"close the program that uses it; {_other_cameras(path)}"
+        raise CameraError("this device is in use, or no camera that gives pictures", where=str(path), remedy=remedy)
+    _configure(capture, request)
     return V4L2Camera(capture, str(path), live=True, spec=spec)
 
 
 class V4L2Camera(Capture):
-    """A V4L2 device, whose driver stamps each picture: how long it waited for its reader is part of its age."""
+    """A V4L2 device, whose driver stamps each picture, so that its age includes the wait for its reader."""
 
     def _grab(self) -> float | None:
         came_at = super()._grab()
         return None if came_at is None else taken_at(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, came_at)
 
 
-def _set_up(capture: cv2.VideoCapture, asked: Asked) -> None:
-    """Asks for JPEGs, a size and a pace, in this order: the sizes depend on the format, and the pace on the size."""
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # in vain where the camera has none
-    if asked.size:
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, asked.size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, asked.size[1])
-    if asked.fps:
-        capture.set(cv2.CAP_PROP_FPS, asked.fps)
+def _configure(capture: cv2.VideoCapture, request: CameraRequest) -> None:
+    """Requests JPEGs, a size and a frame rate, in this order: the sizes depend on the format, the rate on the size."""
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))  # without effect if the camera has no JPEGs
+    if request.size:
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, request.size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, request.size[1])
+    if request.fps:
+        capture.set(cv2.CAP_PROP_FPS, request.fps)
 
 
-def _open_number(source: str, spec: InputSpec | None, asked: Asked) -> Capture:
+def _open_number(source: Source, spec: InputSpec | None, request: CameraRequest) -> Capture:
+    """Opens a camera by its number, on systems without V4L2."""
     quiet()
-    capture = cv2.VideoCapture(int(source)) if source.isdecimal() else None
+    capture = cv2.VideoCapture(int(source.text)) if source.kind == "number" else None
     if capture is None or not capture.isOpened():
-        raise CameraError("there is no such camera", where=source, remedy="number the camera: 0 is the first")
-    _set_up(capture, asked)
-    return Capture(capture, source, live=True, spec=spec)
+        raise CameraError("there is no such camera", where=source.shown, remedy="number the camera: 0 is the first")
+    _configure(capture, request)
+    return Capture(capture, source.shown, live=True, spec=spec)
 
 
-def _choose(path: Path) -> str:
-    """Says which other cameras there are."""
+def _other_cameras(path: Path) -> str:
+    """Returns a remedy that names the other cameras."""
     others = [device for device in devices() if device != path]
     if others:
         return "choose one of " + ", ".join(str(device) for device in others)
@@ -80,6 +82,6 @@ def _choose(path: Path) -> str:
 
 
 def devices() -> list[Path]:
-    """Returns the `/dev/video*` that exist, in the order of their numbers; not every one gives pictures."""
+    """Returns the `/dev/video*` that exist, in the order of their numbers; not each of them gives pictures."""
     found = [path for path in Path("/dev").glob("video*") if re.fullmatch(r"video\d+", path.name)]
     return sorted(found, key=lambda path: int(path.name.removeprefix("video")))

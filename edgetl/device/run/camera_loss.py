@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgetl.device.camera.shot import Jpeg, Kept
+from edgetl.device.camera.shot import Jpeg, StoredShot
 
 Reason = Literal["stall", "undecodable", "frozen", "ended", "error"]
 
@@ -55,11 +55,11 @@ class Stillness:
 
     def __init__(self, limit: float) -> None:
         self._limit = self._base = limit
-        self._last: Kept | None = None
+        self._last: StoredShot | None = None
         self._anew = True
         self._since = self._until = 0.0
 
-    def see(self, shot: Kept) -> None:
+    def see(self, shot: StoredShot) -> None:
         """Looks at the next picture."""
         if not self._base:
             return
@@ -84,7 +84,7 @@ class Stillness:
         self._anew = True
 
 
-def same(one: Kept, other: Kept) -> bool:
+def same(one: StoredShot, other: StoredShot) -> bool:
     """Says whether two pictures are the same to the last bit."""
     if isinstance(one, Jpeg) or isinstance(other, Jpeg):
         return isinstance(one, Jpeg) and isinstance(other, Jpeg) and one.data == other.data

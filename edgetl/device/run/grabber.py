@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
 from edgetl.device.camera.protocol import Camera
-from edgetl.device.camera.shot import Grabbed, Shot
+from edgetl.device.camera.shot import Grabbed
 from edgetl.device.run.slot import Slot
 
 _GRACE = 1.0
 """How long the end of a run waits for a read to return, s."""
-
-
-def shots_of(camera: Camera) -> Iterator[Shot]:
-    """Reads a camera; JPEGs stay undecoded where it delivers such."""
-    shots = getattr(camera, "shots", None)
-    return iter(camera) if shots is None else shots()
 
 
 class Grabber:
@@ -64,7 +58,7 @@ class Grabber:
                 self._slot.changed.notify_all()
 
     def _read(self, camera: Camera) -> None:
-        for shot in shots_of(camera):
+        for shot in camera.shots():
             if self._first_index:
                 shot = replace(shot, index=shot.index + self._first_index)
             came_at = monotonic()

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.camera.protocol import Camera
-from edgetl.device.camera.shot import Jpeg, Kept, developed
+from edgetl.device.camera.shot import Jpeg, StoredShot, decode_shot
 from edgetl.device.events import Event
 from edgetl.device.run.camera_loss import Patience, Reason, Stillness
 from edgetl.device.run.grabber import Grabber
@@ -129,11 +129,11 @@ class LiveSource:
             self._slot.due = (self._slot.due if on_time else now) + self._period
         return frame
 
-    def _developed(self, shot: Kept | None) -> Frame | None:
+    def _developed(self, shot: StoredShot | None) -> Frame | None:
         """Decodes a picture, and notes whether that was possible."""
         if shot is None:
             return None
-        frame = developed(shot)
+        frame = decode_shot(shot)
         if isinstance(shot, Jpeg):
             with self._slot.changed:
                 self._slot.decoded(shot.captured_at) if frame else self._slot.broken(shot.captured_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from edgetl.device.camera.shot import Grabbed, Jpeg, Kept, Shot
+from edgetl.device.camera.shot import Grabbed, Jpeg, Shot, StoredShot
 from edgetl.device.run.camera_loss import Stillness
 from edgetl.device.status import Status
 
@@ -34,7 +34,7 @@ class Slot:
         self.undecodable_since: float | None = None
         self._status = status
         self._stillness = stillness
-        self._shot: Kept | None = None
+        self._shot: StoredShot | None = None
         self._came_at = self._kept_at = 0.0
         self._next_index = 0
 
@@ -81,7 +81,7 @@ class Slot:
         self._shot = None
         self.proven, self.undecodable_since = False, None
 
-    def take(self) -> Kept | None:
+    def take(self) -> StoredShot | None:
         """Takes the newest out, None where there is none; call it with `changed` held."""
         shot, self._shot = self._shot, None
         return shot

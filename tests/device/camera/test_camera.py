@@ -15,7 +15,7 @@ from edgetl.card import InputSpec
 from edgetl.device.camera import film as film_module
 from edgetl.device.camera import open_camera
 from edgetl.device.camera import v4l2 as device_module
-from edgetl.device.camera.protocol import Asked
+from edgetl.device.camera.protocol import CameraRequest
 from edgetl.errors import CameraError, EdgetlError, UsageError
 
 
@@ -223,7 +223,7 @@ def test_unreadable_photos_are_skipped_and_counted(tmp_path, caplog):
 
 def test_only_unreadable_photos_are_an_error(tmp_path):
     (tmp_path / "1.jpg").write_bytes(b"")
-    with pytest.raises(CameraError, match="none of 1 photos can be read"):
+    with pytest.raises(CameraError, match="the photo can't be read"):
         list(open_camera(str(tmp_path)))
 
 
@@ -317,6 +317,6 @@ def test_real_photos(data_folder):
 @pytest.mark.parametrize("source", ["rtsp://me:secret@10.0.0.7/1", "rtsp:/me:secret@10.0.0.7/1"])
 def test_password_is_in_no_message_of_an_address_that_is_misused(source):
     with pytest.raises(EdgetlError) as caught:
-        open_camera(source, None, Asked(size=(640, 480)) if "://" in source else Asked())
+        open_camera(source, None, CameraRequest(size=(640, 480)) if "://" in source else CameraRequest())
     assert "secret" not in str(caught.value)
     assert "10.0.0.7" in str(caught.value)

@@ -15,7 +15,8 @@ from homes import edgetl
 
 from edgetl.device.camera import open_camera
 from edgetl.device.camera.address import PASSWORD, names_user, read_password, with_password, without_password
-from edgetl.device.camera.protocol import Asked
+from edgetl.device.camera.protocol import CameraRequest
+from edgetl.device.camera.source import parse_source
 from edgetl.errors import CameraError, EdgetlError, UsageError
 
 ODD = "p@s/s:w#o?r%d é"
@@ -44,10 +45,10 @@ def test_password_is_shown_nowhere(tmp_path, monkeypatch, source, shown):
     monkeypatch.chdir(tmp_path)
     assert without_password(source) == shown
     if "secret" in source:
-        for asked in (Asked(timeout=0.1), Asked(size=(640, 480))):
-            if "://" not in source or asked.size:  # else it would be tried
+        for request in (CameraRequest(timeout=0.1), CameraRequest(size=(640, 480))):
+            if "://" not in source or request.size:  # else it would be tried
                 with pytest.raises(EdgetlError) as caught:
-                    open_camera(source, None, asked)
+                    open_camera(source, None, request)
                 assert "secret" not in str(caught.value)
 
 
@@ -98,18 +99,18 @@ def test_password_goes_into_an_address_that_names_a_user(address, password, made
 def test_file_comes_before_the_variable_and_the_variable_before_the_address(tmp_path, monkeypatch):
     file = tmp_path / "password"
     file.write_text(f"{ODD}\nmore\n")
-    assert read_password(None, "rtsp://me@10.0.0.7/1") is None
+    assert read_password(None, parse_source("rtsp://me@10.0.0.7/1")) is None
     monkeypatch.setenv(PASSWORD, "from outside")
-    assert read_password(None, "0") == "from outside"
-    assert read_password(file, "rtsp://me@10.0.0.7/1") == ODD
-    assert ODD not in repr(Asked(password=ODD))
+    assert read_password(None, parse_source("0")) == "from outside"
+    assert read_password(file, parse_source("rtsp://me@10.0.0.7/1")) == ODD
+    assert ODD not in repr(CameraRequest(password=ODD))
 
 
 @pytest.mark.parametrize("source", ["0", "film.mp4", "rtsp://10.0.0.7/1", "picamera://0"])
 def test_password_without_a_user_is_refused(tmp_path, source):
     (tmp_path / "password").write_text("secret")
     with pytest.raises(UsageError, match="names a user"):
-        read_password(tmp_path / "password", source)
+        read_password(tmp_path / "password", parse_source(source))
 
 
 def test_password_file_that_is_none(tmp_path):
@@ -118,7 +119,7 @@ def test_password_file_that_is_none(tmp_path):
     (tmp_path / "latin").write_bytes(b"\xff")
     for name in ("fifo", "large", "latin", "missing"):
         with pytest.raises(UsageError, match="can't be read"):
-            read_password(tmp_path / name, "rtsp://me@10.0.0.7/1")
+            read_password(tmp_path / name, parse_source("rtsp://me@10.0.0.7/1"))
 
 
 def test_camera_gets_the_user_and_the_odd_password(tmp_path):
@@ -147,7 +148,7 @@ def test_camera_gets_the_user_and_the_odd_password(tmp_path):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://do/ma@in:x@127.0.0.1:{server.server_address[1]}/stream"
-        with open_camera(address, None, Asked(password=ODD)) as camera:
+        with open_camera(address, None, CameraRequest(password=ODD)) as camera:
             assert next(iter(camera)).image.shape == (240, 320, 3)
         server.shutdown()
     assert logins[0] == f"do/ma@in:{ODD}"

@@ -15,13 +15,14 @@ from edgetl.device.camera import open_camera
 from edgetl.device.camera import v4l2 as device_module
 from edgetl.device.camera.frame import Frame
 from edgetl.device.camera.opencv_capture import Capture
-from edgetl.device.camera.protocol import Asked
-from edgetl.device.camera.shot import Jpeg, developed
+from edgetl.device.camera.protocol import CameraRequest
+from edgetl.device.camera.shot import Jpeg, decode_shot
 from edgetl.device.run import loop
 from edgetl.errors import CameraError
 from edgetl.vision.preprocess import Preprocessor
 
 SPEC = InputSpec(96, 96)
+NOTHING = CameraRequest()
 
 
 @pytest.fixture
@@ -43,9 +44,12 @@ def test_film_is_decoded_at_the_scale_that_the_model_allows(mjpeg_film):
     assert frames[0].picture().shape == (720, 1280, 3)
 
 
-@pytest.mark.parametrize(("spec", "asked"), [(None, Asked()), (SPEC, Asked(full=True)), (InputSpec(640, 640), Asked())])
-def test_every_pixel_is_decoded_where_it_is_wanted(mjpeg_film, spec, asked):
-    with open_camera(str(mjpeg_film), spec, asked) as camera:
+@pytest.mark.parametrize(
+    ("spec", "wish"),
+    [(None, NOTHING), (SPEC, CameraRequest(full=True)), (InputSpec(640, 640), NOTHING)],
+)
+def test_every_pixel_is_decoded_where_it_is_wanted(mjpeg_film, spec, wish):
+    with open_camera(str(mjpeg_film), spec, wish) as camera:
         frame = next(iter(camera))
     assert frame.image.shape == (720, 1280, 3)
     assert (frame.size_wh, frame.jpeg) == (None, None)
@@ -124,9 +128,9 @@ class FakeCapture:
 def usb(tmp_path, monkeypatch):
     """Opens a fake V4L2 camera through `open_camera`."""
 
-    def opened(capture, **asked):
+    def opened(capture, **settings):
         monkeypatch.setattr(device_module, "open_capture", lambda *_: capture)
-        return open_camera("/dev/null", SPEC, Asked(**asked))
+        return open_camera("/dev/null", SPEC, CameraRequest(**settings))
 
     return opened
 
@@ -156,7 +160,7 @@ def test_camera_that_promises_jpegs_and_gives_pictures(usb):
     fake = FakeCapture(pictures(count=5), honest=False)
     with usb(fake) as camera:
         shots = camera.shots()
-        first, second = developed(next(shots)), developed(next(shots))
+        first, second = decode_shot(next(shots)), decode_shot(next(shots))
     assert isinstance(first, Frame)
     assert first.image.shape == (480, 640, 3)
     assert second.index == 1

@@ -25,13 +25,13 @@ STARTS = {
 
 PROGRAM = """
 import sys
-from edgetl.device.camera import Asked, open_camera
+from edgetl.device.camera import CameraRequest, open_camera
 from edgetl.errors import CameraError
 def peak():  # kB; not getrusage's, which begins with what the process had that this one was started from
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 before = peak()
 try:
-    with open_camera(sys.argv[1], None, Asked(timeout=3)) as camera:
+    with open_camera(sys.argv[1], None, CameraRequest(timeout=3)) as camera:
         for frame in camera:
             pass
 except CameraError as error:

@@ -14,7 +14,7 @@ from edgetl.device.camera.discover import (
     _FORMAT,
     _FRAME_SIZE,
     _QUERYCAP,
-    Found,
+    AttachedCamera,
 )
 
 SIZES = {b"MJPG": [(640, 480), (1280, 720)], b"YUYV": [(640, 480)]}
@@ -69,7 +69,7 @@ def test_device_that_is_gone_is_told(tmp_path, monkeypatch):
     (tmp_path / "video7" / "name").write_text("HD Webcam\n")
     monkeypatch.setattr(list_module, "_SYSFS", tmp_path)
     monkeypatch.setattr(list_module, "devices", lambda: [tmp_path / "gone" / "video7"])
-    assert list_module.list_cameras() == [Found("7", "HD Webcam", trouble="No such file or directory")]
+    assert list_module.list_cameras() == [AttachedCamera("7", "HD Webcam", problem="No such file or directory")]
 
 
 def test_name_that_stays_is_found(tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_csi_cameras_are_listed_without_usb_ones(picamera2):
         {"Num": 0, "Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a"},
         {"Num": 1, "Model": "HD Webcam", "Id": "/base/scb/pcie@7d500000/usb@0,0-1.2:1.0-046d:0825"},
     ]
-    assert list_module._csi_cameras() == [Found("picamera://0", "imx708")]
+    assert list_module._csi_cameras() == [AttachedCamera("picamera://0", "imx708")]
 
 
 def test_raspberry_pi_without_picamera2_is_told_the_remedy(tmp_path, monkeypatch):
@@ -100,8 +100,8 @@ def test_raspberry_pi_without_picamera2_is_told_the_remedy(tmp_path, monkeypatch
 
 def test_command_says_what_to_pass_as_source(monkeypatch):
     cameras = [
-        Found("0", "HD Webcam", ("MJPG 640x480",), "/dev/v4l/by-id/hd"),
-        Found("2", "", trouble="Permission denied; join the group"),
+        AttachedCamera("0", "HD Webcam", ("MJPG 640x480",), "/dev/v4l/by-id/hd"),
+        AttachedCamera("2", "", problem="Permission denied; join the group"),
     ]
     monkeypatch.setattr(list_module, "list_cameras", lambda: cameras)
     done = CliRunner().invoke(main, ["cameras"])

@@ -13,10 +13,9 @@ from h264 import H264Camera
 from paced import FPS, age_of, served
 
 from edgetl.card import InputSpec
-from edgetl.device.camera import network as stream_module
-from edgetl.device.camera import open_camera
+from edgetl.device.camera import CameraOpener, frame_age, open_camera
 from edgetl.device.camera import opencv_capture as capture_module
-from edgetl.device.camera.network import Lag
+from edgetl.device.camera.frame_age import StreamLag
 from edgetl.device.events import Event
 from edgetl.device.run.camera_loss import Patience
 from edgetl.device.run.live_source import LiveSource
@@ -59,7 +58,6 @@ def ages(images, seconds=3.0):
 @pytest.fixture
 def laborious(monkeypatch):
     """Makes decoding take 60 ms of a processor a picture, with one thread or with all."""
-    monkeypatch.setattr(stream_module, "_slow", set())
 
     def slow_down(*, all_threads):
         real = cv2.VideoCapture
@@ -86,9 +84,7 @@ def laborious(monkeypatch):
 def seen_live(address, seconds):
     """What a run gets of a stream that may be opened again: ages that are told and true, s, by time; and events."""
 
-    def open_it():
-        return open_camera(address, SPEC)
-
+    open_it = CameraOpener(address, SPEC)
     told, true, events, stop, began = [], [], [], Stop(), time.monotonic()
     with closing(LiveSource(open_it(), stop, Status(), reopen=open_it, patience=Patience(frozen=0))) as newest:
         for item in newest:
@@ -109,7 +105,7 @@ def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laboriou
     told, true, events = seen_live(h264, 15)
     with capsys.disabled():
         print(f"\nage of pictures that one thread is too slow for, s: at most {max(true):.1f}, then {true[-1]:.2f}")
-    assert stream_module._TOO_FAR < max(true) < stream_module._TOO_FAR + 3
+    assert frame_age.TOO_FAR < max(true) < frame_age.TOO_FAR + 3
     assert np.median(true[-FPS:]) < 0.2, "it has caught up"
     assert [event.kind for event in events] == ["camera_lost", "camera_back"]
     assert "one thread decodes it" in events[0].text
@@ -120,7 +116,7 @@ def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laboriou
 
 @pytest.mark.slow
 def test_stream_that_all_threads_are_too_slow_for_is_left_again_and_again(h264, laborious, monkeypatch):
-    monkeypatch.setattr(stream_module, "_TOO_FAR", 0.5)
+    monkeypatch.setattr(frame_age, "TOO_FAR", 0.5)
     laborious(all_threads=True)
     _, true, events = seen_live(h264, 15)
     assert max(true) < 4
@@ -148,7 +144,7 @@ class Reader:
     def __init__(self, idle=None):
         self.at = 1000.0
         self.waited = None if idle is None else 0.1 * idle
-        self.lag = Lag()
+        self.lag = StreamLag()
 
     def read(self, offsets, position):
         """Reads pictures that come so much later each than the stream's clock shows; yields how far it is behind."""
@@ -204,7 +200,7 @@ def test_clock_that_begins_anew_tells_nothing():
 
 
 def test_unsteady_network_shows_as_age_but_never_before_the_capture():
-    lag, network = Lag(), np.random.default_rng(0).uniform(0, 0.05, 500)
+    lag, network = StreamLag(), np.random.default_rng(0).uniform(0, 0.05, 500)
     captured = []
     for index, late in enumerate(network):
         at = 1000 + index / 30 + late

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from edgetl.device.camera import open_camera
-from edgetl.device.camera.protocol import Asked
+from edgetl.device.camera.protocol import CameraRequest
 from edgetl.errors import CameraError, UsageError
 
 
 @pytest.mark.parametrize("scheme", ["picamera", "csi"])
 def test_frames_are_bgr_without_the_rows_padding(picamera2, scheme):
-    with open_camera(f"{scheme}://0", asked=Asked(size=(64, 48), fps=15)) as camera:
+    with open_camera(f"{scheme}://0", request=CameraRequest(size=(64, 48), fps=15)) as camera:
         frames = list(islice(camera, 3))
     made = picamera2.made[0]
     assert made.number == 0
@@ -28,7 +28,7 @@ def test_frames_are_bgr_without_the_rows_padding(picamera2, scheme):
 
 
 def test_age_counts_from_the_sensors_stamp(picamera2):
-    with open_camera("picamera://0", asked=Asked(size=(64, 48))) as camera:
+    with open_camera("picamera://0", request=CameraRequest(size=(64, 48))) as camera:
         for frame in islice(camera, 5):
             assert 0.005 <= time.monotonic() - frame.captured_at < 1
 
@@ -39,7 +39,7 @@ def test_size_and_pace_where_none_are_asked(picamera2):
 
 
 def test_camera_that_fails_is_lost(picamera2):
-    with open_camera("picamera://0", asked=Asked(size=(64, 48))) as camera:
+    with open_camera("picamera://0", request=CameraRequest(size=(64, 48))) as camera:
         frames = iter(camera)
         next(frames)
         picamera2.made[0].error = RuntimeError("Camera frontend has timed out!")

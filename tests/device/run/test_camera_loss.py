@@ -14,7 +14,7 @@ from fakes import FakeCamera, solid
 from edgetl.card import InputSpec
 from edgetl.device.camera import open_camera
 from edgetl.device.camera.frame import Frame
-from edgetl.device.camera.protocol import Asked
+from edgetl.device.camera.protocol import CameraRequest
 from edgetl.device.events import Event
 from edgetl.device.run import loop
 from edgetl.device.run.camera_loss import Patience, Stillness
@@ -108,7 +108,7 @@ class Run:
 
 
 def opener(server, timeout=5.0):
-    return lambda: open_camera(server.address, InputSpec(48, 48), Asked(timeout=timeout))
+    return lambda: open_camera(server.address, InputSpec(48, 48), CameraRequest(timeout=timeout))
 
 
 @BOTH

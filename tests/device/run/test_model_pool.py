@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from fakes import CARD, ColourRuntime, FakeCamera, observed, solid
 
-from edgetl.device.camera import has_frames_at_once
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.inference.model import Model
@@ -135,19 +134,3 @@ def test_a_model_is_opened_once_for_each_frame_at_once(monkeypatch, bundle, toge
     opened = ModelPool.open(bundle, together=together, threads=threads).models
     assert len(opened) == models
     assert {model.variant for model in opened} == {"float32"}
-
-
-@pytest.mark.parametrize(
-    ("source", "file"),
-    [("film.mp4", True), ("photos", True), ("photos/*.jpg", True), ("0", False), ("/dev/video0", False)]
-    + [(f"{scheme}://host/a.mp4", False) for scheme in ("rtsp", "http", "picamera")],
-)
-def test_of_a_file_several_frames_are_looked_at_at_once(source, file):
-    assert has_frames_at_once(source) == file
-
-
-def test_for_a_single_photo_one_model_is_opened(tmp_path):
-    (tmp_path / "photo.jpg").touch()
-    assert not has_frames_at_once(str(tmp_path / "photo.jpg"))
-    assert has_frames_at_once(str(tmp_path / "*.jpg"))
-    assert has_frames_at_once(str(tmp_path))

@@ -10,6 +10,7 @@ import pytest
 from fakes import FakeCamera, observed, solid
 
 from edgetl.device.camera.photos import Photos
+from edgetl.device.camera.source import parse_source
 from edgetl.device.sinks.photo_files import PhotoFiles
 from edgetl.device.sinks.saving import open_saving
 from edgetl.device.sinks.video.file import VideoFile
@@ -34,7 +35,7 @@ def photos(tmp_path):
 
 
 def save(source, target, folder, **options):
-    camera = Photos(str(source))
+    camera = Photos(parse_source(str(source)))
     with open_saving(target, camera, folder=folder, **options) as sink:
         for frame in camera:
             sink.write(observed(frame, says()))
@@ -64,7 +65,7 @@ def test_one_photo_is_saved_as_one(photos, tmp_path):
 
 
 def test_boxes_are_drawn_on_photos(photos, tmp_path):
-    camera = Photos(str(photos / "a.jpg"))
+    camera = Photos(parse_source(str(photos / "a.jpg")))
     box = Detections(
         np.array([[100, 60, 200, 160]], np.float32), np.array([0.9], np.float32), np.array([1]), ("x",), (320, 240)
     )
@@ -85,7 +86,7 @@ def test_the_source_is_never_overwritten(photos, tmp_path, target):
 
 
 def test_what_becomes_what(photos, tmp_path):
-    all_photos, camera = Photos(str(photos)), FakeCamera([])
+    all_photos, camera = Photos(parse_source(str(photos))), FakeCamera([])
     assert isinstance(open_saving(tmp_path / "f.mp4", all_photos), VideoFile)
     assert isinstance(open_saving(tmp_path / "out", all_photos, folder=True, every=60.0), RollingVideo)
     assert isinstance(open_saving(tmp_path / "f.mp4", camera), VideoFile)
@@ -97,7 +98,7 @@ def test_what_becomes_what(photos, tmp_path):
 )
 def test_what_cant_be_saved_names_what_can(photos, tmp_path, of_photos, name):
     with pytest.raises(UsageError) as caught:
-        open_saving(tmp_path / name, Photos(str(photos)) if of_photos else FakeCamera([]))
+        open_saving(tmp_path / name, Photos(parse_source(str(photos))) if of_photos else FakeCamera([]))
     assert "--save seen/" in caught.value.remedy
 
 
