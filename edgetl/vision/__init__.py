@@ -1,1 +1,1 @@
-"""The maths that workstation and device share; NumPy and OpenCV only."""
+"""Arithmetic that the workstation and the device share; it needs NumPy and OpenCV only."""

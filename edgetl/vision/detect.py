@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
+from edgetl.vision.arrays import BoxesXyxy
 from edgetl.vision.filter import class_thresholds, reaches
-from edgetl.vision.letterbox import Boxes, Placement, place
+from edgetl.vision.letterbox import Placement, place
 from edgetl.vision.quantized import FLOAT, Floats, Quantization, least, reader, sigmoid, softplus
 from edgetl.vision.results import Detections
 
@@ -183,7 +184,7 @@ class PostprocessedDecoder:
         return _detections(xyxy[chosen], score[chosen], column[chosen], self._labels, size_wh)
 
 
-def suppress(xyxy: Boxes, score: Floats, class_id: NDArray[np.int64] | None, iou: float) -> NDArray[np.intp]:
+def suppress(xyxy: BoxesXyxy, score: Floats, class_id: NDArray[np.int64] | None, iou: float) -> NDArray[np.intp]:
     """Greedy non-maximum suppression: a box stays if it overlaps with no better one that stays by more than `iou`.
 
     Args:
@@ -212,14 +213,14 @@ def nothing_found(size_wh: tuple[int, int]) -> Detections:
     return _detections(np.empty((0, 4), np.float32), none, np.empty(0, np.int64), (), size_wh)
 
 
-def _within(xyxy: Boxes, size_wh: tuple[int, int]) -> tuple[Boxes, NDArray[np.bool_]]:
+def _within(xyxy: BoxesXyxy, size_wh: tuple[int, int]) -> tuple[BoxesXyxy, NDArray[np.bool_]]:
     """Clips boxes to the frame; also says which of them have any area there."""
     boxes = np.minimum(np.maximum(xyxy, np.float32(0)), np.array(size_wh * 2, np.float32))
     return boxes, (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
 
 
 def _detections(
-    xyxy: Boxes, score: Floats, class_id: NDArray[np.int64], labels: tuple[str, ...], size_wh: tuple[int, int]
+    xyxy: BoxesXyxy, score: Floats, class_id: NDArray[np.int64], labels: tuple[str, ...], size_wh: tuple[int, int]
 ) -> Detections:
     return Detections(xyxy, score, class_id, tuple(labels[i] for i in class_id.tolist()), size_wh)
 

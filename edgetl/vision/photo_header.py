@@ -1,6 +1,7 @@
-"""What a photo file's header says, read before anything is decoded: the format, the size, and whether the end is there.
+"""Checks a photo file before it is decoded: its format, its size, its EXIF orientation, and whether its end is there.
 
-OpenCV decodes a truncated file without an error, its rest grey, and allocates whatever size a header announces.
+OpenCV decodes a truncated file without an error, the rest of the picture grey, and allocates any size that a header
+announces.
 """
 
 from __future__ import annotations
@@ -26,21 +27,22 @@ from edgetl.vision.photo_formats import (
 )
 
 MAX_PIXELS = 120_000_000
-"""A photo may have at most this many pixels, for example 12,000 x 10,000; an animated one has half as many.
+"""A photo may have at most this many pixels, for example 12,000 x 10,000; an animated one may have half as many.
 
-Decoding takes 6 bytes for each pixel of most photos, and up to 14 for each of a progressive CMYK JPEG.
+Decoding takes 6 bytes a pixel for most photos, and up to 14 for a progressive CMYK JPEG.
 """
 
 MAX_SCANS = 100
-"""A JPEG may have at most this many scans: each takes a pass over all pixels. Encoders write about ten."""
+"""A JPEG may have at most this many scans, as each takes a pass over all pixels; encoders write about ten."""
 
 FORMATS = "JPEG, PNG, BMP, WebP or TIFF"
+"""The names of the formats that are read, for messages."""
 
 _ORIENTATION = 0x0112
-"""EXIF's tag."""
+"""EXIF's tag of the orientation."""
 
 _MOST_SAMPLES = 4
-"""A TIFF may have at most this many values a pixel, as CMYK or RGB with alpha has."""
+"""A TIFF may have at most this many values a pixel, the number of CMYK and of RGB with alpha."""
 
 _OTHERS = {
     b"GIF8": "a GIF",
@@ -53,26 +55,34 @@ _OTHERS = {
     b"II+\0": "a BigTIFF",
     b"MM\0+": "a BigTIFF",
 }
-"""The first bytes of what often lies under a photo's name, and what it is called."""
+"""The first bytes of other files that often have a photo's name, and the words for them in messages."""
 
 _BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF"}
-"""The brand of an ISO media file, as iPhones write it, and what it is called."""
+"""The brands of ISO media files, which iPhones write, and the names of their formats."""
 
 
 def problem(data: bytes) -> str:
-    """Says what keeps a photo file from being decoded, as the rest of a sentence about it; empty if nothing does."""
+    """Returns why a photo file can't be decoded, in words that follow the file's name; empty if it can.
+
+    Args:
+        data: the whole file's bytes.
+    """
     if not data:
         return "is empty (0 bytes)"
-    whole = _is_whole(data)
-    if whole is None:
+    complete = _is_complete(data)
+    if complete is None:
         return _other_kind(data)
-    if not whole:
+    if not complete:
         return "is truncated: its end is missing"
     return _size_problem(data)
 
 
 def stored_size(data: bytes) -> tuple[int, int] | None:
-    """Returns a photo's (height, width) in px as stored, before its EXIF orientation; None if the header has none."""
+    """Returns a photo's (height, width) in px as stored, before it is turned; None if the header has no size.
+
+    Args:
+        data: the file's bytes.
+    """
     if data.startswith(b"\xff\xd8"):
         return jpeg_size(data)
     if data.startswith(b"\x89PNG"):
@@ -86,10 +96,10 @@ def stored_size(data: bytes) -> tuple[int, int] | None:
 
 
 def exif_orientation(data: bytes) -> int:
-    """Returns how a photo file's pixels must be turned to be upright, 1..8 as EXIF counts; 1 where it doesn't say.
+    """Returns the EXIF orientation of a photo file, 1..8; 1, which is upright, if the file has none.
 
     Args:
-        data: a JPEG up to its first scan, or a whole PNG, WebP or TIFF.
+        data: the bytes of a JPEG up to its first scan, or of a whole PNG, WebP or TIFF.
     """
     tiff = _exif(data)
     for tag, _, at in tiff_entries(tiff):
@@ -99,8 +109,8 @@ def exif_orientation(data: bytes) -> int:
     return 1
 
 
-def _is_whole(data: bytes) -> bool | None:
-    """Whether a photo file has its end; None if it is of no known format."""
+def _is_complete(data: bytes) -> bool | None:
+    """Says whether a photo file has its end; None if its format is unknown."""
     if data.startswith(b"\xff\xd8"):
         start = scan_start(data)
         return start is not None and data.find(b"\xff\xd9", start) >= 0
@@ -111,7 +121,7 @@ def _is_whole(data: bytes) -> bool | None:
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return len(data) >= number(data, 4, 4, "little") + 8
     if is_tiff(data):
-        return number(data, 4, 4, tiff_order(data)) + 2 <= len(data)  # OpenCV itself refuses one whose rest is missing
+        return number(data, 4, 4, tiff_order(data)) + 2 <= len(data)  # OpenCV refuses a TIFF whose rest is missing
     return None
 
 
@@ -119,12 +129,12 @@ def _other_kind(data: bytes) -> str:
     if is_lfs_pointer(data):
         return "is a Git LFS pointer, not the photo itself: fetch it with `git lfs pull`"
     brand = _BRANDS.get(data[8:12]) if data[4:8] == b"ftyp" else None
-    known = (
+    found = (
         f"a picture in {brand}" if brand else next((n for start, n in _OTHERS.items() if data.startswith(start)), "")
     )
-    return (
-        f"is {known}, which isn't read: convert it to JPEG" if known else f"is not a {FORMATS}, whatever its name says"
-    )
+    if found:
+        return f"is {found}, which isn't read: convert it to JPEG"
+    return f"is not a {FORMATS}, whatever its name says"
 
 
 def _size_problem(data: bytes) -> str:
@@ -148,7 +158,7 @@ def _tiff_problem(data: bytes) -> str:
 
 
 def _exif(data: bytes) -> bytes:
-    """The TIFF structure that holds a photo file's EXIF; empty where it has none."""
+    """Returns the TIFF structure that holds a photo file's EXIF; empty if it has none."""
     found = b""
     if data.startswith(b"\xff\xd8"):
         segments = [data[start : start + length - 2] for marker, start, length in jpeg_segments(data) if marker == 0xE1]

@@ -1,4 +1,4 @@
-"""Frame to model input: the only code that does it, in training, calibration, evaluation and on the device."""
+"""Turns frames into model inputs; training, calibration, evaluation and the device all use this code and no other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgetl.vision.arrays import Image
 from edgetl.vision.letterbox import Layout, layout
 
 GREY = 114
-"""Of a letterbox's bars, as YOLO's tools have it; 0..255."""
+"""A letterbox's bars have this value in every channel, 0..255, as in YOLO's tools."""
 
 _INTERPOLATIONS = {
     "linear": cv2.INTER_LINEAR,
@@ -20,10 +20,12 @@ _INTERPOLATIONS = {
 
 
 class Preprocessor:
-    """Averages frames down and resizes them into a model's input; keeps its scratch images, so use one per stream.
+    """Averages frames down and resizes them into a model's input.
+
+    It keeps scratch images between frames, so one stream and one thread use it.
 
     Args:
-        spec: what the model wants.
+        spec: the model's input.
     """
 
     def __init__(self, spec: InputSpec) -> None:
@@ -35,15 +37,15 @@ class Preprocessor:
         self._scratch = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, frame: Image, out: Image) -> None:
-        """Writes `frame` into `out`.
+        """Writes a frame into a model's input.
 
         Args:
-            frame: (H, W, 3) uint8 BGR.
-            out: (height, width, 3) uint8 C-contiguous, in the spec's colour order; may be a runtime's own
-                input tensor.
+            frame: the frame, (H, W, 3) uint8 BGR, 0..255.
+            out: the array to write to, (height, width, 3) uint8, C-contiguous, in the colour order of the input; it
+                may be a runtime's own input tensor.
 
         Raises:
-            ValueError: an array of another shape or type. OpenCV would leave such an `out` untouched.
+            ValueError: an array has another shape or type; OpenCV would leave such an `out` untouched.
         """
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
             raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
@@ -76,7 +78,7 @@ class Preprocessor:
             self._scratch = np.empty((*self._layout.place[:1:-1], 3), np.uint8)
 
     def _fill_bars(self, out: Image) -> None:
-        # Every time: the caller may have changed them since, as one that turns the pixels into int8 in place does.
+        # In each frame, because the caller may have changed them: one turns the pixels into int8 in place.
         x, y, width, height = self._layout.place
         out[:y], out[y + height :] = GREY, GREY
         out[y : y + height, :x], out[y : y + height, x + width :] = GREY, GREY
@@ -89,13 +91,16 @@ class Preprocessor:
 
 
 def averaged(frame: Image, factor: int, out: Image | None = None) -> Image:
-    """Averages a frame down, as `Preprocessor` does first: what it makes of the result is the same.
+    """Averages a frame down, which is `Preprocessor`'s first step: it makes the same input of the result.
 
     Args:
-        frame: (H, W, 3) uint8 BGR.
-        factor: by `edgetl.vision.letterbox.reduction`.
-        out: (H // factor, W // factor, 3) uint8 to write to; None makes one.
+        frame: the frame, (H, W, 3) uint8 BGR, 0..255.
+        factor: side of the blocks of pixels that are averaged, of `edgetl.vision.letterbox.reduction`.
+        out: the array to write to, (H // factor, W // factor, 3) uint8; None makes a new one.
+
+    Returns:
+        The smaller frame, (H // factor, W // factor, 3) uint8 BGR, 0..255.
     """
     height, width = frame.shape[0] // factor, frame.shape[1] // factor
-    whole = frame[: height * factor, : width * factor]  # by an integer factor: exact, and OpenCV's fast way
-    return np.asarray(cv2.resize(whole, (width, height), dst=out, interpolation=cv2.INTER_AREA), np.uint8)
+    blocks = frame[: height * factor, : width * factor]  # OpenCV is fast and exact with an integer factor only
+    return np.asarray(cv2.resize(blocks, (width, height), dst=out, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,4 +1,4 @@
-"""What a model says about a frame."""
+"""Defines a model's results: the classes of a frame, or the objects in it."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.errors import EdgetlError
 from edgetl.install import install_package
+from edgetl.vision.arrays import BoxesXyxy, ClassIds, Rows, Scores, TrackIds
 
 if TYPE_CHECKING:
     import supervision
 
 
 UNSURE = 0.5
-"""A classifier's best class is called unsure below this score, whatever threshold lets it be shown."""
+"""A classifier's best class is marked as unsure below this score, 0..1: all others together are then more likely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The K best classes of a frame, best first; empty where no score reached the threshold.
+    """The K best classes of a frame, best first; it is empty if no score reached the threshold.
 
     Attributes:
-        class_id: (K,) int64, columns of the model's output.
-        score: (K,) float32, 0..1.
+        class_id: the classes' columns in the model's output, (K,) int64, counted from 0.
+        score: the classes' scores, (K,) float32, 0..1.
         labels: the K classes' names.
     """
 
-    class_id: NDArray[np.int64]
-    score: NDArray[np.float32]
+    class_id: ClassIds
+    score: Scores
     labels: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -39,11 +39,11 @@ class Classification:
 
     @property
     def unsure(self) -> bool:
-        """Whether the best class is less probable than all others together: its score is below `UNSURE`."""
+        """Whether the score of the best class is below `UNSURE`."""
         return len(self) > 0 and float(self.score[0]) < UNSURE
 
     def to_dict(self) -> dict[str, object]:
-        """Returns JSON-ready values: `{"task", "classes": [{"label", "class_id", "score"}, …]}`."""
+        """Returns the result as JSON-ready values: `{"task", "classes": [{"label", "class_id", "score"}, …]}`."""
         rows = zip(self.labels, self.class_id.tolist(), self.score.tolist(), strict=True)
         classes = [{"label": label, "class_id": i, "score": round(score, 4)} for label, i, score in rows]
         return {"task": "classification", "classes": classes}
@@ -56,32 +56,33 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """The N objects found in a frame, best first; empty where no score reached its threshold.
+    """The N objects that a detector found in a frame, best first; it is empty if no score reached its threshold.
 
     Attributes:
-        xyxy: (N, 4) float32 left, top, right, bottom, px of the frame, within it.
-        score: (N,) float32, 0..1.
-        class_id: (N,) int64, columns of the model's output.
-        labels: the N objects' classes' names.
-        size_wh: of the frame, px.
-        track: (N,) int64, a number that stays with an object from frame to frame; None where none are followed.
+        xyxy: the boxes, (N, 4) float32 left, top, right, bottom, px of the frame and within it.
+        score: the objects' scores, (N,) float32, 0..1.
+        class_id: the classes' columns in the model's output, (N,) int64, counted from 0.
+        labels: the names of the N objects' classes.
+        size_wh: the frame's width and height, px.
+        track: numbers that stay with the objects from frame to frame, (N,) int64, from 1 on; None without tracking.
     """
 
-    xyxy: NDArray[np.float32]
-    score: NDArray[np.float32]
-    class_id: NDArray[np.int64]
+    xyxy: BoxesXyxy
+    score: Scores
+    class_id: ClassIds
     labels: tuple[str, ...]
     size_wh: tuple[int, int]
-    track: NDArray[np.int64] | None = None
+    track: TrackIds | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def to_dict(self) -> dict[str, object]:
-        """Returns JSON-ready values: `{"task", "objects": [{"label", "class_id", "score", "xyxy", "xyxyn"}, …]}`.
+        """Returns the result as JSON-ready values.
 
-        `xyxy` is in px of the frame, `xyxyn` in shares of its width and height, 0..1. Objects that are followed also
-        have `track`.
+        Returns:
+            A dict `{"task", "objects": [{"label", "class_id", "score", "xyxy", "xyxyn"}, …]}`: `xyxy` is in px of the
+            frame, `xyxyn` in shares of its width and height, 0..1. With tracking, each object also has `track`.
         """
         pixels = self.xyxy.astype(np.float64)
         shares = pixels / (self.size_wh * 2)
@@ -95,14 +96,18 @@ class Detections:
                 found["track"] = number
         return {"task": "detection", "objects": objects}
 
-    def take(self, rows: NDArray[np.intp]) -> Detections:
-        """Returns those of the (K,) rows, in that order."""
+    def take(self, rows: Rows) -> Detections:
+        """Returns some of the objects.
+
+        Args:
+            rows: the objects' positions, (K,) intp, 0..N-1, in the order of the result.
+        """
         labels = tuple(self.labels[i] for i in rows.tolist())
         track = None if self.track is None else self.track[rows]
         return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], labels, self.size_wh, track)
 
     def to_supervision(self) -> supervision.Detections:
-        """Returns the same as supervision has it, the names under `class_name`.
+        """Returns the objects as a `supervision.Detections`, with the classes' names under `class_name`.
 
         Raises:
             EdgetlError: supervision is not installed.

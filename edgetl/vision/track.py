@@ -1,4 +1,4 @@
-"""Which object of a frame is which one of the frames before."""
+"""Tracks objects: gives each one a number that stays with it from frame to frame."""
 
 from __future__ import annotations
 
@@ -6,55 +6,57 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgetl.vision.arrays import Doubles, Integers, Mask, Rows
 from edgetl.vision.pairs import iou
 from edgetl.vision.results import Detections
 
 PATIENCE = 1.5
-"""How long an object that isn't seen is waited for, s."""
+"""A track whose object isn't seen ends after this time, s."""
 MISSES = 5
-"""It is waited for at least so many frames, however few come in a second."""
+"""A track doesn't end before its object was missed in this number of frames, however low the frame rate is."""
 SURE_IOU = 0.2
-"""Least overlap of an object with where it is expected."""
+"""A box that reaches its threshold continues a track only if it overlaps with the expected box by this IoU, 0..1."""
 KNOWN_IOU = 0.4
-"""The same of an object that has been seen for a while, and chooses before the others: of an object's two boxes, as
-detectors sometimes give, the second one must not take its number's place."""
-UNSURE_IOU = 0.5
-"""The same where its score is below the threshold: it has to be where it is expected."""
-SAME_PLACE = 0.7
-"""Least overlap of two boxes of different classes that are taken for one object: a detector that isn't sure of a class
-may give a box for each. Two objects of which one covers the other overlap less: on two films of people who carry things
-at most 0.59, by an SSD that knows 80 classes."""
-_GROWTH = 1.0
-"""For what is left, boxes are grown by so much of their sides: what is small and fast may not overlap at all."""
-_STEADY = 0.3
-"""How much the last movement counts in a speed; more in a young track, which knows no other."""
-_KNOWN = 3
-"""Frames that an object has been seen in by then."""
-_NOBODY = -1
+"""A track that is `_KNOWN` chooses first, and only a box that overlaps with the expected one by this IoU, 0..1.
 
-Floats = NDArray[np.float64]
-Numbers = NDArray[np.int64]
+Detectors sometimes give two boxes for an object: the second one must not take over the number of the first.
+"""
+UNSURE_IOU = 0.5
+"""A box below its threshold continues a track only if it overlaps with the expected one by this IoU, 0..1."""
+SAME_PLACE = 0.7
+"""Two boxes of different classes are one object if they overlap by this IoU, 0..1, or more.
+
+A detector that isn't sure of a class may give a box for each class. Two objects of which one covers the other overlap
+less: at most by 0.59 on two films of people who carry things, with an SSD that knows 80 classes.
+"""
+_GROWTH = 1.0
+"""The boxes that are left are grown by this share of their sides, as small and fast objects may not overlap at all."""
+_STEADY = 0.3
+"""The last movement has this weight in a track's speed, 0..1; in a young track it has more."""
+_KNOWN = 3
+"""A track is known once its object was seen in this number of frames."""
+_NO_TRACK = -1
+"""An object without a track has this in place of the track's row."""
 
 
 class Tracker:
-    """Gives each object a number that stays with it from frame to frame, and never comes again.
+    """Gives each object a number that stays with it from frame to frame; no number is used twice.
 
-    Objects are matched by class and by their overlap with where they are expected, at the speed they had. After
-    Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box" (ECCV 2022): those that
-    reach their threshold choose first and may begin a track; those below it may only continue one, so that an object
-    that is half hidden for a moment keeps its number. What is left is matched once more with boxes grown, after Yang
-    et al., "Hard to Track Objects with Irregular Motions and Similar Appearances? Make It Easier by Buffering the
-    Matching Space" (WACV 2023).
+    Objects are matched with tracks by their class and by their overlap with the box that is expected at the track's
+    speed. This follows Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box" (ECCV 2022):
+    objects that reach their threshold choose first and may begin a track; objects below it may only continue one, so
+    that an object that is half hidden for a moment keeps its number. The objects and tracks that are left are matched
+    once more with larger boxes, after Yang et al., "Hard to Track Objects with Irregular Motions and Similar
+    Appearances? Make It Easier by Buffering the Matching Space" (WACV 2023).
 
-    An object may be found as two classes at once, or as one in this frame and as another in the next. It is followed as
-    one object all the same: a box begins no track where an object of another class is followed, and a track whose class
-    isn't found goes on with another one in its place. Two objects that have numbers already keep them as they pass.
+    A detector may find an object as two classes at once, or as another class in the next frame. It stays one track: a
+    box begins no track where an object of another class is tracked, and a track whose class isn't found continues with
+    an object of another class in its place. Two objects that have numbers keep them when they pass each other.
 
     Args:
-        patience: how long an object that isn't seen is waited for, s.
-        misses: for at least so many frames.
+        patience: time after which a track ends whose object isn't seen, s.
+        misses: number of frames without the object before which a track doesn't end.
     """
 
     def __init__(self, patience: float = PATIENCE, misses: int = MISSES) -> None:
@@ -62,30 +64,31 @@ class Tracker:
         self._misses = misses
         self._next = 1
         self._at = 0.0
-        self._number: Numbers = np.zeros(0, np.int64)
-        self._class: Numbers = np.zeros(0, np.int64)
-        self._box: Floats = np.zeros((0, 4))
-        self._speed: Floats = np.zeros((0, 2))
-        self._seen: Floats = np.zeros(0)
-        self._hits: Numbers = np.zeros(0, np.int64)
-        self._missed: Numbers = np.zeros(0, np.int64)
+        # The M tracks, one a row; the boxes are xyxy in px, the speeds in px/s, the times in s.
+        self._number: Integers = np.zeros(0, np.int64)
+        self._class: Integers = np.zeros(0, np.int64)
+        self._box: Doubles = np.zeros((0, 4))
+        self._speed: Doubles = np.zeros((0, 2))
+        self._seen: Doubles = np.zeros(0)
+        self._hits: Integers = np.zeros(0, np.int64)
+        self._missed: Integers = np.zeros(0, np.int64)
 
     @property
     def numbers(self) -> frozenset[int]:
-        """Of the objects that are followed, seen in the last frame or waited for."""
+        """The numbers of the tracks that haven't ended, whether their objects were seen in the last frame or not."""
         return frozenset(self._number.tolist())
 
-    def __call__(self, found: Detections, at: float, sure: NDArray[np.bool_] | None = None) -> Detections:
-        """Follows the objects of the next frame.
+    def __call__(self, found: Detections, at: float, sure: Mask | None = None) -> Detections:
+        """Tracks the objects of the next frame.
 
         Args:
-            found: in the frame, best first.
-            at: when it was taken, s.
-            sure: (N,) which of them reach their threshold; None for all.
+            found: the N objects in the frame, best first.
+            at: time at which the frame was taken, s.
+            sure: whether each object reaches its threshold, (N,) bool; None means that all do.
 
         Returns:
-            Those that are sure or continue a track, in their order, with `track`; less the second boxes of objects
-            that are found as two classes.
+            The objects that are sure or continue a track, in their order, with `track`. The second boxes of objects
+            that are found as two classes are left out.
         """
         sure = np.ones(len(found), np.bool_) if sure is None else sure
         self._at = max(at, self._at)
@@ -95,15 +98,15 @@ class Tracker:
         self._continue(boxes, found.class_id, owner)
         owner[born] = np.arange(len(born)) + len(self._number)
         self._begin(boxes[born], found.class_id[born])
-        track = np.where(owner == _NOBODY, 0, self._number[owner] if len(self._number) else 0)
-        self._forget()
-        kept = np.flatnonzero(owner != _NOBODY)
-        followed = replace(found, track=track)
-        return followed if len(kept) == len(found) else followed.take(kept)
+        track = np.where(owner == _NO_TRACK, 0, self._number[owner] if len(self._number) else 0)
+        self._end()
+        rows = np.flatnonzero(owner != _NO_TRACK)
+        tracked = replace(found, track=track)
+        return tracked if len(rows) == len(found) else tracked.take(rows)
 
-    def _match(self, boxes: Floats, class_id: Numbers, sure: NDArray[np.bool_]) -> Numbers:
-        """Finds the row of each object's track, (N,); `_NOBODY` for none."""
-        owner = np.full(len(boxes), _NOBODY, np.int64)
+    def _match(self, boxes: Doubles, class_id: Integers, sure: Mask) -> Integers:
+        """Returns the row of each object's track, (N,) int64; `_NO_TRACK` for an object without one."""
+        owner = np.full(len(boxes), _NO_TRACK, np.int64)
         if not len(boxes) or not len(self._number):
             return owner
         expected = self._box + np.tile(self._speed, 2) * (self._at - self._seen)[:, None]
@@ -115,17 +118,17 @@ class Tracker:
         _assign(owner, np.where(sure[:, None], overlap, 0.0), SURE_IOU)
         if not sure.all():
             _assign(owner, np.where(~sure[:, None] & recent, overlap, 0.0), UNSURE_IOU)
-        left = (sure & (owner == _NOBODY))[:, None] & recent & same
+        left = (sure & (owner == _NO_TRACK))[:, None] & recent & same
         if left.any():
             _assign(owner, np.where(left, iou(_grown(boxes), _grown(expected)), 0.0), SURE_IOU)
-        if (other := (sure & (owner == _NOBODY))[:, None] & recent & ~same).any():
+        if (other := (sure & (owner == _NO_TRACK))[:, None] & recent & ~same).any():
             _assign(owner, np.where(other, iou(boxes, expected), 0.0), UNSURE_IOU)
         return owner
 
-    def _continue(self, boxes: Floats, class_id: Numbers, owner: Numbers) -> None:
-        """Moves the tracks that were found to where they are now; counts the frames of those that weren't."""
+    def _continue(self, boxes: Doubles, class_id: Integers, owner: Integers) -> None:
+        """Updates the tracks whose objects were found, and counts the missed frames of the others."""
         self._missed += 1
-        objects = np.flatnonzero(owner != _NOBODY)
+        objects = np.flatnonzero(owner != _NO_TRACK)
         rows = owner[objects]
         passed = np.maximum(self._at - self._seen[rows], 1e-3)[:, None]
         speed = (_centres(boxes[objects]) - _centres(self._box[rows])) / passed
@@ -137,7 +140,8 @@ class Tracker:
         self._hits[rows] += 1
         self._missed[rows] = 0
 
-    def _begin(self, boxes: Floats, class_id: Numbers) -> None:
+    def _begin(self, boxes: Doubles, class_id: Integers) -> None:
+        """Begins a track for each box."""
         count = len(boxes)
         if not count:
             return
@@ -150,8 +154,8 @@ class Tracker:
         self._missed = np.concatenate((self._missed, np.zeros(count, np.int64)))
         self._next += count
 
-    def _forget(self) -> None:
-        """Ends the tracks that were waited for long enough."""
+    def _end(self) -> None:
+        """Ends the tracks whose objects were missed for too long."""
         keep = (self._missed <= self._misses) | (self._at - self._seen <= self._patience)
         if keep.all():
             return
@@ -160,59 +164,61 @@ class Tracker:
         self._hits, self._missed = self._hits[keep], self._missed[keep]
 
 
-def _first_boxes(boxes: Floats, class_id: Numbers, owner: Numbers, sure: NDArray[np.bool_]) -> list[int]:
-    """Finds the boxes that begin a track: those of no object that is followed as another class.
+def _first_boxes(boxes: Doubles, class_id: Integers, owner: Integers, sure: Mask) -> list[int]:
+    """Returns the positions of the boxes that begin a track, which are boxes of no object that is already tracked.
 
-    Where such a box is better than the followed one, the track goes on with it.
+    If a box of a tracked object has a better score than the one that continues the track, it continues the track in
+    its place.
 
     Args:
-        boxes: (N, 4) xyxy, best first.
-        class_id: (N,)
-        owner: (N,) rows of tracks, `_NOBODY` for none; written to.
-        sure: (N,) which of them reach their threshold.
+        boxes: (N, 4) float64 boxes, left, top, right, bottom, px, best first.
+        class_id: the boxes' classes, (N,) int64.
+        owner: rows of the boxes' tracks, (N,) int64, `_NO_TRACK` for none; changed in place.
+        sure: whether each box reaches its threshold, (N,) bool.
     """
     first: list[int] = []
-    unowned = np.flatnonzero(sure & (owner == _NOBODY)).tolist()
+    unowned = np.flatnonzero(sure & (owner == _NO_TRACK)).tolist()
     if not unowned:
         return first
     double = (iou(boxes, boxes) >= SAME_PLACE) & (class_id[:, None] != class_id)
-    taken = owner != _NOBODY
+    taken = owner != _NO_TRACK
     for i in unowned:
         others = np.flatnonzero(double[i] & taken)
         if not len(others):
             first.append(i)
             taken[i] = True
         elif others[0] > i:
-            owner[i], owner[others[0]] = owner[others[0]], _NOBODY
+            owner[i], owner[others[0]] = owner[others[0]], _NO_TRACK
             taken[i], taken[others[0]] = True, False
     return first
 
 
-def _assign(owner: Numbers, overlap: Floats, least: float) -> None:
-    """Gives objects the tracks they overlap with most, the best pairs first.
+def _assign(owner: Integers, overlap: Doubles, min_overlap: float) -> None:
+    """Gives objects the tracks with which they overlap most, the best pairs first.
 
     Args:
-        owner: (N,) rows of tracks, written to where it is `_NOBODY`.
-        overlap: (N, M) of objects with tracks; those of what is taken don't count.
-        least: of a pair.
+        owner: rows of the objects' tracks, (N,) int64; changed in place for objects that have `_NO_TRACK`.
+        overlap: overlap of each object with each track, (N, M) float64, 0..1; that of objects and tracks which are
+            already assigned doesn't count.
+        min_overlap: smallest overlap of a pair, 0..1.
     """
-    objects, rows = np.nonzero(overlap >= least)
+    objects, rows = np.nonzero(overlap >= min_overlap)
     order = np.argsort(-overlap[objects, rows], kind="stable")
-    taken = set(owner[owner != _NOBODY].tolist())
+    taken = set(owner[owner != _NO_TRACK].tolist())
     for i, row in _pairs(objects[order], rows[order]):
-        if owner[i] == _NOBODY and row not in taken:
+        if owner[i] == _NO_TRACK and row not in taken:
             owner[i] = row
             taken.add(row)
 
 
-def _pairs(objects: NDArray[np.intp], rows: NDArray[np.intp]) -> Iterable[tuple[int, int]]:
+def _pairs(objects: Rows, rows: Rows) -> Iterable[tuple[int, int]]:
     return zip(objects.tolist(), rows.tolist(), strict=True)
 
 
-def _centres(boxes: Floats) -> Floats:
+def _centres(boxes: Doubles) -> Doubles:
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def _grown(boxes: Floats) -> Floats:
+def _grown(boxes: Doubles) -> Doubles:
     reach = (boxes[:, 2:] - boxes[:, :2]) * _GROWTH / 2
     return np.concatenate((boxes[:, :2] - reach, boxes[:, 2:] + reach), axis=1)

@@ -1,4 +1,4 @@
-"""Zones and lines in the picture: which objects are inside, which cross."""
+"""Watches zones and lines in the picture: reports the objects that enter and leave zones, and counts crossings."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.errors import UsageError
+from edgetl.vision.arrays import Doubles, Mask, Points
 from edgetl.vision.results import Detections
 
 Direction = Literal["in", "out"]
-Points = NDArray[np.float64]
 
 MARGIN = 0.015
-"""How far past an edge an object's centre must be before it counts, as a share of the picture's shorter side: boxes
-tremble."""
+"""An object changes sides once its centre is this far past the edge, as a share of the picture's shorter side.
+
+The margin is there because boxes tremble.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A part of the picture with straight edges.
+    """A polygon in the picture.
 
     Attributes:
-        name: of it.
-        points: its corners in turn, (x, y) in shares of the picture's width and height, 0..1; the last is joined with
-            the first.
+        name: name of the zone.
+        points: corners in order, (x, y) in shares of the picture's width and height, 0..1; the last corner is joined
+            with the first.
 
     Raises:
-        UsageError: fewer than three corners, or a number out of its range.
+        UsageError: there are fewer than three corners, or a number is out of range.
     """
 
     name: str
@@ -41,15 +42,18 @@ class Zone:
         _check(self.name, self.points)
         x, y = np.array(self.points).T if len(self.points) > 2 else (np.zeros(1), np.zeros(1))
         if abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) < 1e-9:
-            what = "a zone wants three corners or more that don't lie on a line"
+            what = "a zone needs three or more corners that don't lie on a line"
             raise UsageError(what, where=self.name, remedy=_ZONE)
 
     @classmethod
     def parse(cls, text: str) -> Zone:
-        """Reads `NAME=x,y,x,y,x,y…`.
+        """Reads a zone from a text such as `door=0.1,0.1,0.4,0.1,0.4,0.9`.
+
+        Args:
+            text: the name and the corners, as `NAME=x,y,x,y,x,y…`.
 
         Raises:
-            UsageError: it isn't such.
+            UsageError: the text has another form.
         """
         return cls(*_parse(text, _ZONE))
 
@@ -59,12 +63,12 @@ class Line:
     """A line across which objects are counted.
 
     Attributes:
-        name: of it.
-        points: its two ends, (x, y) in shares of the picture's width and height, 0..1. Looking from the first to the
-            second, what crosses from left to right comes `in`.
+        name: name of the line.
+        points: the two ends, (x, y) in shares of the picture's width and height, 0..1; seen from the first end to the
+            second, an object that crosses from left to right goes `in`.
 
     Raises:
-        UsageError: not two ends, or a number out of its range.
+        UsageError: there are not two different ends, or a number is out of range.
     """
 
     name: str
@@ -73,14 +77,17 @@ class Line:
     def __post_init__(self) -> None:
         _check(self.name, self.points)
         if len(self.points) != 2 or self.points[0] == self.points[1]:
-            raise UsageError("a line wants two ends", where=self.name, remedy=_LINE)
+            raise UsageError("a line needs two different ends", where=self.name, remedy=_LINE)
 
     @classmethod
     def parse(cls, text: str) -> Line:
-        """Reads `NAME=x1,y1,x2,y2`.
+        """Reads a line from a text such as `belt=0.5,0,0.5,1`.
+
+        Args:
+            text: the name and the two ends, as `NAME=x1,y1,x2,y2`.
 
         Raises:
-            UsageError: it isn't such.
+            UsageError: the text has another form.
         """
         return cls(*_parse(text, _LINE))
 
@@ -96,7 +103,7 @@ def _parse(text: str, remedy: str) -> tuple[str, tuple[tuple[float, float], ...]
     except ValueError:
         values = []
     if not name.strip() or not values or len(values) % 2:
-        raise UsageError(f"{text!r} is no name with pairs of numbers", remedy=remedy)
+        raise UsageError(f"{text!r} is not a name followed by pairs of numbers", remedy=remedy)
     return name.strip(), tuple(zip(values[::2], values[1::2], strict=True))
 
 
@@ -108,28 +115,28 @@ def _check(name: str, points: Sequence[tuple[float, float]]) -> None:
 
 
 class ZoneWatch:
-    """Says which objects enter and leave a zone: those whose box's centre is in it.
+    """Reports the objects that enter and leave a zone; an object is inside if its box's centre is.
 
-    An object that is first seen in the zone enters it then, one that is gone has left it. An object must be past the
-    edge by `MARGIN` to change sides.
+    An object that is first seen in the zone enters it then, and one whose track ends has left it. An object changes
+    sides once it is past the edge by `MARGIN`.
 
     Args:
-        zone: to watch.
+        zone: the zone to watch.
     """
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
         self._inside: set[int] = set()
 
-    def __call__(self, found: Detections, followed: Collection[int]) -> tuple[list[int], list[int]]:
-        """Looks at the objects of the next frame.
+    def __call__(self, found: Detections, tracked: Collection[int]) -> tuple[list[int], list[int]]:
+        """Processes the objects of the next frame.
 
         Args:
-            found: with `track`.
-            followed: the numbers of those that are followed, seen in this frame or not.
+            found: the objects, with `track`.
+            tracked: numbers of all tracks that haven't ended, whether their objects are in this frame or not.
 
         Returns:
-            The tracks of the objects that have entered, and of those that have left, the vanished ones among them.
+            The numbers of the objects that have entered, and of those that have left or whose track has ended.
         """
         size = np.array(found.size_wh, np.float64)
         corners, points = np.array(self.zone.points) * size, centres(found)
@@ -141,7 +148,7 @@ class ZoneWatch:
             if within == (number in self._inside) or not sure:
                 continue
             (entered if within else left).append(number)
-        left += sorted(number for number in self._inside if number not in followed)
+        left += sorted(number for number in self._inside if number not in tracked)
         self._inside = (self._inside | set(entered)) - set(left)
         return entered, left
 
@@ -149,15 +156,15 @@ class ZoneWatch:
 class LineCount:
     """Counts the objects whose box's centre crosses a line between its ends.
 
-    An object that trembles on the line counts once: it must get past it by `MARGIN`, and back by as much before it can
-    count again.
+    An object that trembles on the line counts once: it must get past the line by `MARGIN`, and back by as much, before
+    it counts again.
 
     Args:
-        line: to watch.
+        line: the line to watch.
 
     Attributes:
-        counts: crossings so far by the class's label and the direction.
-        passed: crossings so far, in and out.
+        counts: number of crossings so far, by the class's label and the direction.
+        passed: number of crossings so far, in and out.
     """
 
     def __init__(self, line: Line) -> None:
@@ -166,15 +173,15 @@ class LineCount:
         self.passed = (0, 0)
         self._last: dict[int, tuple[float, float, bool]] = {}
 
-    def __call__(self, found: Detections, followed: Collection[int]) -> list[tuple[int, Direction]]:
-        """Looks at the objects of the next frame.
+    def __call__(self, found: Detections, tracked: Collection[int]) -> list[tuple[int, Direction]]:
+        """Processes the objects of the next frame.
 
         Args:
-            found: with `track`.
-            followed: the numbers of those that are followed, seen in this frame or not.
+            found: the objects, with `track`.
+            tracked: numbers of all tracks that haven't ended, whether their objects are in this frame or not.
 
         Returns:
-            (track, direction) of those that have crossed.
+            The number and the direction of each object that has crossed.
         """
         size = np.array(found.size_wh, np.float64)
         ends, points = np.array(self.line.points) * size, centres(found)
@@ -192,33 +199,48 @@ class LineCount:
                 self.counts[label, direction] += 1
                 self.passed = (self.passed[0] + right, self.passed[1] + (not right))
                 crossed.append((number, direction))
-        self._last = {number: last for number, last in self._last.items() if number in followed}
+        self._last = {number: last for number, last in self._last.items() if number in tracked}
         return crossed
 
     def __str__(self) -> str:
-        told = []
+        parts = []
         for direction, total in zip(("in", "out"), self.passed, strict=True):
-            counts = [(label, count) for (label, way), count in self.counts.items() if way == direction]
+            counts = [(label, count) for (label, towards), count in self.counts.items() if towards == direction]
             rows = sorted(counts, key=lambda row: (-row[1], row[0]))
             classes = ", ".join(f"{count} {label}" for label, count in rows)
-            told.append(f"{total} {direction}" + (f" ({classes})" if rows else ""))
-        return f"{self.line.name}: {', '.join(told)}"
+            parts.append(f"{total} {direction}" + (f" ({classes})" if rows else ""))
+        return f"{self.line.name}: {', '.join(parts)}"
 
     def _between_ends(self, before: tuple[float, float], now: tuple[float, float]) -> bool:
-        """Says whether the way of an object that has changed sides leads across the line, not past its ends."""
-        start, way = np.array(before), np.subtract(now, before)
-        sides = _cross(way, np.array(self.line.points) - start)
+        """Says whether an object that has changed sides moved across the line, not past its ends."""
+        start, movement = np.array(before), np.subtract(now, before)
+        sides = _cross(movement, np.array(self.line.points) - start)
         return bool(sides[0] * sides[1] <= 0)
 
 
 def centres(found: Detections) -> Points:
-    """Returns (N, 2) centres x, y of the objects' boxes, px."""
+    """Returns the centres of the objects' boxes.
+
+    Args:
+        found: the N objects.
+
+    Returns:
+        Centres, (N, 2) float64 x, y, px of the frame.
+    """
     boxes = found.xyxy.astype(np.float64)
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def contains(corners: Points, points: Points) -> NDArray[np.bool_]:
-    """Says which of (N, 2) points are within a polygon of (K, 2) corners; by the even-odd rule."""
+def contains(corners: Points, points: Points) -> Mask:
+    """Says which points are inside a polygon, by the even-odd rule.
+
+    Args:
+        corners: the polygon's corners in order, (K, 2) float64 x, y, px.
+        points: the points, (N, 2) float64 x, y, px.
+
+    Returns:
+        Whether each point is inside, (N,) bool.
+    """
     (x1, y1), (x2, y2) = corners.T, np.roll(corners, -1, axis=0).T
     x, y = points[:, :1], points[:, 1:]
     spans = (y1 > y) != (y2 > y)
@@ -227,8 +249,17 @@ def contains(corners: Points, points: Points) -> NDArray[np.bool_]:
     return np.asarray((spans & meets).sum(axis=1) % 2 == 1)
 
 
-def distance(points: Points, starts: Points, ends: Points) -> Points:
-    """Returns (N,) distances of (N, 2) points from the nearest of K edges, (K, 2) starts to (K, 2) ends."""
+def distance(points: Points, starts: Points, ends: Points) -> Doubles:
+    """Returns the distances of points from the nearest of several edges.
+
+    Args:
+        points: the points, (N, 2) float64 x, y, px.
+        starts: first ends of the edges, (K, 2) float64 x, y, px.
+        ends: second ends of the edges, (K, 2) float64 x, y, px.
+
+    Returns:
+        Distances, (N,) float64, px.
+    """
     along = ends - starts
     lengths = np.maximum((along**2).sum(axis=1), 1e-12)
     offset = points[:, None] - starts
@@ -237,8 +268,8 @@ def distance(points: Points, starts: Points, ends: Points) -> Points:
     return np.asarray(np.sqrt((apart**2).sum(axis=2)).min(axis=1))
 
 
-def _cross(a: Points, b: Points) -> Points:
-    """The z of the cross products of (2,) with (N, 2): positive where b is to the right of a, y going down."""
+def _cross(a: Points, b: Points) -> Doubles:
+    """Returns z of the cross products of (2,) with (N, 2) vectors: positive if b is to the right of a, y going down."""
     return np.asarray(a[0] * b[:, 1] - a[1] * b[:, 0])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgetl.vision import draw as draw_module
-from edgetl.vision.draw import color, draw, draw_watched
+from edgetl.vision.draw import color, draw, draw_zones
 from edgetl.vision.results import Classification, Detections
 from edgetl.vision.zones import Line, Zone
 
@@ -197,7 +197,7 @@ def test_track_is_written_beside_the_label(lines):
 def test_zones_and_lines_stand_out_where_they_are(lines, size, background):
     frame = np.full((*size, 3), background, np.uint8)
     zone, line = Zone.parse("door=0.1,0.2,0.4,0.2,0.4,0.8,0.1,0.8"), Line.parse("belt=0.7,0.9,0.7,0.1")
-    draw_watched(frame, [zone], [(line, (3, 12))])
+    draw_zones(frame, [zone], [(line, (3, 12))])
     for x, y in ((0.25, 0.8), (0.1, 0.5), (0.4, 0.5), (0.7, 0.3)):
         row, column = round(y * size[0]), round(x * size[1])
         around = frame[row - 12 : row + 12, column - 12 : column + 12]
@@ -210,7 +210,7 @@ def test_zones_and_lines_stand_out_where_they_are(lines, size, background):
 def test_stroke_of_a_line_points_to_where_in_leads():
     """A line that leads up: what crosses from its left, the picture's left, comes in."""
     frame = np.zeros((480, 640, 3), np.uint8)
-    draw_watched(frame, [], [(Line.parse("a=0.5,1,0.5,0"), (0, 0))])
+    draw_zones(frame, [], [(Line.parse("a=0.5,1,0.5,0"), (0, 0))])
     assert frame[240, 330:355].min() == 255
     assert frame[240, 280:310].max() == 0
 
@@ -218,7 +218,7 @@ def test_stroke_of_a_line_points_to_where_in_leads():
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (200, 8), (8, 200)])
 def test_zones_on_tiny_frames_do_no_harm(size):
     zone, line = Zone.parse("a=0,0,1,0,1,1"), Line.parse("a=0,0,1,1")
-    draw_watched(np.zeros((*size, 3), np.uint8), [zone], [(line, (0, 0))])
+    draw_zones(np.zeros((*size, 3), np.uint8), [zone], [(line, (0, 0))])
 
 
 @pytest.mark.parametrize("label", ["\ud800", "caf\udce9", "\x1b[2J", "a\x00b", "\u202e", "x" * 30_000, "🔩" * 200])
@@ -226,5 +226,5 @@ def test_any_label_is_drawn(label):
     frame = np.zeros((240, 320, 3), np.uint8)
     draw(frame, says(label))
     draw(frame, finds((240, 320), (0.1, 0.1, 0.9, 0.9), label=label))
-    draw_watched(frame, [Zone(label, ((0, 0), (1, 0), (1, 1)))], [(Line(label, ((0, 0), (1, 1))), (1, 2))])
+    draw_zones(frame, [Zone(label, ((0, 0), (1, 0), (1, 1)))], [(Line(label, ((0, 0), (1, 1))), (1, 2))])
     assert frame.any()

@@ -17,7 +17,7 @@ from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.event_limit import EventLimit
 from edgetl.errors import UsageError
 from edgetl.vision.arrays import Image
-from edgetl.vision.draw import draw, draw_watched
+from edgetl.vision.draw import draw, draw_zones
 from edgetl.vision.filter import reaches
 from edgetl.vision.results import Classification, Detections, Result
 from edgetl.vision.smooth import Smoother
@@ -135,7 +135,7 @@ class SceneObserver:
         """Draws zones, lines with their counts and the result onto a picture, in place; from any thread."""
         draw(picture, result)
         if isinstance(result, Detections):
-            draw_watched(picture, self._watched.zones, [(count.line, count.passed) for count in self._lines])
+            draw_zones(picture, self._watched.zones, [(count.line, count.passed) for count in self._lines])
 
     @property
     def lines(self) -> tuple[str, ...]:
