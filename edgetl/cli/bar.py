@@ -1,4 +1,4 @@
-"""A progress bar for the commands of the device, which has nothing but click to draw one."""
+"""Draws the progress bars of the commands that run on the device; only click is installed there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 
 class Bar:
-    """A bar on stderr for each kind of work; a call moves it. It is drawn on a terminal only, and not if quiet."""
+    """A bar on stderr for each kind of work; a call moves it. It is drawn only on a terminal and not with `--quiet`."""
 
     def __init__(self) -> None:
         self._drawn = sys.stderr.isatty() and logging.getLogger("edgetl").level < logging.ERROR
@@ -22,7 +22,13 @@ class Bar:
         return self
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """See `edgetl.device.measure.steps.Step`."""
+        """Moves the bar.
+
+        Args:
+            what: the name of the work; a new name begins a new bar.
+            done: the number of finished parts.
+            total: the number of all parts.
+        """
         if not self._drawn:
             return
         if what != self._what:

@@ -1,4 +1,4 @@
-"""`edgetl cameras`: what is attached here, and what to pass as --source."""
+"""`edgetl cameras`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgetl.cli.echo import echo
 
 @click.command()
 def cameras() -> None:
-    """List the cameras attached to this machine, each with what `edgetl run --source` takes for it.
+    """List the cameras attached to this machine, each with its value for `edgetl run --source`.
 
     \b
       edgetl cameras
@@ -20,11 +20,11 @@ def cameras() -> None:
     found = list_cameras()
     for camera in found:
         echo(f"--source {camera.source}  {camera.name}".rstrip())
-        link = camera.link and f"or --source {camera.link}, which stays its name when it is unplugged"
+        link = camera.link and f"or --source {camera.link}, which stays the same after unplugging"
         for line in (link, *camera.formats, camera.problem):
             if line:
                 echo(f"    {line}")
     if not found:
         echo(none_found(), err=True)
     if remedy := csi_remedy():
-        echo(f"a Raspberry Pi's own camera is seen through picamera2: {remedy}", err=True)
+        echo(f"a Raspberry Pi's own camera needs picamera2: {remedy}", err=True)

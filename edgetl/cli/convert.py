@@ -100,23 +100,23 @@ def convert(
       edgetl convert cards --recipe portable
       edgetl convert --from model.h5 --labels labels.txt --data photos/
     """
-    from edgetl.host.convert.job import convert as convert_model
+    from edgetl import api
 
     own = {"--labels": labels, "--name": new_name, "--color": color, "--resize": resize, "--scale": scale}
     if source is None:
-        _refuse([option for option, value in own.items() if value is not None], "is for --from alone")
+        _refuse([option for option, value in own.items() if value is not None], "can be used only with --from")
     else:
-        _refuse(["NAME"] if name else [], "can't be given with --from: call the model by --name")
+        _refuse(["NAME"] if name else [], "can't be used with --from; --name names the model")
         name = _imported(source, data, labels, new_name, color, resize, scale, seed)
         data = None
-    convert_model(name, target, recipes=recipe, runtimes=runtime, data=data, seed=seed)
+    api.convert(name, target, recipes=recipe, runtimes=runtime, data=data, seed=seed)
 
 
-def _refuse(given: list[str], why: str) -> None:
+def _refuse(options: list[str], why: str) -> None:
     from edgetl.errors import UsageError
 
-    if given:
-        raise UsageError(f"{given[0]} {why}", remedy="see `edgetl convert --help`")
+    if options:
+        raise UsageError(f"{options[0]} {why}", remedy="see `edgetl convert --help`")
 
 
 def _imported(
@@ -129,14 +129,15 @@ def _imported(
     scale: str | None,
     seed: int,
 ) -> str:
-    """Puts a file into the store; returns the model's name there."""
+    """Stores the model of a file and returns its name in the store."""
+    from edgetl import api
     from edgetl.errors import UsageError
-    from edgetl.host.convert.foreign.import_model import ImportOptions, import_model
+    from edgetl.host.convert.foreign.import_model import ImportOptions
 
     if data is None or labels is None:
         missing = "--labels" if data else "--data"
-        remedy = "--labels: one label a line, in the order of its outputs; --data: photos in folders called so"
-        raise UsageError(f"--from needs {missing}, too", where=source, remedy=remedy)
-    return import_model(
+        remedy = "--labels: a file with one label a line, in output order; --data: photos in folders of those names"
+        raise UsageError(f"--from also needs {missing}", where=source, remedy=remedy)
+    return api.import_model(
         ImportOptions(source, data, labels, name or "", color or "rgb", resize or "stretch", scale, seed)
     ).name

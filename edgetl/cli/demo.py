@@ -17,20 +17,24 @@ if TYPE_CHECKING:
     type=click.Choice(["classify", "detect"]),
     default="classify",
     show_default=True,
-    help="Name one part, or find several.",
+    help="classify: name one part in each photo; detect: find several.",
 )
-@click.option("--folder", type=click.Path(path_type=Path), help="Where to.  [default: demo, or demo-detect]")
-@click.option("--seed", default=0, show_default=True, help="Another seed draws other photos.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Folder for the photos and the film.  [default: demo or demo-detect]",
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of the drawing and the training.")
 def demo(task: TaskName, folder: Path | None, seed: int) -> None:
-    """Show the whole way, offline, on photos that edgetl draws itself.
+    """Show all steps, offline, on photos that edgetl draws itself.
 
-    On two cores it takes under three minutes, with --task detect under four.
+    The demo draws machine parts on a conveyor belt, trains on them, converts the model for the Raspberry Pi, verifies
+    the bundle, runs it over a short film, and prints where the results are and what to type for your own photos. With
+    --task classify each photo shows one part, and a classifier learns to name it. With --task detect a photo shows
+    several parts, and a detector learns to find them.
 
-    Draws machine parts on a conveyor belt, trains on them, converts for the Raspberry Pi, verifies the bundle, runs it
-    over a short film, and says where everything is and what to type for your own photos. The photos show one part each
-    and a classifier learns to name it; with --task detect they show several, and a detector learns to find them.
-
-    The models are called demo and demo-detect: neither demo replaces what the other one made.
+    On two cores it takes less than three minutes, with --task detect less than four. The models are called demo and
+    demo-detect. Each run adds a version to its model.
     """
     from edgetl.host.demo.job import demo as run_demo
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 _LONGEST_SUMMARY = 1000
-"""A summary is the first sentence of a command's help, never cut; characters."""
+"""The limit of click for a summary, in characters. It is never reached, so that a summary is a whole sentence."""
 _FLAGS = {
     "quiet": "Print only errors and results.",
     "verbose": "Show where in the program an error came from.",
@@ -17,14 +17,14 @@ _FLAGS = {
 
 
 class FullHelpGroup(click.Group):
-    """Lists its commands in the order in which they were added, each with its whole first sentence."""
+    """A group that lists its commands in the order in which they were added, each with its whole first sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Returns the commands' names."""
+        """Returns the names of the commands."""
         return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the commands and what they do; a long sentence goes on in the next line."""
+        """Writes the commands with their summaries, which may take several lines."""
         rows = [(name, command.get_short_help_str(_LONGEST_SUMMARY)) for name, command in self.commands.items()]
         if rows:
             with formatter.section("Commands"):
@@ -74,7 +74,7 @@ def add_flags(command: click.Command) -> None:
 
 
 def _take_flag(context: click.Context, option: click.Parameter, value: bool) -> None:
-    """Does what the flag before the command does."""
+    """Applies a flag that stands behind the command as if it stood before it."""
     flags: dict[str, Any] = context.find_root().params
     if value and option.name:
         flags[option.name] = True
@@ -82,6 +82,6 @@ def _take_flag(context: click.Context, option: click.Parameter, value: bool) -> 
 
 
 def set_log_level(*, quiet: bool, verbose: bool) -> None:
-    """Sets what edgetl's log shows: with `quiet` errors alone, with `verbose` everything, else warnings."""
+    """Sets the level of edgetl's log: errors with `quiet`, everything with `verbose`, otherwise warnings."""
     level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
     logging.getLogger("edgetl").setLevel(level)

@@ -1,4 +1,4 @@
-"""Options that belong together, given to a command as one value."""
+"""Groups of options that a command gets as one value."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def option_group(
     """Returns a decorator that adds options to a command, which gets them as one argument.
 
     Args:
-        argument: the command's own, by name.
-        make: makes its value of the options' values, by their names; what it raises is told as any error is.
-        options: `click.option(…)`, in the order in which the help lists them.
+        argument: the name of the command's argument that gets the value.
+        make: a function that makes the value from the options' values, which it gets by their names.
+        options: the results of `click.option(…)`, in the order in which the help lists them.
     """
 
     def decorate(command: Command) -> Callable[..., Any]:

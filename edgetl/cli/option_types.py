@@ -1,4 +1,4 @@
-"""Values of options that have a unit."""
+"""Types of options whose values have a unit."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Duration(_Type):
-    """`500ms`, `5s`, `5m`, `1h`, or plain seconds; above 0.
+    """A duration above 0: `500ms`, `5s`, `5m`, `1h`, or plain seconds.
 
     Args:
-        zero: whether 0 is one, too.
+        zero: whether 0 is allowed.
     """
 
     name = "duration"
@@ -30,7 +30,7 @@ class Duration(_Type):
         self._zero = zero
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Returns seconds."""
+        """Returns the duration in seconds."""
         if isinstance(value, int | float):
             return float(value)
         number = value.strip().rstrip("msh")
@@ -40,17 +40,17 @@ class Duration(_Type):
         except (ValueError, KeyError):
             seconds = math.nan
         if not (0 < seconds < math.inf or (seconds == 0 and self._zero)):
-            self.fail(f"{value!r} is no duration: write 500ms, 5s, 5m or 1h", param, ctx)
+            self.fail(f"{value!r} is not a duration: write 500ms, 5s, 5m or 1h", param, ctx)
         return seconds
 
 
 class Share(_Type):
-    """`10%`, or the same as 0.1; 0 or above."""
+    """A share of at least 0: `10%`, or the same as `0.1`."""
 
     name = "share"
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Returns 0.1 for `10%`."""
+        """Returns the share as a number, for example 0.1 for `10%`."""
         if isinstance(value, int | float):
             return float(value)
         text = value.strip()
@@ -59,39 +59,39 @@ class Share(_Type):
         except ValueError:
             share = math.nan
         if not 0 <= share < math.inf:
-            self.fail(f"{value!r} is no share: write 10% or 0.1", param, ctx)
+            self.fail(f"{value!r} is not a share: write 10% or 0.1", param, ctx)
         return share
 
 
 class Resolution(_PairType):
-    """`1280x720`: width and height of a picture, px."""
+    """The width and height of a picture, px: `1280x720`."""
 
     name = "resolution"
 
     def convert(
         self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """Returns (width, height)."""
+        """Returns (width, height), px."""
         if isinstance(value, tuple):
             return value
         width, _, height = value.strip().lower().partition("x")
         if not (_is_length(width) and _is_length(height)):
-            self.fail(f"{value[:40]!r} is no picture's size: write 1280x720", param, ctx)
+            self.fail(f"{value[:40]!r} is not the size of a picture: write 1280x720", param, ctx)
         return int(width), int(height)
 
 
 def _is_length(text: str) -> bool:
-    """Whether a text is a number of pixels, 1 to 99,999."""
+    """Returns whether a text is a number of pixels, 1 to 99,999."""
     return text.isdecimal() and len(text) <= 5 and int(text) > 0
 
 
 class Size(_CountType):
-    """`2GB`, `500MB`, `1TB`, or plain bytes; a GB is a thousand MB."""
+    """An amount of data: `2GB`, `500MB`, `1TB`, or plain bytes; a GB is 1,000 MB."""
 
     name = "size"
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Returns bytes."""
+        """Returns the number of bytes."""
         if isinstance(value, int):
             return value
         text = value.strip().upper()
@@ -101,5 +101,5 @@ class Size(_CountType):
         except (ValueError, KeyError):
             size = math.nan
         if not 0 < size < math.inf:
-            self.fail(f"{value!r} is no size: write 500MB or 2GB", param, ctx)
+            self.fail(f"{value!r} is not an amount of data: write 500MB or 2GB", param, ctx)
         return round(size)

@@ -194,35 +194,36 @@ def train(
       edgetl train photos/ --name parts --weights none --size 96
       edgetl train more/ --name better --weights parts  start from parts
     """
+    from edgetl import api
     from edgetl.errors import UsageError
-    from edgetl.host.train import job
+    from edgetl.host.train.job import UnfinishedError
     from edgetl.host.train.options import TrainOptions
 
-    given = {key: value for key, value in options.items() if value is not None}
-    collected = TrainOptions.collect(str(data) if data else None, name, given, config)
+    chosen = {key: value for key, value in options.items() if value is not None}
+    collected = TrainOptions.collect(str(data) if data else None, name, chosen, config)
     if not (name or config) and collected.name != Path(collected.data).resolve().name:
         echo(f"the model is called {collected.name}; --name gives it another name", err=True)
     if resume and restart:
         raise UsageError("--resume and --restart exclude each other", remedy="give one of them")
-    if resume and (given or config):
-        names = ", ".join(f"--{key.replace('_', '-')}" for key in [*given, *(["config"] if config else [])])
-        what = f"{names} can't be given with --resume: the training goes on with the options it began with"
+    if resume and (chosen or config):
+        names = ", ".join(f"--{key.replace('_', '-')}" for key in [*chosen, *(["config"] if config else [])])
+        what = f"{names} can't be given with --resume: the training continues with the options it began with"
         raise UsageError(what, remedy="leave them out, or train without --resume")
     try:
         if not resume:
-            job.train(collected, restart=restart)
+            api.train(collected, restart=restart)
             return
-    except job.UnfinishedError as error:
+    except UnfinishedError as error:
         if not _asked_to_resume(error):
-            job.train(collected, restart=True)
+            api.train(collected, restart=True)
             return
-    job.resume(collected.name, str(data) if data else None)
+    api.resume(collected.name, str(data) if data else None)
 
 
 def _asked_to_resume(error: Exception) -> bool:
-    """Asks on a terminal whether an unfinished training goes on or is discarded; elsewhere the error is raised."""
+    """Asks on a terminal whether to resume or discard an unfinished training; raises the error elsewhere."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise error
-    question = f"{error.args[0]}.\nGo on with it, with its options (resume), or discard it (restart)?"
+    question = f"{error.args[0]}.\nContinue it with its options (resume), or discard it (restart)?"
     answer: str = click.prompt(question, type=click.Choice(["resume", "restart"]), default="resume", err=True)
     return answer == "resume"

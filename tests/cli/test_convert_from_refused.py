@@ -168,7 +168,7 @@ def test_what_from_cant_do_without(elsewhere, gone):
 def test_options_that_contradict(elsewhere):
     refused(convert_from("bare.keras", "greys"), 2, "NAME can't be given with --from: call the model by --name")
     for option in (["--labels", "x"], ["--name", "x"], ["--color", "bgr"], ["--scale", "0..1"], ["--resize", "crop"]):
-        refused(edgetl("convert", "greys", *option), 2, f"{option[0]} is for --from alone", "--help")
+        refused(edgetl("convert", "greys", *option), 2, f"{option[0]} can be used only with --from", "--help")
     refused(convert_from("bare.keras", "--name", "../x"), 2, "'../x' can't be a model's name")
 
 

@@ -55,9 +55,13 @@ def test_on_a_terminal_it_asks(unfinished):
     said = b""
     while b"restart" not in said:
         said += os.read(terminal, 1000)
+    os.write(terminal, b"\x03")
+    again = time.monotonic() + 20
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
-        os.write(terminal, b"\x03")  # again, since one that comes just before the child reads is not noticed by it
-        time.sleep(0.1)
+        if time.monotonic() > again:  # a signal that comes just before the process begins to read does not wake it
+            os.write(terminal, b"\x03")
+            again += 20
+        time.sleep(0.05)
     assert os.waitstatus_to_exitcode(ended[1]) == 1
     os.close(terminal)
     assert contents(unfinished.models) == before

@@ -108,7 +108,7 @@ def test_command_says_what_to_pass_as_source(monkeypatch):
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
         "--source 0  HD Webcam",
-        "    or --source /dev/v4l/by-id/hd, which stays its name when it is unplugged",
+        "    or --source /dev/v4l/by-id/hd, which stays the same after unplugging",
         "    MJPG 640x480",
         "--source 2",
         "    Permission denied; join the group",

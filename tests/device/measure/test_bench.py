@@ -172,7 +172,7 @@ def test_json_goes_to_stdout_alone(bundle):
 def test_share_that_is_none(bundle, share):
     done = edgetl("bench", bundle, "--fail-over", share)
     assert done.code == 2
-    assert "is no share: write 10% or 0.1" in done.err
+    assert "is not a share: write 10% or 0.1" in done.err
 
 
 def test_photo_that_is_not_there(bundle, tmp_path):

@@ -286,10 +286,10 @@ def test_camera_that_is_not_there_is_told_at_once(bundle):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--stall", "soon"], "is no duration"),
-        (["--stall", "0"], "is no duration"),
-        (["--size", "large"], "is no picture's size"),
-        (["--size", "0x480"], "is no picture's size"),
+        (["--stall", "soon"], "is not a duration"),
+        (["--stall", "0"], "is not a duration"),
+        (["--size", "large"], "is not the size of a picture"),
+        (["--size", "0x480"], "is not the size of a picture"),
         (["--size", "640x480"], "of a camera at this machine only"),
         (["--fps", "30"], "of a camera at this machine only"),
     ],
