@@ -369,6 +369,16 @@ def certificate(tmp_path_factory):
     return folder / "cert.pem", folder / "key.pem"
 
 
+def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(certificate, tmp_path):
+    cert, key = certificate
+    encrypted = tmp_path / "encrypted.pem"
+    command = ["openssl", "rsa", "-aes256", "-passout", "pass:secret", "-in", key, "-out", encrypted]
+    subprocess.run(command, capture_output=True, check=True)
+    with pytest.raises(UsageError, match="no certificate with its key") as caught:
+        Endpoint.parse("0", certificate=cert, key=encrypted).check_certificate()
+    assert "PEM files" in caught.value.remedy
+
+
 def test_over_tls(certificate):
     cert, key = certificate
     endpoint = Endpoint.parse("0", certificate=cert, key=key)
