@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol, TextIO, runtime_checkable
 
@@ -79,6 +79,11 @@ class TerminalProgress(PrintProgress):
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
+
+    def message(self, text: str) -> None:
+        """Prints the text; if the terminal was closed, the text is dropped and the command goes on."""
+        with suppress(OSError):
+            super().message(text)
 
     def advance(self, work: str, done: int, total: int | None, note: str = "") -> None:
         """Draws nothing: without the workstation's libraries there are no bars."""

@@ -1,16 +1,17 @@
-"""The sinks that a run was asked for."""
+"""The sinks of a run: where its settings send results and events."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from edgetl.card import ModelCard
 from edgetl.device.camera.protocol import Camera
+from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.observer import SceneObserver
+from edgetl.device.run.settings import RunSettings
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.console import Console
@@ -30,114 +31,116 @@ from edgetl.files import local_path
 from edgetl.vision.draw import draw
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where results and events go.
-
-    Attributes:
-        jsonl: a file's path, or `-` for stdout.
-        jsonl_changes: only what is news goes there.
-        save: where the annotated pictures go: a film, a photo, or a folder; see `edgetl.device.sinks.saving`.
-        save_folder: whether `save` is a folder.
-        save_every: seconds of film a piece of it has; None and no `save_max` make it one film.
-        save_max: bytes that its pieces may take; the oldest go.
-        show: a window.
-        events: a folder for a picture of each event.
-        events_max: that are kept there; the oldest go.
-        mqtt: a broker to publish to.
-        quiet: no lines for people on stderr.
-    """
-
-    jsonl: str | None = None
-    jsonl_changes: bool = False
-    save: Path | None = None
-    save_folder: bool = False
-    save_every: float | None = None
-    save_max: int | None = None
-    show: bool = False
-    events: Path | None = None
-    events_max: int = MOST
-    mqtt: Address | None = None
-    quiet: bool = False
-
-    def refuse_overwriting(self, source: str) -> None:
-        """Raises a UsageError if one of them is the file that the frames come from, or if two of them are one file."""
-        if self.save and self.jsonl and self.jsonl != "-" and _one_file(self.save, Path(self.jsonl)):
-            what, remedy = "--jsonl and --save name the same file", "name another file with --jsonl"
-            raise UsageError(what, where=self.jsonl, remedy=remedy)
-        for option, path in (("--save", self.save), ("--jsonl", Path(self.jsonl) if self.jsonl else None)):
-            if path and _same(local_path(path), local_path(source)):
-                what = f"{option} would overwrite the source"
-                raise UsageError(what, where=str(path), remedy=f"name another file with {option}")
+def refuse_overwriting(settings: RunSettings) -> None:
+    """Raises a UsageError if an output is the file that the frames come from, or if two outputs are one file."""
+    save = Path(settings.save) if settings.save else None
+    jsonl = Path(settings.jsonl) if settings.jsonl else None
+    if save and jsonl and str(jsonl) != "-" and local_path(save).resolve() == local_path(jsonl).resolve():
+        what, remedy = "--jsonl and --save name the same file", "name another file with --jsonl"
+        raise UsageError(what, where=str(jsonl), remedy=remedy)
+    for option, path in (("--save", save), ("--jsonl", jsonl)):
+        if path and _is_same_file(local_path(path), local_path(settings.source)):
+            what = f"{option} would overwrite the source"
+            raise UsageError(what, where=str(path), remedy=f"name another file with {option}")
 
 
-def _one_file(one: Path, other: Path) -> bool:
-    """Returns whether two paths, of files that need not exist, mean the same file."""
-    return local_path(one).resolve() == local_path(other).resolve()
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them does not exist, or is no path at all
+        return False
 
 
-def open_sinks(
-    outputs: Outputs,
-    camera: Camera,
-    status: Status,
-    card: ModelCard,
-    *,
-    classes: tuple[str, ...] = (),
-    scene: SceneObserver | None = None,
-    stop: Stop | None = None,
-) -> Iterator[Sink]:
-    """Yields the sinks, to be entered in their order.
-
-    What writes to a disk or a pipe does so in a thread of its own, see `edgetl.device.sinks.background`.
-
-    Args:
-        outputs: that were asked for.
-        camera: opened.
-        status: of the run.
-        card: of the model.
-        classes: that are looked for; none stands for all.
-        scene: what watches it, and draws what it watches.
-        stop: of the run.
+def broker_of(settings: RunSettings) -> Address | None:
+    """Returns the MQTT broker's address with its password; None if the settings name no broker.
 
     Raises:
-        UsageError: the path can't be what is saved there.
-        EdgetlError: what one of them needs is not installed.
+        UsageError: the address is not valid, or a file can't be read.
+    """
+    if settings.mqtt is None:
+        return None
+    return Address.parse(settings.mqtt, password_file=settings.mqtt_password_file, ca=settings.mqtt_ca)
+
+
+def make_sinks(
+    settings: RunSettings,
+    camera: Camera,
+    status: Status,
+    selection: ResultSelection,
+    stop: Stop,
+    *,
+    broker: Address | None = None,
+    scene: SceneObserver | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Iterator[Sink]:
+    """Yields the sinks of the settings; enter them in their order.
+
+    A sink that writes to a disk or a pipe does so in a thread of its own, see `edgetl.device.sinks.background`.
+
+    Args:
+        settings: the run's settings.
+        camera: the opened source of the frames.
+        status: the run's status.
+        selection: the results that the run reports, which viewers of the live page may change.
+        stop: the run's stop.
+        broker: the MQTT broker to publish to.
+        scene: the run's observer, which also draws zones and lines.
+        announce: the receiver of the line with the live page's address.
+
+    Raises:
+        UsageError: the path can't be what is saved there, or the live page can't be served as the settings say.
+        EdgetlError: a package that a sink needs is not installed.
     """
     background = partial(Background, lossless=not camera.live, status=status, stop=stop)
     drawing: Drawing = scene.draw if scene else draw
-    if outputs.show:
+    if settings.show:
         yield Window(drawing=drawing)
-    if outputs.jsonl:
-        results = JsonLines(outputs.jsonl, changes=outputs.jsonl_changes)
+    if settings.jsonl:
+        results = JsonLines(str(settings.jsonl), changes=settings.jsonl_changes)
         yield background(results, "jsonl", 256, pictures=False, reopens=True)
-    if outputs.save:
-        yield _saving(outputs, local_path(outputs.save), camera, background, drawing)
-    if outputs.events:
-        snapshots = Snapshots(local_path(outputs.events), outputs.events_max, drawing)
+    if settings.save:
+        yield _saving(settings, str(settings.save), camera, background, drawing)
+    if settings.events:
+        snapshots = Snapshots(local_path(settings.events), settings.events_max or MOST, drawing)
         yield EventFrames(background(snapshots, "events", 16, reopens=True))
-    if outputs.mqtt:
-        named = tuple((i, label) for i, label in enumerate(card.labels) if not classes or label in classes)
-        lines = scene.lines if scene else ()
-        yield Mqtt(
-            outputs.mqtt,
-            Described(card.name, card.task, named, lines, outputs.mqtt.prefix),
-            status,
-            scene.crossings if scene else None,
-        )
-    if not outputs.quiet:
+    if broker:
+        yield _publishing(settings, broker, status, selection.card, scene)
+    if settings.print_results:
         yield background(Console(sys.stderr), "console", 64, pictures=False)
+    if settings.serve is not None:
+        yield _page(settings, settings.serve, selection, status, drawing, announce)
 
 
 def _saving(
-    outputs: Outputs, path: Path, camera: Camera, background: Callable[..., Background], drawing: Drawing
+    settings: RunSettings, name: str, camera: Camera, background: Callable[..., Background], drawing: Drawing
 ) -> Sink:
-    every, most = outputs.save_every, outputs.save_max
-    sink = open_saving(path, camera, folder=outputs.save_folder, every=every, most=most, drawing=drawing)
+    path = local_path(Path(name))
+    is_folder = name.endswith("/") or path.is_dir()
+    every, most = settings.save_every, settings.save_max
+    sink = open_saving(path, camera, folder=is_folder, every=every, most=most, drawing=drawing)
     return background(sink, "film", reopens=isinstance(sink, RollingVideo))
 
 
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them isn't there, or is no path at all
-        return False
+def _publishing(
+    settings: RunSettings, broker: Address, status: Status, card: ModelCard, scene: SceneObserver | None
+) -> Sink:
+    classes = tuple((i, label) for i, label in enumerate(card.labels) if label in (settings.classes or card.labels))
+    described = Described(card.name, card.task, classes, scene.lines if scene else (), broker.prefix)
+    return Mqtt(broker, described, status, scene.crossings if scene else None)
+
+
+def _page(
+    settings: RunSettings,
+    address: str,
+    selection: ResultSelection,
+    status: Status,
+    drawing: Drawing,
+    announce: Callable[[str], None] | None,
+) -> Sink:
+    from edgetl.device.sinks.page import Page
+    from edgetl.device.sinks.page.endpoint import Endpoint
+
+    endpoint = Endpoint.parse(address, settings.token_file, settings.tls_cert, settings.tls_key)
+    # A token that was made for this run has to be announced: nobody else knows it.
+    announced = announce if settings.print_results or endpoint.made else None
+    return Page(endpoint, selection, status, stall=settings.stall, announce=announced, drawing=drawing)

@@ -26,13 +26,15 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.observer import SceneObserver, Watched
-from edgetl.device.run.outputs import Outputs, open_sinks
+from edgetl.device.run.outputs import make_sinks
+from edgetl.device.run.settings import RunSettings
 from edgetl.device.sinks.mqtt import sink as mqtt_module
 from edgetl.device.sinks.mqtt.address import Address
 from edgetl.device.sinks.mqtt.discovery import MOST_CLASSES, Described, discovery
 from edgetl.device.sinks.mqtt.sink import Mqtt
 from edgetl.device.stages import Timings
 from edgetl.device.status import Status
+from edgetl.device.stop import Stop
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.install import install_command
 from edgetl.vision.results import Classification, Detections
@@ -542,9 +544,10 @@ def test_lines_count_what_no_event_tells_of(monkeypatch):
     published = []
     monkeypatch.setattr(Mqtt, "_publish_latest", lambda self, name, payload: published.append((name, payload)))
     watched = Watched(lines=(Line.parse("belt=0.5,0,0.5,1"),), every=60.0)
-    observer = SceneObserver(watched, ResultSelection(DETECTOR), live=True)
-    outputs = Outputs(mqtt=Address.parse("mqtt://localhost/hall/cam"), quiet=True)
-    (sink,) = open_sinks(outputs, FakeCamera([]), Status(), DETECTOR, scene=observer)
+    selection = ResultSelection(DETECTOR)
+    observer = SceneObserver(watched, selection, live=True)
+    broker = Address.parse("mqtt://localhost/hall/cam")
+    (sink,) = make_sinks(RunSettings(), FakeCamera([]), Status(), selection, Stop(), broker=broker, scene=observer)
     told = []
     for index, x in enumerate(range(100, 540, 20)):
         boxes = np.array([(x - 30, y, x + 30, y + 60) for y in (20, 180, 340)], np.float32)

@@ -101,7 +101,7 @@ def test_a_port_that_is_taken_is_told_before_the_run(running, bundle, film):
     [
         (["--serve", "here"], "no address to serve at"),
         (["--serve", "80.80.80.80.80:1"], "is no address here"),
-        (["--token-file", "token"], "--token-file is for the live page"),
+        (["--token-file", "token"], "--token-file goes with --serve"),
         (["--serve", "0", "--token-file", "none"], "can't read the token"),
         (["--serve", "0", "--token-file", "/dev/zero"], "token"),
         (["--serve", "0", "--tls-cert", "none.pem"], "there is no such file"),

@@ -1,0 +1,167 @@
+"""Opens what a run needs: the model, the camera, the observer and the sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from edgetl.bundle import MANIFEST
+from edgetl.device.camera import CameraOpener
+from edgetl.device.camera.address import read_password, without_password
+from edgetl.device.camera.protocol import Camera, CameraRequest
+from edgetl.device.camera.source import Source, parse_source
+from edgetl.device.measure.tune import AUTO, settle
+from edgetl.device.result_selection import ResultSelection
+from edgetl.device.run.camera_loss import Patience
+from edgetl.device.run.live_source import wait_for_camera
+from edgetl.device.run.model_pool import ModelPool
+from edgetl.device.run.observer import SceneObserver, Watched
+from edgetl.device.run.outputs import broker_of, make_sinks, refuse_overwriting
+from edgetl.device.run.settings import RunSettings
+from edgetl.device.sinks import Sink
+from edgetl.device.sinks.window import Window
+from edgetl.device.status import Status
+from edgetl.device.stop import Stop, unless_stopped
+from edgetl.errors import UsageError
+from edgetl.find_bundle import find_bundle
+from edgetl.progress import current
+from edgetl.store import open_model
+from edgetl.text import printable
+
+_TIMEOUT_BEYOND_STALL = 5.0
+"""Time by which FFmpeg's own limit exceeds `stall`, s: it ends a read that hangs after the run has given it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """Everything that a run holds open."""
+
+    pool: ModelPool
+    camera: Camera
+    reopen: Callable[[], Camera]
+    selection: ResultSelection
+    status: Status
+    observer: SceneObserver | None
+    sinks: Sequence[Sink]
+
+
+def find_model(settings: RunSettings) -> RunSettings:
+    """Returns the settings with the path of the model, and with the variant and threads that are fastest if asked."""
+    _refuse_address(settings.model)
+    path = find_bundle(settings.model) if settings.model else _last_bundle()
+    variant, threads = settings.variant, settings.threads
+    if variant == AUTO:
+        receiver = current()
+        tuned = settle(path, tell=lambda line: receiver.message(printable(line)) if receiver else None)
+        variant = tuned.variant
+        # The tuned number of threads is for one frame, not for several of a film at once.
+        threads = threads or (None if parse_source(settings.source).parallel else tuned.threads)
+    return replace(settings, model=path, variant=variant, threads=threads)
+
+
+def _refuse_address(model: Path | str | None) -> None:
+    """Raises a UsageError if a camera's address stands in the model's place."""
+    text = str(model or "")
+    if ":" in text.partition("/")[0] and not Path(text).exists():
+        remedy = "give the model first, and then --source ADDRESS"
+        raise UsageError("this is no model", where=without_password(text), remedy=remedy)
+
+
+def _last_bundle() -> Path:
+    """Returns the bundle converted last of the model trained last."""
+    model = open_model()
+    bundles = sorted(model.bundles(), key=lambda folder: (folder / MANIFEST).stat().st_mtime)
+    if not bundles:
+        remedy = f"run `edgetl convert {model.name}`, or name a bundle"
+        raise UsageError("the model trained last has not been converted", where=str(model.folder), remedy=remedy)
+    return bundles[-1]
+
+
+def open_run(settings: RunSettings, own_sinks: Sequence[Sink], stop: Stop, stack: ExitStack) -> OpenedRun:
+    """Opens everything that a run needs.
+
+    Args:
+        settings: the run's settings, with the path of the model.
+        own_sinks: the caller's sinks.
+        stop: the run's stop.
+        stack: closes everything when it is closed.
+
+    Raises:
+        Stopped: the run was asked to end before everything was open.
+        UsageError: an option can't be used with this model or this source.
+        EdgetlError: the model, the camera or a sink can't be opened.
+    """
+    pool = stack.enter_context(unless_stopped(lambda: _open_pool(settings), stop))
+    card = pool.models[0].card
+    settings.refuse_misplaced(card)
+    broker = unless_stopped(lambda: broker_of(settings), stop)
+    refuse_overwriting(settings)
+    source = parse_source(settings.source)
+    opener = CameraOpener(source, card.input, _camera_request(settings, source))
+    patience = patience_of(settings)
+    found = wait_for_camera(opener, patience, stop) if settings.wait else unless_stopped(opener, stop)
+    camera = stack.enter_context(found)
+    status, selection = Status(), ResultSelection(card, settings.result_filter)
+    observer = _observer(settings, selection, camera, wants_events=bool(own_sinks))
+    receiver = current()  # asked in this thread: each thread has a receiver of its own
+    make = partial(make_sinks, broker=broker, scene=observer, announce=receiver.message if receiver else None)
+    sinks = unless_stopped(lambda: list(make(settings, camera, status, selection, stop)), stop)
+    _enter(sinks, stack, stop)
+    for sink in own_sinks:
+        stack.enter_context(sink)
+    return OpenedRun(pool, camera, opener, selection, status, observer, [*sinks, *own_sinks])
+
+
+def _open_pool(settings: RunSettings) -> ModelPool:
+    assert settings.model is not None  # `find_model` has set it
+    return ModelPool.open(
+        Path(settings.model),
+        together=parse_source(settings.source).parallel,
+        variant=settings.variant,
+        threads=settings.threads,
+        labels=settings.labels,
+        only=settings.result_filter,
+    )
+
+
+def _camera_request(settings: RunSettings, source: Source) -> CameraRequest:
+    """Returns the size, the frame rate and the like that the camera is asked for.
+
+    Raises:
+        UsageError: the file of the password can't be read, or the source takes no password.
+    """
+    password = read_password(settings.camera_password_file, source)
+    shows_all = settings.show or settings.save is not None
+    timeout = settings.stall + _TIMEOUT_BEYOND_STALL
+    return CameraRequest(settings.size, settings.fps, shows_all, timeout=timeout, password=password)
+
+
+def patience_of(settings: RunSettings) -> Patience:
+    """Returns how long the run waits for a camera that is lost."""
+    return Patience(settings.stall, settings.frozen, settings.give_up, covered=settings.covered)
+
+
+def _observer(
+    settings: RunSettings, selection: ResultSelection, camera: Camera, *, wants_events: bool
+) -> SceneObserver | None:
+    """Returns the observer of the scene; None if nobody asks for tracks, events or smoothed labels."""
+    wants_events = wants_events or settings.events is not None or settings.mqtt is not None
+    is_detector = selection.card.task == "detection"
+    track = settings.track or (is_detector and (wants_events or settings.serve is not None))
+    watched = Watched(track, settings.zones, settings.lines, settings.smooth, settings.every or 0.0)
+    if not (watched.follows or wants_events or settings.smooth > 1 or settings.every):
+        return None
+    return SceneObserver(watched, selection, live=camera.live, fps=camera.fps)
+
+
+def _enter(sinks: Iterable[Sink], stack: ExitStack, stop: Stop) -> None:
+    """Enters the sinks, and leaves them when the stack is closed; the wait for one ends if the run is asked to end."""
+    for sink in sinks:
+        if isinstance(sink, Window):  # a window belongs to the thread that opened it
+            stack.enter_context(sink)
+        else:
+            unless_stopped(sink.__enter__, stop)
+            stack.push(sink)
