@@ -1,4 +1,4 @@
-"""What is closed at the end of a `with` block."""
+"""A base class for objects that are closed at the end of a `with` block."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Self
 
 
 class Closing:
-    """Is closed at the end of a `with` block, however that ends."""
+    """An object that is closed at the end of a `with` block, however the block ends."""
 
     def close(self) -> None:
-        """Lets go of all it holds."""
+        """Frees everything that the object holds."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

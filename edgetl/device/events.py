@@ -1,4 +1,4 @@
-"""What happens in a run besides its results."""
+"""Events: what happens in a run besides its results."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ EventKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened.
+    """Something that happened in a run.
 
     Attributes:
-        kind: of it.
-        at: when, in seconds of `time.monotonic`.
+        kind: the kind of the event.
+        at: the time of the event by `time.monotonic`, s.
         text: a line for people.
-        index: of the frame that shows it; None where none does.
-        facts: JSON-ready, for programs.
+        index: the index of the frame that shows the event; None if no frame does.
+        facts: JSON-ready values for programs.
     """
 
     kind: EventKind

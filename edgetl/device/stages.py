@@ -1,4 +1,4 @@
-"""How long the stages of a frame take: a bounded record and its percentiles."""
+"""The times that the stages of a frame take: a bounded record of them, and its percentiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 @dataclass(slots=True)
 class Timings:
-    """What the last frame took, each stage in ms."""
+    """The times that a model took for its last frame.
+
+    Attributes:
+        preprocess: time to make the model's input of the frame, ms.
+        invoke: time to run the network, ms.
+        decode: time to make the result of the network's outputs, ms.
+    """
 
     preprocess: float = 0.0
     invoke: float = 0.0
@@ -19,17 +25,17 @@ class Timings:
 
     @property
     def total(self) -> float:
-        """Frame to result, ms."""
+        """The time from the frame to its result, ms."""
         return self.preprocess + self.invoke + self.decode
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Of one stage, ms.
+    """The percentiles of one stage's times.
 
     Attributes:
-        p50: the median.
-        p95: what nineteen frames of twenty stay under.
+        p50: the median, ms.
+        p95: the time that 95 of 100 frames stay under, ms.
     """
 
     p50: float
@@ -37,14 +43,15 @@ class Percentiles:
 
 
 class Recorder:
-    """Remembers the last rows of measurements, in memory that a run of months doesn't grow.
+    """Stores the last rows of measurements in a ring, so that a run of months takes no more memory.
 
     Args:
-        columns: what a row's values are called.
-        capacity: rows kept.
+        columns: the names of a row's values.
+        capacity: number of rows that are stored.
 
     Attributes:
-        count: rows added so far, kept or not.
+        columns: the names of a row's values.
+        count: number of rows that were added, stored or overwritten.
     """
 
     def __init__(self, columns: Sequence[str], capacity: int = 10_000) -> None:
@@ -53,20 +60,24 @@ class Recorder:
         self._ring = np.zeros((capacity, len(self.columns)), np.float64)
 
     def add(self, *row: float) -> None:
-        """Adds one row, in the columns' order; ms."""
+        """Adds one row.
+
+        Args:
+            row: the values in the order of the columns, ms.
+        """
         self._ring[self.count % len(self._ring)] = row
         self.count += 1
 
     @property
     def rows(self) -> NDArray[np.float64]:
-        """(N, columns) of the rows kept; in no particular order once the ring is full."""
+        """The stored rows, (N, columns) float64, ms; in no particular order once the ring is full."""
         return self._ring[: min(self.count, len(self._ring))]
 
     def percentiles(self, last: int | None = None) -> dict[str, Percentiles]:
-        """Returns each column's percentiles; empty before the first row.
+        """Returns the percentiles of each column by its name; empty before the first row.
 
         Args:
-            last: number of the newest rows to cover; None covers all rows kept.
+            last: number of the newest rows to cover; None covers all stored rows.
         """
         if not self.count:
             return {}

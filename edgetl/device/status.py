@@ -1,4 +1,4 @@
-"""How a run is doing, for whoever wants to know while it goes on: the live page, MQTT, the summary."""
+"""The status of a run, which the live page, MQTT and the summary read while the run goes on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetl.device.observation import Observation
 from edgetl.device.stages import Percentiles, Recorder
 
 STAGES = ("preprocess", "invoke", "decode", "total", "age")
-"""What is measured of a frame; age is from its capture to its result."""
+"""The times that are measured of every frame, ms; `age` runs from the frame's capture to its result."""
 
 _RECENT = 10.0
 """Time over which the frames a second are counted, s."""
@@ -22,18 +22,18 @@ _RECENT_FRAMES = 300
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A run at one moment.
+    """The figures of a run at one moment.
 
     Attributes:
-        frames: looked at.
-        dropped: frames of a live camera that a newer one overtook.
-        broken: pictures of the camera that came as half a JPEG, and were passed over.
-        fps: results a second over the last ten seconds.
-        stages: ms of each of `STAGES`, over the last 300 frames; empty before the first frame.
-        connected: whether the camera gives pictures, as far as is known.
-        reconnects: how often it came back after it was lost.
-        seconds_since_frame: since the last frame came from the camera; None before the first.
-        sink_drops: frames that a sink was too slow for, by its name.
+        frames: number of frames that the model has processed.
+        dropped: number of frames of a live camera that were skipped because a newer one came.
+        broken: number of the camera's JPEGs that were incomplete, and skipped.
+        fps: number of results a second over the last ten seconds.
+        stages: percentiles of each of `STAGES` over the last 300 frames, ms; empty before the first frame.
+        connected: whether the camera delivers pictures, as far as is known.
+        reconnects: number of times that the camera came back after it was lost.
+        seconds_since_frame: time since the camera's last frame, s; None before the first.
+        sink_drops: number of frames that each sink was too slow for, by the sink's name.
     """
 
     frames: int = 0
@@ -48,7 +48,11 @@ class Figures:
 
 
 class Status:
-    """What the threads of a run tell about it; every method may be called from any of them."""
+    """The status of a run, which its threads report to and read from.
+
+    Lock rule: one lock guards every field. Each method takes it for a moment and calls nothing that waits, so any
+    thread may call any method, even while it holds another lock.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,10 +62,10 @@ class Status:
         self._dropped = self._broken = self._reconnects = 0
         self._connected = False
         self._sink_drops: dict[str, int] = {}
-        self._posted: list[Event] = []
+        self._events: list[Event] = []
 
     def figures(self) -> Figures:
-        """Returns the run's figures as they are now."""
+        """Returns the run's present figures."""
         with self._lock:
             now = monotonic()
             recent = [at for at in self._results if now - at <= _RECENT]
@@ -69,7 +73,7 @@ class Status:
                 frames=self._recorder.count,
                 dropped=self._dropped,
                 broken=self._broken,
-                # Until now and not until the last result: where none come any more the rate falls.
+                # Counted until now, not until the last result: if no more results come, the rate falls.
                 fps=(len(recent) - 1) / (now - recent[0]) if len(recent) > 1 else 0.0,
                 stages=self._recorder.percentiles(_RECENT_FRAMES),
                 connected=self._connected,
@@ -78,16 +82,20 @@ class Status:
                 sink_drops=dict(self._sink_drops),
             )
 
-    def came(self, at: float) -> None:
-        """Notes a frame of the camera, looked at or not, by its time of `time.monotonic`."""
+    def stages(self) -> dict[str, Percentiles]:
+        """Returns the percentiles of each of `STAGES` over the last 10,000 frames, ms; empty before the first frame."""
+        with self._lock:
+            return self._recorder.percentiles()
+
+    def frame_arrived(self, at: float) -> None:
+        """Records that the camera delivered a frame, processed or not.
+
+        Args:
+            at: the time of the frame by `time.monotonic`, s.
+        """
         with self._lock:
             self._frame_at = at
             self._connected = True
-
-    def stages(self) -> dict[str, Percentiles]:
-        """Returns the ms of each of `STAGES` over the last 10,000 frames; empty before the first frame."""
-        with self._lock:
-            return self._recorder.percentiles()
 
     def observed(self, observation: Observation) -> None:
         """Records an observation's timings and age."""
@@ -96,39 +104,43 @@ class Status:
             self._results.append(monotonic())
             self._recorder.add(t.preprocess, t.invoke, t.decode, t.total, observation.age_ms)
 
-    def lost(self) -> None:
-        """Notes that the camera gives no pictures any more."""
+    def camera_lost(self) -> None:
+        """Records that the camera delivers no more pictures."""
         with self._lock:
             self._connected = False
 
-    def back(self) -> None:
-        """Notes that it came back."""
+    def camera_back(self) -> None:
+        """Records that the lost camera delivers pictures again."""
         with self._lock:
             self._connected = True
             self._reconnects += 1
 
-    def drop(self) -> None:
-        """Notes a frame that a newer one overtook."""
+    def frame_dropped(self) -> None:
+        """Counts a frame that was skipped because a newer one came."""
         with self._lock:
             self._dropped += 1
 
-    def skip_broken(self) -> None:
-        """Notes a picture that came as half a JPEG."""
+    def picture_broken(self) -> None:
+        """Counts a JPEG that was incomplete."""
         with self._lock:
             self._broken += 1
 
-    def drop_of(self, sink: str) -> None:
-        """Notes a frame that a sink was too slow for."""
+    def sink_dropped(self, sink: str) -> None:
+        """Counts a frame that a sink was too slow for.
+
+        Args:
+            sink: the sink's name.
+        """
         with self._lock:
             self._sink_drops[sink] = self._sink_drops.get(sink, 0) + 1
 
     def post(self, event: Event) -> None:
-        """Leaves an event for the loop, which tells it to the sinks."""
+        """Leaves an event for the run's loop, which passes it to the sinks."""
         with self._lock:
-            self._posted.append(event)
+            self._events.append(event)
 
-    def take_posted(self) -> list[Event]:
-        """Returns the events left since the last call."""
+    def take_events(self) -> list[Event]:
+        """Returns the events that were left since the last call."""
         with self._lock:
-            posted, self._posted = self._posted, []
-            return posted
+            events, self._events = self._events, []
+            return events

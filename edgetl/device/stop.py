@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP as a wish that a run notices between two frames."""
+"""Ends a run well after Ctrl-C, SIGTERM or SIGHUP: the signal sets a `Stop`, which the run reads between frames."""
 
 from __future__ import annotations
 
@@ -11,39 +11,45 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 _POLL = 0.05
-"""How often a wait looks whether the run was asked to end, s."""
+"""Time between two checks of a wait whether the run was asked to end, s."""
 _GRACE = 1.0
-"""How long an opening that is under way may still take once the run is asked to end, s. What it returns in that time is
-closed in order; a longer one is left behind."""
+"""Time that an opening may still take after the run was asked to end, s. If it returns in that time, what it opened is
+closed in order; otherwise its thread is left behind."""
 
 
 class Stop:
-    """Whether a run was asked to end.
+    """A request to end a run, from a signal or from any thread.
 
-    Not a `threading.Event`: that one takes a lock, and a second signal that arrives while the first one's
-    handler holds it would wait for ever.
+    Lock rule: no lock. The one field is a bool that only ever turns true. It is not a `threading.Event`, which takes a
+    lock: a second signal that arrives while the handler of the first one holds that lock would wait for ever.
+
+    Example:
+        >>> stop = Stop()
+        >>> stop.set()
+        >>> stop.is_set()
+        True
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._is_set = False
 
     def set(self) -> None:
         """Asks the run to end."""
-        self._asked = True
+        self._is_set = True
 
     def is_set(self) -> bool:
         """Says whether the run was asked to end."""
-        return self._asked
+        return self._is_set
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: like StopIteration
-    """Raised where a run is asked to end before it has opened everything."""
+    """Raised if a run is asked to end before it has opened everything."""
 
 
 def ending_signals() -> list[signal.Signals]:
     """Returns the signals that end a command: Ctrl-C, SIGTERM, and the SIGHUP of a terminal or session that ends.
 
-    A SIGHUP that is ignored stays so: this is how `nohup` keeps a command alive.
+    An ignored SIGHUP stays ignored, because `nohup` keeps a command alive in this way.
     """
     signals = [signal.SIGINT, signal.SIGTERM]
     hangup = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -54,9 +60,9 @@ def ending_signals() -> list[signal.Signals]:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Turns the `ending_signals` into a `Stop` for the length of the block, then gives the old handlers back.
+    """Makes the `ending_signals` set a `Stop` within the block, and restores the old handlers after it.
 
-    Outside the main thread, where Python lets nobody handle signals, the `Stop` is only ever set by hand.
+    Python handles signals only in the main thread. In another thread the `Stop` is set only by a call of `set`.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -73,21 +79,21 @@ def stop_on_signals() -> Iterator[Stop]:
 
 
 def unless_stopped(call: Callable[[], Result], stop: Stop) -> Result:
-    """Makes a call in a thread of its own, and waits for it no longer than until the run is asked to end.
+    """Makes a call in a thread of its own, and stops waiting for it when the run is asked to end.
 
-    A library that opens a camera or a model, and the system that opens a FIFO, may take long or for ever, and in the
-    thread that waits for them Python handles no signal.
+    Opening a camera, a model or a FIFO may take long or for ever, and Python handles no signal in a thread that waits
+    inside a library.
 
     Args:
-        call: opens something. It must not depend on the thread that it runs in.
-        stop: of the run.
+        call: the function that opens something. It must not depend on the thread that it runs in.
+        stop: the run's stop.
 
     Returns:
-        What the call returned.
+        The value that the call returned.
 
     Raises:
         Stopped: the run was asked to end before, or the call has not returned shortly after that.
-        BaseException: whatever the call raised.
+        BaseException: the call raised it.
     """
     if stop.is_set():
         raise Stopped

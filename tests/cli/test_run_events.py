@@ -125,9 +125,9 @@ def test_jsonl_of_changes():
     ("options", "what"),
     [
         (("--smooth", "5"), "--smooth steadies a classifier's label"),
-        (("--zone", "a=0,0,1,1"), "three corners or more"),
+        (("--zone", "a=0,0,1,1"), "three or more corners"),
         (("--zone", "a=0,0,9,0,9,9"), "9 is not a share"),
-        (("--count", "a"), "no name with pairs of numbers"),
+        (("--count", "a"), "not a name followed by pairs of numbers"),
         (("--count", "a=0,0,1,1", "--count", "a=0,0,1,0"), "given twice"),
         (("--jsonl", ""), "--jsonl is empty"),
         (("--save", ""), "--save is empty"),
@@ -140,7 +140,7 @@ def test_jsonl_of_changes():
         (("--mqtt", "http://localhost"), "no MQTT broker's address"),
         (("--save", "a.mp4", "--save-max", "5MB"), "hold no films"),
         (("--save", "a.mp4", "--save-max", "much"), "write 500MB or 2GB"),
-        (("--every", "often"), "no duration"),
+        (("--every", "often"), "not a duration"),
     ],
 )
 def test_what_cant_be_meant_is_said(options, what):

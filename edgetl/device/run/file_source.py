@@ -52,7 +52,7 @@ class FileSource:
                     break
                 frame = self._frames.popleft()
                 self._changed.notify_all()
-            self._status.came(frame.captured_at)
+            self._status.frame_arrived(frame.captured_at)
             yield frame
         if self._error is not None:
             raise self._error

@@ -93,7 +93,7 @@ class LiveSource:
         """Yields frames as they come, events of the camera, and those that sinks have posted meanwhile."""
         while not self._stop.is_set():
             frame = self._take()
-            yield from self._status.take_posted()
+            yield from self._status.take_events()
             if frame is not None:
                 if self._lost_at is not None:
                     yield self._back(frame, self._lost_at)
@@ -179,14 +179,14 @@ class LiveSource:
         self._lost_at, self._why_lost, self._tries = last, detail, 0
         self._next_try = now + self._patience.first_pause
         self._leave()
-        self._status.lost()
+        self._status.camera_lost()
         self._stillness.lost()
         facts = {"reason": reason, "detail": detail, "seconds": round(now - last, 3)}
         return Event("camera_lost", now, f"camera lost: {detail}; opening it again", facts=facts)
 
     def _back(self, frame: Frame, lost_at: float) -> Event:
         self._lost_at = None
-        self._status.back()
+        self._status.camera_back()
         seconds = frame.captured_at - lost_at
         text = f"camera back after {seconds:.1f} s"
         facts = {"seconds": round(seconds, 3), "tries": self._tries - 1}

@@ -123,10 +123,10 @@ def run(
                     if on_observation:
                         on_observation(item)
                     _write(sinks, item)
-                _tell(sinks, [*events, *status.take_posted()])
+                _tell(sinks, [*events, *status.take_events()])
                 if asked.is_set() or meter.frames == max_frames:
                     break
-            _tell(sinks, status.take_posted())
+            _tell(sinks, status.take_events())
     return meter.summary()
 
 

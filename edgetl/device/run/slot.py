@@ -52,7 +52,7 @@ class Slot:
             self.broken(came_at)
             return
         if self.proven or not isinstance(shot, Jpeg):
-            self._status.came(came_at)
+            self._status.frame_arrived(came_at)
         self._came_at = came_at
         self._next_index = shot.index + 1
         if isinstance(shot, Grabbed):
@@ -60,20 +60,20 @@ class Slot:
         self._kept_at = came_at
         self._stillness.see(shot)
         if self._shot is not None and came_at >= self.due:
-            self._status.drop()
+            self._status.frame_dropped()
         self._shot = shot
         self.changed.notify_all()
 
     def broken(self, came_at: float) -> None:
         """Notes a picture that can't be decoded; call it with `changed` held."""
-        self._status.skip_broken()
+        self._status.picture_broken()
         self.proven = False
         self.undecodable_since = self.undecodable_since or came_at
 
     def decoded(self, came_at: float) -> None:
         """Notes a picture that could be decoded; call it with `changed` held."""
         if not self.proven:
-            self._status.came(came_at)
+            self._status.frame_arrived(came_at)
         self.proven, self.undecodable_since = True, None
 
     def begin(self) -> None:

@@ -105,7 +105,7 @@ class Background:
                 self._changed.wait(0.1)  # a signal wakes nobody up
             self._raise_error()
             if self._frames >= self._room:
-                self._status.drop_of(self._name)
+                self._status.sink_dropped(self._name)
                 return
             self._frames += 1
             self._put(observation)
@@ -123,7 +123,7 @@ class Background:
         with self._changed:
             self._raise_error()
             if len(self._work) - self._frames >= _EVENTS:
-                self._status.drop_of(self._name)
+                self._status.sink_dropped(self._name)
                 return
             self._put(event)
 

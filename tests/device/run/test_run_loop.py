@@ -290,8 +290,8 @@ def test_camera_that_is_not_there_is_told_at_once(bundle):
         (["--stall", "0"], "is not a duration"),
         (["--size", "large"], "is not the size of a picture"),
         (["--size", "0x480"], "is not the size of a picture"),
-        (["--size", "640x480"], "of a camera at this machine only"),
-        (["--fps", "30"], "of a camera at this machine only"),
+        (["--size", "640x480"], "only of a camera that is attached to this machine"),
+        (["--fps", "30"], "only of a camera that is attached to this machine"),
     ],
 )
 def test_options_that_cant_be_meant(bundle, film, options, told):

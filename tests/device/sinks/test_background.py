@@ -142,10 +142,10 @@ def test_failed_sink_of_a_live_camera_is_entered_again_and_loses_nothing(quick):
         for index in range(10):
             background.write(observed(frame(index), RESULT))
         time.sleep(0.2)
-        (failed,) = status.take_posted()
+        (failed,) = status.take_events()
         broken[0] = False
         time.sleep(0.2)
-        (back,) = status.take_posted()
+        (back,) = status.take_events()
     assert indices(sink) == list(range(10))
     assert sink.entered > 2
     assert (failed.kind, failed.facts) == ("sink_failed", {"sink": "lines", "reason": "no space"})
@@ -158,7 +158,7 @@ def test_failed_sink_that_cant_be_entered_again_is_told_once(quick):
     with Background(sink, "film", 50, lossless=False, status=status) as background:
         for index in range(10):
             background.write(observed(frame(index), RESULT))
-    (failed,) = status.take_posted()
+    (failed,) = status.take_events()
     assert failed.text == "film fails: the film is over; it has ended"
     assert indices(sink) == [0, 1]
     assert (sink.entered, len(sink.left)) == (1, 1)

@@ -156,7 +156,7 @@ def sink_lines(sink):
         until = monotonic() + 10
         told = []
         while len(told) < 2 and monotonic() < until:
-            told += status.take_posted()
+            told += status.take_events()
     for event in told:
         sink.notify(event)
 

@@ -530,7 +530,7 @@ def test_templates_read_what_a_classifiers_run_publishes():
     assert read("classification", "label", "result", sink._result) == "nothing"
     assert read("classification", "class_0", "result", sink._result) == "OFF"
     assert read("classification", "camera", "figures", sink._figures()) == "OFF"
-    status.came(time.monotonic())
+    status.frame_arrived(time.monotonic())
     status.observed(observed(frame(), says(), Timings(1.0, 2.0, 1.0), 12.0))
     assert read("classification", "age", "figures", sink._figures()) == "12.0"
     assert read("classification", "camera", "figures", sink._figures()) == "ON"

@@ -192,7 +192,7 @@ def test_event_that_is_told_again_after_a_failure_keeps_its_pictures(tmp_path, m
         until = time.monotonic() + 10
         while len(tries) < 4 and time.monotonic() < until:
             time.sleep(0.01)
-    assert [event.kind for event in status.take_posted()] == ["sink_failed", "sink_back"]
+    assert [event.kind for event in status.take_events()] == ["sink_failed", "sink_back"]
     clean, seen, told = names(tmp_path)
     assert (clean, seen) == (told.replace(".json", ".clean.jpg"), told.replace(".json", ".jpg"))
     assert len(json.loads((tmp_path / told).read_text())["objects"]) == 1

@@ -138,7 +138,7 @@ class Mqtt:
     def notify(self, event: Event) -> None:
         """Publishes an event; one without a broker waits for it."""
         if self.waiting >= _MOST_WAITING:
-            self._status.drop_of("mqtt")
+            self._status.sink_dropped("mqtt")
         else:
             at = {"time": _clock()} | ({} if event.index is None else {"index": event.index})
             self._published += 1

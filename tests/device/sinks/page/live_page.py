@@ -69,7 +69,7 @@ class Run:
             start = time.monotonic()
             if self.flowing.is_set():
                 picture, rows = scene(index)
-                status.came(start)
+                status.frame_arrived(start)
                 result = model.choose(rows, (picture.shape[1], picture.shape[0]))
                 age = (time.monotonic() - start) * 1e3 + 4
                 observation = Observation(Frame(picture, start, index), result, Timings(0.4, 3.1, 0.3), age)

@@ -242,8 +242,8 @@ SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="(?:[^"\\]|\\.)*"(,[a-z]+="(?:[^"\\]|\\.)
 def test_metrics_are_prometheus_text(monkeypatch):
     monkeypatch.setattr(Thermal, "here", lambda: Thermal(61.5, 1500.0, 0x50005))
     with shown() as (page, _, status, run):
-        status.drop()
-        status.drop_of('a "sink"\n')
+        status.frame_dropped()
+        status.sink_dropped('a "sink"\n')
         until(lambda: len(run.results) > 20)
         code, headers, body = ask(page, "/metrics")
     assert (code, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")

@@ -199,9 +199,9 @@ def test_a_lost_camera_and_an_old_picture_are_told_and_so_is_its_return(browser)
         browser.until("document.querySelector('#state').textContent === 'Live'", 4)
         assert browser.js("document.querySelector('#notice').hidden")
         assert "the camera is back after 6 s" in browser.text("#events")
-        status.lost()
+        status.camera_lost()
         run.flowing.clear()
-        status.lost()
+        status.camera_lost()
         browser.until("document.querySelector('#state').textContent === 'Camera lost'", 2)
 
 
