@@ -1,4 +1,4 @@
-"""The model card: the one description that travels with the weights."""
+"""Defines the model card, the one description that travels with the weights, and reads it strictly."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from edgetl.errors import ModelError
 from edgetl.text import label_problem
 
 SCHEMA_VERSION = 1
+"""A card has this version; another one is refused."""
 _LARGEST_INPUT = 8192
-"""The input of a model may have at most this many pixels a side, which bounds the memory that a card can ask for."""
+"""A model's input may have at most this many pixels a side, which bounds the memory that a card can ask for."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a frame becomes before the network sees it.
+    """The form into which a frame is brought for the network.
 
     Attributes:
-        height: px.
-        width: px.
-        color: order of the three uint8 channels the network takes.
-        resize: `stretch` fills the input and lets the aspect ratio go; `crop` takes the largest centred
-            part of the frame that has the input's aspect ratio; `letterbox` fits the whole frame in, its aspect ratio
-            kept, between bars of grey.
-        interpolation: OpenCV's name of the resampling. `linear` is quick, and rounds a level of 255 otherwise on some
-            processors; `linear_exact` gives the same everywhere, and takes about twice as long.
+        height: height of the input, px.
+        width: width of the input, px.
+        color: order of the three uint8 channels that the network takes.
+        resize: way to fit the frame in. `stretch` fills the input and changes the aspect ratio; `crop` takes the
+            largest centred part of the frame that has the input's aspect ratio; `letterbox` fits the whole frame in,
+            with its aspect ratio, between grey bars.
+        interpolation: OpenCV's name of the resampling. `linear` is fast, but some processors round it differently, by
+            one level of 255; `linear_exact` gives the same pixels everywhere and takes about twice as long.
     """
 
     height: int
@@ -44,15 +45,15 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClassifierDecoding:
-    """What a classifier's output means.
-
-    Attributes:
-        scores: `probabilities` sum to one; `logits` still want a softmax, or a sigmoid where the model has one output
-            column; `independent` scores lie in 0..1 each and need not sum to one, as sigmoids give them.
-        threshold: the display threshold, 0..1: a best score below it means "nothing known".
+    """The meaning of a classifier's output.
 
     A model with one output column may have two labels: the column is then the score of the second label, and the first
     label has the rest to 1.
+
+    Attributes:
+        scores: kind of the outputs. `probabilities` sum to one; `logits` need a softmax, or a sigmoid if the model has
+            one output column; `independent` scores each lie in 0..1 and needn't sum to one, like those of sigmoids.
+        threshold: smallest score that is shown, 0..1; if the best score is below it, the result is "nothing known".
     """
 
     scores: Literal["probabilities", "logits", "independent"] = "probabilities"
@@ -61,16 +62,16 @@ class ClassifierDecoding:
 
 @dataclass(frozen=True, slots=True)
 class DetectorDecoding:
-    """What a detector's outputs mean: logits (A, C) and raw distances (A, 4) of A cells, or finished objects.
+    """The meaning of a detector's outputs: logits (A, C) and raw distances (A, 4) of A cells, or finished objects.
 
     Attributes:
-        strides: of the levels, px of the input, ascending; of `ltrb` only.
-        thresholds: the display thresholds, 0..1, one a class; a single one holds for every class.
-        iou: of two boxes of a class that overlap by more, 0..1, only the better one stays.
-        max_det: at most so many objects a frame.
-        kind: `ltrb`: softplus(raw) x stride is how far left, top, right and bottom are from the cell's centre;
-            `postprocessed`: the boxes, classes, scores and count of `TFLite_Detection_PostProcess`, as a ready-made
-            SSD gives them, suppressed already.
+        strides: distances of the cells in each level, px of the input, ascending; used by the kind `ltrb` only.
+        thresholds: smallest score that is shown, 0..1, for each class, or one for all classes.
+        iou: largest overlap (IoU) of two boxes of a class, 0..1; of boxes that overlap by more, the better one stays.
+        max_det: largest number of objects in a frame.
+        kind: kind of the outputs. For `ltrb`, softplus(raw) x stride is the distance of the left, top, right and bottom
+            edge from the cell's centre. For `postprocessed`, the outputs are the boxes, classes, scores and count of
+            `TFLite_Detection_PostProcess`, which ready-made SSDs contain; non-maximum suppression is already done.
     """
 
     strides: tuple[int, ...] = (8, 16, 32)
@@ -82,16 +83,16 @@ class DetectorDecoding:
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """The network under the head, and where its knowledge came from.
+    """The network below the head, and the origin of its weights.
 
     Attributes:
-        name: mobilenet_v1, mobilenet_v2, mobilenet_v3_small or mobilenet_v3_large; or `foreign`, of a whole model that
-            was trained elsewhere.
-        alpha: width multiplier.
-        weights: imagenet, starter, none, the name of a weights file, or `model NAME` of the store; of a foreign model
-            the name of the file or folder that it was converted from.
-        weights_sha256: of that file, where it was one.
-        input_range: the pixel values the backbone was trained on.
+        name: mobilenet_v1, mobilenet_v2, mobilenet_v3_small or mobilenet_v3_large; `foreign` for a whole model that was
+            trained elsewhere.
+        alpha: width multiplier of the MobileNet.
+        weights: origin of the weights: imagenet, starter, none, the name of a weights file, or `model NAME` for a model
+            of the store; for a foreign model, the name of the file or folder that was converted.
+        weights_sha256: SHA-256 of the weights file, as hex; empty if the weights came from no file.
+        input_range: range of the pixel values on which the backbone was trained.
     """
 
     name: str
@@ -103,16 +104,16 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """The data set a model was trained on; of a foreign model, the one it was proved on.
+    """The data set on which a model was trained, or a foreign model was verified.
 
     Attributes:
-        path: as it was given.
-        fingerprint: SHA-256 over every photo's content and label.
-        train: photos trained on; of a foreign model, those to calibrate with.
-        val: photos held back for validation.
-        seed: of the split.
-        val_fraction: share of the photos held back where the folder had no split of its own.
-        split: SHA-256 over the content of the photos held back.
+        path: path of the data set, as the user wrote it.
+        fingerprint: SHA-256 over every photo's content and label, as hex.
+        train: number of photos used for training, or for the calibration of a foreign model.
+        val: number of photos held back for validation.
+        seed: seed of the split.
+        val_fraction: share of the photos held back if the folder has no split of its own, 0..1.
+        split: SHA-256 over the content of the photos held back, as hex.
     """
 
     path: str
@@ -126,20 +127,20 @@ class DatasetInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Everything anyone needs to know to run a model.
+    """The description of a model: everything that is needed to run it.
 
     Attributes:
-        name: in the store.
-        task: what it does.
-        labels: in the order of the output's columns.
-        input: see `InputSpec`.
-        decoding: see `ClassifierDecoding` and `DetectorDecoding`; the task decides which.
-        backbone: None for a model that edgetl didn't train.
-        dataset: None for a model that edgetl didn't train.
-        metrics: measured on the validation split, e.g. top1.
-        created: ISO 8601, UTC.
-        version: of edgetl that wrote it.
-        schema: of this document.
+        name: the model's name in the store.
+        task: the model's task.
+        labels: names of the classes, in the order of the output's columns.
+        input: form of the input.
+        decoding: meaning of the outputs; its type follows from the task.
+        backbone: network below the head, and the origin of its weights; None if unknown.
+        dataset: data set of the training; None if unknown.
+        metrics: figures on the validation photos by name, e.g. `top1` or `map`, 0..1.
+        created: time of the training, ISO 8601 in UTC.
+        version: version of edgetl that wrote the card.
+        schema: version of the card's format.
     """
 
     name: str
@@ -156,7 +157,7 @@ class ModelCard:
 
     @property
     def classifier(self) -> ClassifierDecoding:
-        """A classifier's decoding.
+        """The decoding of a classifier.
 
         Raises:
             ModelError: the model is no classifier.
@@ -167,7 +168,7 @@ class ModelCard:
 
     @property
     def detector(self) -> DetectorDecoding:
-        """A detector's decoding.
+        """The decoding of a detector.
 
         Raises:
             ModelError: the model is no detector.
@@ -186,14 +187,14 @@ class ModelCard:
 
     @classmethod
     def from_dict(cls, data: object, *, where: str) -> ModelCard:
-        """Reads a card.
+        """Reads a card from parsed JSON.
 
         Args:
-            data: parsed JSON.
-            where: the file it came from, for messages.
+            data: the parsed JSON.
+            where: path of the file, for messages.
 
         Raises:
-            ModelError: an unknown schema version or a document that doesn't fit.
+            ModelError: the schema version is unknown, or the document is not valid.
         """
         check_version(data, SCHEMA_VERSION, where)
         try:
@@ -208,6 +209,9 @@ class ModelCard:
     @classmethod
     def load(cls, path: Path) -> ModelCard:
         """Reads a card from a JSON file.
+
+        Args:
+            path: the file.
 
         Raises:
             ModelError: the file is missing, isn't JSON, or isn't a card.

@@ -1,4 +1,4 @@
-"""JSON files that belong to a model: read within bounds, their schema version checked."""
+"""Reads the JSON files that belong to a model: bounded in size, and with a known schema version."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from edgetl.files import read_regular
 LARGEST = 64 << 20
 """A JSON file that belongs to a model may have at most this many bytes; edgetl writes up to a million."""
 _MOST_DIGITS = 4300
-"""Python reads whole numbers of at most this many digits."""
+"""A whole number may have at most this many digits, which is Python's own bound."""
 REMEDY = "restore the file from where it was made, or train or convert again"
-"""What to do about a card, a manifest or a report that can't be used."""
+"""The remedy for a card, a manifest or a report that can't be used."""
 
 
 def read_json(path: Path) -> object:
     """Reads a JSON file that belongs to a model.
 
+    Args:
+        path: the file.
+
     Raises:
-        ModelError: the file is missing, is no plain file, has more than `LARGEST` bytes, or isn't JSON.
+        ModelError: the file is missing, isn't a regular file, has more than `LARGEST` bytes, or isn't JSON.
     """
     try:
         return json.loads(read_regular(path, LARGEST).decode("utf-8"), parse_int=_whole_number)
@@ -39,10 +42,15 @@ def _reason(error: Exception) -> str:
 
 
 def check_version(data: object, version: int, where: str) -> None:
-    """Refuses a document of another schema version than ours, before any of its keys are looked at.
+    """Refuses a document of an unknown schema version before any other key is read.
+
+    Args:
+        data: the parsed document.
+        version: the version that is known.
+        where: path of the file, for messages.
 
     Raises:
-        ModelError: it isn't a table, or its schema version is unknown.
+        ModelError: the document isn't a table, or its schema version is unknown.
     """
     found = data.get("schema") if isinstance(data, dict) else None
     if found != version:
@@ -54,6 +62,6 @@ def check_version(data: object, version: int, where: str) -> None:
 
 
 def _whole_number(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS:  # Python's own message is one for programmers
+    if len(digits) > _MOST_DIGITS:  # Python's own message is meant for programmers
         raise ValueError(f"a number has {len(digits):,} digits")
     return int(digits)

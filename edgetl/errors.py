@@ -1,4 +1,4 @@
-"""The errors edgetl raises on purpose: what happened, where, and what to do about it."""
+"""Defines the errors that edgetl raises on purpose: what happened, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import ClassVar
 
 
 class EdgetlError(Exception):
-    """Something failed at run time; the base of every error meant for a person.
+    """A failure at run time; the base class of every error that is meant for a person.
 
     Args:
         what: what happened, in one line.
-        where: the file, folder, option or stage it happened in; may be empty.
+        where: the file, folder, option or stage in which it happened; may be empty.
         remedy: what the reader can do about it; may be empty.
     """
 
@@ -29,7 +29,7 @@ class EdgetlError(Exception):
 
 
 class UsageError(EdgetlError):
-    """The command was given something it can't mean: an unknown name, options that contradict."""
+    """The command line or a call makes no sense: an unknown name, or options that contradict each other."""
 
     exit_code = 2
 
@@ -47,12 +47,12 @@ class ModelError(EdgetlError):
 
 
 class GateError(EdgetlError):
-    """A gate is not met: accuracy, parity with the golden set, or latency."""
+    """A gate is not met: accuracy, equality with the golden set, or latency."""
 
     exit_code = 5
 
 
 class CameraError(EdgetlError):
-    """The source of frames is not there, or is lost."""
+    """The source of frames can't be opened, or is lost."""
 
     exit_code = 6

@@ -20,7 +20,7 @@ import numpy as np
 from edgetl.device.inference.model import Model
 from edgetl.host.dataset.photos import cache_folder
 from edgetl.vision.filter import ResultFilter
-from edgetl.vision.pairs import pair
+from edgetl.vision.match_boxes import pair
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import GREY, Preprocessor
 from edgetl.vision.results import Classification

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgetl.vision.arrays import Doubles, Integers, Mask, Rows
-from edgetl.vision.pairs import iou
+from edgetl.vision.match_boxes import iou
 from edgetl.vision.results import Detections
 
 PATIENCE = 1.5

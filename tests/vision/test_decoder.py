@@ -9,8 +9,9 @@ import pytest
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError
 from edgetl.vision import detect
-from edgetl.vision.detect import Decoder, PostprocessedDecoder, suppress
+from edgetl.vision.detect import Decoder, PostprocessedDecoder
 from edgetl.vision.letterbox import place
+from edgetl.vision.nms import suppress
 from edgetl.vision.quantized import Quantization
 
 SIZE = (200, 150)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgetl.card import ModelCard
 from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
 from edgetl.vision.filter import class_thresholds
-from edgetl.vision.pairs import iou, pair
+from edgetl.vision.match_boxes import iou, pair
 from edgetl.vision.results import Detections
 
 Scores = NDArray[np.float32]

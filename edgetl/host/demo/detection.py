@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgetl.device.observation import Observation
 from edgetl.host.demo.draw import PARTS, Placed, draw_boxed, draw_boxed_film
 from edgetl.host.demo.task import FILM_SECONDS, FPS, Task
-from edgetl.vision.pairs import pair
+from edgetl.vision.match_boxes import pair
 from edgetl.vision.results import Detections
 
 _PHOTOS = 400

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.networks.untyped import Library
 from edgetl.vision.filter import class_thresholds, reaches
-from edgetl.vision.pairs import iou
+from edgetl.vision.match_boxes import iou
 
 Floats = NDArray[np.float64]
 

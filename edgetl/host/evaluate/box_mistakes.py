@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.evaluate.box_metrics import DetectionEvaluation, Floats, alarms, match
 from edgetl.vision.filter import class_thresholds, reaches
-from edgetl.vision.pairs import iou
+from edgetl.vision.match_boxes import iou
 
 _PAIRED = 0.5
 _NEAR = 0.1

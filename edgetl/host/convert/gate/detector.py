@@ -27,7 +27,7 @@ from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 from edgetl.vision.detect import CANDIDATES, grid
 from edgetl.vision.filter import ResultFilter, reaches
-from edgetl.vision.pairs import pair
+from edgetl.vision.match_boxes import pair
 from edgetl.vision.photo import read_sized
 from edgetl.vision.quantized import sigmoid, softplus
 from edgetl.vision.results import Detections

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgetl.vision.pairs import iou, pair
+from edgetl.vision.match_boxes import iou, pair
 
 
 def boxes(*rows):
