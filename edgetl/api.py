@@ -13,7 +13,7 @@ from edgetl.progress import Progress, current, reporting
 
 if TYPE_CHECKING:
     from edgetl.bundle import Bundle
-    from edgetl.device.verify.compare import VariantReport
+    from edgetl.device.verify.compare_golden import VariantReport
     from edgetl.host.convert.foreign.import_model import ImportOptions
     from edgetl.host.train.options import TrainOptions
     from edgetl.store import StoredModel

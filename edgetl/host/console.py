@@ -17,9 +17,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
@@ -45,6 +43,10 @@ class _Console(Console):
     @quiet.setter
     def quiet(self, value: bool) -> None:
         """Does nothing: the logger's level and the current `Progress` decide."""
+
+    def follow_stderr(self) -> None:
+        """Prints to whatever `sys.stderr` is, as at first; a file that was set is forgotten."""
+        self._file = None
 
     def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - as rich has it
         """Prints objects on the terminal, or sends them to the caller's `Progress` as plain text."""
@@ -87,7 +89,8 @@ class Bar:
     """
 
     def __init__(self, work: str, total: int, done: int = 0, delay: float = 0.0) -> None:
-        self._work, self._total, self._done = work, total, done
+        self._work, self._total = work, total
+        self._done: float = done
         self._from = monotonic() + delay
         self._started = False
         self._rich = _rich_bar()
@@ -97,11 +100,11 @@ class Bar:
         self._start()
         return self
 
-    def update(self, parts: int = 1, note: str = "") -> None:
+    def update(self, parts: float = 1, note: str = "") -> None:
         """Moves the bar.
 
         Args:
-            parts: the number of parts that were finished since the last call.
+            parts: the number of parts that were finished since the last call; a share of a part moves it as well.
             note: a text beside the bar.
         """
         self._done += parts
@@ -109,7 +112,7 @@ class Bar:
         self._start()
         receiver = progress.current()
         if receiver and not on_terminal():
-            receiver.advance(self._work, self._done, self._total, note)
+            receiver.advance(self._work, int(self._done + 1e-6), self._total, note)
 
     def _start(self) -> None:
         if not self._started and monotonic() >= self._from:
@@ -160,24 +163,17 @@ def optional(what: str, where: Path) -> Iterator[None]:
 
 
 @contextmanager
-def busy(what: str) -> Iterator[None]:
-    """Shows that work goes on whose end is not known; on a terminal also if a library's output is silenced.
-
-    Args:
-        what: the name of the work.
-    """
-    receiver = progress.current()
-    if receiver and not on_terminal():
-        receiver.advance(what, 0, None)
+def unsilenced() -> Iterator[None]:
+    """Keeps bars and lines of the block on the terminal even while `quiet_output` silences a library."""
     if not console.is_terminal or console.quiet:
         yield
         return
     with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal:
-        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-        own = Console(file=terminal, force_terminal=True, highlight=False)
-        with RichProgress(*columns, console=own, transient=True) as spinner:
-            spinner.add_task(what, total=None)
+        console.file = terminal
+        try:
             yield
+        finally:
+            console.follow_stderr()
 
 
 def result(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`edgetl convert --from`: classifiers that were trained elsewhere."""
+"""`edgetl convert --from` imports classifiers that were trained elsewhere, and bundles them."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ MAKES = {
 
 
 @pytest.mark.parametrize("file", MAKES)
-def test_a_foreign_model_becomes_one_of_the_store_and_a_proved_bundle(elsewhere, made, file):
+def test_a_foreign_model_is_stored_and_bundled(elsewhere, made, file):
     how, softmax = MAKES[file]
     done = convert_from(file, "--name", "greys")
     assert done.code == 0, done.err
-    told = " ".join(done.err.split())
-    assert how in told
-    assert ("a softmax is added" in told) == softmax
+    printed = " ".join(done.err.split())
+    assert how in printed
+    assert ("a softmax is added" in printed) == softmax
     bundle = Bundle.open(elsewhere.models / "greys" / "loose")
     card = bundle.manifest.card
     assert card == ModelCard.load(elsewhere.models / "greys" / "card.json")
@@ -74,7 +74,7 @@ def test_a_foreign_model_is_evaluated_verified_run_and_converted_again(elsewhere
     assert f"elsewhere, {file}" in edgetl("models").out
 
 
-def test_the_photos_that_calibrate_are_not_those_that_judge(elsewhere):
+def test_calibration_and_validation_photos_dont_overlap(elsewhere):
     from edgetl.host.networks.stored import dataset_of
 
     assert convert_from("bare.tflite").code == 0
@@ -93,7 +93,7 @@ def test_int8_is_made_of_a_keras_file_and_of_a_saved_model(elsewhere):
         assert (variant.name, variant.measured.accuracy) == ("static_wi8_ai8", 1.0)
 
 
-def test_more_labels_than_folders_are_no_mistake(elsewhere, made, tmp_path):
+def test_a_model_may_have_more_labels_than_there_are_folders(elsewhere, made, tmp_path):
     (tmp_path / "few").mkdir()
     for label in ("snow", "night"):
         (tmp_path / "few" / label).symlink_to(made / "photos" / label)
@@ -103,10 +103,10 @@ def test_more_labels_than_folders_are_no_mistake(elsewhere, made, tmp_path):
     assert json.loads(edgetl("eval", "bare", tmp_path / "few", "--json").out)["top1"] == 1.0
 
 
-def test_a_scaling_that_was_asked_for_is_taken_and_a_useless_model_is_told(elsewhere):
+def test_the_users_scaling_is_used_and_a_useless_model_gets_a_warning(elsewhere):
     done = convert_from("bare.keras", "--scale", "0..255")
     assert done.code == 5, done.err  # its softmax gives 1 for one class, and 0 for the others, of every photo
-    assert "warning: top-1 20.0% is no better than to say" in " ".join(done.err.split())
+    assert "warning: top-1 20.0% is no better than always predicting" in " ".join(done.err.split())
     done = convert_from("logits.keras", "--scale", "0..255")
     assert "warning" not in done.err
     assert ModelCard.load(elsewhere.models / "logits" / "card.json").metrics == {"top1": 1.0}
@@ -156,7 +156,7 @@ def test_a_file_of_keras_2_opens(elsewhere):
 
 @pytest.mark.real_data
 def test_a_published_file_of_keras_2_opens(data_folder):
-    from edgetl.host.convert.foreign.keras import open_keras
+    from edgetl.host.convert.foreign.open_keras import open_keras
 
     model = open_keras(data_folder / "weights" / "vww_96.h5")
     assert (model.size, model.classes, model.scaling) == ((96, 96), 2, None)

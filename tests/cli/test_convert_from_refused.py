@@ -1,4 +1,4 @@
-"""`edgetl convert --from`: what is refused, and that nothing of it is run."""
+"""`edgetl convert --from` refuses unusable models with a remedy and never runs their code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_training_can_t_begin_from_a_foreign_model(elsewhere):
 
 
 @pytest.mark.parametrize("name", ["model.keras", "saved/saved_model.pb", "saved/variables/variables.index"])
-def test_a_pipe_is_not_waited_for(elsewhere, name):
+def test_a_named_pipe_is_refused_without_waiting(elsewhere, name):
     file = elsewhere.folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(file)
@@ -32,7 +32,7 @@ def test_a_pipe_is_not_waited_for(elsewhere, name):
     ("content", "says"),
     [(b"", "is empty"), (b"<!DOCTYPE html>", "web page"), (b"\x1c\0\0\0TFL3", ".tflite model")],
 )
-def test_another_file_is_named_for_what_it_is(elsewhere, content, says):
+def test_a_file_of_another_kind_is_refused_by_its_kind(elsewhere, content, says):
     Path("odd.keras").write_bytes(content)
     refused(convert_from("odd.keras"), 4, says, "where: odd.keras")
 
@@ -90,7 +90,7 @@ MISFITS = {
     ("file", "kind"),
     [("misfit.keras", kind) for kind in MISFITS] + [("misfit_saved", kind) for kind in list(MISFITS)[:2]],
 )
-def test_an_input_that_edgetl_cant_feed(elsewhere, file, kind):
+def test_a_model_with_another_kind_of_input_is_refused(elsewhere, file, kind):
     from edgetl.quiet import quiet_output
 
     options, says, remedy = MISFITS[kind]
@@ -100,7 +100,7 @@ def test_an_input_that_edgetl_cant_feed(elsewhere, file, kind):
     refused(convert_from(file), 4, says, f"where: {file}", remedy)
 
 
-def test_outputs_that_are_no_classifiers(elsewhere):
+def test_a_model_without_class_scores_is_refused(elsewhere):
     import keras
 
     image = keras.Input((*SIZE, 3))
@@ -109,7 +109,7 @@ def test_outputs_that_are_no_classifiers(elsewhere):
     refused(done, 4, "outputs (None, 24, 32, 2) are not a classifier's", "one output, (N, classes)")
 
 
-def test_files_that_are_no_models(elsewhere, tmp_path):
+def test_a_file_that_is_not_a_whole_model_is_refused(elsewhere, tmp_path):
     build_greys().save_weights("only.weights.h5")
     refused(convert_from("only.weights.h5"), 4, "holds weights, but no network", "not weights alone")
     for name in ("text.keras", "text.h5"):
@@ -126,10 +126,12 @@ def test_files_that_are_no_models(elsewhere, tmp_path):
     refused(convert_from("gone.h5"), 2, "there is no such model file", "where: gone.h5", "--from")
 
 
-def test_labels_that_dont_fit(elsewhere, tmp_path):
+def test_labels_that_dont_fit_the_model_are_refused(elsewhere, tmp_path):
     (tmp_path / "labels.txt").write_text("\n".join(LABELS[:4]))
     done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
-    refused(done, 4, "the model has 5 outputs, labels.txt 4 lines", str(tmp_path), "in the order of the outputs")
+    refused(
+        done, 4, "the model has 5 outputs, but labels.txt has 4 lines", str(tmp_path), "in the order of the outputs"
+    )
     (tmp_path / "labels.txt").write_text("\n".join(["dawn", *LABELS[1:]]))
     done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
     refused(
@@ -137,58 +139,58 @@ def test_labels_that_dont_fit(elsewhere, tmp_path):
     )
     (tmp_path / "labels.txt").write_text("\n".join([*LABELS[1:], LABELS[0]]))
     done = convert_from("bare.keras", labels=tmp_path / "labels.txt")
-    refused(done, 2, "with no scaling of pixels does the model recognise the photos", "--labels has the order")
+    refused(done, 2, "doesn't recognise the photos, whichever way pixels are scaled", "--labels has the order")
 
 
-def test_scalings_that_are_too_close_to_tell(elsewhere, made, tmp_path):
+def test_two_scalings_that_are_equally_good_ask_for_scale(elsewhere, made, tmp_path):
     (tmp_path / "two").mkdir()
     for label in ("snow", "night"):
         (tmp_path / "two" / label).symlink_to(made / "photos" / label)
     done = convert_from("bare.keras", data=tmp_path / "two")
-    refused(done, 2, "-1..1 and imagenet are too close to tell; top-1: ", "give --scale: what the training code makes")
+    refused(done, 2, "-1..1 and imagenet are too close to choose", "give --scale as in the training code")
 
 
-def test_a_scaling_for_a_model_that_takes_bytes(elsewhere):
+def test_scale_is_refused_for_a_model_that_takes_bytes(elsewhere):
     refused(convert_from("bytes.tflite", "--scale", "-1..1"), 2, "takes bytes: --scale can't be given", "leave --scale")
 
 
 def test_a_tflite_file_is_bundled_for_tflite_alone(elsewhere):
     for name, option in (("a", ["--recipe", "float16"]), ("b", ["--runtime", "openvino"])):
         done = convert_from("bare.tflite", *option, "--name", name)
-        refused(done, 2, "is bundled as it is, for tflite alone", "leave --recipe and --runtime out")
+        refused(done, 2, "can only be bundled as it is", "leave --recipe and --runtime out")
 
 
 @pytest.mark.parametrize("gone", ["--labels", "--data"])
-def test_what_from_cant_do_without(elsewhere, gone):
+def test_from_requires_labels_and_data(elsewhere, gone):
     given = {"--labels": "labels.txt", "--data": "photos"}
     del given[gone]
     refused(edgetl("convert", "--from", "bare.keras", *sum(given.items(), ())), 2, f"--from needs {gone}, too")
 
 
-def test_options_that_contradict(elsewhere):
+def test_contradicting_options_are_refused(elsewhere):
     refused(convert_from("bare.keras", "greys"), 2, "NAME can't be given with --from: call the model by --name")
     for option in (["--labels", "x"], ["--name", "x"], ["--color", "bgr"], ["--scale", "0..1"], ["--resize", "crop"]):
         refused(edgetl("convert", "greys", *option), 2, f"{option[0]} can be used only with --from", "--help")
     refused(convert_from("bare.keras", "--name", "../x"), 2, "'../x' can't be a model's name")
 
 
-def test_what_edgetl_made_is_pointed_to(home):
+def test_a_model_that_edgetl_made_is_not_imported(home):
     (home.folder / "labels.txt").write_text("cross\ndisc\nsquare\n")
     args = ("--labels", "labels.txt", "--data", "photos")
     for path in (home.models / "tiny" / "model.keras", home.models / "tiny"):
         done = edgetl("convert", "--from", path, "--name", "new", *args)
-        refused(done, 2, "this is a model of edgetl's", "edgetl convert tiny")
+        refused(done, 2, "edgetl made this model", "edgetl convert tiny")
     done = edgetl("convert", "--from", home.bundle / "float32.tflite", "--name", "new", *args)
     refused(done, 2, "carries edgetl's model card", "convert its model of the store")
     (home.folder / "tiny.tflite").write_bytes(to_tflite(build_greys()))
     done = edgetl("convert", "--from", "tiny.tflite", *args)
-    refused(done, 2, "has a model 'tiny' already", "edgetl convert tiny", "--name", "edgetl models remove tiny")
+    refused(done, 2, "already has a model 'tiny'", "edgetl convert tiny", "--name", "edgetl models remove tiny")
 
 
 def test_a_second_file_of_that_name_leaves_the_first_one_and_its_bundles(elsewhere):
     assert convert_from("bare.keras", "--recipe", "float32", "--name", "greys").code == 0
     before = {path: path.read_bytes() for path in (elsewhere.models / "greys").rglob("*") if path.is_file()}
-    refused(convert_from("logits.keras", "--name", "greys"), 2, "has a model 'greys' already")
+    refused(convert_from("logits.keras", "--name", "greys"), 2, "already has a model 'greys'")
     assert before == {path: path.read_bytes() for path in (elsewhere.models / "greys").rglob("*") if path.is_file()}
 
 
@@ -206,7 +208,7 @@ def test_a_saved_model_that_prints_into_a_file_writes_none(elsewhere, tmp_path):
     assert not (tmp_path / "written.txt").exists()
 
 
-def test_what_the_converter_cant_do_is_told_in_a_line(elsewhere, monkeypatch):
+def test_an_error_of_tensorflows_converter_is_reported_in_one_line(elsewhere, monkeypatch):
     from edgetl.host.convert.tflite import export as tflite
 
     def refuse(*_):

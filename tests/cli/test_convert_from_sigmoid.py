@@ -1,4 +1,4 @@
-"""`edgetl convert --from`: classifiers that end with sigmoids, one for two classes or one a class."""
+"""`edgetl convert --from` imports classifiers that end with sigmoids: one for two classes, or one for each class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from once import made_once
 from edgetl.bundle import Bundle
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.inference.model import Model
-from edgetl.host.convert.foreign.model import ForeignModel
+from edgetl.host.convert.foreign.foreign_model import ForeignModel
 from edgetl.vision.photo import read_photo
 
 pytest.importorskip("tensorflow")
@@ -78,7 +78,7 @@ def here(sigmoids, empty_home, monkeypatch):
         ("logit.tflite", "one.txt"),
     ],
 )
-def test_one_output_is_two_scores(here, sigmoids, file, labels):
+def test_one_sigmoid_output_gives_the_scores_of_two_classes(here, sigmoids, file, labels):
     scale = [] if file.endswith((".keras", ".h5")) else ["--scale", "0..255"]
     done = convert_from(file, "--name", "pair", *scale, labels=labels)
     assert done.code == 0, done.err
@@ -104,7 +104,7 @@ def test_several_sigmoids_get_no_softmax(here, sigmoids):
         assert (found.labels, found.score[0]) == (("snow",), pytest.approx(0.994, abs=0.01))
 
 
-def test_what_one_output_cant_mean_is_refused(here, tmp_path):
+def test_a_single_output_with_a_softmax_or_wrong_labels_is_refused(here, tmp_path):
     refused(convert_from("softmax.keras", labels="two.txt"), 4, "1 whatever a photo shows")
     (tmp_path / "three.txt").write_text("a\nb\nc\n")
     refused(convert_from("one.keras", labels=tmp_path / "three.txt"), 4, "the model has 1 output", "two labels")
@@ -112,8 +112,8 @@ def test_what_one_output_cant_mean_is_refused(here, tmp_path):
     refused(convert_from("one.keras", labels=tmp_path / "other.txt"), 3, "score of fog", "two folders")
 
 
-class Saying:
-    """A network that says the same whatever it gets."""
+class Constant:
+    """A network with the same outputs for every input."""
 
     def __init__(self, *rows):
         self._rows = np.array(rows, np.float32)
@@ -134,8 +134,8 @@ class Saying:
         ([[np.nan, 0.8], [0.1, 0.3]], "", "softmax", [-1, 1]),
     ],
 )
-def test_what_outputs_mean(tmp_path, rows, last, ending, classes):
-    network = Saying(*rows)
+def test_the_ending_and_the_classes_follow_from_the_outputs(tmp_path, rows, last, ending, classes):
+    network = Constant(*rows)
     model = ForeignModel(tmp_path, network, (2, 2), len(rows[0]), None, "", 0.0, lambda *_: None, last=last)
     scores = model.predict(np.zeros((2, 2, 2, 3), np.uint8), Scaling())
     assert model.ending(scores) == ending

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from edgetl.host.console import busy, console, result
+from edgetl.host.console import Bar, console, result, unsilenced
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.stage import Stage
 
@@ -26,9 +26,9 @@ def test_the_result_is_printed_though_all_else_is_quiet(quiet, capsys):
     assert capsys.readouterr().err == "parts: 97 %\\x1b[2J\n"
 
 
-def test_off_a_terminal_nothing_spins(capsys):
-    with busy("converting"):
-        pass
+def test_off_a_terminal_no_bar_is_drawn(capsys):
+    with unsilenced(), Bar("converting", 2) as bar:
+        bar.update(0.5, "float32: converting")
     assert capsys.readouterr() == ("", "")
 
 

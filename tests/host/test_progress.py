@@ -6,7 +6,7 @@ import logging
 
 from rich.table import Table
 
-from edgetl.host.console import busy, console, optional, result, track
+from edgetl.host.console import Bar, console, optional, result, track
 from edgetl.progress import PrintProgress, reporting
 
 
@@ -25,8 +25,9 @@ class Received:
 
 def work():
     console.print("30 photos")
-    with busy("converting"):
-        pass
+    with Bar("converting", 2) as bar:
+        bar.update(0.5, "float32: converting")
+        bar.update(1.5)
     for _ in track(range(3), "Evaluating", 3):
         pass
     result("parts: 97 %")
@@ -43,7 +44,9 @@ def test_a_receiver_gets_the_messages_and_every_step_and_nothing_is_printed(capf
     with reporting(received):
         work()
     assert received.messages == ["30 photos", "parts: 97 %"]
-    assert received.steps == [("converting", 0, None)] + [("Evaluating", done, 3) for done in (1, 2, 3)]
+    assert received.steps == [("converting", 0, 2), ("converting", 2, 2)] + [
+        ("Evaluating", done, 3) for done in (1, 2, 3)
+    ]
     assert capfd.readouterr() == ("", "")
 
 

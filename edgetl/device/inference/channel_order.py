@@ -12,7 +12,7 @@ from edgetl.device.runtime.openvino_rt_info import Info
 BGR_INPUT = "image_bgr"
 """The name of an input that takes BGR, OpenCV's order, even if the card says RGB.
 
-`edgetl.host.convert.tflite.edit_graph.take_bgr` gives this name to a file whose weights it reversed, so that the device
+`edgetl.host.convert.tflite.reverse_input_channels` gives this name to a file whose weights it reversed, so the device
 need not reverse the channels of each frame.
 """
 

@@ -72,7 +72,7 @@ def tune(
     return Tuning(Machine.here(), sha256_of(folder / MANIFEST), best.variant, best.threads, tuple(trials))
 
 
-def settle(folder: Path, tell: Callable[[str], None] = lambda _: None) -> Tuning:
+def recall_or_tune(folder: Path, tell: Callable[[str], None] = lambda _: None) -> Tuning:
     """Returns what was measured here, measuring now where nothing was.
 
     Raises:

@@ -13,7 +13,7 @@ from edgetl.device.camera import CameraOpener
 from edgetl.device.camera.address import read_password, without_password
 from edgetl.device.camera.protocol import Camera, CameraRequest
 from edgetl.device.camera.source import Source, parse_source
-from edgetl.device.measure.tune import AUTO, settle
+from edgetl.device.measure.tune import AUTO, recall_or_tune
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.camera_loss import Patience
 from edgetl.device.run.live_source import wait_for_camera
@@ -55,7 +55,7 @@ def find_model(settings: RunSettings) -> RunSettings:
     variant, threads = settings.variant, settings.threads
     if variant == AUTO:
         receiver = current()
-        tuned = settle(path, tell=lambda line: receiver.message(printable(line)) if receiver else None)
+        tuned = recall_or_tune(path, tell=lambda line: receiver.message(printable(line)) if receiver else None)
         variant = tuned.variant
         # The tuned number of threads is for one frame, not for several of a film at once.
         threads = threads or (None if parse_source(settings.source).parallel else tuned.threads)

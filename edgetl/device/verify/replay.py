@@ -11,7 +11,7 @@ from edgetl.bundle import Bundle, Variant
 from edgetl.device.inference.model import Model
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime, require_runtime
 from edgetl.device.runtime.threads import thread_count
-from edgetl.device.verify.compare import VariantReport, compare, compare_boxes
+from edgetl.device.verify.compare_golden import VariantReport, compare, compare_boxes
 from edgetl.errors import EdgetlError, GateError
 from edgetl.golden import golden_card
 from edgetl.vision.arrays import Image

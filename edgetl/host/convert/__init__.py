@@ -1,1 +1,1 @@
-"""A trained model to proved variants in a bundle."""
+"""Converts a trained model into variants, measures each against the gate, and writes the bundle for a target."""

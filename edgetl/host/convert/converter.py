@@ -1,4 +1,4 @@
-"""What makes a runtime's files: one way or several for each recipe."""
+"""Declares what a converter gets and returns: each runtime has one, which knows several ways to make a recipe."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from edgetl.host.networks.untyped import Network
 from edgetl.target import Gate, RecipeName
 
 Files = Mapping[str, bytes]
-"""Contents by their files' suffixes: the model file's first, then that of weights that lie beside it."""
+"""The contents of a variant's files by their suffixes: the model file first, then the file with separate weights."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What is converted.
+class ConversionInput:
+    """A model with everything that its conversion needs.
 
     Attributes:
-        model: a `keras.Model`, made by `edgetl.host.train.classifier.network` or
-            `edgetl.host.train.detector.network`, or from a file by `edgetl.host.convert.foreign.keras`.
-        card: goes into the files.
-        judge: has the photos to calibrate with; validation photos must not be among those, or the gate would judge
-            what it has seen.
-        gate: that is to be met.
-        seed: of the choice of photos.
-        given: the `.tflite` file that the model came as, which is all there is to convert then; empty for others.
+        model: the `keras.Model`, made by `edgetl.host.train.classifier.network` or
+            `edgetl.host.train.detector.network`, or read from a file by `edgetl.host.convert.foreign.open_keras`.
+        card: the model's card, which is written into the files.
+        judge: the judge with the training photos to calibrate with and the validation photos to evaluate on. The two
+            must not overlap: the gate would otherwise evaluate on photos that the calibration has seen.
+        gate: the target's limits.
+        seed: the seed of the choice of photos.
+        tflite_file: the content of the `.tflite` file that the model was imported from, which is bundled unchanged;
+            empty for other models.
     """
 
     model: Network
@@ -35,7 +36,7 @@ class Source:
     judge: Judge
     gate: Gate
     seed: int
-    given: bytes = b""
+    tflite_file: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class Attempt:
     """One way to make a recipe's files.
 
     Attributes:
-        note: what was done, beyond the plain recipe; empty for that.
-        make: makes the files' contents.
+        note: what this attempt does beyond the plain recipe, in words; empty for the plain recipe.
+        make: the function that makes the contents of the files.
     """
 
     note: str
@@ -52,7 +53,12 @@ class Attempt:
 
 
 class Converter(Protocol):
-    """Converts for one runtime."""
+    """Converts models for one runtime."""
 
-    def __call__(self, recipe: RecipeName, source: Source) -> Iterator[Attempt]:
-        """Yields ways to convert, the plain one first; a caller goes on to the next only where one missed the gate."""
+    def __call__(self, recipe: RecipeName, source: ConversionInput) -> Iterator[Attempt]:
+        """Yields ways to convert a model, the plain recipe first; the caller stops at the first that meets the gate.
+
+        Args:
+            recipe: one of the runtime's recipes.
+            source: the model.
+        """

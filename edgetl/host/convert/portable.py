@@ -1,10 +1,11 @@
-"""The recipe `portable`: a detector whose file ends with finished boxes, for software that isn't edgetl.
+"""Makes portable detectors: files that end with finished boxes, for software other than edgetl.
 
-The body is a raw variant's, bit for bit: int8 where that meets the gate. Behind it come decoding and non-maximum
-suppression, in floats, for in int8 one scale would have to serve a box's edges and its score. Classes are kept apart by
-shifting their boxes to where no other class's are. Ranks stand for the scores: quantized ones are often equal, and then
-runtimes would take whichever. A cell tells of its best class alone, and boxes are cut off at the
-input's edge, not at the photo's; in both, and in nothing else, it differs from `edgetl.vision.detect.Decoder`.
+The body of a portable file is a raw variant's, bit for bit: int8 if that meets the gate. Decoding and non-maximum
+suppression follow in float, because in int8 one scale would have to serve both the edges and the score of a box.
+Classes are kept apart by shifting the boxes of each class to a region of its own. Ranks replace the scores, because
+quantized scores are often equal and runtimes would then choose differently. Two differences from
+`edgetl.vision.detect.Decoder` remain: each cell gives a box of its best class only, and boxes are clipped at the edges
+of the input, not at the edges of the photo.
 """
 
 from __future__ import annotations
@@ -17,62 +18,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
-from edgetl.host.convert.converter import Attempt, Converter, Files, Source
+from edgetl.host.convert.converter import Attempt, ConversionInput, Converter, Files
 from edgetl.host.evaluate.predict_boxes import LEAST_SCORE
 from edgetl.target import RecipeName
 from edgetl.vision.detect import CANDIDATES, grid
 
-APART = 2.0
-"""How far one class's boxes are shifted from the next one's, in shares of the input; every box lies within 0..1."""
+CLASS_SHIFT = 2.0
+"""The boxes of each class are shifted by this distance from those of the class before, in shares of the input; since
+every box lies within 0..1, boxes of two classes never overlap."""
 
-FLOOR = LEAST_SCORE
-"""Boxes of a lower score are not in the outputs: mAP is still that of all that count. What to show is the user's."""
+LOWEST_SCORE = LEAST_SCORE
+"""Boxes with a lower score, 0..1, are left out; all boxes that count for mAP remain, and the user's software decides
+which of them to show."""
 
 _BODIES: dict[RecipeName, str] = {"static_wi8_ai8": "", "float16": "weights in float16, not in int8"}
-"""The recipes of the bodies to try, and what is noted of each."""
+"""The recipes to try for the body, in order, each with the note that goes into the bundle."""
 
 Floats = NDArray[np.float32]
 Finish = Callable[[Files, ModelCard], Files]
-"""Puts decoding behind a raw detector's file; the card is the new file's, see `finished_card`."""
+"""Appends decoding to a raw detector's files; the card is that of the new file, see `finished_card`."""
 
 
-def attempts(raw: Converter, finish: Finish, source: Source) -> Iterator[Attempt]:
-    """Yields ways to make a portable detector, see `edgetl.host.convert.converter.Converter`.
+def attempts(raw: Converter, finish: Finish, source: ConversionInput) -> Iterator[Attempt]:
+    """Yields ways to make a portable detector; see `edgetl.host.convert.converter.Converter`.
 
     Args:
-        raw: makes the same runtime's raw files.
-        finish: of that runtime.
-        source: a detector.
+        raw: the converter that makes the raw files for a runtime.
+        finish: the function that appends decoding to the files of that runtime.
+        source: the detector.
     """
 
-    def made(attempt: Attempt) -> Files:
+    def finished(attempt: Attempt) -> Files:
         return finish(attempt.make(), finished_card(source.card))
 
     for recipe, note in _BODIES.items():
         for attempt in raw(recipe, source):
-            yield Attempt("; ".join(filter(None, (note, attempt.note))), partial(made, attempt))
+            yield Attempt("; ".join(filter(None, (note, attempt.note))), partial(finished, attempt))
 
 
 def finished_card(card: ModelCard) -> ModelCard:
-    """Returns the card that a portable file carries: of the same detector, with finished boxes."""
+    """Returns the card of a portable file: a raw detector's card with `postprocessed` decoding.
+
+    Args:
+        card: the raw detector's card.
+    """
     return replace(card, decoding=replace(card.detector, kind="postprocessed"))
 
 
 def candidates(card: ModelCard) -> int:
-    """Returns how many cells, the best ones, go into non-maximum suppression."""
+    """Returns how many cells, those with the best scores, take part in non-maximum suppression."""
     return min(CANDIDATES, len(geometry(card)[0]))
 
 
 def ranks(card: ModelCard) -> Floats:
-    """Returns what stands for the candidates' scores there, best first: each is another, and none is below 1."""
+    """Returns the numbers that replace the candidates' scores in non-maximum suppression, best first.
+
+    Returns:
+        (N,) float32, N..1: all different and at least 1.
+    """
     return np.arange(candidates(card), 0, -1, dtype=np.float32)
 
 
 def geometry(card: ModelCard) -> tuple[Floats, Floats]:
-    """Returns where the cells are, and how far each edge moves by a distance of 1.
+    """Returns the centres of a detector's cells, and how far each edge of a box moves for a distance of 1.
 
     Returns:
-        (A, 4) centres, twice, and (A, 4) signed strides: x, y, x, y in shares of the input.
+        The centres, (A, 4) float32 x, y, x, y, and the signed strides, (A, 4) float32, both in shares of the input.
     """
     centres, strides = grid(card.input.height, card.input.width, card.detector.strides)
     size = np.array((card.input.width, card.input.height) * 2, np.float32)

@@ -253,7 +253,7 @@ def test_a_frame_that_was_not_read_is_named(opened):
 
 def test_a_quantized_input_that_takes_no_pixels_is_not_bundled_as_it_is(tmp_path):
     pytest.importorskip("tensorflow")
-    from edgetl.host.convert.foreign.tflite import open_tflite
+    from edgetl.host.convert.foreign.open_tflite import open_tflite
 
     path = tmp_path / "model.tflite"
     path.write_bytes(build(np.eye(3), dtype="uint8", quantization=(0.47, 0)))

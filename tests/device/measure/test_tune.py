@@ -109,13 +109,13 @@ def test_nothing_that_can_be_used_is_an_error(bundle, monkeypatch):
 def test_it_is_remembered(bundle, paced):
     assert tune.recall(bundle) is None
     said = []
-    found = tune.settle(bundle, said.append)
-    assert tune.recall(bundle) == found == tune.settle(bundle, lambda _: pytest.fail("measured again"))
+    found = tune.recall_or_tune(bundle, said.append)
+    assert tune.recall(bundle) == found == tune.recall_or_tune(bundle, lambda _: pytest.fail("measured again"))
     assert any("fastest on this machine" in line for line in said)
 
 
 def test_another_machine_and_another_bundle_are_measured_again(bundle, paced, monkeypatch, tmp_path):
-    tune.settle(bundle)
+    tune.recall_or_tune(bundle)
     copy = shutil.copytree(bundle, tmp_path / "copy")
     assert tune.recall(copy) is not None, "the bundle may be copied on the same machine"
     edit(copy / MANIFEST, lambda manifest: manifest.update(threads=1))
@@ -137,7 +137,7 @@ def test_another_machine_and_another_bundle_are_measured_again(bundle, paced, mo
     ],
 )
 def test_an_edited_file_is_refused(bundle, paced, damage, words):
-    tune.settle(bundle)
+    tune.recall_or_tune(bundle)
     damage(bundle / tuned_file.FILE)
     with pytest.raises(ModelError, match=words) as caught:
         tune.recall(bundle)
@@ -152,13 +152,13 @@ def test_a_folder_that_cannot_be_written_to_is_no_reason_not_to_run(bundle, pace
         raise ModelError("the disk is full")
 
     monkeypatch.setattr(tuned_file, "write_atomic", full)
-    assert tune.settle(bundle, said.append).variant == "float32"
+    assert tune.recall_or_tune(bundle, said.append).variant == "float32"
     assert "this can't be remembered for the next time: the disk is full" in said
 
 
 def test_only_a_bundle_can_be_tuned(tmp_path):
     with pytest.raises(UsageError, match="only a bundle"):
-        tune.settle(tmp_path / "model.tflite")
+        tune.recall_or_tune(tmp_path / "model.tflite")
 
 
 def test_the_commands(bundle, film):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fakes import VARIANTS, reseal
 
-from edgetl.device.verify.compare import TOLERANCES, compare
+from edgetl.device.verify.compare_golden import TOLERANCES, compare
 from edgetl.device.verify.replay import require, verify
 from edgetl.errors import GateError, ModelError, UsageError
 from edgetl.install import install_command

@@ -117,7 +117,7 @@ def detector_network(detector: Any) -> Any:
 @pytest.fixture(scope="session")
 def detector_files(detector_network: Any, detector_data: Any, tmp_path_factory: Any) -> Callable[[str], Path]:
     """Makes the file of a recipe, once."""
-    from edgetl.host.convert.calibration import representative
+    from edgetl.host.convert.calibration import representative_dataset
     from edgetl.host.convert.tflite.export import export
 
     folder = tmp_path_factory.mktemp("variants")
@@ -125,7 +125,7 @@ def detector_files(detector_network: Any, detector_data: Any, tmp_path_factory: 
     def made_once(recipe: Any) -> Path:
         path = folder / f"{recipe}.tflite"
         if not path.exists():
-            path.write_bytes(export(detector_network, recipe, representative(detector_data.train, 20, 0)))
+            path.write_bytes(export(detector_network, recipe, representative_dataset(detector_data.train, 20, 0)))
         return path
 
     return made_once

@@ -20,7 +20,7 @@ from edgetl.device.verify.replay import require, verify
 from edgetl.errors import ModelError, UsageError
 from edgetl.host.convert import job, portable
 from edgetl.host.convert.converter import Attempt
-from edgetl.host.convert.gate.detector import DetectorJudge
+from edgetl.host.convert.gate.refusal import refusal_reasons
 from edgetl.host.convert.tflite import portable as portable_tflite
 from edgetl.host.convert.tflite.edit_graph import parse
 from edgetl.host.convert.tflite.metadata import OUTPUTS
@@ -121,7 +121,7 @@ def test_outputs_are_four_floats_best_first_and_nothing_behind_the_count(finishe
         boxes, classes, scores, count = (np.atleast_1d(runtime.output_view(i)).copy() for i in range(4))
     meant = int(count[0])
     assert 0 < meant < 100
-    assert (scores[:meant] >= portable.FLOOR).all()
+    assert (scores[:meant] >= portable.LOWEST_SCORE).all()
     assert (np.diff(scores[:meant]) <= 1e-6).all()
     assert not boxes[meant:].any()
     assert not scores[meant:].any()
@@ -189,7 +189,6 @@ def test_a_classifier_needs_none(shapes_model, loose):
 
 def test_only_a_raw_file_must_show_its_cells():
     measured = Measurement(0.6, 0.0, "ace", 0.0, 1.0, 0.0, 1.0, {}, {"map50": 0.9, "map50_drop": 0.0})
-    judge = DetectorJudge.__new__(DetectorJudge)
-    assert judge.misses(measured, Gate(), "portable") == ""
-    assert "a score differs by nan" in judge.misses(measured, Gate(), "float32")
-    assert "mAP50" in judge.misses(replace(measured, metrics={"map50_drop": 0.05}), Gate(), "portable")
+    assert refusal_reasons(measured, Gate(), "portable", "detection") == ""
+    assert "a score differs by nan" in refusal_reasons(measured, Gate(), "float32", "detection")
+    assert "mAP50" in refusal_reasons(replace(measured, metrics={"map50_drop": 0.05}), Gate(), "portable", "detection")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgetl.host.convert import calibration
-from edgetl.host.convert.converter import Source
+from edgetl.host.convert.converter import ConversionInput
 from edgetl.host.convert.tflite import export as tflite
 from edgetl.host.dataset.load import Photos
 from edgetl.target import Gate
@@ -26,7 +26,7 @@ def photos(counts):
 )
 def test_representative_photos_are_balanced_by_class(counts, wanted, each):
     train = photos(counts)
-    chosen = calibration.representative(train, wanted, seed=3)
+    chosen = calibration.representative_dataset(train, wanted, seed=3)
     numbers = chosen[:, 0, 0, 0]
     assert len(set(numbers.tolist())) == len(numbers) == min(wanted, sum(counts))
     found = np.bincount(train.classes[numbers], minlength=len(counts))
@@ -35,19 +35,19 @@ def test_representative_photos_are_balanced_by_class(counts, wanted, each):
 
 def test_representative_photos_are_the_seeds_choice():
     train = photos((50, 50))
-    first, again, other = (calibration.representative(train, 10, seed) for seed in (1, 1, 2))
+    first, again, other = (calibration.representative_dataset(train, 10, seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def attempts(recipe, train):
-    """TFLite's, of a model that nobody asks anything."""
-    return tflite.attempts(recipe, Source(None, None, SimpleNamespace(train=train), Gate(), 0))
+    """The attempts of TFLite's converter with a placeholder for the model."""
+    return tflite.attempts(recipe, ConversionInput(None, None, SimpleNamespace(train=train), Gate(), 0))
 
 
 @pytest.fixture
 def exports(monkeypatch):
-    """What each attempt would export, without the exporting."""
+    """The arguments of each export, which is not carried out."""
     made = []
 
     def export(model, recipe, photos, in_float):
@@ -60,7 +60,7 @@ def exports(monkeypatch):
     return made
 
 
-def test_static_int8_goes_on_to_more_photos_calmer_ones_and_operations_in_float(exports, shapes_data):
+def test_static_int8_tries_more_photos_then_lower_contrast_then_operations_in_float(exports, shapes_data):
     rows = np.tile(np.arange(len(shapes_data.train)), 4)
     train = shapes_data.train
     many = replace(train, rows=train.rows[rows], classes=train.classes[rows])
@@ -80,14 +80,14 @@ def test_a_small_set_is_not_calibrated_twice_with_the_same_photos(exports, shape
     assert len(list(attempts("static_wi8_ai8", shapes_data.train))) == 5
 
 
-def test_a_small_network_keeps_operations_to_quantize(exports, shapes_data, monkeypatch):
+def test_a_small_network_is_never_left_entirely_in_float(exports, shapes_data, monkeypatch):
     monkeypatch.setattr(tflite, "operations", lambda model, photos: list("abcdef"))
     notes = [a.note for a in attempts("static_wi8_ai8", shapes_data.train)]
     assert [note for note in notes if "float" in note] == ["the first 5 operations left in float"]
 
 
 @pytest.mark.parametrize("recipe", ["float32", "float16", "dynamic_wi8_afp32"])
-def test_other_recipes_have_one_way(recipe, exports, shapes_data):
+def test_other_recipes_have_one_attempt(recipe, exports, shapes_data):
     assert [a.note for a in attempts(recipe, shapes_data.train)] == [""]
 
 

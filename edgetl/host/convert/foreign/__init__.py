@@ -1,1 +1,1 @@
-"""Models that were trained elsewhere."""
+"""Imports models that were trained elsewhere into the store."""

@@ -1,4 +1,4 @@
-"""Keras files of others' making to networks: nothing of theirs is run, and nothing larger than its file is made."""
+"""Builds networks from Keras files of others without running their code or allocating more memory than they need."""
 
 from __future__ import annotations
 
@@ -8,53 +8,32 @@ import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from edgetl.host.convert.foreign.operation_calls import Config
+from edgetl.host.convert.foreign.refuse_code import refuse_code
 from edgetl.host.convert.foreign.upgrade_keras import upgrade
 from edgetl.host.networks.keras_file import OversizeError, most_bytes, named, open_weights, plain_archive, read_config
 from edgetl.host.networks.untyped import Library, Network
 
-_MOST_PARTS = 100_000
-"""A description may have at most this many layers, initializers and the like; that of the largest network has 9,000."""
 _LARGEST_TENSOR = 1 << 25
-"""What a layer gives for one photo may have at most this many numbers: 64 photos are looked at together."""
-_REACHING_OUT = {
-    "TFSMLayer": "runs the model of another file",
-    "TorchModuleWrapper": "has a pickled PyTorch module inside",
-    "JaxLayer": "has a JAX function inside",
-    "FlaxLayer": "has a JAX function inside",
-}
-"""Layers of Keras that do more than compute."""
-_VOCABULARIES = ("StringLookup", "IntegerLookup", "TextVectorization")
-"""Layers of Keras that may read their words from a file."""
-_KERAS_FUNCTIONS = ("builtins", "keras.activations", "keras.ops", "keras.src.activations", "keras.src.ops")
-"""The modules from which a description may name functions."""
-
-
-class CodeInsideError(ValueError):
-    """The description has code in it."""
-
-
-class NeedsCodeError(ValueError):
-    """The description names code that isn't in the file."""
-
-
-class ReachesOutError(ValueError):
-    """The description names other files, or does more than compute."""
+"""A layer's output for one photo may have at most this many numbers, because 64 photos are processed together."""
 
 
 def load_keras_file(path: Path) -> Network:
     """Builds the network of a `.keras` or `.h5` file.
 
+    Args:
+        path: the file.
+
     Raises:
-        CodeInsideError: the file has code inside.
-        NeedsCodeError: it needs code of its own.
-        ReachesOutError: it does more than compute.
+        CodeInsideError: the file contains code.
+        NeedsCodeError: the file names code that isn't in it.
+        ReachesOutError: the network does more than compute.
         OversizeError: the network takes more memory than its file can need.
-        OutsideError: its content lies in another file.
-        UnknownOperationError: it has an operation that Keras 3 lacks.
-        ChangedActivationError: it has an activation that Keras 3 computes otherwise.
-        Exception: whatever Keras, zipfile, json and h5py raise at a file that is damaged or of another kind.
+        OutsideError: the file's content is stored in another file.
+        UnknownOperationError: the network has an operation that Keras 3 lacks.
+        ChangedActivationError: the network has an activation that Keras 3 computes differently.
+        Exception: Keras, zipfile, json and h5py raise errors of their own if a file is damaged or of another kind.
     """
     import h5py
 
@@ -69,7 +48,7 @@ def _load_archive(path: Path) -> Network:
 
     with plain_archive(path) as archive:
         document = json.loads(read_config(archive))
-        _require_harmless(document)
+        refuse_code(document)
         document["compile_config"] = None
         _require_bounded(partial(keras.saving.deserialize_keras_object, document), path)
         with open_weights(archive), named(archive, "model.keras") as link:
@@ -82,8 +61,8 @@ def _load_hdf5(path: Path) -> Network:
     if text is None or not len(text):
         raise ValueError("the file holds weights, but no network")
     document = json.loads(text)
-    _require_harmless(document)
-    build = partial(_built, upgrade(document))
+    refuse_code(document)
+    build = partial(_build, upgrade(document))
     _require_bounded(build, path)
     network = build()
     with named(path, "model.h5") as link:
@@ -91,8 +70,8 @@ def _load_hdf5(path: Path) -> Network:
     return network
 
 
-def _built(document: dict[str, Any]) -> Network:
-    """Makes a network with random weights; Keras changes what it reads, so it gets a copy."""
+def _build(document: Config) -> Network:
+    """Builds a network with random weights from a copy of its description, because Keras changes what it reads."""
     import keras
 
     kind = keras.Sequential if document["class_name"] == "Sequential" else keras.Model
@@ -100,10 +79,14 @@ def _built(document: dict[str, Any]) -> Network:
 
 
 def _require_bounded(build: Callable[[], Network], path: Path) -> None:
-    """Builds a network without the memory of its weights, and measures it.
+    """Builds a network without memory for its weights, and checks its size.
+
+    Args:
+        build: the function that builds the network.
+        path: the network's file, whose size limits that of the weights.
 
     Raises:
-        OversizeError: its weights, or what a layer gives for one photo, take too much.
+        OversizeError: the weights, or a layer's output for one photo, are too large.
     """
     import keras
 
@@ -111,8 +94,8 @@ def _require_bounded(build: Callable[[], Network], path: Path) -> None:
         with keras.StatelessScope(initialize_variables=False):
             network = build()
             weights = sum(math.prod(variable.shape) for variable in network.variables)
-            largest = max((_elements(layer) for layer in _inner_layers(network)), default=0)
-    finally:  # Keras remembers the variables, and would give them memory at the next occasion
+            largest = max((_output_numbers(layer) for layer in _inner_layers(network)), default=0)
+    finally:  # Keras keeps the variables and would allocate their memory later
         keras.utils.clear_session(free_memory=False)
     most = most_bytes(path)
     if 4 * weights > most:
@@ -122,14 +105,15 @@ def _require_bounded(build: Callable[[], Network], path: Path) -> None:
 
 
 def _inner_layers(network: Network) -> Iterator[Library]:
+    """Yields every layer of a network, and the layers of the networks inside it."""
     for layer in network.layers:
         yield layer
         if getattr(layer, "layers", ()):
             yield from _inner_layers(layer)
 
 
-def _elements(layer: Library) -> int:
-    """How many numbers a layer gives for one photo; 0 if it is used several times or not at all."""
+def _output_numbers(layer: Library) -> int:
+    """Returns how many numbers a layer gives for one photo; 0 if it is used several times or not at all."""
     import keras
 
     try:
@@ -137,49 +121,3 @@ def _elements(layer: Library) -> int:
     except (AttributeError, ValueError):
         return 0
     return max((math.prod(length or 1 for length in tensor.shape) for tensor in tensors), default=0)
-
-
-def _require_harmless(document: object) -> None:
-    """Passes if a description, JSON, has no code in it and names none.
-
-    Raises:
-        CodeInsideError: it has code in it.
-        NeedsCodeError: it names functions that Keras doesn't have.
-        ReachesOutError: a layer does more than compute.
-        OversizeError: it has too many parts.
-    """
-    for count, part in enumerate(_parts(document)):
-        if count > _MOST_PARTS:
-            raise OversizeError(f"its description has more than {_MOST_PARTS:,} parts")
-        name, config = part["class_name"], part.get("config")
-        if name == "__lambda__":
-            raise CodeInsideError("a Lambda layer")
-        if name == "Lambda" and isinstance(config, dict):
-            _require_no_lambda(config)
-        if name == "function" and not str(part.get("module") or "builtins").startswith(_KERAS_FUNCTIONS):
-            raise NeedsCodeError(str(config))
-        if name in _REACHING_OUT:
-            raise ReachesOutError(f"its layer {name} {_REACHING_OUT[name]}")
-        if name in _VOCABULARIES and isinstance(config, dict) and isinstance(config.get("vocabulary"), str):
-            raise ReachesOutError(f"its layer {name} reads another file")
-
-
-def _require_no_lambda(config: dict[str, Any]) -> None:
-    function = config.get("function")
-    if isinstance(function, list) or config.get("function_type") == "lambda":
-        raise CodeInsideError("a Lambda layer")
-    if isinstance(function, str):
-        raise NeedsCodeError(function)
-
-
-def _parts(document: object) -> Iterator[dict[str, Any]]:
-    """Every layer, and everything else that a description gives a class, at whatever depth."""
-    waiting = [document]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if isinstance(part.get("class_name"), str):
-                yield part
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)

@@ -1,4 +1,4 @@
-"""Layers of Keras 2 that stand for one operation of TensorFlow: which operation, on which tensors and constants."""
+"""Reads the layers of Keras 2 that stand for one operation of TensorFlow, with its tensors and constants."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 Config = dict[str, Any]
-"""A part of a network's description, JSON values under their names."""
+"""A part of a network's description: JSON values by their names."""
+
+TensorReference = list[Any]
+"""A tensor in a description: a layer's name, the number of its call, the number of the output, and further entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +19,9 @@ class Call:
 
     Attributes:
         name: the name of the operation's layer.
-        operation: the operation's name, in TensorFlow 2, without `tf.`.
-        operands: tensors (each a `Tensor`) and constants, in order.
-        options: the operation's other arguments.
+        operation: the operation's name in TensorFlow 2, without `tf.`.
+        operands: the tensors (each a `Tensor`) and constants that the operation works on, in order.
+        options: the operation's other arguments, by their names.
     """
 
     name: str
@@ -28,13 +31,19 @@ class Call:
 
     @property
     def tensors(self) -> list[Tensor]:
-        """Those operands that are no constants."""
+        """The operands that are tensors."""
         return [operand for operand in self.operands if isinstance(operand, Tensor)]
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An output of another layer: the layer's name, the number of its call, the number of the output."""
+    """An output of another layer.
+
+    Attributes:
+        layer: the layer's name.
+        call: the number of the layer's call, from 0.
+        output: the number of the output, from 0.
+    """
 
     layer: str
     call: int
@@ -42,7 +51,7 @@ class Tensor:
 
 
 def operation_name(layer: Config) -> str:
-    """Returns the name of the operation, as people know it."""
+    """Returns the name of an operation layer's operation as TensorFlow's documentation has it, for messages."""
     if layer["class_name"] == "TensorFlowOpLayer":
         return str(_node_def(layer).get("op"))
     return f"tf.{layer['config'].get('function')}"
@@ -55,11 +64,11 @@ def _node_def(layer: Config) -> Config:
 
 
 def parse_call(layer: Config, node: list[Any]) -> Call:
-    """Reads one use of an operation's layer.
+    """Reads one call of an operation layer.
 
     Args:
         layer: the layer's description.
-        node: the entry of its `inbound_nodes` for this use.
+        node: the entry of the layer's `inbound_nodes` for this call.
     """
     config = layer["config"]
     name = str(layer.get("name") or config["name"])
@@ -74,23 +83,30 @@ def parse_call(layer: Config, node: list[Any]) -> Call:
 
 
 def _operand(part: object) -> object:
-    """A tensor, or the constant that stands in its place."""
+    """Returns a tensor, or the constant that replaces one."""
     if isinstance(part, list) and len(part) >= 3 and isinstance(part[0], str):
         return part[2] if part[0] == "_CONSTANT_VALUE" else Tensor(part[0], int(part[1]), int(part[2]))
     return part
 
 
 def _of_node_def(name: str, definition: Config, constants: Config, node: list[Any]) -> Call:
-    """Reads an operation of TensorFlow 1's graph; `constants` has the operands that are none of its tensors."""
-    given = iter([_operand(part) for part in node])
+    """Reads an operation of a TensorFlow 1 graph.
+
+    Args:
+        name: the layer's name.
+        definition: the operation's node in the graph.
+        constants: the operands that are constants, by their positions.
+        node: the entry of the layer's `inbound_nodes`.
+    """
+    tensors = iter([_operand(part) for part in node])
     places = {int(place): value for place, value in constants.items()}
     count = len(node) + len(places)
-    operands = [places[place] if place in places else next(given) for place in range(count)]
+    operands = [places[place] if place in places else next(tensors) for place in range(count)]
     operation = _GRAPH_NAMES.get(str(definition.get("op")), "")
     if operation == "__operators__.getitem":
         return Call(name, operation, tuple(operands[:1]), {"slice_spec": _slices(definition, operands[1:])})
     options: Config = {}
-    if operation in ("math.reduce_mean", "concat"):  # TensorFlow's graph has the axis as the last operand
+    if operation in ("math.reduce_mean", "concat"):  # a graph has the axis as the last operand
         options["axis"] = operands.pop()
     if operation == "math.reduce_mean":
         options["keepdims"] = bool(definition.get("attr", {}).get("keep_dims", {}).get("b"))
@@ -100,7 +116,7 @@ def _of_node_def(name: str, definition: Config, constants: Config, node: list[An
 
 
 def _slices(definition: Config, bounds: list[object]) -> list[Config]:
-    """A slice of the channels in reverse, as Keras 2 describes it later; empty for any other slice."""
+    """Returns a slice that reverses the channels, as later versions of Keras 2 describe it; empty for other slices."""
     masks = definition.get("attr", {})
     ellipsis = int(masks.get("ellipsis_mask", {}).get("i", 0))
     open_ends = all(int(masks.get(key, {}).get("i", 0)) & 2 for key in ("begin_mask", "end_mask"))
@@ -109,7 +125,7 @@ def _slices(definition: Config, bounds: list[object]) -> list[Config]:
 
 
 REVERSED: list[Config] = [{"class_name": "__ellipsis__"}, {"start": None, "stop": None, "step": -1}]
-"""How Keras 2 describes `[..., ::-1]`."""
+"""The description of the slice `[..., ::-1]` in Keras 2, which reverses the input channels."""
 
 _GRAPH_NAMES = {
     "Add": "add",
@@ -130,4 +146,4 @@ _GRAPH_NAMES = {
     "Sigmoid": "nn.sigmoid",
     "Tanh": "nn.tanh",
 }
-"""The same operations by their names in a graph of TensorFlow 1."""
+"""The TensorFlow 2 names of operations, by their names in a TensorFlow 1 graph."""

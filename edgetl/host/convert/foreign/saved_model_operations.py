@@ -1,7 +1,7 @@
-"""What a SavedModel may do: only operations that compute; everything else is refused by name.
+"""Refuses SavedModels that do more than compute, by a list of allowed operations.
 
-A SavedModel is a program, and TensorFlow runs it without limits. What is on the list below neither reads nor writes a
-file, opens no connection and calls no other code. Keras's exports of its own networks need about 140 of them.
+A SavedModel is a program, and TensorFlow runs it without limits. The operations on the list neither read nor write a
+file, open no connection and call no other code. Keras's exports of its own networks need about 140 of them.
 """
 
 from __future__ import annotations
@@ -83,22 +83,24 @@ _NAMES = """
     StaticRegexFullMatch StringFormat StringJoin AsString
 """
 _COMPUTING = frozenset(_NAMES.split())
-"""Operations of TensorFlow that only compute, hold a model's own variables, or join texts: arithmetic, constants,
-control flow, lists, variables, random numbers, boxes, what a training leaves behind, and texts. `Assert` ends a run
-with an error; `IteratorGetNext` is of no use without the operations that make an iterator, which are not here."""
+"""The operations of TensorFlow that only compute, hold a model's own variables, or join texts. The groups above are
+arithmetic, constants, control flow, lists, variables, random numbers, boxes, remains of a training, and texts. `Assert`
+ends a run with an error; `IteratorGetNext` has no effect without the operations that make an iterator, which are not
+listed."""
+
 _CHECKPOINT = frozenset(("MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"))
-"""Operations of the saver, which every SavedModel has and nothing of this program runs."""
+"""The operations of the saver, which every SavedModel has and edgetl never runs."""
 
 
 def require_only_computing(folder: Path) -> None:
-    """Passes if all that a SavedModel's graphs and functions do is compute.
+    """Checks that a SavedModel's graphs and functions only compute.
 
     Args:
-        folder: the SavedModel's.
+        folder: the folder of the SavedModel.
 
     Raises:
-        ModelError: an operation isn't known to only compute, or an asset lies in another folder.
-        OSError: there is no file `saved_model.pb`; or an error of protobuf: it is damaged.
+        ModelError: an operation isn't known to only compute, or an asset is in another folder.
+        OSError: there is no file `saved_model.pb`. If it is damaged, protobuf raises an error of its own.
     """
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -111,7 +113,7 @@ def require_only_computing(folder: Path) -> None:
 
 
 def _others(graph: Library) -> Iterator[str]:
-    """The operations of a graph that do more than compute, and the assets that lie elsewhere."""
+    """Yields the operations of a graph that do more than compute, and the assets that are in another folder."""
     functions = {function.signature.name: function.node_def for function in graph.graph_def.library.function}
     saving, saver_functions = _saver(graph, functions)
     for node in graph.graph_def.node:
@@ -128,7 +130,7 @@ def _others(graph: Library) -> Iterator[str]:
 
 
 def _is_allowed(node: Library, functions: dict[str, Library], *, saving: bool) -> bool:
-    """Says whether an operation only computes, or calls a function of the library, which is looked at by itself."""
+    """Returns whether an operation only computes, or calls a function of the library, which is checked on its own."""
     from tensorflow import raw_ops
 
     calls = node.op in functions and not hasattr(raw_ops, node.op)  # a function may not hide an operation by its name
@@ -136,9 +138,9 @@ def _is_allowed(node: Library, functions: dict[str, Library], *, saving: bool) -
 
 
 def _saver(graph: Library, functions: dict[str, Library]) -> tuple[set[str], set[str]]:
-    """The nodes and functions that serve to save and restore alone, by their names.
+    """Returns the names of the nodes and of the functions that only save and restore.
 
-    Whatever a signature, an object of the model or an initializer reaches, too, is none of them.
+    Nodes and functions that a signature, an object of the model or an initializer reaches as well are not among them.
     """
     nodes = {node.name: node for node in graph.graph_def.node}
     saver = graph.saver_def
@@ -154,7 +156,14 @@ def _saver(graph: Library, functions: dict[str, Library]) -> tuple[set[str], set
 def _reached(
     nodes: dict[str, Library], functions: dict[str, Library], tensors: Iterable[str], called: Iterable[str]
 ) -> tuple[set[str], set[str]]:
-    """The nodes that tensors are computed by, and the functions that those nodes or others call, by their names."""
+    """Returns the names of the nodes that compute tensors, and of the functions that are called.
+
+    Args:
+        nodes: the graph's nodes by their names.
+        functions: the nodes of each function, by the function's name.
+        tensors: the names of the tensors to compute.
+        called: the names of functions that are called from elsewhere.
+    """
     seen_nodes, seen_functions = set[str](), set[str]()
     waiting = [_node_of(tensor) for tensor in tensors]
     calls = list(called)
@@ -179,7 +188,7 @@ def _node_of(tensor: str) -> str:
 
 
 def _called(node: Library) -> Iterator[str]:
-    """The functions that an operation names; in old graphs the operation's own name is one."""
+    """Yields the functions that an operation names; in old graphs the operation's own name is a function's."""
     yield node.op
     for attribute in node.attr.values():
         if attribute.HasField("func"):

@@ -1,23 +1,25 @@
-"""The description of a network in a Keras `.h5` file, changed to what Keras 3 reads.
+"""Rewrites the description of a network in a Keras `.h5` file so that Keras 3 can read it.
 
-Keras 1 to 2.15 and `tf.keras` wrote several dialects. The weights lie beside the description, in the order of the
-layers, so a description may lose everything that only training needs.
+Keras 1 to 2.15 and `tf.keras` wrote several dialects. The file stores the weights apart from the description, in the
+order of the layers, so the parts of a description that only training needs can be dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from edgetl.host.convert.foreign.operation_calls import Config
+from edgetl.host.convert.foreign.operation_calls import Config, TensorReference
 from edgetl.host.convert.foreign.upgrade_operations import OPERATION_LAYERS, upgrade_operation
 
 MODELS = ("Sequential", "Functional", "Model")
-"""The classes of networks that a description can hold, also one inside another."""
+"""The classes of networks that a description can contain; one network may be inside another."""
 
-_RENAMED = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+_RENAMED_LAYERS = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+"""The names of layers in Keras 3, by their names in old versions of TensorFlow."""
+
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
-"""What the names of arguments end with that only training needs; old ones have arguments that Keras 3 refuses."""
+"""Arguments whose names end like this are dropped: only training needs them, and Keras 3 refuses some old ones."""
+
 _DEFAULTS: dict[str, tuple[object, ...]] = {
     "groups": (1,),
     "fused": (True, False, None),
@@ -27,27 +29,31 @@ _DEFAULTS: dict[str, tuple[object, ...]] = {
     "rng_type": ("stateful", "legacy_stateful", "stateless"),
     "ragged": (False,),
 }
-"""Arguments that Keras 3 lacks for some layers, and the values with which they change nothing."""
+"""Arguments that Keras 3 lacks for some layers, each with the values that have no effect and can be dropped."""
+
 _OF_ANOTHER_KERAS = ("module", "registered_name", "build_config")
-"""What Keras 2.13 to 2.15 add to a layer's description; Keras 3 would look for the class in a module that it lacks."""
+"""Entries that Keras 2.13 to 2.15 add to a layer's description; they name modules that Keras 3 lacks."""
+
 _CHANGED_ACTIVATIONS = ("hard_sigmoid",)
-"""Activations that Keras 3 computes otherwise than Keras 2."""
+"""Activations that Keras 3 computes differently from Keras 2."""
 
 
 class ChangedActivationError(ValueError):
-    """An activation means something else in Keras 3."""
+    """The network has an activation that Keras 3 computes differently."""
 
 
 def upgrade(document: Config) -> Config:
-    """Returns the description of a network that Keras 3 reads.
+    """Returns a network's description in the form of Keras 3.
 
     Args:
-        document: the JSON document `model_config` of an `.h5` file: a Sequential or a functional model. It is changed.
+        document: the JSON document `model_config` of an `.h5` file, which describes a Sequential or a functional model;
+            it is changed.
 
     Raises:
         UnknownOperationError: a layer is an operation of TensorFlow that has no counterpart in Keras 3.
-        ChangedActivationError: an activation means something else in Keras 3.
-        ValueError: the document is none of a network; likewise KeyError, TypeError, IndexError and AttributeError.
+        ChangedActivationError: the network has an activation that Keras 3 computes differently.
+        ValueError: the document doesn't describe a network. A damaged one may also raise KeyError, TypeError,
+            IndexError or AttributeError.
     """
     if document.get("class_name") not in MODELS:
         raise ValueError(f"the file holds no network that edgetl knows, but {document.get('class_name')}")
@@ -70,7 +76,7 @@ def _model(model: Config) -> Config:
 
 
 def _with_input(layers: list[Config], built: object) -> list[Config]:
-    """Puts an InputLayer first, where only the first layer, or what the model was built for, says the shape."""
+    """Adds an InputLayer if only the first layer, or the shape that the model was built with, states the shape."""
     first = layers[0]
     shape = first["config"].get("batch_input_shape") or built
     if first["class_name"] in ("InputLayer", *MODELS) or not shape:
@@ -96,8 +102,8 @@ def _layer(layer: Config) -> Config:
         config = {key: config[key] for key in ("name", "dtype", "rate", "data_format") if key in config}
     if str(layer.get("module")).startswith("keras.src.ops"):
         return layer | {"config": config}
-    kept = {key: value for key, value in layer.items() if key not in _OF_ANOTHER_KERAS}
-    return kept | {"class_name": _RENAMED.get(class_name, class_name), "config": config}
+    others = {key: value for key, value in layer.items() if key not in _OF_ANOTHER_KERAS}
+    return others | {"class_name": _RENAMED_LAYERS.get(class_name, class_name), "config": config}
 
 
 def _is_needless(key: str, value: object) -> bool:
@@ -109,16 +115,16 @@ def _is_needless(key: str, value: object) -> bool:
 def _functional(model: Config) -> Config:
     config = model["config"]
     _count_from_first_call(config)
-    for key in ("input_layers", "output_layers"):  # a list of one would give lists to the layers of an outer model
+    for key in ("input_layers", "output_layers"):  # a list of one would pass lists to the layers of an outer model
         if isinstance(config[key], list) and len(config[key]) == 1 and isinstance(config[key][0], list):
             config[key] = config[key][0]
     return _without_slashes(model)
 
 
 def _count_from_first_call(config: Config) -> None:
-    """Numbers the calls of every inner model from 0: Keras 2 counts the model's own input as the first one.
+    """Numbers the calls of every inner model from 0, because Keras 2 counts the model's own input as the first call.
 
-    Keras 3 does so, too, with the outputs of an inner functional model, but not with those of a Sequential.
+    Keras 3 does the same for the outputs of an inner functional model, but not for those of a Sequential.
     """
     nodes = [node for layer in config["layers"] for node in layer["inbound_nodes"] if isinstance(node, list)]
     for layer in config["layers"]:
@@ -131,8 +137,8 @@ def _count_from_first_call(config: Config) -> None:
                 tensor[1] -= 1
 
 
-def _tensors(part: object) -> Iterator[list[Any]]:
-    """Every reference to a tensor: the name of a layer, the number of its call, the number of the output, and more."""
+def _tensors(part: object) -> Iterator[TensorReference]:
+    """Yields every reference to a tensor in a part of a description."""
     if isinstance(part, list) and len(part) in (3, 4) and isinstance(part[0], str) and isinstance(part[1], int):
         yield part
     elif isinstance(part, list | dict):
@@ -154,8 +160,8 @@ def _without_slashes(model: Config) -> Config:
     return model | {"config": _renamed(config, renamed)} if renamed else model
 
 
-def _renamed(part: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
-    """Replaces names wherever they are the whole of a text: those of layers, and where tensors come from."""
+def _renamed(part: object, names: dict[str, str]) -> object:
+    """Replaces the names of layers, wherever a text is such a name as a whole."""
     if isinstance(part, dict):
         return {key: _renamed(value, names) for key, value in part.items()}
     if isinstance(part, list):

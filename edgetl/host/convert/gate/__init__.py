@@ -1,83 +1,80 @@
-"""The gate: what a converted variant keeps of the Keras model, measured through the device's own code."""
+"""The gate measures, with the device's own code, how much of the Keras model's accuracy a converted variant keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.runtime import Runtime
 from edgetl.errors import GateError
-from edgetl.host.convert.calibration import Representative
+from edgetl.host.convert.calibration import CalibrationPhotos
 from edgetl.manifest import Measurement
-from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 
-FLOAT32_PARITY = 1e-4
-"""Largest |score - Keras score| of a float32 file: one of another was exported wrongly, however right its answers."""
-
 NOT_FINITE, CONSTANT = "photos_not_finite", "constant"
-"""Keys of `Measurement.metrics` that only a variant has that no gate lets pass."""
+"""Keys of `Measurement.metrics` that mark unusable outputs: the number of photos with outputs that are not finite, and
+1 if the outputs are the same for every photo. Every gate refuses a variant that has one of them."""
 
 
 class Judge(Protocol):
-    """Proves the variants of one model on its validation photos."""
+    """Measures the variants of one model on its validation photos."""
 
     @property
-    def told(self) -> str:
-        """What the Keras model reaches there, for people."""
+    def summary(self) -> str:
+        """The Keras model's own accuracy on the validation photos, in words."""
 
     @property
-    def train(self) -> Representative:
-        """Photos to calibrate with."""
+    def seconds_per_photo(self) -> float:
+        """The time that Keras took for one validation photo, s."""
+
+    @property
+    def train(self) -> CalibrationPhotos:
+        """The training photos, from which calibration draws."""
 
     @property
     def photos(self) -> Sequence[Path]:
-        """The validation photos' files."""
+        """The files of the validation photos."""
 
     @property
     def shown(self) -> Sequence[Collection[int]]:
-        """Of each of them the classes that it shows, one for each object."""
+        """The class numbers of the objects in each validation photo, one number for each object."""
 
-    def measure(self, runtime: Runtime) -> Measurement:
-        """Runs every validation photo file through the device's code.
+    def measure(self, runtime: Runtime, step: Step = no_steps) -> Measurement:
+        """Runs every validation photo through the device's code and compares the results with Keras's.
 
         Args:
             runtime: the variant, opened with one thread.
+            step: the function that is called with the number of photos done.
         """
 
-    def misses(self, measured: Measurement, gate: Gate, recipe: str) -> str:
-        """Says why a variant doesn't meet the gate; empty where it does."""
-
-    def margin(self, measured: Measurement, gate: Gate) -> float:
-        """Returns by how much the gate is met, what is closest to missing it counts; negative where it is missed."""
-
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
-        """Returns what a variant says of the golden photos, JSON-ready, as `edgetl.device.verify.replay` wants it."""
+        """Returns a variant's outputs for the golden photos, JSON-ready, in the form of `Bundle.golden_scores`.
 
-
-def told(reasons: Iterable[tuple[bool, str]]) -> str:
-    """Joins the texts of those reasons that hold."""
-    return "; ".join(text for holds, text in reasons if holds)
+        Args:
+            runtime: the variant, opened with one thread.
+            frames: the golden photos, each (H, W, 3) uint8 BGR.
+        """
 
 
 class OutputWatch:
-    """Watches what a variant says of one photo after the other, for what no gate lets pass, however wide it is."""
+    """Watches a variant's outputs, photo by photo, for two faults: numbers that aren't finite, and constant outputs."""
 
     def __init__(self) -> None:
-        self._first: list[NDArray[Any]] | None = None
+        self._first: list[NDArray[np.generic]] | None = None
         self._photos = 0
         self._not_finite = 0
         self._varies = False
 
-    def add(self, outputs: Sequence[NDArray[Any]]) -> None:
-        """Takes note of what the variant says of the next photo.
+    def add(self, outputs: Sequence[NDArray[np.generic]]) -> None:
+        """Records the variant's outputs for the next photo.
 
         Args:
-            outputs: arrays of numbers, of any shape; they are not kept.
+            outputs: numeric arrays of any shape and dtype; their memory may be reused after the call.
         """
         self._photos += 1
         self._not_finite += not all(np.isfinite(output).all() for output in outputs)
@@ -87,29 +84,23 @@ class OutputWatch:
             self._varies = not all(map(np.array_equal, self._first, outputs))
 
     def faults(self) -> dict[str, float]:
-        """Returns metrics for `Measurement`; none where nothing is wrong."""
+        """Returns the faults as entries of `Measurement.metrics`; an empty dict if there is none."""
         if self._not_finite:
             return {NOT_FINITE: float(self._not_finite)}
         return {CONSTANT: 1.0} if self._photos > 1 and not self._varies else {}
 
 
-def faults(measured: Measurement) -> tuple[tuple[bool, str], ...]:
-    """Returns the reasons for which no gate lets a variant pass, each with whether it holds."""
-    bad = measured.metrics.get(NOT_FINITE, 0)
-    return (
-        (bad > 0, f"its outputs are not finite numbers on {bad:.0f} photos"),
-        (CONSTANT in measured.metrics, "it says the same of every photo"),
-    )
+def require_finite(outputs: Sequence[NDArray[np.generic]], model: str) -> None:
+    """Checks that the Keras model's own outputs for the validation photos are finite numbers.
 
-
-def require_finite(outputs: Sequence[NDArray[Any]], model: str) -> None:
-    """Passes if a model's outputs of photos, which its variants are held to, are finite numbers.
+    Args:
+        outputs: numeric arrays of any shape and dtype.
+        model: the model's name.
 
     Raises:
-        GateError: one of them isn't.
+        GateError: an output is NaN or infinite, so there is nothing to compare a variant with.
     """
     if not all(np.isfinite(output).all() for output in outputs):
-        what = f"the outputs of {model} itself are not finite numbers, so no variant of it can be proved"
-        raise GateError(
-            what, where=model, remedy="train it again, with a lower --rate; or convert it --from its origin"
-        )
+        what = f"the outputs of {model} itself are not finite numbers, so no variant of it can be compared with them"
+        remedy = "train it again with a lower --rate; or import it again with --from"
+        raise GateError(what, where=model, remedy=remedy)

@@ -1,9 +1,10 @@
-"""The judge of detectors: mAP, agreement of the boxes, differences of the cells behind them."""
+"""Measures converted detectors: mAP, agreement of the boxes, and differences of the cells behind the boxes."""
 
 from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,17 +14,16 @@ from numpy.typing import NDArray
 from edgetl.card import ModelCard
 from edgetl.device.inference.heads import DISTANCES, LOGITS
 from edgetl.device.inference.model import Model
+from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
-from edgetl.host.console import track
-from edgetl.host.convert.gate import FLOAT32_PARITY, OutputWatch, faults, require_finite, told
+from edgetl.host.convert.gate import OutputWatch, require_finite
 from edgetl.host.dataset.boxes.load import BoxedDataset
 from edgetl.host.dataset.boxes.truth import Found
 from edgetl.host.evaluate.box_metrics import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import find, judging
 from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement
-from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 from edgetl.vision.detect import CANDIDATES, grid
 from edgetl.vision.filter import ResultFilter, reaches
@@ -32,25 +32,25 @@ from edgetl.vision.photo import read_sized
 from edgetl.vision.quantized import sigmoid, softplus
 from edgetl.vision.results import Detections
 
-FLOAT32_EDGE_PX = 0.05
-"""How far an edge of a float32 file's box may be from Keras's, px of the input; of any cell, shown or not."""
-
 NEAR = 0.05
-"""So near to its threshold a box may as well be shown as not: its coming and going is no disagreement."""
+"""A box whose score is within this distance of its display threshold, 0..1, may be shown by one detector and hidden by
+the other without counting as a disagreement."""
 
 _CELL_PHOTOS = 32
-"""So many validation photos have their every cell compared: a wrong export shows in each."""
+"""The cells of this many validation photos are compared one by one; a wrong export shows in every photo, so more photos
+would only cost time."""
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What two detectors have in common.
+    """How well the boxes of two detectors agree.
 
     Attributes:
-        share: 0..1, see `agreement`.
-        max_score_difference: largest of a pair that one of them shows; 0 where there is none.
+        share: the share of boxes on which both agree, 0..1; see `agreement`.
+        max_score_difference: the largest difference of the scores of two paired boxes of which one is shown, 0..1; 0 if
+            there is no such pair.
     """
 
     share: float
@@ -58,44 +58,58 @@ class Agreement:
 
 
 class DetectorJudge:
-    """See `edgetl.host.convert.gate.Judge`.
+    """Measures the variants of a detector; see `edgetl.host.convert.gate.Judge`.
 
     Args:
-        card: of the detector.
-        network: its Keras model.
-        data: the photos it was trained on, split as they were then.
+        card: the detector's card.
+        network: the detector's Keras model.
+        data: the photos that the detector was trained on, split as in training.
+
+    Raises:
+        GateError: an output of the Keras model is not a finite number.
     """
 
     def __init__(self, card: ModelCard, network: Network, data: BoxedDataset) -> None:
         self._card, self._truth = card, data.val.truth
+        began = time.monotonic()
         found = find(network, data.val, judging(card))
+        self.seconds_per_photo = (time.monotonic() - began) / len(data.val)
         self.reference = DetectionEvaluation(card.labels, data.val.truth, found)
-        self._cells = _meaning(network.predict_on_batch(data.val.batch(slice(0, _CELL_PHOTOS))), card)
+        self._cells = _scores_and_edges(network.predict_on_batch(data.val.batch(slice(0, _CELL_PHOTOS))), card)
         require_finite([*self._cells, *(box.score for box in found)], card.name)
-        self.told = f"mAP {self.reference.map:.3f}, mAP50 {self.reference.map50:.3f}"
+        self.summary = f"mAP {self.reference.map:.3f}, mAP50 {self.reference.map50:.3f}"
         self.train = data.train
         self.photos = data.val.paths
         self.shown = [truth.class_id[~truth.ignore].tolist() for truth in data.val.truth]
 
-    def measure(self, runtime: Runtime) -> Measurement:
-        """See `Judge`; the times are those of the runtime alone, which decodes a portable file's boxes, too."""
+    def measure(self, runtime: Runtime, step: Step = no_steps) -> Measurement:
+        """Runs every validation photo through the device's code and compares the boxes with Keras's.
+
+        The latency is that of the runtime alone. For a portable file it includes the decoding of the boxes, which is
+        part of that file.
+
+        Args:
+            runtime: the variant, opened with one thread.
+            step: the function that is called with the number of photos done.
+        """
         model = Model(runtime, judging(self._card))
         raw = {LOGITS, DISTANCES} <= {tensor.name for tensor in runtime.outputs}
         found: list[Found] = []
         times, differences, watch = [], [], OutputWatch()
-        for k, path in enumerate(track(self.photos, "Evaluating", len(self.photos))):
+        for k, path in enumerate(self.photos):
+            step("evaluating", k, len(self.photos))
             frame, size_wh = read_sized(path, self._card.input)
             result = _detect(model, frame, size_wh)
             found.append(Found(result.xyxy, result.score, result.class_id))
             times.append(model.timings.invoke)
             views = [runtime.output_view(i) for i in range(len(runtime.outputs))] if raw else []
-            watch.add(views or [result.xyxy, result.score])  # of finished boxes, those beyond the last are not even set
+            watch.add(views or [result.xyxy, result.score])  # a portable file's memory beyond the last box is not set
             del views
             if raw and k < _CELL_PHOTOS:
                 differences.append(self._compare_cells(k, runtime))
         measured = self._measurement(found, statistics.median(times))
         measured = replace(measured, metrics=measured.metrics | watch.faults())
-        if not raw:  # its cells can't be seen
+        if not raw:  # a portable file doesn't show its cells
             return measured
         largest = zip(("cell_score_difference", "cell_edge_px"), np.max(differences, axis=0).tolist(), strict=True)
         cells = {name: float(f"{value:.3g}") for name, value in largest if math.isfinite(value)}
@@ -122,83 +136,49 @@ class DetectorJudge:
         )
 
     def _class_drops(self, variant: DetectionEvaluation) -> dict[str, float]:
-        """What the mAP of each class lost that the validation photos have boxes of."""
+        """Returns the loss of mAP of each class that the validation photos have boxes of."""
         before, after = self.reference.by_class(), variant.by_class()
         return {k: round(before[k][0] - after[k][0], 4) for k in before if not np.isnan(before[k][0])}
 
     def _compare_cells(self, photo: int, runtime: Runtime) -> tuple[float, float]:
-        """The largest difference from Keras of any cell's score, and of any edge, px of the input."""
+        """Returns the largest difference from Keras of any cell's score, 0..1, and of any cell's edge, input px."""
         outputs = {tensor.name: i for i, tensor in enumerate(runtime.outputs)}
         rows = [_real(runtime, outputs[name])[None] for name in (LOGITS, DISTANCES)]
-        pairs = zip(_meaning(rows, self._card), self._cells, strict=True)
+        pairs = zip(_scores_and_edges(rows, self._card), self._cells, strict=True)
         score, edge = (float(np.abs(ours[0] - theirs[photo]).max()) for ours, theirs in pairs)
         return score, edge
 
-    def misses(self, measured: Measurement, gate: Gate, recipe: str) -> str:
-        """See `Judge`; of a float32 file every cell must be what Keras says, whatever the boxes look like."""
-        score, edge = (measured.metrics.get(k, math.nan) for k in ("cell_score_difference", "cell_edge_px"))
-        drop50 = measured.metrics["map50_drop"]
-        drop, agreed, float32 = measured.accuracy_drop, measured.agreement, recipe == "float32"
-        reasons = (
-            *faults(measured),
-            (
-                float32 and not score <= FLOAT32_PARITY,
-                f"a score differs by {score:g} from Keras, float32 may by {FLOAT32_PARITY:g}",
-            ),
-            (
-                float32 and not edge <= FLOAT32_EDGE_PX,
-                f"an edge is {edge:g} px from Keras's, float32 may be by {FLOAT32_EDGE_PX:g}",
-            ),
-            (
-                not drop <= gate.max_map_drop,
-                f"loses {100 * drop:.1f} points of mAP, {100 * gate.max_map_drop:.1f} are allowed",
-            ),
-            (
-                not drop50 <= gate.max_map50_drop,
-                f"loses {100 * drop50:.1f} points of mAP50, {100 * gate.max_map50_drop:.1f} are allowed",
-            ),
-            (
-                not agreed >= gate.min_box_agreement,
-                f"agrees on {100 * agreed:.1f} % of the boxes, {100 * gate.min_box_agreement:.1f} % are wanted",
-            ),
-        )
-        return told(reasons)
-
-    def margin(self, measured: Measurement, gate: Gate) -> float:
-        """See `Judge`."""
-        if any(holds for holds, _ in faults(measured)):
-            return -1.0
-        return min(
-            gate.max_map_drop - measured.accuracy_drop,
-            gate.max_map50_drop - measured.metrics["map50_drop"],
-            measured.agreement - gate.min_box_agreement,
-        )
-
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
-        """Returns the boxes of each photo, and the candidates that were suppressed for them."""
-        watchful = golden_card(self._card)
-        everything = replace(watchful.detector, iou=1.0, max_det=CANDIDATES)
-        kept, candidates = Model(runtime, watchful), Model(runtime, replace(watchful, decoding=everything))
+        """Returns a variant's boxes in the golden photos, and the candidates that these boxes suppressed.
+
+        Args:
+            runtime: the variant, opened with one thread.
+            frames: the golden photos, each (H, W, 3) uint8 BGR.
+        """
+        card = golden_card(self._card)
+        unsuppressed = replace(card.detector, iou=1.0, max_det=CANDIDATES)
+        shown, candidates = Model(runtime, card), Model(runtime, replace(card, decoding=unsuppressed))
         photos = []
         for frame in frames:
-            objects = _rows(_detect(kept, frame))
+            objects = _rows(_detect(shown, frame))
             others = [row for row in _rows(_detect(candidates, frame)) if row not in objects]
             photos.append({"objects": objects, "suppressed": others})
         return photos
 
 
 def agreement(reference: Sequence[Found], variant: Sequence[Found], card: ModelCard) -> Agreement:
-    """Says how many of the boxes that either of two detectors shows the other one shows too.
+    """Returns the share of boxes on which two detectors agree, over all photos.
 
-    Boxes agree which are paired one to one, of one class and at IoU 0.9 or more. Only clear boxes are counted, of
-    either side: those with a score of more than `NEAR` above their display threshold. A clear box agrees if its partner
-    is shown, or not more than `NEAR` below the threshold. So a box that hardly passes counts neither for nor against.
-    The share is that of agreeing boxes among all clear ones of both sides; 1 where there are none.
+    Boxes are paired one to one if they have the same class and an IoU of 0.9 or more. Only clear boxes count: those of
+    either detector with a score of more than `NEAR` above their display threshold. A clear box agrees if its partner's
+    score is at most `NEAR` below the threshold, or above it. So a box that hardly passes counts neither for nor against
+    the variant. The share is the number of agreeing boxes divided by the number of clear boxes of both detectors; it is
+    1 if there are no clear boxes.
 
     Args:
-        reference: what the one found in each photo, of scores well below the thresholds too.
-        variant: what the other found.
-        card: its display thresholds count.
+        reference: the reference detector's boxes in each photo, including boxes well below the display thresholds.
+        variant: the other detector's boxes in each photo.
+        card: the card with the display thresholds and the labels.
     """
     clear, agreeing, largest = 0, 0, 0.0
     thresholds = ResultFilter().thresholds(card)
@@ -234,12 +214,12 @@ def _rows(found: Detections) -> list[dict[str, object]]:
 
 
 def _real(runtime: Runtime, index: int) -> Floats:
-    """An output's real numbers, without the batch axis."""
+    """Returns an output's dequantized numbers without the batch axis, float32."""
     return runtime.outputs[index].dequantize(runtime.output_view(index))
 
 
-def _meaning(outputs: Sequence[Floats], card: ModelCard) -> tuple[Floats, Floats]:
-    """Logits (P, A, C) and raw distances (P, A, 4) as scores and as px of the input."""
+def _scores_and_edges(outputs: Sequence[Floats], card: ModelCard) -> tuple[Floats, Floats]:
+    """Turns logits (P, A, C) and raw distances (P, A, 4) into scores, 0..1, and distances of the edges, input px."""
     _, strides = grid(card.input.height, card.input.width, card.detector.strides)
     logits, distances = (np.asarray(output, np.float32) for output in outputs)
     return sigmoid(logits), softplus(distances) * strides[:, None]

@@ -1,4 +1,4 @@
-"""The golden set: a few validation photos, kept losslessly, that a device replays."""
+"""Chooses and writes the golden set: a few validation photos, stored losslessly, that every device replays."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ from edgetl.files import sha256_of, write_atomic
 from edgetl.vision.photo import read_photo
 
 COUNT = 8
+"""A bundle has at most this many golden photos: enough to show drift, few enough to copy and replay in seconds."""
+
 _BACKGROUND = -1
+"""The class number that stands for a photo without objects."""
 
 
 def choose(shown: Sequence[Collection[int]], seed: int) -> list[int]:
-    """Returns positions of validation photos, `COUNT` at most: whichever class was shown least comes next.
+    """Chooses at most `COUNT` validation photos; each next photo shows the class that was shown least so far.
 
-    One photo that shows nothing is among them, where there is one; a second one only where there is nothing else.
+    One photo without objects is among them if there is one, and a second only if no other photo is left.
 
     Args:
-        shown: of each photo its objects' classes.
-        seed: of the choice among a class's photos.
+        shown: the class numbers of the objects in each validation photo.
+        seed: the seed of the choice among the photos of a class.
+
+    Returns:
+        The positions of the chosen photos in `shown`.
     """
     order = np.random.default_rng(seed).permutation(len(shown)).tolist()
     left = {position: set(shown[position]) or {_BACKGROUND} for position in order}
@@ -43,14 +49,14 @@ def choose(shown: Sequence[Collection[int]], seed: int) -> list[int]:
 def write_photos(
     folder: Path, card: ModelCard, paths: Sequence[Path], shown: Sequence[Collection[int]], positions: Sequence[int]
 ) -> tuple[GoldenPhoto, ...]:
-    """Writes photos as PNG, as the device's photo reader gives them, into `golden/` of a bundle's folder.
+    """Writes golden photos as PNG, with the pixels that the device's photo reader gives, into a bundle's `golden/`.
 
     Args:
-        folder: of the bundle.
-        card: of the model.
-        paths: N validation photos.
-        shown: of each of them its objects' classes.
-        positions: of the photos to write.
+        folder: the bundle's folder.
+        card: the model's card.
+        paths: the files of the N validation photos.
+        shown: the class numbers of the objects in each of the N photos.
+        positions: the positions of the photos to write, 0..N-1.
     """
     (folder / "golden").mkdir()
     photos = []
@@ -68,7 +74,16 @@ def _label(card: ModelCard, classes: Collection[int]) -> str:
 
 
 def write_expected(folder: Path, name: str, expected: object) -> tuple[str, str]:
-    """Writes what a variant says of the golden photos; returns the file, relative to the folder, and its SHA-256."""
+    """Writes a variant's outputs for the golden photos.
+
+    Args:
+        folder: the bundle's folder.
+        name: the variant's name.
+        expected: the outputs, JSON-ready; see `Judge.expected`.
+
+    Returns:
+        The file's path relative to the folder, and its SHA-256.
+    """
     file = f"golden/{name}.json"
     write_atomic(folder / file, json.dumps(expected) + "\n")
     return file, sha256_of(folder / file)

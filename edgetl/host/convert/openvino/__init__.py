@@ -1,1 +1,1 @@
-"""From a Keras model to OpenVINO's IR."""
+"""Converts Keras models to OpenVINO's IR."""

@@ -1,4 +1,4 @@
-"""Keras to OpenVINO IR: what each recipe does to the network, and what it tries when its result misses the gate."""
+"""Converts Keras models to OpenVINO IR by each recipe, and offers further attempts if the first one misses the gate."""
 
 from __future__ import annotations
 
@@ -9,25 +9,35 @@ from tempfile import TemporaryDirectory
 
 from edgetl.card import ModelCard
 from edgetl.device.inference.heads import DISTANCES, LOGITS
+from edgetl.device.runtime import Runtime
 from edgetl.device.runtime.openvino import load_library
 from edgetl.errors import ModelError
-from edgetl.host.convert.calibration import FIRST_PHOTOS, MORE_PHOTOS, representative
-from edgetl.host.convert.converter import Attempt, Files, Source
+from edgetl.host.convert.calibration import FIRST_PHOTOS, MORE_PHOTOS, representative_dataset
+from edgetl.host.convert.converter import Attempt, ConversionInput, Files
+from edgetl.host.convert.gate.refusal import gate_margin
 from edgetl.host.convert.openvino import quantize
-from edgetl.host.convert.openvino.metadata import describe_in
+from edgetl.host.convert.openvino.graph_types import Graph
+from edgetl.host.convert.openvino.metadata import write_runtime_info
 from edgetl.host.networks.backend import import_tensorflow
-from edgetl.host.networks.untyped import Library, Network
+from edgetl.host.networks.untyped import Network
 from edgetl.quiet import quiet_output
 from edgetl.target import RecipeName
 from edgetl.vision.arrays import Image
 
 INPUT = "image"
+"""The name of the input in every file that edgetl makes."""
+
 OUTPUTS = {1: ("scores",), 2: (LOGITS, DISTANCES)}
-"""Names of a classifier's output and of a detector's, by their number, in the order of the Keras model's."""
+"""The names of a classifier's output and of a detector's outputs, by their number, in the order of the Keras model."""
 
 
-def attempts(recipe: RecipeName, source: Source) -> Iterator[Attempt]:
-    """See `edgetl.host.convert.converter.Converter`."""
+def attempts(recipe: RecipeName, source: ConversionInput) -> Iterator[Attempt]:
+    """Yields ways to make an IR; see `edgetl.host.convert.converter.Converter`.
+
+    Args:
+        recipe: one of OpenVINO's recipes.
+        source: the model.
+    """
     if recipe != "static_wi8_ai8":
         yield Attempt("", lambda: save(graph(source.model), source.card, half=recipe == "float16"))
         return
@@ -35,19 +45,21 @@ def attempts(recipe: RecipeName, source: Source) -> Iterator[Attempt]:
     def calibrated(photos: Image) -> Files:
         return save(quantize.quantize(graph(source.model), photos), source.card)
 
-    def to_gate(photos: Image) -> Files:
-        restored = quantize.quantize_to_gate(graph(source.model), photos, source.judge, source.gate)
-        return save(restored, source.card)
+    def margin(runtime: Runtime) -> float:
+        return gate_margin(source.judge.measure(runtime), source.gate, source.card.task)
 
-    first = representative(source.judge.train, FIRST_PHOTOS, source.seed)
+    def to_gate(photos: Image) -> Files:
+        return save(quantize.quantize_to_gate(graph(source.model), photos, margin), source.card)
+
+    first = representative_dataset(source.judge.train, FIRST_PHOTOS, source.seed)
     yield Attempt("", partial(calibrated, first))
-    more = representative(source.judge.train, MORE_PHOTOS, source.seed)
+    more = representative_dataset(source.judge.train, MORE_PHOTOS, source.seed)
     if len(more) > len(first):
         yield Attempt(f"calibrated with {len(more)} photos", partial(calibrated, more))
     yield Attempt("the layers that cost most left in float", partial(to_gate, more))
 
 
-def graph(model: Network) -> Library:
+def graph(model: Network) -> Graph:
     """Converts a classifier or a detector; the graph takes raw pixels, as the Keras model does.
 
     Args:
@@ -55,37 +67,38 @@ def graph(model: Network) -> Library:
             `edgetl.host.train.classifier.network`, or to two outputs, made by `edgetl.host.train.detector.network`.
 
     Returns:
-        An `openvino.Model` from `image`, (1, H, W, 3) uint8, to `scores`, or to `logits` and `distances`.
+        An `openvino.Model` from `image`, (1, H, W, 3) uint8, to `scores`, (1, classes) float32, or to `logits`,
+        (1, A, C) float32, and `distances`, (1, A, 4) float32.
 
     Raises:
         UnloadableRuntimeError: OpenVINO isn't installed.
-        ModelError: the converter doesn't tell the outputs apart.
+        ModelError: the converter doesn't identify the outputs.
     """
     openvino = load_library()
     import_tensorflow()
     with quiet_output():
-        converted = openvino.convert_model(model)
+        converted: Graph = openvino.convert_model(model)
     converted.reshape([1, *model.input_shape[1:]])
     converted.input(0).get_tensor().set_names({INPUT})
     found = {name: port for port in converted.outputs for name in port.get_names()}
     keras_names = [tensor.name for tensor in model.outputs]
     if len(keras_names) not in OUTPUTS or len(converted.outputs) != len(keras_names) or not {*keras_names} <= {*found}:
-        what = f"the converter gave the outputs {', '.join(found)} for the model's {', '.join(keras_names)}"
+        what = f"the converter named the outputs {', '.join(found)}, but the model has {', '.join(keras_names)}"
         raise ModelError(what, where=model.name, remedy="report this with the versions of openvino and keras")
     for keras_name, name in zip(keras_names, OUTPUTS[len(keras_names)], strict=True):
         found[keras_name].get_tensor().set_names({name})
     return converted
 
 
-def save(converted: Library, card: ModelCard, *, half: bool = False) -> Files:
-    """Makes the `.xml` and the `.bin` of an `openvino.Model`.
+def save(converted: Graph, card: ModelCard, *, half: bool = False) -> Files:
+    """Returns the contents of the `.xml` and `.bin` files of a graph.
 
     Args:
-        converted: gets the card.
-        card: goes in.
-        half: keep the weights in half floats.
+        converted: the graph; the card is written into its runtime info.
+        card: the model's card.
+        half: whether to store the weights as float16.
     """
-    describe_in(converted, card)
+    write_runtime_info(converted, card)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"
         load_library().save_model(converted, path, compress_to_fp16=half)

@@ -1,4 +1,4 @@
-"""A raw OpenVINO detector to one that OpenVINO Model API opens as an SSD."""
+"""Turns a raw OpenVINO detector into one that OpenVINO Model API opens as an SSD."""
 
 from __future__ import annotations
 
@@ -11,38 +11,44 @@ from edgetl.device.inference.heads import DISTANCES, LOGITS, MODEL_API
 from edgetl.device.runtime.openvino import load_library, signal_stack_kept
 from edgetl.host.convert.converter import Files
 from edgetl.host.convert.openvino.export import save
-from edgetl.host.convert.portable import APART, FLOOR, candidates, geometry, ranks
+from edgetl.host.convert.openvino.graph_types import Graph, Node, Port
+from edgetl.host.convert.portable import CLASS_SHIFT, LOWEST_SCORE, candidates, geometry, ranks
 from edgetl.host.networks.untyped import Library, Tensor
 from edgetl.quiet import quiet_output
 
 
 def finish(files: Files, card: ModelCard) -> Files:
-    """See `edgetl.host.convert.portable.Finish`."""
+    """Appends decoding to a raw detector; see `edgetl.host.convert.portable.Finish`.
+
+    Args:
+        files: the raw detector's `.xml` and `.bin` files.
+        card: the card of the new file.
+    """
     openvino = load_library()
     with quiet_output(), signal_stack_kept():
-        raw = openvino.Core().read_model(files[".xml"], files[".bin"])
-    # What goes into the model's results, which are no outputs to build on.
+        raw: Graph = openvino.Core().read_model(files[".xml"], files[".bin"])
+    # The graph is extended at the inputs of its result nodes; result nodes themselves have no outputs.
     logits, distances = (raw.output(name).get_node().input_value(0) for name in (LOGITS, DISTANCES))
     outputs = decoding(logits, distances, card)
     return save(openvino.Model(outputs, raw.get_parameters(), "portable"), card)
 
 
-def decoding(logits: Tensor, raw: Tensor, card: ModelCard) -> list[Tensor]:
-    """Makes finished boxes of an `openvino.Model`'s raw outputs.
+def decoding(logits: Port, raw: Port, card: ModelCard) -> list[Node]:
+    """Extends a graph from raw outputs to finished boxes.
 
     Args:
-        logits: (1, A, C).
-        raw: (1, A, 4) distances.
-        card: of the detector.
+        logits: the logits, (1, A, C) float32.
+        raw: the raw distances, (1, A, 4) float32.
+        card: the detector's card.
 
     Returns:
-        The outputs bboxes (1, N, 4), xmin, ymin, xmax, ymax in shares of the input, labels (1, N) int32 and scores
-        (1, N), best first; N is the card's `max_det`. Behind the last one they are 0.
+        The outputs bboxes, (1, N, 4) float32 xmin, ymin, xmax, ymax in shares of the input; labels, (1, N) int32; and
+        scores, (1, N) float32 0..1, best first. N is the card's `max_det`; the rows after the last box are 0.
     """
     ops: Library = import_module("openvino.opset13")
     centres, reach = geometry(card)
     of_cell = ops.topk(ops.squeeze(logits, [0]), 1, 1, "max", "none")
-    # Not stable: that takes OpenVINO 9 ms more, and its outputs, which aren't quantized, are hardly ever equal.
+    # A stable sort takes OpenVINO 9 ms more, and its outputs, which aren't quantized, are hardly ever equal.
     best = ops.topk(ops.squeeze(of_cell.output(0), [1]), candidates(card), 0, "max", "value")
     score, rows = ops.sigmoid(best.output(0)), best.output(1)
     label = ops.gather(ops.squeeze(of_cell.output(1), [1]), rows, 0)
@@ -51,19 +57,19 @@ def decoding(logits: Tensor, raw: Tensor, card: ModelCard) -> list[Tensor]:
     chosen = _suppressed(ops, boxes, score, label, card)
     outputs = []
     for name, column in zip(MODEL_API, (boxes, label, score), strict=True):
-        taken = ops.gather(_with_nothing(ops, column), chosen, 0)
+        rows_of_boxes = ops.gather(_with_zero_row(ops, column), chosen, 0)
         shape = [1, card.detector.max_det, *column.shape[1:]]
-        made = ops.reshape(taken, shape, False)
-        made.output(0).get_tensor().set_names({name})
-        outputs.append(made)
+        output: Node = ops.reshape(rows_of_boxes, shape, False)
+        output.output(0).get_tensor().set_names({name})
+        outputs.append(output)
     return outputs
 
 
 def _suppressed(ops: Library, boxes: Tensor, score: Tensor, label: Tensor, card: ModelCard) -> Tensor:
-    """The rows that stay, best first, filled up to `max_det` with the row behind the last."""
+    """Returns the rows of the boxes that remain, best first, filled up to `max_det` with the row after the last."""
     most = card.detector.max_det
-    apart = ops.unsqueeze(ops.multiply(ops.convert(label, "f32"), _number(APART)), [1])
-    ranked = ops.select(ops.greater_equal(score, _number(FLOOR)), ranks(card), _number(0))
+    apart = ops.unsqueeze(ops.multiply(ops.convert(label, "f32"), _number(CLASS_SHIFT)), [1])
+    ranked = ops.select(ops.greater_equal(score, _number(LOWEST_SCORE)), ranks(card), _number(0))
     suppression = ops.non_max_suppression(
         ops.unsqueeze(ops.add(boxes, apart), [0]),
         ops.unsqueeze(ranked, [0, 1]),
@@ -74,14 +80,14 @@ def _suppressed(ops: Library, boxes: Tensor, score: Tensor, label: Tensor, card:
         sort_result_descending=True,
         output_type="i32",
     )
-    stay = ops.gather(suppression.output(0), 2, 1)
-    nothing = np.full(most, boxes.shape[0], np.int32)
-    filled = ops.concat([stay, nothing], 0)
+    remaining = ops.gather(suppression.output(0), 2, 1)
+    after_last = np.full(most, boxes.shape[0], np.int32)
+    filled = ops.concat([remaining, after_last], 0)
     return ops.slice(filled, [0], [most], [1], [0])
 
 
-def _with_nothing(ops: Library, column: Tensor) -> Tensor:
-    """A column with a row of zeros behind its last."""
+def _with_zero_row(ops: Library, column: Tensor) -> Tensor:
+    """Returns a column with a row of zeros appended."""
     return ops.concat([column, np.zeros((1, *column.shape[1:]), column.get_element_type().to_dtype())], 0)
 
 

@@ -1,72 +1,78 @@
-"""OpenVINO's int8: quantization after training, by NNCF."""
+"""Quantizes OpenVINO graphs to int8 after training, with NNCF."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import UnloadableRuntimeError
+from edgetl.device.runtime import Runtime, UnloadableRuntimeError
 from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, signal_stack_kept
-from edgetl.host.convert.gate import Judge
+from edgetl.host.convert.openvino.graph_types import Graph
 from edgetl.host.networks.untyped import Library
 from edgetl.install import install_command
 from edgetl.quiet import quiet_output
-from edgetl.target import Gate
 from edgetl.vision.arrays import Image
 
 MOST_STEPS = 12
-"""So many layers go back to floats at most: an int8 file of which more do is none."""
+"""At most this many layers are turned back to float; a file with more of them has no advantage over a float file."""
+
 RANKING_PHOTOS = 50
+"""Layers are ranked with at most this many photos, because each layer needs a run over all of them."""
 
 Floats = NDArray[np.float32]
 
 
-def quantize(graph: Library, photos: Image) -> Library:
+def quantize(graph: Graph, photos: Image) -> Graph:
     """Quantizes weights, per channel, and activations to 8 bits.
 
     Args:
         graph: an `openvino.Model` from (1, H, W, 3) uint8.
-        photos: (N, H, W, 3) uint8 model inputs to calibrate with.
+        photos: the representative dataset, (N, H, W, 3) uint8 model inputs.
 
     Returns:
-        Another `openvino.Model`.
+        A new, quantized `openvino.Model`.
 
     Raises:
         UnloadableRuntimeError: NNCF isn't installed.
     """
     nncf = _load()
     with quiet_output(), signal_stack_kept():
-        return nncf.quantize(graph, _dataset(nncf, photos), advanced_parameters=_ranges(nncf), **_options(nncf, photos))
+        quantized: Graph = nncf.quantize(
+            graph, _dataset(nncf, photos), advanced_parameters=_ranges(nncf), **_options(nncf, photos)
+        )
+    return quantized
 
 
-def quantize_to_gate(graph: Library, photos: Image, judge: Judge, gate: Gate) -> Library:
-    """Quantizes, then turns layers back to floats, those first that change the outputs most, until the gate is met.
+def quantize_to_gate(graph: Graph, photos: Image, margin: Callable[[Runtime], float]) -> Graph:
+    """Quantizes, then turns layers back to float until the gate is met, those first that change the outputs most.
 
     Args:
-        graph: see `quantize`.
-        photos: to calibrate with, and to rank the layers.
-        judge: measures after each layer.
-        gate: the aim.
+        graph: an `openvino.Model` from (1, H, W, 3) uint8.
+        photos: the representative dataset, (N, H, W, 3) uint8 model inputs, which also ranks the layers.
+        margin: the function that returns how far a variant is from the gate's closest limit; negative if it misses one.
+
+    Returns:
+        A new `openvino.Model`, quantized except for the layers that were turned back.
     """
     nncf = _load()
     dataset = _dataset(nncf, photos)
 
     def nearness(compiled: Library, rows: Iterable[Image]) -> tuple[float, list[list[Floats]]]:
-        """One, less what the gate is missed by: NNCF's metric, of which it will have no drop at all.
+        """Returns NNCF's metric, 1 minus the distance to the gate, and the outputs for each row.
 
-        It must not be 0, which NNCF divides by. What is said of each row goes with it: by how far that moves, NNCF
-        ranks the layers.
+        NNCF accepts no drop of the metric at all, and divides by it, so it must not be 0. It ranks the layers by how
+        far the outputs move.
         """
         runtime = OpenVINORuntime.of(compiled)
-        said = [_said(runtime, photo) for photo in rows]
-        return 1 + min(0.0, judge.margin(judge.measure(runtime), gate)), said
+        outputs = [_outputs(runtime, photo) for photo in rows]
+        return 1 + min(0.0, margin(runtime)), outputs
 
     with quiet_output(), signal_stack_kept():
-        return nncf.quantize_with_accuracy_control(
+        restored: Graph = nncf.quantize_with_accuracy_control(
             graph,
             dataset,
             dataset,
@@ -78,6 +84,7 @@ def quantize_to_gate(graph: Library, photos: Image, judge: Judge, gate: Gate) ->
                 max_num_iterations=MOST_STEPS, ranking_subset_size=min(RANKING_PHOTOS, len(photos))
             ),
         )
+    return restored
 
 
 def _options(nncf: Library, photos: Image) -> dict[str, object]:
@@ -85,26 +92,29 @@ def _options(nncf: Library, photos: Image) -> dict[str, object]:
         "preset": nncf.QuantizationPreset.MIXED,
         "subset_size": len(photos),
         "target_device": nncf.TargetDevice.CPU,
-        # The quick one lost twice as much on a classifier whose weights have 7 bits, see `_ranges`.
+        # Fast correction lost twice as much accuracy on a classifier whose weights have 7 bits, see `_ranges`.
         "fast_bias_correction": False,
     }
 
 
 def _ranges(nncf: Library) -> Library:
-    """With the mixed preset: activations from the least to the largest that was seen of them, around whatever zero.
+    """Returns how NNCF chooses the ranges of activations and weights.
 
-    NNCF's own way, symmetric and cut off where most photos end, cost a detector at 320 px 2.4 points of mAP, where the
-    few cells that show something stand out; this cost 0.6.
+    With the mixed preset, activations range from the smallest to the largest value that calibration saw, and zero may
+    be anywhere in between. NNCF's default, a symmetric range that cuts off rare values, cost a detector at 320 px
+    2.4 points of mAP, because the few cells that show an object have rare values; this choice cost 0.6.
 
-    Weights use half of their range: x86 processors without VNNI add products up in 16 bits, and larger ones overflow.
-    With the whole range such a processor moved a score by 0.11; with half of it by 5e-7 at most, or 5e-3 on SSE4.1.
+    Weights use half of their range: x86 processors without VNNI add products up in 16 bits, which overflow with larger
+    weights. With the whole range such a processor moved a score by 0.11; with half of it by 5e-7 at most, or 5e-3 on
+    SSE4.1.
     """
-    seen = import_module("nncf.quantization.range_estimator").RangeEstimatorParametersSet.MINMAX
+    minmax = import_module("nncf.quantization.range_estimator").RangeEstimatorParametersSet.MINMAX
     half = import_module("nncf.quantization.advanced_parameters").OverflowFix.ENABLE
-    return nncf.AdvancedQuantizationParameters(activations_range_estimator_params=seen, overflow_fix=half)
+    return nncf.AdvancedQuantizationParameters(activations_range_estimator_params=minmax, overflow_fix=half)
 
 
-def _said(runtime: OpenVINORuntime, photo: Image) -> list[Floats]:
+def _outputs(runtime: OpenVINORuntime, photo: Image) -> list[Floats]:
+    """Runs a photo, (H, W, 3) uint8, and returns copies of the outputs with a batch axis."""
     runtime.input_view()[...] = photo
     runtime.invoke()
     return [runtime.output_view(index)[None].copy() for index in range(len(runtime.outputs))]
@@ -121,5 +131,5 @@ def _load() -> Library:
     except ImportError as error:
         what = f"OpenVINO's NNCF can't be loaded: {error}"
         raise UnloadableRuntimeError(what, remedy=install_command("train")) from error
-    logging.getLogger("nncf").setLevel(logging.ERROR)  # its own function also changes handlers that others share
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # NNCF's own function also changes handlers that others share
     return nncf

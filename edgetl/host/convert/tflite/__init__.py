@@ -1,1 +1,1 @@
-"""From a Keras model to `.tflite`."""
+"""Converts Keras models to `.tflite` files."""

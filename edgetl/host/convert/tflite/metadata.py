@@ -1,11 +1,11 @@
-"""TFLite Metadata: a `.tflite` that tells other software, and edgetl, what it takes and what it answers.
+"""Writes TFLite Metadata, which tells other software, and edgetl, what a `.tflite` file takes and gives.
 
-Source: `metadata_schema.fbs` of tensorflow/tflite-support. The fields' places in their tables are in
-`edgetl.device.inference.tflite_metadata`, which reads what this file writes.
+The format is `metadata_schema.fbs` of tensorflow/tflite-support. `edgetl.device.inference.tflite_metadata` reads what
+this module writes, and has the positions of the fields in their tables.
 
-A detector's two outputs are told for what they are, raw. Other software's detectors want boxes instead: MediaPipe's
-takes two outputs only with fixed anchors (`DETECTOR_METADATA`), which ours has none of, and refuses the file; it takes
-the four of a portable one, see `edgetl.host.convert.portable`.
+A raw detector's two outputs are described as raw. Other software expects boxes: MediaPipe takes two outputs only with
+fixed anchors (`DETECTOR_METADATA`), which edgetl's detectors don't have, and so refuses the file. It takes the four
+outputs of a portable detector; see `edgetl.host.convert.portable`.
 """
 
 from __future__ import annotations
@@ -26,28 +26,32 @@ from edgetl.device.runtime.flatbuffer_table import SLOTS
 from edgetl.host.convert.tflite.edit_graph import pack, parse
 
 LABELS_FILE = "labels.txt"
+"""The name of the file of labels inside a `.tflite` file, which other software looks for by its type, not its name."""
+
 OUTPUTS = (LOGITS, DISTANCES)
-"""A detector's outputs, in their order."""
+"""The names of a raw detector's outputs, in their order."""
 
 _FEATURE, _IMAGE, _BOX = 1, 2, 3  # members of the union ContentProperties
-_UNKNOWN_COLOR, _RGB = 0, 1  # ColorSpaceType; there is no name for BGR
+_UNKNOWN_COLOR, _RGB = 0, 1  # ColorSpaceType; it has no value for BGR
 _DESCRIPTION = 1  # AssociatedFileType
 _BOUNDARIES, _RATIO = 1, 0  # BoundingBoxType, CoordinateType
 
 
 def embed(model: bytes, card: ModelCard) -> bytes:
-    """Writes a card into a model, in place of one that it carries.
+    """Writes a card and its metadata into a model, replacing those that it has.
 
     Args:
-        model: a `.tflite` file's content, with one input, and one output, a detector's two in the order of
-            `OUTPUTS`, or a portable detector's four in the order of `edgetl.device.inference.heads.FINISHED`.
-        card: goes in whole as `card.json`; its labels again as `labels.txt` for software that isn't edgetl.
+        model: the content of a `.tflite` file with one input. Its outputs are a classifier's one, a raw detector's two
+            in the order of `OUTPUTS`, or a portable detector's four in the order of
+            `edgetl.device.inference.heads.FINISHED`.
+        card: the model's card, written whole as `card.json`; the labels are also written as `labels.txt`, for software
+            other than edgetl.
 
     Returns:
-        The file's new content; the same for the same arguments. The weights are those of `model`, bit for bit.
+        The new content; equal arguments give equal bytes. The weights are those of `model`, bit for bit.
 
     Raises:
-        ModelError: the bytes are not a model, or one whose weights lie outside of it (above 2 GB).
+        ModelError: the bytes are not a model, or its weights are outside of its tables (above 2 GB).
     """
     parsed = parse(model)
     data = np.frombuffer(_metadata(card), np.uint8)
@@ -70,7 +74,7 @@ def _metadata(card: ModelCard) -> bytes:
     root = write.table(
         "ModelMetadata",
         name=write.text(card.name),
-        description=write.text(f"{len(card.labels)} classes, {_meaning(card)}"),
+        description=write.text(f"{len(card.labels)} classes, {_output_kind(card)}"),
         subgraphs=write.tables([graph]),
         files=write.tables([whole_card]),
         min_parser_version=write.text("1.0.0"),
@@ -78,7 +82,7 @@ def _metadata(card: ModelCard) -> bytes:
     return write.finish(root)
 
 
-def _meaning(card: ModelCard) -> str:
+def _output_kind(card: ModelCard) -> str:
     if isinstance(card.decoding, ClassifierDecoding):
         return card.decoding.scores
     return "boxes" if card.decoding.kind == "postprocessed" else "boxes to be decoded from raw outputs"
@@ -91,8 +95,8 @@ def _outputs(write: _Writer, card: ModelCard) -> list[int]:
 
 
 def _finished_outputs(write: _Writer, card: ModelCard) -> list[int]:
-    """MediaPipe Tasks knows the four by these names; of a threshold in the metadata it takes no notice."""
-    index = write.integers([1, 0, 3, 2])  # where left, top, right and bottom are
+    """Describes the four outputs by the names that MediaPipe Tasks expects; it ignores a threshold in the metadata."""
+    index = write.integers([1, 0, 3, 2])  # the positions of left, top, right and bottom
     box = write.table("BoundingBoxProperties", index=index, type=_BOUNDARIES, coordinate_type=_RATIO)
     content = write.table("Content", properties_type=_BOX, properties=box)
     return [
@@ -111,7 +115,7 @@ def _detector_outputs(write: _Writer, card: ModelCard) -> list[int]:
 
 
 def _output(write: _Writer, name: str, description: str = "", *, axis: int | None = AXIS_LABELS) -> int:
-    """One output; `axis`: what its labels are of, None where it has none."""
+    """Describes one output; `axis` is the type of its file of labels, None if it has no labels."""
     content = write.table("Content", properties_type=_FEATURE, properties=write.table("FeatureProperties"))
     parts = {"name": write.text(name), "content": content}
     if description:
@@ -126,7 +130,7 @@ def _image(write: _Writer, card: ModelCard) -> int:
     color = _RGB if card.input.color == "rgb" else _UNKNOWN_COLOR
     properties = write.table("ImageProperties", color_space=color)
     content = write.table("Content", properties_type=_IMAGE, properties=properties)
-    # Mean 0 and std 1: pixels go in as they are, the model scales them itself.
+    # Mean 0 and std 1 stand for raw pixels, which the model scales itself.
     scaling = write.table("NormalizationOptions", mean=write.floats([0]), std=write.floats([1]))
     unit = write.table("ProcessUnit", options_type=NORMALIZATION, options=scaling)
     stats = write.table("Stats", max=write.floats([255]), min=write.floats([0]))
@@ -140,7 +144,7 @@ def _image(write: _Writer, card: ModelCard) -> int:
 
 
 class _Writer:
-    """Builds the metadata's flatbuffer, tables named as in `SLOTS`; parts come before what holds them."""
+    """Builds the metadata's flatbuffer; tables are named as in `SLOTS`, and parts are written before their holders."""
 
     def __init__(self) -> None:
         self._builder = flatbuffers.Builder(1024)
@@ -161,7 +165,7 @@ class _Writer:
         return int(self._builder.EndVector())
 
     def table(self, kind: str, **fields: int) -> int:
-        """Writes a table; fields named `type`, `…_type` and `color_space` are bytes, the others offsets."""
+        """Writes a table; fields named `type`, `…_type` and `color_space` are bytes, all others are offsets."""
         slots = SLOTS[kind]
         self._builder.StartObject(len(slots))
         for field, value in fields.items():
@@ -177,7 +181,7 @@ class _Writer:
 
 
 def _append(model: bytes, files: dict[str, str]) -> bytes:
-    """Puts a zip archive behind a model; uncompressed, for readers map it, and dated so that bytes repeat."""
+    """Appends a zip archive to a model, uncompressed, because readers map it, and with a fixed date."""
     stream = io.BytesIO(model)
     with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
         for name, text in files.items():

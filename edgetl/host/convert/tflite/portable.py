@@ -1,6 +1,7 @@
-"""A raw `.tflite` detector to one that answers as TensorFlow Lite's own `TFLite_Detection_PostProcess` does.
+"""Turns a raw `.tflite` detector into one with the outputs of TensorFlow Lite's `TFLite_Detection_PostProcess`.
 
-The four outputs are made of built-in operators only, `NON_MAX_SUPPRESSION_V4` among them: no custom one is needed.
+The four outputs are computed with built-in operators only, `NON_MAX_SUPPRESSION_V4` among them, so that no custom
+operator is needed.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from edgetl.card import ModelCard
 from edgetl.device.inference.heads import FINISHED
 from edgetl.host.convert.converter import Files
-from edgetl.host.convert.portable import APART, FLOOR, candidates, geometry, ranks
+from edgetl.host.convert.portable import CLASS_SHIFT, LOWEST_SCORE, candidates, geometry, ranks
 from edgetl.host.convert.tflite.edit_graph import name_outputs
 from edgetl.host.convert.tflite.metadata import OUTPUTS, embed
 from edgetl.host.convert.tflite.splice import splice
@@ -17,20 +18,31 @@ from edgetl.host.networks.untyped import Library, Tensor
 from edgetl.quiet import quiet_output
 
 _YXYX = [1, 0, 3, 2]
+"""The order in which `TFLite_Detection_PostProcess` gives the edges x, y, x, y."""
 
 
 def finish(files: Files, card: ModelCard) -> Files:
-    """See `edgetl.host.convert.portable.Finish`."""
+    """Appends decoding to a raw detector; see `edgetl.host.convert.portable.Finish`.
+
+    Args:
+        files: the raw detector's `.tflite` file.
+        card: the card of the new file.
+    """
     return {".tflite": embed(splice(files[".tflite"], decoding(card), OUTPUTS), card)}
 
 
 def decoding(card: ModelCard) -> bytes:
-    """Makes the second half of a file: `logits` (1, A, C) and `distances` (1, A, 4), float32, to finished boxes.
+    """Makes the second half of a portable file, which turns raw outputs into finished boxes.
+
+    Its inputs are `logits`, (1, A, C) float32, and `distances`, (1, A, 4) float32.
+
+    Args:
+        card: the detector's card.
 
     Returns:
-        A `.tflite` file's content with the outputs boxes (1, N, 4), ymin, xmin, ymax, xmax in shares of the input,
-        classes (1, N), scores (1, N), best first, and count (1,), all float32; N is the card's `max_det`. Behind the
-        count they are 0.
+        The content of a `.tflite` file with four float32 outputs: boxes, (1, N, 4) ymin, xmin, ymax, xmax in shares of
+        the input; classes, (1, N); scores, (1, N) 0..1, best first; and their count, (1,). N is the card's `max_det`;
+        the rows after the count are 0.
     """
     tf = import_tensorflow()
     cells = len(geometry(card)[0])
@@ -45,27 +57,28 @@ def decoding(card: ModelCard) -> bytes:
 
 
 def _decode(tf: Library, logits: Tensor, raw: Tensor, card: ModelCard) -> tuple[Tensor, ...]:
+    """Computes the four outputs of `decoding` from logits (A, C) and raw distances (A, 4), float32."""
     centres, reach = (part[:, _YXYX] for part in geometry(card))
     best, rows = tf.math.top_k(tf.reduce_max(logits, axis=1), candidates(card))
     label = tf.gather(tf.argmax(logits, axis=1, output_type=tf.int32), rows)
     score = tf.sigmoid(best)
-    # Softplus: there is no such operator, and log(1 + exp(x)) alone overflows.
+    # TensorFlow Lite has no softplus, and log(1 + exp(x)) alone overflows.
     distance = tf.nn.relu(raw) + tf.math.log(1 + tf.exp(-tf.abs(raw)))
     boxes = tf.clip_by_value(centres + tf.gather(distance, _YXYX, axis=1) * reach, 0.0, 1.0)
     boxes = tf.gather(boxes, rows)
     most = card.detector.max_det
     chosen, count = tf.raw_ops.NonMaxSuppressionV4(
-        boxes=boxes + APART * tf.cast(label, tf.float32)[:, None],
-        scores=tf.where(score >= FLOOR, ranks(card), tf.zeros_like(score)),
+        boxes=boxes + CLASS_SHIFT * tf.cast(label, tf.float32)[:, None],
+        scores=tf.where(score >= LOWEST_SCORE, ranks(card), tf.zeros_like(score)),
         max_output_size=most,
         iou_threshold=card.detector.iou,
         score_threshold=0.5,
         pad_to_max_output_size=True,
     )
-    meant = tf.cast(tf.range(most) < count, tf.float32)
+    used = tf.cast(tf.range(most) < count, tf.float32)
     columns = (
-        tf.gather(boxes, chosen) * meant[:, None],
-        tf.cast(tf.gather(label, chosen), tf.float32) * meant,
-        tf.gather(score, chosen) * meant,
+        tf.gather(boxes, chosen) * used[:, None],
+        tf.cast(tf.gather(label, chosen), tf.float32) * used,
+        tf.gather(score, chosen) * used,
     )
     return *(column[None] for column in columns), tf.cast(count, tf.float32)[None]

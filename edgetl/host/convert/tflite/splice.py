@@ -1,4 +1,4 @@
-"""Two `.tflite` files made one: what the first one gives is what the second one takes."""
+"""Joins two `.tflite` files into one: the outputs of the first become the inputs of the second."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
-from edgetl.host.convert.tflite.edit_graph import pack, parse
+from edgetl.host.convert.tflite.edit_graph import add_operator_code, pack, parse
 
 _QUANTIZED = (schema.TensorType.UINT8, schema.TensorType.INT8)
 
 
 def splice(body: bytes, tail: bytes, names: Sequence[str]) -> bytes:
-    """Puts one network behind another; the body's weights stay bit for bit.
+    """Appends one network to another; the body's weights stay the same, bit for bit.
 
     Args:
-        body: has outputs of these names, float32 or quantized to 8 bits.
-        tail: takes float32 inputs in the order of the names; its outputs become the file's.
-        names: of the body's outputs.
+        body: the content of a file whose outputs have these names, float32 or quantized to 8 bits.
+        tail: the content of a file that takes float32 inputs in the order of the names; the result has its outputs.
+        names: the names of the body's outputs.
 
     Raises:
         ModelError: a file is not a model, or the body has other outputs.
@@ -31,7 +31,7 @@ def splice(body: bytes, tail: bytes, names: Sequence[str]) -> bytes:
     if sorted(by_name) != sorted(names):
         what = f"the detector's outputs are {', '.join(by_name)}, not {' and '.join(names)}"
         raise ModelError(what, remedy="convert the model again")
-    fed = [_real(one, by_name[name]) for name in names]
+    fed = [_dequantized(one, by_name[name]) for name in names]
     places = _adopt_tensors(one, two, dict(zip(more.inputs.tolist(), fed, strict=True)))
     _adopt_operators(one, two, places)
     graph.outputs = places[more.outputs]
@@ -43,31 +43,37 @@ def splice(body: bytes, tail: bytes, names: Sequence[str]) -> bytes:
     return pack(one, len(body) + len(tail) + 4096)
 
 
-def _real(model: schema.ModelT, index: int) -> int:
-    """The tensor with another one's real numbers: itself, or what an operator added here makes of it."""
+def _dequantized(model: schema.ModelT, index: int) -> int:
+    """Returns the index of a tensor's float32 form: the tensor itself, or the output of a new dequantization."""
     graph = model.subgraphs[0]
-    given = graph.tensors[index]
-    if given.type not in _QUANTIZED:
+    tensor = graph.tensors[index]
+    if tensor.type not in _QUANTIZED:
         return index
-    made = schema.TensorT(name=given.name + b"_real", shape=given.shape, type=schema.TensorType.FLOAT32, buffer=0)
+    dequantized = schema.TensorT(
+        name=tensor.name + b"_real", shape=tensor.shape, type=schema.TensorType.FLOAT32, buffer=0
+    )
     operator = schema.OperatorT(
-        opcodeIndex=_code(model, schema.BuiltinOperator.DEQUANTIZE),
+        opcodeIndex=add_operator_code(model, schema.BuiltinOperator.DEQUANTIZE),
         inputs=np.array([index], np.int32),
         outputs=np.array([len(graph.tensors)], np.int32),
     )
-    graph.tensors.append(made)
+    graph.tensors.append(dequantized)
     graph.operators.append(operator)
     return len(graph.tensors) - 1
 
 
-def _code(model: schema.ModelT, operator: int) -> int:
-    code = schema.OperatorCodeT(deprecatedBuiltinCode=operator, builtinCode=operator, version=1)
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
-
-
 def _adopt_tensors(model: schema.ModelT, tail: schema.ModelT, known: dict[int, int]) -> NDArray[np.int32]:
-    """Takes over a tail's tensors, with their constants; returns where each one is now, -1 at the end for none."""
+    """Moves the tail's tensors, with their constants, into the model.
+
+    Args:
+        model: the model, which is changed.
+        tail: the model whose tensors are moved.
+        known: the tail's inputs by their index, each with the index of the tensor of `model` that feeds it.
+
+    Returns:
+        The new index of each of the tail's tensors, (N + 1,) int32; the last entry, -1, is reached by the index -1,
+        which marks a missing optional input.
+    """
     graph, first = model.subgraphs[0], len(model.buffers)
     places = []
     for index, tensor in enumerate(tail.subgraphs[0].tensors):
@@ -80,6 +86,7 @@ def _adopt_tensors(model: schema.ModelT, tail: schema.ModelT, known: dict[int, i
 
 
 def _adopt_operators(model: schema.ModelT, tail: schema.ModelT, places: NDArray[np.int32]) -> None:
+    """Moves the tail's operators into the model; `places` has the new index of each tensor, (N + 1,) int32."""
     first = len(model.operatorCodes)
     model.operatorCodes.extend(tail.operatorCodes)
     for operator in tail.subgraphs[0].operators:

@@ -1,4 +1,4 @@
-"""Hostile Keras files: refused with their reason, before anything of theirs is run or takes memory."""
+"""Hostile Keras files are refused with the reason, before their code runs or they take memory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from edgetl.errors import EdgetlError, ModelError
 
 pytest.importorskip("tensorflow")
 
-from edgetl.host.convert.foreign.keras import open_keras
-from edgetl.host.convert.foreign.saved_model import open_saved_model
+from edgetl.host.convert.foreign.open_keras import open_keras
+from edgetl.host.convert.foreign.open_saved_model import open_saved_model
 from edgetl.host.networks import keras_file
 from edgetl.host.train.weights.read import read_layers
 
@@ -78,7 +78,7 @@ def deep(group):
 
 @pytest.mark.parametrize("change", [huge, many, wide_piece, external, linked, soft, virtual, packed, deep])
 @pytest.mark.parametrize("opener", OPENERS)
-def test_weights_that_lie_elsewhere_or_take_too_much_are_refused(tmp_path, change, opener):
+def test_weights_outside_the_file_or_too_large_are_refused(tmp_path, change, opener):
     path = changed(write_h5(tmp_path / "model.h5", SMALL), change)
     with pytest.raises(ModelError) as caught:
         opener(path)
@@ -185,7 +185,7 @@ def test_pickled_objects_are_never_run(tmp_path, monkeypatch, name):
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_git_lfs_pointer_is_named_for_what_it_is(tmp_path):
+def test_a_git_lfs_pointer_is_refused_as_one(tmp_path):
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
     for opener, name in ((open_keras, "a.keras"), (open_keras, "a.h5"), (read_layers, "w.h5")):
         (tmp_path / name).write_text(pointer)
@@ -210,10 +210,10 @@ def damaged(tmp_path, count, seed):
                     opener(path)
 
 
-def test_damaged_keras_files_end_in_an_error_of_edgetls(tmp_path):
+def test_damaged_keras_files_raise_edgetl_errors(tmp_path):
     damaged(tmp_path, 100, 7)
 
 
 @pytest.mark.slow
-def test_many_damaged_keras_files_end_in_an_error_of_edgetls(tmp_path):
+def test_many_damaged_keras_files_raise_edgetl_errors(tmp_path):
     damaged(tmp_path, 2000, 8)

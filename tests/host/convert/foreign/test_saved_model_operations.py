@@ -1,4 +1,4 @@
-"""What a SavedModel may do: looked for wherever TensorFlow could run it."""
+"""A SavedModel may only compute; operations are checked wherever TensorFlow could run them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 
 from tensorflow.core.protobuf import saved_model_pb2
 
-from edgetl.host.convert.foreign.saved_model import open_saved_model
+from edgetl.host.convert.foreign.open_saved_model import open_saved_model
 from edgetl.host.convert.foreign.saved_model_operations import require_only_computing
 
 NAMES = """
@@ -47,7 +47,7 @@ def calling(graph, node, name):
 
 
 @pytest.mark.parametrize("operation", REFUSED)
-def test_an_operation_that_isnt_known_to_compute_is_named(tmp_path, operation):
+def test_an_operation_that_isnt_known_to_compute_is_refused_by_its_name(tmp_path, operation):
     places = (
         lambda graph: graph.graph_def.node.add(name="outer", op=operation),
         lambda graph: function(graph, "unused", operation),
@@ -59,7 +59,7 @@ def test_an_operation_that_isnt_known_to_compute_is_named(tmp_path, operation):
         assert caught.value.remedy
 
 
-def test_what_computes_passes(tmp_path):
+def test_a_graph_that_only_computes_passes(tmp_path):
     def fill(graph):
         for operation in ("Conv2D", "FusedBatchNormV3", "Relu6", "VarHandleOp", "Const", "NoOp"):
             graph.graph_def.node.add(name=operation, op=operation)

@@ -13,8 +13,8 @@ from edgetl.errors import ModelError
 
 pytest.importorskip("tensorflow")
 
-from edgetl.host.convert.foreign.keras import open_keras
 from edgetl.host.convert.foreign.load_keras import load_keras_file
+from edgetl.host.convert.foreign.open_keras import open_keras
 
 RNG = np.random.default_rng(3)
 KERNEL, BIAS = RNG.normal(size=(3, 4)).astype(np.float32), RNG.normal(size=4).astype(np.float32)
@@ -96,7 +96,7 @@ def test_a_network_of_an_older_keras_gives_the_same_answers(tmp_path, kind):
     assert path.read_bytes() == before
 
 
-def test_layers_that_were_called_otherwise(tmp_path):
+def test_layers_with_old_names_or_arguments_open(tmp_path):
     gamma, beta, mean, variance = (RNG.uniform(0.5, 2, 3).astype(np.float32) for _ in range(4))
     old = {"axis": [3], "fused": True, "epsilon": 0.001, "momentum": 0.99, "virtual_batch_size": None, "renorm": False}
     layers = [
@@ -191,7 +191,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_an_operation_without_a_layer_is_named_and_is_no_code(tmp_path, name):
+def test_an_operation_without_a_keras_layer_is_refused_by_its_name(tmp_path, name):
     with pytest.raises(ModelError) as caught:
         open_keras(write_h5(tmp_path / "old.h5", with_operation(UNKNOWN[name])))
     assert name in caught.value.what
@@ -199,20 +199,20 @@ def test_an_operation_without_a_layer_is_named_and_is_no_code(tmp_path, name):
     assert "tf.saved_model.save" in caught.value.remedy
 
 
-def test_scaling_before_the_network_is_seen_whatever_layer_does_it(tmp_path):
+def test_scaling_before_the_network_is_found_in_operation_layers_too(tmp_path):
     pooling = layer("GlobalAveragePooling2D", "pooled", [of("second")])
     first = layer("TFOpLambda", "first", [["image", 0, 0, {"y": 127.5}]], function="math.truediv")
     second = layer("TFOpLambda", "second", [["first", 0, 0, {"y": 1.0}]], function="math.subtract")
     model = functional([first, second, pooling, dense(inbound=[of("pooled")])], "dense")
     found = open_keras(write_h5(tmp_path / "old.h5", model, {"dense": [KERNEL, BIAS]}))
-    assert "first" in found.told
+    assert "first" in found.scaling_note
     assert np.allclose(found.inside.mean, 127.5, rtol=1e-5)
     assert np.allclose(found.inside.std, 127.5, rtol=1e-5)
     wanted = softmax((PIXELS.astype(np.uint8) / 127.5 - 1).mean(axis=(1, 2)) @ KERNEL + BIAS)
     assert np.abs(found.predict(PIXELS.astype(np.uint8), found.inside) - wanted).max() < 1e-5
 
 
-def test_an_activation_that_keras_3_computes_otherwise_is_refused(tmp_path):
+def test_an_activation_that_keras_3_computes_differently_is_refused(tmp_path):
     layers = [
         layer("GlobalAveragePooling2D", "p", **FIRST),
         dense() | {"config": {"name": "d", "units": 4, "activation": "hard_sigmoid"}},
@@ -222,14 +222,14 @@ def test_an_activation_that_keras_3_computes_otherwise_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("numbers", [(float("nan"), 0.0), (float("inf"), 0.0), (0.0, 1.0), (1.0, float("nan"))])
-def test_scaling_by_what_is_no_number_is_refused(tmp_path, numbers):
+def test_scaling_by_nan_infinity_or_zero_is_refused(tmp_path, numbers):
     scale, offset = numbers
     layers = [layer("Rescaling", "odd", scale=scale, offset=offset, **FIRST), pooled(), dense()]
     with pytest.raises(ModelError, match="odd"):
         open_keras(write_h5(tmp_path / "old.h5", sequential(layers), {"dense": [KERNEL, BIAS]}))
 
 
-def test_a_folder_s_name_is_no_code_in_the_model(tmp_path):
+def test_a_path_with_the_word_lambda_is_not_taken_for_code(tmp_path):
     folder = tmp_path / "Lambda"
     folder.mkdir()
     for name in ("Lambda.h5", "Lambda.keras"):

@@ -8,10 +8,11 @@ import pytest
 
 from edgetl.bundle import Bundle, Measurement
 from edgetl.errors import GateError, ModelError, UsageError
-from edgetl.host.convert import job
+from edgetl.host.convert import job, make_variants
 from edgetl.host.convert.converter import Attempt
 from edgetl.host.convert.gate import CONSTANT, NOT_FINITE, OutputWatch, classifier
 from edgetl.host.convert.gate.classifier import ClassifierJudge
+from edgetl.host.convert.gate.refusal import gate_margin, refusal_reasons
 from edgetl.host.convert.tflite import export as tflite
 from edgetl.target import Gate
 
@@ -53,6 +54,7 @@ def judge(shapes_model, shapes_data):
     return ClassifierJudge(shapes_model.card, Perfect(shapes_data), shapes_data)
 
 
+TASK = "classification"
 MEASURED = Measurement(0.9, 0.01, "disc", 0.2, 0.9, 0.1, 1.0)
 
 
@@ -62,25 +64,26 @@ MEASURED = Measurement(0.9, 0.01, "disc", 0.2, 0.9, 0.1, 1.0)
         (0.01, 0.9, ""),
         (0.0101, 0.9, "loses 1.0 points of top-1, 1.0 are allowed"),
         (0.035, 0.9, "loses 3.5 points of top-1, 1.0 are allowed"),
-        (-0.02, 0.899, "agrees on 89.9 % of the photos, 90.0 % are wanted"),
-        (0.02, 0.5, "loses 2.0 points of top-1, 1.0 are allowed; agrees on 50.0 % of the photos, 90.0 % are wanted"),
+        (-0.02, 0.899, "agrees on 89.9 % of the photos, 90.0 % are required"),
+        (0.02, 0.5, "loses 2.0 points of top-1, 1.0 are allowed; agrees on 50.0 % of the photos, 90.0 % are required"),
     ],
 )
-def test_the_gate_says_what_is_missed(judge, drop, agreement, says):
+def test_refusal_reasons_name_each_missed_limit(drop, agreement, says):
     measured = replace(MEASURED, accuracy_drop=drop, agreement=agreement)
-    assert judge.misses(measured, Gate(0.01, 0.9), "float16") == says
+    assert refusal_reasons(measured, Gate(0.01, 0.9), "float16", TASK) == says
 
 
-def test_a_float32_file_must_compute_what_keras_computes(judge):
+def test_a_float32_file_must_compute_what_keras_computes():
     measured = replace(MEASURED, accuracy_drop=0.0, agreement=1.0, max_score_difference=2e-4)
-    assert judge.misses(measured, Gate(), "float32") == "a score differs by 0.0002 from Keras, float32 may by 0.0001"
-    assert judge.misses(replace(measured, max_score_difference=5e-5), Gate(), "float32") == ""
-    assert judge.misses(replace(measured, max_score_difference=float("nan")), Gate(), "float32")
-    assert judge.misses(measured, Gate(), "static_wi8_ai8") == ""
+    said = "a score differs by 0.0002 from Keras, and float32 may differ by 0.0001"
+    assert refusal_reasons(measured, Gate(), "float32", TASK) == said
+    assert refusal_reasons(replace(measured, max_score_difference=5e-5), Gate(), "float32", TASK) == ""
+    assert refusal_reasons(replace(measured, max_score_difference=float("nan")), Gate(), "float32", TASK)
+    assert refusal_reasons(measured, Gate(), "static_wi8_ai8", TASK) == ""
 
 
-class Said:
-    """A model that says what it is told of one photo after the other."""
+class Scripted:
+    """A model that returns prepared scores for one photo after the other."""
 
     def __init__(self, rows):
         self._rows = iter(rows)
@@ -95,7 +98,7 @@ def test_a_variant_is_measured_beside_keras(judge, shapes_data, monkeypatch):
     said = np.eye(3, dtype=np.float32)[truth]
     wrong = np.flatnonzero(truth == 1)[:2]
     said[wrong] = [0.75, 0.25, 0]
-    monkeypatch.setattr(classifier, "Model", lambda runtime, card: Said(said))
+    monkeypatch.setattr(classifier, "Model", lambda runtime, card: Scripted(said))
     found = judge.measure(None)
     assert found.accuracy == pytest.approx(7 / 9, abs=1e-4)
     assert found.accuracy_drop == pytest.approx(2 / 9, abs=1e-4)
@@ -111,7 +114,7 @@ WIDE = Gate(1.0, 0.0, 1.0, 1.0, 0.0)
 
 
 def scores_of(truth, kind):
-    """What a variant says of photos: right scores, one of them no number; or the same of every photo."""
+    """Right scores, one of them not finite; or the same scores for every photo."""
     said = np.eye(3, dtype=np.float32)[truth]
     if kind == "constant":
         said[:] = [0.2, 0.5, 0.3]
@@ -121,16 +124,16 @@ def scores_of(truth, kind):
 
 
 @pytest.mark.parametrize("kind", ["nan", "infinite", "minus infinite", "constant"])
-def test_no_gate_lets_pass_what_is_no_number_or_always_the_same(judge, shapes_data, monkeypatch, kind):
+def test_every_gate_refuses_nan_infinite_and_constant_scores(judge, shapes_data, monkeypatch, kind):
     said = scores_of(shapes_data.val.classes, kind)
-    monkeypatch.setattr(classifier, "Model", lambda runtime, card: Said(said))
+    monkeypatch.setattr(classifier, "Model", lambda runtime, card: Scripted(said))
     measured = judge.measure(None)
-    assert all(judge.misses(measured, WIDE, recipe) for recipe in RECIPES)
-    assert judge.margin(measured, WIDE) < 0
+    assert all(refusal_reasons(measured, WIDE, recipe, TASK) for recipe in RECIPES)
+    assert gate_margin(measured, WIDE, TASK) < 0
     json.dumps(asdict(measured), allow_nan=False)
 
 
-def test_a_model_whose_own_scores_are_no_numbers_proves_nothing(shapes_model, shapes_data):
+def test_a_keras_model_with_nan_scores_cannot_be_converted(shapes_model, shapes_data):
     class Broken:
         def predict_on_batch(self, pixels):
             return np.full((len(pixels), 3), np.nan, np.float32)
@@ -139,12 +142,12 @@ def test_a_model_whose_own_scores_are_no_numbers_proves_nothing(shapes_model, sh
         ClassifierJudge(shapes_model.card, Broken(), shapes_data)
 
 
-def test_a_gate_that_is_no_number_lets_nothing_pass(judge):
+def test_a_gate_of_nan_refuses_every_variant():
     gate = Gate(float("nan"), float("nan"))
-    assert judge.misses(replace(MEASURED, accuracy_drop=0.0, agreement=1.0), gate, "float16")
+    assert refusal_reasons(replace(MEASURED, accuracy_drop=0.0, agreement=1.0), gate, "float16", TASK)
 
 
-def test_outputs_are_watched_over_all_photos():
+def test_the_output_watch_reports_constant_and_not_finite_outputs():
     ones, twos = np.ones((1, 3), np.float32), np.full((1, 3), 2, np.float32)
     cases = (
         ([[ones], [ones]], {CONSTANT: 1.0}),
@@ -171,7 +174,7 @@ def test_a_conversion_that_fails_leaves_the_earlier_bundle(shapes_model, target,
         raise ModelError("no", where="here", remedy="none")
 
     if failing == "converting":
-        monkeypatch.setitem(job.CONVERTERS, "tflite", lambda recipe, source: iter([Attempt("", fail)]))
+        monkeypatch.setitem(make_variants.CONVERTERS, "tflite", lambda recipe, source: iter([Attempt("", fail)]))
     else:
         monkeypatch.setattr(job, "write_manifest", fail)
     with pytest.raises(ModelError):
@@ -201,7 +204,7 @@ def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_m
 
         yield Attempt("", spoilt)
 
-    monkeypatch.setitem(job.CONVERTERS, "tflite", attempts)
+    monkeypatch.setitem(make_variants.CONVERTERS, "tflite", attempts)
     bundle = job.convert("told-apart", target("float16", "float32", drop=0.01, agreement=0.9, name="second"))
     bad, good = bundle.manifest.variants
     assert (bad.recipe, bad.accepted, bad.file) == ("float16", False, "")
@@ -239,7 +242,7 @@ def test_an_impossible_gate_tries_everything_and_leaves_the_earlier_bundle(shape
     assert Bundle.open(before.folder).manifest.chosen == "static_wi8_ai8"
 
 
-def test_every_recipe_can_be_had(shapes_model, target):
+def test_the_recipes_that_the_user_names_replace_the_targets(shapes_model, target):
     names = ("dynamic_wi8_afp32", "float16")
     bundle = job.convert("told-apart", target("float32", name="other"), recipes=names)
     assert tuple(v.recipe for v in bundle.manifest.variants) == names

@@ -18,10 +18,12 @@ from edgetl.device.verify.replay import verify
 from edgetl.errors import GateError
 from edgetl.files import sha256_of
 from edgetl.host.convert import job
-from edgetl.host.convert.calibration import representative
+from edgetl.host.convert.calibration import representative_dataset
 from edgetl.host.convert.gate import CONSTANT, NOT_FINITE
 from edgetl.host.convert.gate import detector as judge_detector
 from edgetl.host.convert.gate.detector import NEAR, DetectorJudge, agreement
+from edgetl.host.convert.gate.refusal import gate_margin, refusal_reasons
+from edgetl.host.convert.gate.table import variants_table
 from edgetl.host.dataset.boxes.truth import Found
 from edgetl.manifest import Measurement
 from edgetl.target import Gate
@@ -93,17 +95,26 @@ MEASURED = Measurement(0.6, 0.0, "ace", 0.0, 1.0, 0.0, 1.0, {}, CELLS)
         ("static_wi8_ai8", {"accuracy_drop": 0.02, "agreement": 0.8}, {"map50_drop": 0.01}, ""),
         ("float16", {"accuracy_drop": 0.034}, {}, "loses 3.4 points of mAP, 2.0 are allowed"),
         ("float16", {}, {"map50_drop": 0.05}, "loses 5.0 points of mAP50, 1.0 are allowed"),
-        ("float16", {"agreement": 0.5}, {}, "agrees on 50.0 % of the boxes, 80.0 % are wanted"),
-        ("float32", {}, {"cell_score_difference": 0.01}, "a score differs by 0.01 from Keras, float32 may by 0.0001"),
-        ("float32", {}, {"cell_edge_px": 2.0}, "an edge is 2 px from Keras's, float32 may be by 0.05"),
-        ("float32", {}, {"cell_edge_px": float("nan")}, "an edge is nan px from Keras's, float32 may be by 0.05"),
+        ("float16", {"agreement": 0.5}, {}, "agrees on 50.0 % of the boxes, 80.0 % are required"),
+        (
+            "float32",
+            {},
+            {"cell_score_difference": 0.01},
+            "a score differs by 0.01 from Keras, and float32 may differ by 0.0001",
+        ),
+        ("float32", {}, {"cell_edge_px": 2.0}, "an edge is 2 px from Keras's, and float32 may differ by 0.05"),
+        (
+            "float32",
+            {},
+            {"cell_edge_px": float("nan")},
+            "an edge is nan px from Keras's, and float32 may differ by 0.05",
+        ),
         ("static_wi8_ai8", {}, {"cell_score_difference": 0.1, "cell_edge_px": 9.0}, ""),
     ],
 )
-def test_the_gate_says_what_is_missed(recipe, changes, cells, says):
+def test_refusal_reasons_name_each_missed_limit(recipe, changes, cells, says):
     measured = replace(MEASURED, **changes, metrics=CELLS | cells)
-    judge = DetectorJudge.__new__(DetectorJudge)
-    assert judge.misses(measured, Gate(), recipe) == says
+    assert refusal_reasons(measured, Gate(), recipe, "detection") == says
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +129,7 @@ def measured(judge, path):
 
 def test_a_float32_file_is_what_keras_is(judge, detector_files):
     result = measured(judge, detector_files("float32"))
-    assert judge.misses(result, Gate(0, 1, 0.0, 0.0, 1.0), "float32") == ""
+    assert refusal_reasons(result, Gate(0, 1, 0.0, 0.0, 1.0), "float32", "detection") == ""
     assert (result.accuracy_drop, result.agreement, result.metrics["map50_drop"]) == (0, 1, 0)
     assert result.accuracy == pytest.approx(judge.reference.map, abs=1e-4)
     assert result.metrics["map50"] == pytest.approx(judge.reference.map50, abs=1e-4)
@@ -134,7 +145,7 @@ def test_a_quantized_file_keeps_most(judge, detector_files, recipe, least):
     assert result.agreement >= least
     assert result.accuracy > judge.reference.map - 0.1
     assert 0 < result.metrics["cell_score_difference"] < 0.3
-    assert judge.misses(result, Gate(), "float32"), "it would pass for a float32 file"
+    assert refusal_reasons(result, Gate(), "float32", "detection"), "it would pass for a float32 file"
 
 
 def test_the_worst_class_is_one_that_the_photos_show(judge, monkeypatch):
@@ -150,7 +161,7 @@ def test_the_worst_class_is_one_that_the_photos_show(judge, monkeypatch):
 def test_photos_to_calibrate_with_show_every_class_and_the_background(detector_data):
     train = detector_data.train
     assert set(train.classes.tolist()) == {-1, 0, 1, 2, 3}
-    chosen = representative(train, 10, seed=0)
+    chosen = representative_dataset(train, 10, seed=0)
     whole = train.batch(slice(None))
     positions = [next(i for i, photo in enumerate(whole) if np.array_equal(photo, one)) for one in chosen]
     assert set(train.classes[positions].tolist()) == {-1, 0, 1, 2, 3}
@@ -205,16 +216,16 @@ def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_da
 
 
 @pytest.mark.parametrize("fault", [NOT_FINITE, CONSTANT])
-def test_no_gate_lets_a_detector_pass_whose_outputs_are_no_numbers_or_always_the_same(fault):
+def test_every_gate_refuses_a_detector_with_nan_or_constant_outputs(fault):
     measured = Measurement(0.9, 0.0, "ace", 0.0, 1.0, 0.0, 1.0, metrics={"map50_drop": 0.0, fault: 1.0})
     wide = Gate(1.0, 0.0, 1.0, 1.0, 0.0)
     for recipe in ("float16", "static_wi8_ai8", "portable"):
-        assert DetectorJudge.misses(None, measured, wide, recipe)
-    assert DetectorJudge.margin(None, measured, wide) < 0
+        assert refusal_reasons(measured, wide, recipe, "detection")
+    assert gate_margin(measured, wide, "detection") < 0
 
 
 def test_the_table_has_a_detectors_columns(converted):
-    text = job.table(converted.manifest.variants, "static_wi8_ai8", "detection")
+    text = variants_table(converted.manifest.variants, "static_wi8_ai8", "detection")
     head, first, *_ = text.splitlines()
     assert head.split()[:6] == ["variant", "mAP", "mAP50", "drop", "agree", "diff"]
     assert first.split()[2] == f"{converted.manifest.variants[0].measured.accuracy:.3f}"
@@ -312,7 +323,7 @@ def test_int8_under_the_name_of_float32_is_drift(bundle):
     assert list(failing(bundle)) == ["float32"]
 
 
-def test_a_gate_that_nothing_meets_says_why(detector, converted, tmp_path):
+def test_the_error_names_the_reasons_if_every_variant_is_refused(detector, converted, tmp_path):
     path = tmp_path / "bench.toml"
     path.write_text(TARGET.format(drop=-1.0, agreement=0.5))
     with pytest.raises(GateError, match="no variant of cards meets the gate") as caught:

@@ -21,13 +21,14 @@ from edgetl.device.runtime.openvino_rt_info import read_info
 from edgetl.device.verify.replay import require, verify
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
-from edgetl.host.convert import job
-from edgetl.host.convert.converter import Source
+from edgetl.host.convert import job, make_variants
+from edgetl.host.convert.converter import ConversionInput
 from edgetl.host.convert.gate.classifier import ClassifierJudge
 from edgetl.host.convert.gate.detector import DetectorJudge
+from edgetl.host.convert.gate.refusal import gate_margin, refusal_reasons
 from edgetl.host.convert.openvino import export as openvino
 from edgetl.host.convert.openvino import quantize
-from edgetl.host.convert.openvino.metadata import describe_in
+from edgetl.host.convert.openvino.metadata import write_runtime_info
 from edgetl.host.networks.stored import predict
 from edgetl.install import install_command
 from edgetl.manifest import Measurement
@@ -41,7 +42,7 @@ LOOSE = Gate(1.0, 0.0, 1.0, 1.0, 0.0)
 
 @pytest.fixture(scope="module")
 def classifier(shapes_model, keras_model, shapes_data):
-    return Source(
+    return ConversionInput(
         keras_model, shapes_model.card, ClassifierJudge(shapes_model.card, keras_model, shapes_data), LOOSE, 0
     )
 
@@ -49,7 +50,7 @@ def classifier(shapes_model, keras_model, shapes_data):
 @pytest.fixture(scope="module")
 def detector_source(detector, detector_network, detector_data):
     judge = DetectorJudge(detector.card, detector_network, detector_data)
-    return Source(detector_network, detector.card, judge, LOOSE, 0)
+    return ConversionInput(detector_network, detector.card, judge, LOOSE, 0)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +153,7 @@ def test_labels_for_model_api_have_no_spaces():
     said = {}
     model = SimpleNamespace(set_rt_info=lambda value, path: said.update({path[-1]: value}))
     spec = InputSpec(8, 8, color="bgr", resize="letterbox")
-    describe_in(model, ModelCard("fruit", "classification", ("red  apple", " ", "pear"), spec))
+    write_runtime_info(model, ModelCard("fruit", "classification", ("red  apple", " ", "pear"), spec))
     assert (said["labels"], said["resize_type"]) == ("red_apple _ pear", "fit_to_window_letterbox")
     assert (said["reverse_input_channels"], said["pad_value"]) == ("False", "114")
 
@@ -162,16 +163,14 @@ def test_int8_goes_on_to_more_photos_and_then_to_what_the_gate_wants(classifier,
     monkeypatch.setattr(openvino, "graph", lambda model: "graph")
     monkeypatch.setattr(openvino, "save", lambda converted, card, **_: {".xml": b"", ".bin": b""})
     monkeypatch.setattr(quantize, "quantize", lambda graph, photos: made.append(("plain", len(photos))))
-    monkeypatch.setattr(
-        quantize, "quantize_to_gate", lambda graph, photos, judge, gate: made.append((judge, gate, len(photos)))
-    )
+    monkeypatch.setattr(quantize, "quantize_to_gate", lambda graph, photos, margin: made.append(("gate", len(photos))))
     train = shapes_data.train
     rows = np.tile(np.arange(len(train)), 4)
     judge = SimpleNamespace(train=replace(train, rows=train.rows[rows], classes=train.classes[rows]))
     tries = list(openvino.attempts("static_wi8_ai8", replace(classifier, judge=judge)))
     for attempt in tries:
         assert list(attempt.make()) == [".xml", ".bin"]
-    assert made == [("plain", 100), ("plain", 156), (judge, LOOSE, 156)]
+    assert made == [("plain", 100), ("plain", 156), ("gate", 156)]
     assert [attempt.note for attempt in tries] == [
         "",
         "calibrated with 156 photos",
@@ -181,53 +180,45 @@ def test_int8_goes_on_to_more_photos_and_then_to_what_the_gate_wants(classifier,
     assert [attempt.note for attempt in openvino.attempts("float16", classifier)] == [""]
 
 
-class Strict:
-    """A judge that a quantized file satisfies only after two steps."""
-
-    def __init__(self, judge):
-        self._judge = judge
-        self.margins = []
-
-    def measure(self, runtime):
-        return self._judge.measure(runtime)
-
-    def margin(self, measured, gate):
-        self.margins.append(0.1 if len(self.margins) in (0, 1, 4) else -0.1)
-        return self.margins[-1]
-
-
 @pytest.mark.slow
-def test_layers_go_back_to_float_until_the_judge_is_content(classifier, shapes_data):
-    judge = Strict(classifier.judge)
+def test_layers_go_back_to_float_until_the_gate_is_met(classifier, shapes_data):
+    margins = []
+
+    def margin(runtime):
+        """A quantized file meets the gate only after two steps."""
+        assert classifier.judge.measure(runtime).accuracy >= 0
+        margins.append(0.1 if len(margins) in (0, 1, 4) else -0.1)
+        return margins[-1]
+
     photos = shapes_data.train.batch(slice(0, 24))
     plain = quantize.quantize(openvino.graph(classifier.model), photos)
-    restored = quantize.quantize_to_gate(openvino.graph(classifier.model), photos, judge, LOOSE)
+    restored = quantize.quantize_to_gate(openvino.graph(classifier.model), photos, margin)
 
     def count(model):
         return sum(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
 
-    assert judge.margins == [0.1, 0.1, -0.1, -0.1, 0.1], "the float model, asked twice, the quantized one, each step"
+    assert margins == [0.1, 0.1, -0.1, -0.1, 0.1], "the float model, asked twice, the quantized one, each step"
     assert 0 < count(restored) < count(plain)
 
 
 @pytest.mark.parametrize(
     ("drop", "agreement", "margin"), [(0.0, 1.0, 0.01), (0.03, 1.0, -0.02), (0.0, 0.9, -0.06), (0.02, 0.5, -0.46)]
 )
-def test_a_classifiers_margin_is_that_of_the_demand_it_is_closest_to_missing(classifier, drop, agreement, margin):
+def test_a_classifiers_margin_is_the_distance_to_the_closest_limit(drop, agreement, margin):
     measured = Measurement(0.9, drop, "disc", 0.0, agreement, 0.1, 1.0)
-    assert classifier.judge.margin(measured, Gate(0.01, 0.96)) == pytest.approx(margin)
-    assert bool(classifier.judge.misses(measured, Gate(0.01, 0.96), "float16")) == (margin < 0)
+    assert gate_margin(measured, Gate(0.01, 0.96), "classification") == pytest.approx(margin)
+    assert bool(refusal_reasons(measured, Gate(0.01, 0.96), "float16", "classification")) == (margin < 0)
 
 
 @pytest.mark.parametrize(
     ("drop", "drop50", "agreement", "margin"),
     [(0.0, 0.0, 1.0, 0.01), (0.05, 0.0, 1.0, -0.03), (0.0, 0.03, 1.0, -0.02), (0.0, 0.0, 0.7, -0.1)],
 )
-def test_a_detectors_margin_likewise(detector_source, drop, drop50, agreement, margin):
+def test_a_detectors_margin_is_the_distance_to_the_closest_limit(drop, drop50, agreement, margin):
     metrics = {"map50_drop": drop50, "cell_score_difference": 0.0, "cell_edge_px": 0.0}
     measured = Measurement(0.6, drop, "ace", 0.0, agreement, 0.1, 1.0, metrics=metrics)
-    assert detector_source.judge.margin(measured, Gate()) == pytest.approx(margin)
-    assert bool(detector_source.judge.misses(measured, Gate(), "float16")) == (margin < 0)
+    assert gate_margin(measured, Gate(), "detection") == pytest.approx(margin)
+    assert bool(refusal_reasons(measured, Gate(), "float16", "detection")) == (margin < 0)
 
 
 @pytest.fixture
@@ -300,11 +291,11 @@ def test_a_refused_variant_leaves_neither_file(shapes_model, target, monkeypatch
                 source.model.set_weights(weights)
             yield replace(attempt, make=lambda content=content: content)
 
-    monkeypatch.setitem(job.CONVERTERS, "openvino", spoilt)
+    monkeypatch.setitem(make_variants.CONVERTERS, "openvino", spoilt)
     bundle = job.convert("told-apart", target(["openvino", "tflite"], ["float32"], name="spoilt"))
     bad, good = bundle.manifest.variants
     assert (bad.accepted, bad.file, bad.weights, good.accepted) == (False, "", "", True)
-    assert "from Keras, float32 may by" in bad.note
+    assert "from Keras, float32 may differ by" in bad.note
     assert bad.bytes > 1000
     assert not list(bundle.folder.glob("openvino*"))
     assert bundle.manifest.chosen == "float32"
@@ -342,5 +333,5 @@ def test_a_graph_whose_outputs_cannot_be_told_apart_is_refused(keras_model, monk
     converted = openvino.graph(keras_model)
     monkeypatch.setattr(openvino.load_library(), "convert_model", lambda model: converted)
     outputs = [SimpleNamespace(name="never")]
-    with pytest.raises(ModelError, match="gave the outputs scores for the model's never"):
+    with pytest.raises(ModelError, match="named the outputs scores, but the model has never"):
         openvino.graph(SimpleNamespace(name="odd", input_shape=keras_model.input_shape, outputs=outputs))

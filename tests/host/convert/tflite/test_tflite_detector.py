@@ -108,7 +108,7 @@ def test_outputs_that_nothing_tells_apart_are_refused(detector_files, spoil):
     for k, entry in enumerate(parsed.signatureDefs[0].outputs):
         entry.name = f"output_{k}".encode()
     spoil(parsed)
-    with pytest.raises(ModelError, match="doesn't tell its outputs apart") as caught:
+    with pytest.raises(ModelError, match="doesn't identify its outputs") as caught:
         name_outputs(pack(parsed, 1 << 20), ("logits", "distances"))
     assert caught.value.remedy
 

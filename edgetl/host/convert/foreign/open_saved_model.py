@@ -1,4 +1,4 @@
-"""SavedModels of others' making, opened if all they do is compute, and stored as ours are."""
+"""Opens others' SavedModels if they do nothing but compute, and stores them in edgetl's form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import ModelError
-from edgetl.host.convert.foreign.graph import require_classifier, shape_of, surround
-from edgetl.host.convert.foreign.model import PIXELS, Ending, ForeignModel
+from edgetl.host.convert.foreign.adapt_network import require_classifier, shape_of, wrap_network
+from edgetl.host.convert.foreign.foreign_model import PIXELS, Ending, ForeignModel
 from edgetl.host.convert.foreign.saved_model_operations import require_only_computing
 from edgetl.host.networks.backend import import_tensorflow
 from edgetl.host.networks.keras_file import require_content
@@ -19,16 +19,19 @@ from edgetl.text import first_line
 
 
 def open_saved_model(path: Path) -> ForeignModel:
-    """Opens a SavedModel's folder.
+    """Opens the folder of a SavedModel.
+
+    Args:
+        path: the folder.
 
     Raises:
-        ModelError: TensorFlow can't open it; or it reads or writes files; or it is no classifier of images.
+        ModelError: TensorFlow can't open it; or it does more than compute; or it is not a classifier of images.
     """
     tf = import_tensorflow()
     require_content(path / "saved_model.pb")
     odd = next((file for file in path.rglob("*") if not (file.is_file() or file.is_dir())), None)
     if odd:  # TensorFlow would wait for a FIFO
-        what = f"the SavedModel has something in it that is no regular file: {odd.relative_to(path)}"
+        what = f"the SavedModel contains something that is not a regular file: {odd.relative_to(path)}"
         raise ModelError(what, where=str(path), remedy="copy the whole folder again")
     try:
         with quiet_output():
@@ -45,18 +48,21 @@ def open_saved_model(path: Path) -> ForeignModel:
             network = saved_network(path, name, size, inputs[0].dtype.name)
     except ModelError:
         raise
-    except Exception as error:  # TensorFlow's own kinds, and those of its protocol buffers
+    except Exception as error:  # TensorFlow and its protocol buffers raise errors of many types
         what = f"TensorFlow can't open the SavedModel: {first_line(error)}"
-        raise ModelError(what, where=str(path), remedy="copy the whole folder again, variables/ too") from error
-    told = "" if inputs[0].dtype.is_floating else "the model takes bytes"
-    return ForeignModel(path, network, size, classes, PIXELS if told else None, told, 0.0, partial(_export, network))
+        raise ModelError(what, where=str(path), remedy="copy the whole folder again, with variables/") from error
+    takes_bytes = not inputs[0].dtype.is_floating
+    scaling, note = (PIXELS, "the model takes bytes") if takes_bytes else (None, "")
+    write = partial(_export, network)
+    return ForeignModel(path, network, size, classes, scaling, note, 0.0, write, takes_bytes=takes_bytes)
 
 
 def _export(network: Network, folder: Path, scaling: Scaling, ending: Ending) -> None:
-    """Writes `saved_model/`: pixels in, probabilities out; `stored.load_network` puts the value scaling under it.
+    """Writes `saved_model/`, which takes pixels and gives probabilities.
 
-    The card's `input_range` names that; the scaling of single channels has no name there, and goes inside.
+    `stored.load_network` applies the value scaling that the card's `input_range` names. A scaling that differs between
+    channels has no name there, so it goes into the SavedModel.
     """
     inside = scaling if len(scaling.std) > 1 else PIXELS
     with quiet_output():
-        surround(network, inside, ending).export(folder / SAVED_MODEL)
+        wrap_network(network, inside, ending).export(folder / SAVED_MODEL)

@@ -1,4 +1,4 @@
-"""Keras files of others' making, opened without running code of theirs, and stored as ours are."""
+"""Opens others' Keras files without running their code, and stores their networks in edgetl's form."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import ModelError
-from edgetl.host.convert.foreign.graph import affine, require_classifier, surround
-from edgetl.host.convert.foreign.load_keras import CodeInsideError, NeedsCodeError, ReachesOutError, load_keras_file
-from edgetl.host.convert.foreign.model import PIXELS, Ending, ForeignModel, compose
+from edgetl.host.convert.foreign.adapt_network import affine, require_classifier, wrap_network
+from edgetl.host.convert.foreign.foreign_model import PIXELS, Ending, ForeignModel, compose
+from edgetl.host.convert.foreign.load_keras import load_keras_file
+from edgetl.host.convert.foreign.refuse_code import CodeInsideError, NeedsCodeError, ReachesOutError
 from edgetl.host.convert.foreign.upgrade_keras import ChangedActivationError
 from edgetl.host.convert.foreign.upgrade_operations import UnknownOperationError
 from edgetl.host.networks.backend import import_keras
@@ -20,14 +21,16 @@ from edgetl.host.networks.untyped import Library, Network
 from edgetl.quiet import quiet_output
 from edgetl.text import first_line
 
-_EXPORT = "where its code is, write it with model.export('FOLDER'), and give that folder"
+_EXPORT = "on the machine that has its code, write it with model.export('FOLDER'), and give that folder"
 _OLD_EXPORT = (
     "with the TensorFlow that made it, write it with tf.saved_model.save(model, 'FOLDER'), and give that folder"
 )
 _RAW_PIXELS = 0.1
-"""A Rescaling by less than this takes pixels 0..255."""
+"""A Rescaling layer with a scale below this takes pixels 0..255, because a scaled value would become useless."""
+
 _RAW_OFFSET = 20
-"""A Rescaling that adds or subtracts more than this takes pixels 0..255."""
+"""A Rescaling layer that adds or subtracts more than this takes pixels 0..255, because scaled values lie within 1."""
+
 _IDENTITIES = (
     "InputLayer",
     "Dropout",
@@ -36,15 +39,18 @@ _IDENTITIES = (
     "GaussianDropout",
     "ActivityRegularization",
 )
-"""Layers that, out of training, give back what they get; likewise all that are called Random..."""
+"""The layers that don't change their input except in training; layers named `Random...` are others."""
 
 
 def open_keras(path: Path) -> ForeignModel:
     """Opens a `.keras` or `.h5` file of a whole network.
 
+    Args:
+        path: the file.
+
     Raises:
-        ModelError: Keras can't open it; or it has code inside, or needs code of its own; or it is no classifier of
-            images; or it scales pixels by what is no number.
+        ModelError: Keras can't open the file; or it contains code, or needs code that it doesn't contain; or it is not
+            a classifier of images; or it scales pixels by numbers that are not finite.
     """
     import_keras()
     require_content(path)
@@ -53,28 +59,29 @@ def open_keras(path: Path) -> ForeignModel:
             network = load_keras_file(path)
             shapes = [tuple(tensor.shape) for tensor in network.inputs or ()]
             outputs = [tuple(tensor.shape) for tensor in network.outputs or ()]
-    except Exception as error:  # Keras raises whatever its zip, JSON and HDF5 readers do
+    except Exception as error:  # the readers of zip, JSON and HDF5 raise errors of many types
         raise _refused(path, error) from error
     size, classes = require_classifier(path, shapes, outputs)
     _require_numbers(network, path)
-    told, last = _scaling_inside(network), _last_operation(network)
+    takes_bytes = "int" in str(network.inputs[0].dtype)
+    note, last = "the model takes bytes" if takes_bytes else _scaling_inside(network), _last_operation(network)
     network, inside = _without_rescaling(network)
-    known = PIXELS if told else None
-    return ForeignModel(path, network, size, classes, known, told, 0.0, partial(_save, network), inside, last)
+    scaling, save = PIXELS if note else None, partial(_save, network)
+    return ForeignModel(path, network, size, classes, scaling, note, 0.0, save, inside, last, takes_bytes)
 
 
 def _refused(path: Path, error: Exception) -> ModelError:
-    """What is wrong with a file, for people, by what its reading ended with."""
+    """Returns the error to show for a file, by the error that reading it raised."""
     text = first_line(error)
     if isinstance(error, CodeInsideError):
         what = "the model has code inside, in a Lambda layer, and edgetl doesn't run the code of a file"
-        return ModelError(what, where=str(path), remedy=f"take the layer out; or, {_EXPORT}")
+        return ModelError(what, where=str(path), remedy=f"remove the layer; or, {_EXPORT}")
     if isinstance(error, UnknownOperationError):
         return ModelError(f"Keras 3 has no layer for {text} in the model", where=str(path), remedy=_OLD_EXPORT)
     if isinstance(error, ChangedActivationError):
-        return ModelError(f"Keras 3 computes {text} otherwise than Keras 2", where=str(path), remedy=_OLD_EXPORT)
+        return ModelError(f"Keras 3 computes {text} differently from Keras 2", where=str(path), remedy=_OLD_EXPORT)
     if isinstance(error, ReachesOutError | OutsideError):
-        remedy = "take that out, and save the whole model with model.save()"
+        remedy = "remove that, and save the whole model with model.save()"
         return ModelError(f"the model does more than compute: {text}", where=str(path), remedy=remedy)
     if isinstance(error, OversizeError):
         remedy = "save the model again with model.save(), without compression"
@@ -89,10 +96,10 @@ def _refused(path: Path, error: Exception) -> ModelError:
 
 
 def _require_numbers(network: Network, path: Path) -> None:
-    """Passes if every Rescaling of a network has finite numbers, and none that makes all pixels the same.
+    """Checks that every Rescaling layer of a network has finite numbers and a scale other than 0.
 
     Raises:
-        ModelError: one has not.
+        ModelError: a layer has other numbers.
     """
     for layer in network.layers:
         if getattr(layer, "layers", ()):
@@ -105,7 +112,7 @@ def _require_numbers(network: Network, path: Path) -> None:
 
 
 def _last_operation(network: Network) -> str:
-    """The name of what a network does last, in small letters: an activation's, else a layer's or an operation's."""
+    """Returns the name of a network's last operation in small letters: of an activation, a layer or an operation."""
     layer = list(getattr(network, "operations", None) or network.layers)[-1]
     if getattr(layer, "layers", ()):
         return _last_operation(layer)
@@ -114,14 +121,12 @@ def _last_operation(network: Network) -> str:
 
 
 def _numbers(value: Library) -> tuple[float, ...]:
-    """The one number of a Rescaling, or one for each channel."""
+    """Returns the number of a Rescaling layer, or one number for each channel."""
     return tuple(float(number) for number in value) if hasattr(value, "__len__") else (float(value),)
 
 
 def _scaling_inside(network: Network) -> str:
-    """Says where pixels are scaled, if that is before anything that has learnt; empty where it isn't."""
-    if "int" in str(network.inputs[0].dtype):
-        return "the model takes bytes"
+    """Returns the layer that scales pixels, in words, if it comes before all trained layers; else an empty text."""
     for layer in network.layers:
         kind = type(layer).__name__
         if kind == "Normalization" or (kind == "Rescaling" and _takes_raw_pixels(layer)):
@@ -139,7 +144,7 @@ def _takes_raw_pixels(layer: Library) -> bool:
 
 
 def _is_identity(layer: Library) -> bool:
-    """Says whether a layer, out of training, gives back what it gets."""
+    """Returns whether a layer doesn't change its input except in training."""
     kind = type(layer).__name__
     if inside := getattr(layer, "layers", ()):
         return all(map(_is_identity, inside))
@@ -148,9 +153,10 @@ def _is_identity(layer: Library) -> bool:
 
 
 def _without_rescaling(network: Network) -> tuple[Network, Scaling]:
-    """Takes every Rescaling out with which a network begins; `_core` of `convert.tflite` makes more of it outside.
+    """Removes the Rescaling layers with which a network begins, and returns their scaling.
 
-    Left inside, it would be an operation in 8 bits, whose result the first convolution has to do with.
+    Outside the network, `convert.tflite.export` can make the scaling the quantization of the input. Inside, it would be
+    an 8-bit operation whose rounding the first convolution would inherit.
     """
     import keras
 
@@ -166,13 +172,13 @@ def _without_rescaling(network: Network) -> tuple[Network, Scaling]:
         return network, PIXELS
     try:
         behind = keras.Model(last.output, network.outputs[0])
-    except (ValueError, AttributeError):  # something else takes the pixels, too
+    except (ValueError, AttributeError):  # another layer takes the pixels as well
         return network, PIXELS
     return behind, inside
 
 
 def _scaling_of(layer: Library) -> Scaling:
-    """A Rescaling, pixel * scale + offset, as (pixel - mean) / std."""
+    """Returns a Rescaling layer, pixel * scale + offset, as (pixel - mean) / std."""
     scale, offset = _numbers(layer.scale), _numbers(layer.offset)
     size = max(len(scale), len(offset))
     pairs = list(zip(scale * (size // len(scale)), offset * (size // len(offset)), strict=True))
@@ -180,12 +186,12 @@ def _scaling_of(layer: Library) -> Scaling:
 
 
 def _save(network: Network, folder: Path, scaling: Scaling, ending: Ending) -> None:
-    """Writes `model.keras`: raw pixels in, probabilities out, the value scaling where `convert` looks for it."""
+    """Writes `model.keras`, from raw pixels to probabilities, with the value scaling in the layer `scale`."""
     import keras
 
     whole = len(scaling.std) == 1
     scale, offset = affine(scaling) if whole else (1.0, 0.0)
-    inner = surround(network, PIXELS if whole else scaling, ending)
+    inner = wrap_network(network, PIXELS if whole else scaling, ending)
     pixels = keras.Input(inner.input_shape[1:], dtype="uint8", name="image")
     rescale = keras.layers.Rescaling(scale, offset, name="scale")
     with quiet_output():

@@ -9,9 +9,9 @@ from ai_edge_litert.interpreter import Interpreter
 from edgetl import Model
 from edgetl.device.inference.channel_order import BGR_INPUT
 from edgetl.errors import ModelError
-from edgetl.host.convert.tflite.edit_graph import take_bgr
 from edgetl.host.convert.tflite.export import export
 from edgetl.host.convert.tflite.metadata import embed
+from edgetl.host.convert.tflite.reverse_input_channels import reverse_input_channels
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def answer(model, photo):
 
 
 def test_a_file_that_takes_bgr_answers_the_same(device_file, shapes_data):
-    turned, unlike = take_bgr(device_file), 0
+    turned, unlike = reverse_input_channels(device_file), 0
     for photo in shapes_data.val.batch(slice(None)):
         expected = answer(device_file, photo)
         np.testing.assert_array_equal(answer(turned, np.ascontiguousarray(photo[..., ::-1])), expected)
@@ -45,7 +45,7 @@ def test_the_file_says_that_it_takes_bgr_and_edgetl_listens(device_file, shapes_
     card = shapes_model.card
     plain, turned = tmp_path / "plain.tflite", tmp_path / "turned.tflite"
     plain.write_bytes(embed(device_file, card))
-    turned.write_bytes(embed(take_bgr(device_file), card))
+    turned.write_bytes(embed(reverse_input_channels(device_file), card))
     rgb, bgr = Model.open(plain), Model.open(turned)
     assert Interpreter(str(turned)).get_input_details()[0]["name"] == BGR_INPUT
     for photo in shapes_data.val.batch(slice(None)):
@@ -54,9 +54,9 @@ def test_the_file_says_that_it_takes_bgr_and_edgetl_listens(device_file, shapes_
 
 def test_a_file_that_doesnt_begin_with_a_convolution_stays_as_it_is(keras_model, photos):
     scaled_first = export(keras_model, "float32", photos)
-    assert take_bgr(scaled_first) is scaled_first
+    assert reverse_input_channels(scaled_first) is scaled_first
 
 
 def test_what_is_no_model_is_refused():
     with pytest.raises(ModelError, match=r"not a \.tflite model"):
-        take_bgr(b"no model at all")
+        reverse_input_channels(b"no model at all")

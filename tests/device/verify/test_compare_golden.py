@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.verify.compare import BOX_TOLERANCES, compare, compare_boxes
+from edgetl.device.verify.compare_golden import BOX_TOLERANCES, compare, compare_boxes
 from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
 from edgetl.vision.results import Detections
 

@@ -1,4 +1,4 @@
-"""`.tflite` classifiers of others' making: bundled as they are, but for the scaling of pixels, which goes inside."""
+"""Opens others' `.tflite` classifiers, which are bundled unchanged except for the scaling of pixels."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from edgetl.device.inference.tflite_metadata import read_files, read_metadata
 from edgetl.device.runtime import Tensor
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import write_atomic
-from edgetl.host.convert.converter import Attempt, Source
-from edgetl.host.convert.foreign.model import PIXELS, Ending, ForeignModel
-from edgetl.host.convert.tflite.edit_graph import scale_input
+from edgetl.host.convert.converter import Attempt, ConversionInput
+from edgetl.host.convert.foreign.foreign_model import PIXELS, Ending, ForeignModel
 from edgetl.host.convert.tflite.metadata import embed
+from edgetl.host.convert.tflite.scale_input import scale_input
 from edgetl.host.networks.stored import TFLITE
 from edgetl.host.networks.tflite_network import open_network
 
@@ -24,9 +24,12 @@ from edgetl.host.networks.tflite_network import open_network
 def open_tflite(path: Path) -> ForeignModel:
     """Opens a `.tflite` file.
 
+    Args:
+        path: the file.
+
     Raises:
-        ModelError: the interpreter refuses it, or it is no classifier of images.
-        UsageError: it is one of edgetl's.
+        ModelError: the interpreter refuses the file, or it is not a classifier of images.
+        UsageError: edgetl made the file.
     """
     if CARD_FILE in read_files(path):
         what = "the file carries edgetl's model card: it has been converted already"
@@ -39,26 +42,39 @@ def open_tflite(path: Path) -> ForeignModel:
         raise ModelError(
             f"the model's input and outputs {shapes} are not a classifier's", where=str(path), remedy=remedy
         )
-    scaling, told = _scaling(path, runtime.input)
+    scaling, note = _scaling(path, runtime.input)
     _, height, width, _ = runtime.input.shape
-    output, write = runtime.outputs[0], partial(_store, path)
-    size, columns = (height, width), output.shape[1]
-    return ForeignModel(path, network, size, columns, scaling, told, output.scale, write, last=ending_of_tflite(path))
+    output = runtime.outputs[0]
+    return ForeignModel(
+        path,
+        network,
+        (height, width),
+        output.shape[1],
+        scaling,
+        note,
+        output.scale,
+        partial(_store, path),
+        last=ending_of_tflite(path),
+        takes_bytes=runtime.input.dtype != "float32",
+    )
 
 
 def _scaling(path: Path, image: Tensor) -> tuple[Scaling | None, str]:
-    """Returns what the input wants of pixels, where the file tells, and how it tells.
+    """Returns the scaling of pixels that the file states, None if it states none, and where it is stated.
 
     Raises:
-        ModelError: the scaling can't be meant; or a quantized input wants other bytes than those of the pixels.
+        ModelError: the stated scaling is impossible; or a quantized input needs other bytes than those of the pixels.
     """
     metadata = read_metadata(path)
     if image.dtype == "float32":
         scaling = stated_scaling(path, metadata)
-        return scaling, "the file's metadata tell how pixels are scaled" if scaling else ""
+        return scaling, "the scaling is stated in the file's metadata" if scaling else ""
     if input_scaling(path, metadata, image):
-        what = f"the model's input is quantized, scale {image.scale:.4g}, zero point {image.zero_point}: not for 0..255"
-        remedy = "convert the Keras model that it was made of; or run the file as it is, with --labels"
+        what = (
+            f"the model's input is quantized with scale {image.scale:.4g} and zero point {image.zero_point}, "
+            "which doesn't fit pixels 0..255"
+        )
+        remedy = "convert the Keras model that it was made from; or run the file as it is, with --labels"
         raise ModelError(what, where=str(path), remedy=remedy)
     return PIXELS, "the model takes bytes"
 
@@ -69,6 +85,10 @@ def _store(path: Path, folder: Path, scaling: Scaling, ending: Ending) -> None:
     write_atomic(folder / TFLITE, scale_input(path.read_bytes(), scaling.mean, scaling.std))
 
 
-def attempts(source: Source) -> Iterator[Attempt]:
-    """Yields the one way there is, called `as_given`: the file, with the card inside."""
-    yield Attempt("", lambda: {".tflite": embed(source.given, source.card)})
+def attempts(source: ConversionInput) -> Iterator[Attempt]:
+    """Yields the only way to bundle an imported `.tflite` file, the recipe `as_given`: the file with its card.
+
+    Args:
+        source: the imported model.
+    """
+    yield Attempt("", lambda: {".tflite": embed(source.tflite_file, source.card)})
