@@ -5,7 +5,7 @@ import json
 import pytest
 from homes import edgetl
 
-from edgetl.device.inference.describe_tflite import read_labels
+from edgetl.device.inference.labels import read_labels
 
 
 @pytest.mark.real_data

@@ -1,7 +1,7 @@
-"""A single OpenVINO IR, ours or not, to the card that says how to run it.
+"""Describes a single OpenVINO IR, edgetl's own or a foreign one: finds its card, or what the card would say.
 
-Of others' making only classifiers are opened: those whose `model_info` is what OpenVINO Model API reads, and those that
-take bytes and come with a labels file. Source: the "Model configuration" page of open-edge-platform/model_api.
+Of foreign IRs only classifiers run: those with the `model_info` of OpenVINO Model API, and those that take bytes and
+come with a labels file. Source: the "Model configuration" page of open-edge-platform/model_api.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from typing import Literal
 
 from edgetl.card import InputSpec, ModelCard
 from edgetl.device.inference.channel_order import ir_channel_order
-from edgetl.device.inference.describe_tflite import is_classifier, own_card
-from edgetl.device.inference.description import Description
+from edgetl.device.inference.description import Description, is_classifier, own_card
 from edgetl.device.inference.labels import LABELS_REMEDY, label_columns, read_lines, split_lines
-from edgetl.device.inference.output_scores import decoding
+from edgetl.device.inference.output_scores import foreign_decoding
 from edgetl.device.runtime import Runtime
 from edgetl.device.runtime.openvino_rt_info import Info, read_info
 from edgetl.errors import ModelError
@@ -26,21 +25,21 @@ RESIZES: dict[str, Literal["stretch", "crop", "letterbox"]] = {
     "crop": "crop",
     "fit_to_window_letterbox": "letterbox",
 }
-"""Ours by Model API's names."""
+"""edgetl's names of the ways to resize a frame, by the names of OpenVINO Model API."""
 
 
 def describe_ir(path: Path, runtime: Runtime, labels: Path | None) -> Description:
-    """Finds out how to run an IR: from our card inside, else from its `model_info`, else from `labels`.
+    """Describes an IR by the card inside, else by its `model_info` and its graph.
 
     Args:
         path: the `.xml` file.
-        runtime: the same file, loaded; a foreign classifier is run twice, to see what its output is.
-        labels: a text file with one label a line, UTF-8; stronger than what the file itself says.
+        runtime: the file, loaded; a foreign classifier may be run twice, to see whether its outputs are scores.
+        labels: a text file with one label a line, UTF-8, which has priority over the labels in the model file.
 
     Raises:
-        ModelError: it is no classifier and no detector of edgetl's; or it doesn't say what its classes are and no
-            labels were given; or it wants frames resized in a way that edgetl doesn't.
-        UsageError: there is no such labels file.
+        ModelError: the model is no classifier and no detector of edgetl's; or its labels are missing; or it needs
+            frames resized in a way that edgetl hasn't.
+        UsageError: the labels file can't be read.
     """
     info = read_info(path)
     if info.card:
@@ -51,26 +50,26 @@ def describe_ir(path: Path, runtime: Runtime, labels: Path | None) -> Descriptio
     if not lines:
         raise ModelError("the file doesn't say what its classes are called", where=str(path), remedy=LABELS_REMEDY)
     names = label_columns(lines, runtime.outputs[0].shape[1])
-    scores = decoding(runtime, None, len(names), info.ending, str(path))
-    return Description(ModelCard(path.stem, "classification", names, _input(info, runtime, path), scores))
+    decoding = foreign_decoding(runtime, None, len(names), info.ending, str(path))
+    return Description(ModelCard(path.stem, "classification", names, _input_spec(info, runtime, path), decoding))
 
 
 def _require_classifier(info: Info, runtime: Runtime, path: Path) -> None:
     kind = info.model.get("model_type", "Classification")
-    several = [name for name in ("multilabel", "hierarchical") if info.flag(name)]
-    if kind.lower() != "classification" or several:
-        what = f"the model is of another kind: model_type {kind}{''.join(f', {name}' for name in several)}"
+    variations = [name for name in ("multilabel", "hierarchical") if info.flag(name)]
+    if kind.lower() != "classification" or variations:
+        what = f"the model is of another kind: model_type {kind}{''.join(f', {name}' for name in variations)}"
         raise ModelError(what, where=str(path), remedy=_KINDS_REMEDY)
     if not is_classifier(runtime):
         shapes = ", ".join(str(tensor.shape) for tensor in runtime.outputs)
         raise ModelError(f"the model's outputs {shapes} are not a classifier's", where=str(path), remedy=_KINDS_REMEDY)
 
 
-def _input(info: Info, runtime: Runtime, path: Path) -> InputSpec:
-    """What the `model_info` says of the frames: BGR, as OpenCV has them, unless their channels are to be reversed."""
-    wanted = info.model.get("resize_type", "standard")
-    if wanted not in RESIZES:
-        what = f"the model wants frames resized as {wanted!r}, which edgetl doesn't do"
+def _input_spec(info: Info, runtime: Runtime, path: Path) -> InputSpec:
+    """Returns the input as the `model_info` describes it; raises ModelError for an unknown way to resize."""
+    resize = info.model.get("resize_type", "standard")
+    if resize not in RESIZES:
+        what = f"the model needs frames resized as {resize!r}, which edgetl doesn't do"
         raise ModelError(what, where=str(path), remedy=f"resize_type is one of {', '.join(RESIZES)}")
     height, width = runtime.input.shape[1:3]
-    return InputSpec(height, width, color=ir_channel_order(info), resize=RESIZES[wanted])
+    return InputSpec(height, width, color=ir_channel_order(info), resize=RESIZES[resize])

@@ -1,4 +1,4 @@
-"""Frames into a model's input: each kind of input has its own way, chosen once."""
+"""Writes frames into a model's input: preprocesses them, then scales or quantizes as the input needs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from edgetl.card import InputSpec
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.runtime import Runtime
 from edgetl.errors import UsageError
-from edgetl.vision.arrays import Image
+from edgetl.vision.arrays import Floats, Image
 from edgetl.vision.preprocess import Preprocessor
 
 
 def input_writer(runtime: Runtime, spec: InputSpec, scaling: Scaling | None) -> Callable[[Image], None]:
-    """Chooses what writes a (H, W, 3) uint8 BGR frame into a runtime's input.
+    """Chooses the function that writes an (H, W, 3) uint8 BGR frame into a runtime's input.
 
     Args:
-        runtime: the loaded model file; its input is uint8, int8 or float32.
-        spec: what the frame becomes first.
-        scaling: of pixels; None where the input takes them as they are.
+        runtime: the loaded model file, whose input is uint8, int8 or float32.
+        spec: the size, channel order and resizing of the input.
+        scaling: the scaling of pixels; None if the input takes pixels as they are.
     """
     writer = _InputWriter(runtime, spec)
     if runtime.input.dtype == "float32":
@@ -34,7 +34,7 @@ def input_writer(runtime: Runtime, spec: InputSpec, scaling: Scaling | None) -> 
 
 
 def no_frame(frame: object) -> UsageError:
-    """Returns the error of a frame that is no array, as None is, which `cv2.imread` gives for a file it can't read."""
+    """Returns the error for a frame that is no array, such as the None that `cv2.imread` returns for a bad file."""
     if frame is None:
         remedy = "check the path that cv2.imread was given: it returns None for a file that it can't read"
         return UsageError("the frame is None: the photo was not read", remedy=remedy)
@@ -42,33 +42,38 @@ def no_frame(frame: object) -> UsageError:
 
 
 class _InputWriter:
-    """The ways to write a frame; see `input_writer`."""
+    """The ways to write a frame, one for each kind of input; see `input_writer`.
+
+    Attributes:
+        scaling: mean and std of a float32 input, (W, 3) float32 each; None if it takes pixels as they are.
+        table: the byte for each pixel value and channel of a quantized input, (256, 1, 3) uint8.
+    """
 
     def __init__(self, runtime: Runtime, spec: InputSpec) -> None:
         self._runtime = runtime
         self._preprocess = Preprocessor(spec)
         self._pixels = np.zeros((spec.height, spec.width, 3), np.uint8)
-        self.scaling: tuple[np.ndarray, np.ndarray] | None = None
+        self.scaling: tuple[Floats, Floats] | None = None
         self.table = np.empty((256, 1, 3), np.uint8)
 
     def uint8(self, frame: Image) -> None:
-        """Writes pixels as they are."""
+        """Writes the pixels of an (H, W, 3) uint8 BGR frame as they are."""
         self._preprocess(frame, self._runtime.input_view())
 
     def int8(self, frame: Image) -> None:
-        """Writes pixels less 128."""
-        # OpenCV ignores an int8 destination without a word: write pixels, then shift them by 128 in place.
+        """Writes the pixels of an (H, W, 3) uint8 BGR frame less 128."""
+        # OpenCV silently ignores an int8 destination, so pixels are written and then shifted by 128 in place.
         view = self._runtime.input_view().view(np.uint8)
         self._preprocess(frame, view)
         np.bitwise_xor(view, 128, out=view)
 
     def levels(self, frame: Image) -> None:
-        """Writes the byte that a table gives for each pixel's value."""
+        """Writes, for each pixel of an (H, W, 3) uint8 BGR frame, the byte in the table."""
         self._preprocess(frame, self._pixels)
         cv2.LUT(self._pixels, self.table, dst=self._runtime.input_view().view(np.uint8))
 
     def float32(self, frame: Image) -> None:
-        """Writes scaled pixels."""
+        """Writes the scaled pixels of an (H, W, 3) uint8 BGR frame."""
         self._preprocess(frame, self._pixels)
         view = self._runtime.input_view()
         if self.scaling is None:

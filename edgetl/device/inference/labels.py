@@ -1,4 +1,4 @@
-"""The labels of a model file: read from a text file, put in the order of the model's output columns, and checked."""
+"""Labels: reads them from a text file, checks them, and puts them in the order of a model's output columns."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ logger = logging.getLogger(__name__)
 
 LABELS_REMEDY = "give a text file with one label a line: --labels FILE"
 _LARGEST_FILE = 16 << 20
-"""A labels file may have at most this many bytes: room for 80,000 of the longest labels."""
+"""A labels file may have at most this many bytes, which is room for 80,000 of the longest labels."""
 _NUMBERED = re.compile(r"(\d{1,6})(?:\s*[:,;]\s*|\s+)(\S.*)")
-"""A line such as `0 Rock`, `7: tench` or `12,parrot`: a column's number, and its label."""
+"""A line such as `0 Rock`, `7: tench` or `12,parrot`: the number of a column and its label."""
 
 
 def read_labels(path: Path, columns: int | None = None) -> tuple[str, ...]:
-    """Reads a labels file, one label a line; repeated ones are numbered.
+    """Reads a labels file with one label a line; repeated labels get a number.
 
     Args:
         path: the file, UTF-8.
-        columns: the number of the model's output columns, which settles what numbers before the labels mean, see
-            `in_columns`; None takes as many columns as there are labels.
+        columns: the number of the model's output columns, from which follows what numbers before the labels mean; see
+            `in_column_order`. None stands for as many columns as there are labels.
 
     Raises:
         UsageError: the file can't be read.
-        ModelError: it isn't text, or a label can't be used.
+        ModelError: the file is not text, or a label can't be used.
     """
     lines = read_lines(path)
     return label_columns(lines, len(lines) if columns is None else columns)
 
 
 def read_lines(path: Path) -> list[str]:
-    """Reads the lines of a labels file; none where it is empty.
+    """Reads the lines of a labels file; an empty file has none.
 
     Raises:
         UsageError: the file can't be read.
-        ModelError: it isn't text, or a label can't be used.
+        ModelError: the file is not text, or a label can't be used.
     """
     try:
         content = read_regular(path, _LARGEST_FILE)
@@ -52,10 +52,14 @@ def read_lines(path: Path) -> list[str]:
 
 
 def split_lines(content: bytes, where: str) -> list[str]:
-    """Splits the content of a labels file into lines without the blanks around them; none where it is empty.
+    """Splits the content of a labels file into lines, without the blanks around them; an empty file has none.
+
+    Args:
+        content: the content of the file.
+        where: the place of the file, for messages.
 
     Raises:
-        ModelError: it isn't text, or a label can't be used.
+        ModelError: the content is not text, or a label can't be used.
     """
     try:
         lines = content.decode("utf-8-sig").rstrip().split("\n")
@@ -70,19 +74,23 @@ def split_lines(content: bytes, where: str) -> list[str]:
     return lines
 
 
-def in_columns(lines: Sequence[str], columns: int) -> list[str]:
-    """Puts labels that have a number before them in the order of the numbers, without these.
+def in_column_order(lines: Sequence[str], columns: int) -> list[str]:
+    """Puts labels that have a number before them in the order of the numbers, and removes the numbers.
 
-    The numbers are taken for columns only if every line has one, no number and no label is there twice, and they fit
-    the model: from 0 to the last column, with or without gaps, or from 1 to the number of columns. A column in a gap
-    is called `class N`. Otherwise the lines are the labels as they are, as with the coins `1 cent`, `2 cent`, `5 cent`.
+    Numbers stand for columns only if every line has one, no number and no label occurs twice, and the numbers fit the
+    model: from 0 to the last column, with or without gaps, or from 1 to the number of columns. A column in a gap is
+    called `class N`. In all other cases the whole lines are the labels, as with the coins `1 cent`, `2 cent`, `5 cent`.
 
     Args:
-        lines: one label each.
+        lines: the lines of a labels file.
         columns: the number of the model's output columns.
+
+    Examples:
+        >>> in_column_order(["1: pear", "0: apple"], 2)
+        ['apple', 'pear']
     """
-    found = [_NUMBERED.fullmatch(line) for line in lines]
-    named = {int(match[1]): match[2] for match in found if match}
+    matches = [_NUMBERED.fullmatch(line) for line in lines]
+    named = {int(match[1]): match[2] for match in matches if match}
     if not lines or len(set(named.values())) < len(lines):
         return list(lines)
     first, last = min(named), max(named)
@@ -99,17 +107,17 @@ def in_columns(lines: Sequence[str], columns: int) -> list[str]:
 
 
 def label_columns(lines: Sequence[str], columns: int) -> tuple[str, ...]:
-    """Returns the labels of a classifier, in the order of its columns, none of them twice.
+    """Returns the labels of a classifier in the order of its columns, none of them twice.
 
     Args:
-        lines: one label each; two for the only column of a model that tells two classes apart.
+        lines: the lines of a labels file; two lines may stand for the only column of a model with two classes.
         columns: the number of the model's output columns.
     """
-    return numbered(in_columns(lines, 2 if columns == 1 and len(lines) == 2 else columns))
+    return unique_labels(in_column_order(lines, 2 if columns == 1 and len(lines) == 2 else columns))
 
 
-def numbered(lines: Sequence[str]) -> tuple[str, ...]:
-    """Returns labels of which none is twice: a repeated one, as ImageNet's `crane`, is numbered: `crane (2)`."""
+def unique_labels(lines: Sequence[str]) -> tuple[str, ...]:
+    """Returns labels of which none occurs twice: a repeated one gets a number, as ImageNet's `crane (2)`."""
     labels: dict[str, None] = {}
     counts: dict[str, int] = {}
     for name in lines:

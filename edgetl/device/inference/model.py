@@ -1,4 +1,4 @@
-"""Model.open(path) and model(frame) -> result: the hot path."""
+"""`Model`: opens a bundle or a model file, warms it up, and turns a frame into a result."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Self
 
-import numpy as np
-
 from edgetl.bundle import Bundle, Variant, is_bundle
 from edgetl.card import ModelCard
 from edgetl.device.closing import Closing
 from edgetl.device.inference.channel_order import in_file_order
+from edgetl.device.inference.classifier_head import ClassifierHead
 from edgetl.device.inference.describe_openvino import describe_ir
 from edgetl.device.inference.describe_tflite import describe
-from edgetl.device.inference.heads import ClassifierHead, Order, open_head
+from edgetl.device.inference.heads import open_head
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.inference.input_writer import input_writer, no_frame
+from edgetl.device.inference.output_names import STANDARD_ORDER, OutputOrder
+from edgetl.device.inference.warm_up import warm_up
 from edgetl.device.runtime import Runtime, Tensor, UnloadableRuntimeError, open_runtime
 from edgetl.device.runtime.threads import thread_count
 from edgetl.device.stages import Timings
@@ -28,32 +29,32 @@ from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Result
 
 EVERYTHING = ResultFilter()
-"""Leaves it all to the card."""
+"""The filter that leaves all decisions to the model's card."""
 
 logger = logging.getLogger(__name__)
 
 _FILES = {".tflite": ("tflite", describe), ".xml": ("openvino", describe_ir)}
-"""By the suffix of a single file: what runs it, and what says how."""
+"""The runtime of a single model file and the function that describes the file, by the file's suffix."""
 
 
 class Model(Closing):
-    """A model ready to look at frames; let one thread at a time use it.
-
-    Attributes:
-        card: what it takes and what its outputs mean.
-        timings: what the last frame took.
-        variant: the bundle's that was opened; None of a single file.
+    """A loaded model, which turns frames into results; one thread at a time may use it.
 
     Args:
         runtime: the loaded model file.
-        card: what it takes and what its outputs mean.
-        scaling: of pixels, for a foreign model that doesn't scale them itself, or whose bytes are no pixels.
-        only: the results wanted.
-        order: where a ready-made SSD has its outputs.
+        card: the card, which says what the model takes and what its outputs mean.
+        scaling: the scaling of pixels, for a foreign model that takes scaled pixels; None if it takes them as bytes.
+        only: the filter of the results.
+        order: the order of the outputs of a ready-made SSD.
+
+    Attributes:
+        card: the card, which says what the model takes and what its outputs mean.
+        timings: the times that the stages of the last frame took.
+        variant: the name of the bundle's variant; None for a single file.
 
     Raises:
-        ModelError: the file is not what the card says.
-        UsageError: the model has no class that is wanted.
+        ModelError: the file doesn't fit the card.
+        UsageError: the model has no class of that name.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Model(Closing):
         scaling: Scaling | None = None,
         only: ResultFilter = EVERYTHING,
         *,
-        order: Order = (0, 1, 2, 3),
+        order: OutputOrder = STANDARD_ORDER,
     ) -> None:
         _check_input(runtime.input, card)
         self.card = card
@@ -73,16 +74,14 @@ class Model(Closing):
         self._fill = input_writer(runtime, in_file_order(card.input, runtime.input), scaling)
         self._head = open_head(runtime, card, only, order)
         self._only = only
-        self(
-            np.zeros((card.input.height, card.input.width, 3), np.uint8)
-        )  # the first call allocates; no user's frame should wait for it
+        warm_up(self, card.input)
 
     @property
     def only(self) -> ResultFilter:
-        """The results wanted. May be set at any time and from any thread; it holds from the next frame on.
+        """The filter of the results. Any thread may set it at any time; it holds from the next frame on.
 
         Raises:
-            UsageError: the model has no class that is wanted; the earlier ones stay.
+            UsageError: the model has no class of that name; the previous filter stays.
         """
         return self._only
 
@@ -101,22 +100,23 @@ class Model(Closing):
         labels: Path | None = None,
         only: ResultFilter = EVERYTHING,
     ) -> Self:
-        """Opens a bundle, or a single model file.
+        """Opens a bundle or a single model file.
 
         Args:
-            path: a bundle's folder; or a `.tflite` file, or an OpenVINO IR's `.xml`, with metadata inside or with
-                `labels`.
-            variant: the name of one of the bundle's; None takes the chosen one, or, where what runs that isn't
-                installed, the first whose runtime is, with a warning in the log.
-            threads: for inference; None takes the target's, or one for a single file.
-            labels: a text file with one label a line, for a file that doesn't carry its own.
-            only: the results wanted.
+            path: the folder of a bundle; or a `.tflite` file or the `.xml` of an OpenVINO IR, which carries its labels
+                or comes with `labels`.
+            variant: the name of a variant of the bundle. None takes the chosen one; if the runtime of that is not
+                installed, the first variant whose runtime is, with a warning in the log.
+            threads: the number of threads for inference; None takes that of the bundle's target, or one for a single
+                file.
+            labels: a text file with one label a line, for a model file that carries none.
+            only: the filter of the results.
 
         Raises:
-            UnloadableRuntimeError: what runs it isn't installed.
-            ModelError: the file is missing, altered, or not a model edgetl can run.
-            UsageError: the path isn't there, the bundle has no such variant, the model has no class that is wanted,
-                labels were given for a bundle or a variant for a file.
+            UnloadableRuntimeError: the runtime is not installed.
+            ModelError: the file is missing or altered, or edgetl can't run it.
+            UsageError: the path does not exist, the bundle has no such variant, the model has no class of that name,
+                labels are given for a bundle, or a variant is given for a file.
         """
         path = Path(path)
         if is_bundle(path):
@@ -138,16 +138,19 @@ class Model(Closing):
             raise UsageError(what, where=str(path), remedy="leave --variant out, or name a bundle")
         name, describe_file = _FILES[path.suffix.lower()]
         runtime = open_runtime(name, path, thread_count(threads, None))
-        found = describe_file(path, runtime, labels)
-        return cls(runtime, found.card, found.scaling, only, order=found.order)
+        description = describe_file(path, runtime, labels)
+        return cls(runtime, description.card, description.scaling, only, order=description.order)
 
     def __call__(self, frame: Image, size_wh: tuple[int, int] | None = None) -> Result:
-        """Says what is in a frame.
+        """Returns the result for a frame.
 
         Args:
-            frame: (H, W, 3) uint8 BGR.
-            size_wh: width and height of the source, px, where the frame is that at a smaller scale (see
-                `edgetl.vision.photo.read_sized`): boxes are in its px. None: the frame's own.
+            frame: the frame, (H, W, 3) uint8 BGR.
+            size_wh: the width and height of the source's picture, px, if the frame is that picture at a smaller scale
+                (see `edgetl.vision.photo.read_sized`); boxes are in its px. None stands for the frame's own size.
+
+        Raises:
+            UsageError: the frame is no array.
         """
         invoked = self._invoke(frame)
         result = self._head(size_wh or (frame.shape[1], frame.shape[0]))
@@ -155,20 +158,24 @@ class Model(Closing):
         return result
 
     def scores(self, frame: Image) -> Scores:
-        """Returns every class's score, (C,) float32, 0..1; the array is reused by the next call.
+        """Returns the score of each class, (C,) float32, 0..1; the array is reused by the next call.
+
+        Args:
+            frame: the frame, (H, W, 3) uint8 BGR.
 
         Raises:
             ModelError: the model is no classifier.
+            UsageError: the frame is no array.
         """
-        _ = self.card.classifier  # a detector's card refuses
-        assert isinstance(self._head, ClassifierHead)  # as the card says
+        _ = self.card.classifier  # raises ModelError for a detector
+        assert isinstance(self._head, ClassifierHead)  # follows from the card
         invoked = self._invoke(frame)
         scores = self._head.scores()
         self.timings.decode = (perf_counter_ns() - invoked) / 1e6
         return scores
 
     def _invoke(self, frame: Image) -> int:
-        """Runs the network on a frame; returns the time at its end, ns."""
+        """Runs the network on an (H, W, 3) uint8 BGR frame; returns the time at its end, ns of `perf_counter_ns`."""
         start = perf_counter_ns()
         try:
             self._fill(frame)
@@ -190,40 +197,45 @@ _REMEDY = "name a folder made by `edgetl convert`, or a .tflite or OpenVINO .xml
 
 
 def _remedy(path: Path) -> str:
-    """Says what to do about a path that is no bundle and no model file that can be run."""
+    """Returns the remedy for a path that is neither a bundle nor a model file that edgetl runs."""
     if path.suffix.lower() in (".keras", ".h5", ".hdf5") or (path / "saved_model.pb").is_file():
         return "convert it first: edgetl convert --from MODEL --labels FILE --data PHOTOS"
     if path.suffix.lower() in (".onnx", ".pt", ".pth"):
-        return "write it as .tflite or OpenVINO IR with the software that made it, and name that file"
+        return "export it as .tflite or OpenVINO IR with the software that made it, and name that file"
     return _REMEDY
 
 
 def _open_variant(bundle: Bundle, name: str | None, threads: int | None) -> tuple[str, Runtime]:
-    """Opens the variant that is named; for None, the first of those that run here, the chosen one before the others."""
+    """Opens a variant of a bundle.
 
-    def opened(variant: Variant) -> tuple[str, Runtime]:
+    Args:
+        bundle: the bundle.
+        name: the name of the variant; None takes the chosen one, else the first whose runtime is installed.
+        threads: the number of threads for inference; None takes that of the bundle's target.
+    """
+
+    def open_one(variant: Variant) -> tuple[str, Runtime]:
         file, count = bundle.model_file(variant), thread_count(threads, bundle)
         return variant.name, open_runtime(variant.runtime, file, count)
 
     chosen = bundle.variant(name)
     try:
-        return opened(chosen)
+        return open_one(chosen)
     except UnloadableRuntimeError as error:
         others = [] if name else [variant for variant in bundle.runnable if variant.runtime != chosen.runtime]
         for other in others:
             with suppress(UnloadableRuntimeError):
-                found = opened(other)
-                told = error.what, other.name, chosen.name, error.remedy
-                logger.warning("%s: %s runs in place of %s; for that one %s", *told)
-                return found
+                opened = open_one(other)
+                reason = error.what, other.name, chosen.name, error.remedy
+                logger.warning("%s: %s runs in place of %s; for that one %s", *reason)
+                return opened
         raise
 
 
 def _check_input(tensor: Tensor, card: ModelCard) -> None:
+    """Refuses an input of another type than uint8, int8 and float32, or of another size than the card's."""
     if tensor.dtype not in ("uint8", "int8", "float32"):
         raise ModelError(f"the model's input is {tensor.dtype}", where=tensor.name, remedy="give it a uint8 input")
     if tensor.shape[1:3] != (card.input.height, card.input.width):
-        raise ModelError(
-            f"the model takes {tensor.shape}, its card says {card.input.height} x {card.input.width}",
-            where=tensor.name,
-        )
+        what = f"the model takes {tensor.shape}, its card says {card.input.height} x {card.input.width}"
+        raise ModelError(what, where=tensor.name, remedy="give it the card it was made with, or convert it again")

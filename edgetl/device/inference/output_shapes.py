@@ -1,23 +1,22 @@
-"""What a model's outputs must be for its card: which is which, how many classes and cells."""
+"""Checks the outputs of a model against its card: which output is which, and how many classes and cells there are."""
 
 from __future__ import annotations
 
 from edgetl.card import ModelCard
+from edgetl.device.inference.output_names import DISTANCES, LOGITS
 from edgetl.device.runtime import Tensor
 from edgetl.errors import ModelError
 from edgetl.vision.detect import grid
 
-LOGITS, DISTANCES = "logits", "distances"
-"""The names of the outputs of a detector that edgetl made."""
 CONVERT_REMEDY = "give it the outputs it was converted with, or convert it again"
-"""What to do about outputs that are not what the card says."""
+"""The remedy for a model whose outputs are not those that its card describes."""
 
 
 def logits_and_distances(outputs: tuple[Tensor, ...], card: ModelCard) -> tuple[int, int]:
-    """Returns which output holds the logits and which the distances: by their names, else by their shapes.
+    """Returns the positions of logits and distances among a detector's outputs, by their names, else by their shapes.
 
     Raises:
-        ModelError: nothing tells, or they are not a detector's.
+        ModelError: the outputs are not a detector's, or neither names nor shapes tell them apart.
     """
     names = [tensor.name for tensor in outputs]
     if sorted(names) == sorted((LOGITS, DISTANCES)):
@@ -29,16 +28,16 @@ def logits_and_distances(outputs: tuple[Tensor, ...], card: ModelCard) -> tuple[
         )
         raise ModelError(what, where=card.name, remedy=CONVERT_REMEDY)
     if len(fours) == 2:
-        what = f"nothing tells which output holds the logits and which the distances: {described(outputs)}"
+        what = f"neither names nor shapes say which output holds the logits: {described(outputs)}"
         raise ModelError(what, where=card.name, remedy=f"name the outputs {LOGITS} and {DISTANCES}")
     return 1 - fours[0], fours[0]
 
 
 def check_cells(logits: Tensor, distances: Tensor, card: ModelCard) -> None:
-    """Passes where a detector's outputs have the cells of its card's strides and the classes of its labels.
+    """Refuses a detector whose outputs haven't the cells of its card's strides and the classes of its labels.
 
     Raises:
-        ModelError: they haven't.
+        ModelError: the number of cells or of classes is another one.
     """
     if len(logits.shape) != 3:
         what = f"the logits of a detector are (1, cells, classes), but this has {described((logits,))}"
@@ -51,19 +50,19 @@ def check_cells(logits: Tensor, distances: Tensor, card: ModelCard) -> None:
         raise ModelError(what, where=card.name, remedy=CONVERT_REMEDY)
 
 
-def check_classes(found: int, card: ModelCard) -> None:
-    """Passes where a model of so many classes has as many labels.
+def check_classes(classes: int, card: ModelCard) -> None:
+    """Refuses a model whose number of classes is not that of its card's labels.
 
     Raises:
-        ModelError: it hasn't.
+        ModelError: the numbers differ.
     """
-    count = len(card.labels)
-    if found != count:
-        what = f"the model has {found} classes, but there are {count} labels"
+    labels = len(card.labels)
+    if classes != labels:
+        what = f"the model has {classes} classes, but there are {labels} labels"
         remedy = "give the labels file that belongs to the model, one label a line"
         raise ModelError(what, where=card.name, remedy=remedy)
 
 
 def described(outputs: tuple[Tensor, ...]) -> str:
-    """Returns the outputs' names, shapes and types, for a message."""
+    """Returns the outputs' names, shapes and types for a message."""
     return ", ".join(f"{tensor.name} {tensor.shape} {tensor.dtype}" for tensor in outputs) or "no outputs"

@@ -1,7 +1,7 @@
-"""TFLite Metadata as other software wrote it: what a `.tflite` file says of its input, and the files it carries.
+"""Reads TFLite Metadata: what a `.tflite` file states about its input and its outputs, and the files it carries.
 
-The metadata are a flatbuffer inside the model's flatbuffer, in a buffer named `TFLITE_METADATA`; the files it speaks
-of are a zip archive behind the model. Both are read here with the standard library alone: a device has no flatbuffers.
+The metadata are a flatbuffer inside the model's flatbuffer, in a buffer named `TFLITE_METADATA`. The files that they
+name are a zip archive behind the model. Both are read with the standard library, as a device has no flatbuffers.
 Source: `metadata_schema.fbs` of tensorflow/tflite-support and `schema.fbs` of TensorFlow.
 """
 
@@ -21,31 +21,33 @@ METADATA_BUFFER = "TFLITE_METADATA"
 """The name under which a model lists the buffer that holds its metadata."""
 
 AXIS_LABELS = 2
-"""The associated file's type that says: one line a column of the output."""
+"""The type of an associated file that has one line for each column of the output."""
 
 VALUE_LABELS = 3
-"""The one that says: one line a value of the output, as of a detector's class numbers."""
+"""The type of an associated file that has one line for each value of the output, such as a detector's class numbers."""
 
 NORMALIZATION, CALIBRATION, THRESHOLDING = 1, 2, 3
-"""The process units' types whose options are `NormalizationOptions`, and those that calibrate and cut off scores."""
+"""The types of process units: scaling of pixels, calibration of scores, and a threshold for scores."""
 
 _END_BYTES = 65_536 + 64
-"""An archive ends with a record of at most this many bytes, and the one before it."""
+"""The last two records of an archive have at most this many bytes together."""
 _LARGEST_DIRECTORY = 1 << 20
-"""The list of the files that a model carries may have at most this many bytes, room for 10,000 files."""
+"""The list of the files that a model carries may have at most this many bytes, which is room for 10,000 files."""
 
 _REMEDY = "copy the file again from where it was made"
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the metadata say of a model, as far as edgetl asks.
+    """The part of a model's metadata that edgetl uses.
 
     Attributes:
-        mean: subtracted from a pixel, 0..255, one value or one a channel; empty where the file doesn't say.
-        std: what the difference is divided by; as many as `mean`.
-        labels_file: the associated file with the output's labels; empty where there is none.
-        threshold: the smallest score that is to be shown; None where the file doesn't say.
+        mean: the number subtracted from a pixel, 0..255: one for all channels or one for each; empty if the file states
+            none.
+        std: the number that the difference is divided by: one for all channels or one for each; empty if the file
+            states none.
+        labels_file: the name of the associated file with the labels; empty if there is none.
+        threshold: the display threshold, 0..1; None if the file states none.
     """
 
     mean: tuple[float, ...] = ()
@@ -55,10 +57,10 @@ class Metadata:
 
 
 def read_metadata(path: Path) -> Metadata:
-    """Reads what a `.tflite` file's metadata say; every field is empty where there are none.
+    """Reads the metadata of a `.tflite` file; all fields are empty if it has none.
 
     Raises:
-        ModelError: the file's structure is damaged; or the scores would have to be calibrated.
+        ModelError: the structure of the file is damaged, or the metadata require a calibration of the scores.
     """
     try:
         model = model_table(path)
@@ -72,20 +74,20 @@ def read_metadata(path: Path) -> Metadata:
 
 
 def read_files(path: Path) -> dict[str, bytes]:
-    """Reads the text and JSON files that a `.tflite` file carries, by name, in their order.
+    """Returns the text and JSON files that a `.tflite` file carries, by their names, in the archive's order.
 
     Raises:
         ModelError: the archive is damaged.
     """
     try:
-        if not path.is_file():  # a pipe would be waited for
-            raise ValueError("it is not a plain file")
+        if not path.is_file():  # reading a pipe could wait for ever
+            raise ValueError("it is not a regular file")
         with path.open("rb") as file:
             _require_small_directory(file)
             if not zipfile.is_zipfile(file):
                 return {}
             with zipfile.ZipFile(file) as archive:
-                # Kept uncompressed by definition; anything else would be a damaged header.
+                # The format forbids compression, so a compressed entry has a damaged header.
                 entries = [
                     entry
                     for entry in archive.infolist()
@@ -100,16 +102,16 @@ def read_files(path: Path) -> dict[str, bytes]:
 
 
 def _require_small_directory(file: BinaryIO) -> None:
-    """Raises ValueError where the list of an archive's files is larger than `_LARGEST_DIRECTORY`.
+    """Raises ValueError if the list of an archive's files is larger than `_LARGEST_DIRECTORY`.
 
-    `zipfile` reads the whole list before anything else, and makes fifteen times as many bytes of it.
+    `zipfile` reads the whole list before anything else, and takes fifteen times its size in memory.
     """
     size = file.seek(0, SEEK_END)
     file.seek(max(0, size - _END_BYTES))
     end = file.read()
     at = end.rfind(b"PK\5\6")
     listed = struct.unpack_from("<I", end, at + 12)[0] if 0 <= at <= len(end) - 16 else 0
-    # Sizes beyond 32 bits would be in a second record before this one, which no model has a use for.
+    # Sizes above 32 bits are in a second record before this one, which no model needs.
     if listed > _LARGEST_DIRECTORY or b"PK\6\7" in end[max(0, at - 20) : max(0, at)]:
         raise ValueError("the list of its files is too long")
     file.seek(0)
@@ -129,7 +131,7 @@ def _metadata(metadata: Table) -> Metadata:
 
 
 def _output(tensor: Table, found: Metadata) -> Metadata:
-    """Adds what the metadata say of one output."""
+    """Returns the metadata with those of one output added."""
     if not found.labels_file:
         files = tensor.tables("files", "AssociatedFile")
         labels = (f.text("name") for f in files if f.number("type", "<B") in (AXIS_LABELS, VALUE_LABELS))
@@ -137,7 +139,7 @@ def _output(tensor: Table, found: Metadata) -> Metadata:
     for unit in tensor.tables("process_units", "ProcessUnit"):
         kind = unit.number("options_type", "<B")
         if kind == CALIBRATION:
-            what = "the metadata ask for a calibration of the scores, which edgetl doesn't do"
+            what = "the metadata require a calibration of the scores, which edgetl doesn't do"
             raise ModelError(what, remedy="use a file without ScoreCalibrationOptions")
         options = unit.table("options", "ScoreThresholdingOptions") if kind == THRESHOLDING else None
         if options:

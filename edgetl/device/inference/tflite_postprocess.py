@@ -1,7 +1,7 @@
-"""What a `.tflite` file says of the operator `TFLite_Detection_PostProcess`, with which a ready-made SSD ends.
+"""Reads the operator `TFLite_Detection_PostProcess`, with which a ready-made SSD ends, from a `.tflite` file.
 
-Exporters give its outputs other names and another order, so both come from the graph itself. The operator's options
-are a FlexBuffer, read here with the standard library alone: a device has no flatbuffers.
+Exporters give its outputs various names and orders, so which output is which comes from the graph itself. The
+operator's options are a FlexBuffer, which is read with the standard library, as a device has no flatbuffers.
 Source: `schema.fbs` and `detection_postprocess.cc` of TensorFlow, `flexbuffers.h` of FlatBuffers.
 """
 
@@ -11,40 +11,42 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetl.device.inference.heads import Order
+from edgetl.device.inference.output_names import OutputOrder
 from edgetl.device.runtime.flatbuffer_table import BROKEN, model_table
 from edgetl.errors import ModelError
 
 OPERATOR = "TFLite_Detection_PostProcess"
+"""The name of the operator in the file."""
 
 _MOST_OPTIONS, _LONGEST_NAME = 256, 64
 """An operator may have at most this many options, with names of at most this many bytes; the real one has 11."""
-_MAP = 9  # a FlexBuffer's type, as are the keys of the following: signed, unsigned, real and boolean
+_MAP = 9
+"""The FlexBuffer type of a map."""
 _UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _LAYOUTS = {1: {1: "b", 2: "h", 4: "i", 8: "q"}, 2: _UNSIGNED, 3: {2: "e", 4: "f", 8: "d"}, 26: _UNSIGNED}
-"""How a number that lies in the map itself is read, by its type and its bytes."""
+"""The layouts of `struct` for numbers in a map: by type (signed, unsigned, real, boolean) and number of bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostProcess:
-    """How an SSD ends.
+    """The postprocessing at the end of an SSD.
 
     Attributes:
-        classes: it tells apart; class 0 is the first that isn't the background.
-        iou: of two boxes that overlapped by more, it let only the better one stay, 0..1.
-        order: where among the model's outputs the boxes, classes, scores and their count are.
+        classes: the number of classes, without the background.
+        iou: the overlap of two boxes above which the operator drops the one with the lower score, 0..1.
+        order: the positions of boxes, classes, scores and count among the model's outputs.
     """
 
     classes: int
     iou: float
-    order: Order
+    order: OutputOrder
 
 
 def read_postprocess(path: Path) -> PostProcess | None:
-    """Finds the operator in a `.tflite` file; None where the model's four outputs are not those of one.
+    """Finds the operator in a `.tflite` file; returns None if the model's outputs are not those of the operator.
 
     Raises:
-        ModelError: the file's structure is damaged.
+        ModelError: the structure of the file is damaged.
     """
     try:
         model = model_table(path)
@@ -65,10 +67,10 @@ def read_postprocess(path: Path) -> PostProcess | None:
 
 
 def _read_map(data: bytes) -> dict[str, float]:
-    """The numbers of a FlexBuffer whose root is a map, by their keys."""
+    """Returns the numbers of a FlexBuffer whose root is a map, by their keys."""
     kind, width = data[-2], data[-1]
     if kind >> 2 != _MAP:
-        raise ValueError("an operator's options are no map")
+        raise ValueError("an operator's options are not a map")
     root = len(data) - 2 - width
     at, width = root - _number(data, root, width), 1 << (kind & 3)
     keys = at - 3 * width - _number(data, at - 3 * width, width)
@@ -87,7 +89,7 @@ def _read_map(data: bytes) -> dict[str, float]:
 
 
 def _number(data: bytes, at: int, width: int) -> int:
-    """An unsigned number of `width` bytes."""
+    """Returns the unsigned number of `width` bytes at a position."""
     if at < 0 or width not in (1, 2, 4, 8) or at + width > len(data):
         raise ValueError("an operator's options end too early")
     return int.from_bytes(data[at : at + width], "little")

@@ -1,107 +1,34 @@
-"""The OpenVINO runtime: executes an OpenVINO IR on the processor, and puts scaling and layout into foreign graphs."""
+"""The OpenVINO runtime: executes an OpenVINO IR on the processor."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.runtime import Tensor, UnloadableRuntimeError
-from edgetl.device.runtime.openvino_rt_info import Info, read_info
+from edgetl.device.runtime.openvino_input import take_pixels
+from edgetl.device.runtime.openvino_protocols import CompiledModel, Core, Port, ReadModel
+from edgetl.device.runtime.openvino_rt_info import read_info
 from edgetl.errors import ModelError
 from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
 from edgetl.text import printable
 from edgetl.wrong_file import wrong_file_at
 
-_LEAST_SCALE = 1e-6
-"""A scale that is nearer to 0 than this is refused, because pixels are divided by it."""
 _STACK_BYTES = 64
 """The room for Linux's `stack_t`, which has 24 bytes."""
 _MOST_CHARACTERS = 200
 """A message quotes at most this many characters of OpenVINO's own, which may hold a whole graph."""
 _IMAGE_REMEDY = "edgetl runs models with one (1, H, W, 3) or (1, 3, H, W) image input of a fixed size"
-
-
-class _PartialShape(Protocol):
-    """A shape some of whose sides may be variable."""
-
-    is_dynamic: bool
-
-    def __len__(self) -> int: ...
-    def to_shape(self) -> Sequence[int]: ...
-
-
-class _ElementType(Protocol):
-    """The type of a tensor's numbers."""
-
-    def to_dtype(self) -> np.dtype[np.generic]: ...
-
-
-class _Node(Protocol):
-    """An operation of a graph."""
-
-    def get_friendly_name(self) -> str: ...
-
-
-class _Port(Protocol):
-    """An input or an output of a model."""
-
-    shape: Sequence[int]
-    partial_shape: _PartialShape
-    element_type: _ElementType
-
-    def get_names(self) -> set[str]: ...
-    def get_any_name(self) -> str: ...
-    def get_node(self) -> _Node: ...
-
-
-class _Model(Protocol):
-    """A model as it was read, whose graph can still be changed."""
-
-    inputs: list[_Port]
-    outputs: list[_Port]
-
-    def input(self, index: int) -> _Port: ...
-
-
-class _Memory(Protocol):
-    """The memory of a tensor."""
-
-    data: NDArray[Any]
-
-
-class _InferRequest(Protocol):
-    """One inference after the other, with memory of its own."""
-
-    def get_input_tensor(self) -> _Memory: ...
-    def get_output_tensor(self, index: int) -> _Memory: ...
-    def infer(self, *, share_outputs: bool) -> object: ...
-
-
-class _CompiledModel(Protocol):
-    """The attributes and methods of an `openvino.CompiledModel` that are used here."""
-
-    inputs: list[_Port]
-    outputs: list[_Port]
-
-    def create_infer_request(self) -> _InferRequest: ...
-
-
-class _Core(Protocol):
-    """The methods of `openvino.Core` that are called here."""
-
-    def read_model(self, model: Path) -> _Model: ...
-    def compile_model(self, model: _Model, device_name: str, config: dict[str, object]) -> _CompiledModel: ...
 
 
 class OpenVINORuntime:
@@ -130,7 +57,7 @@ class OpenVINORuntime:
         except RuntimeError as error:
             raise _refusal(path, error) from error
         _require_fixed_shapes(model, path)
-        _take_pixels(openvino, model, info, path)
+        take_pixels(openvino, model, info, path)
         try:
             with quiet_output():
                 compiled = core.compile_model(model, "CPU", _properties(threads))
@@ -139,13 +66,13 @@ class OpenVINORuntime:
         self._attach(compiled)
 
     @classmethod
-    def of(cls, compiled: _CompiledModel) -> Self:
+    def of(cls, compiled: CompiledModel) -> Self:
         """Wraps a compiled model whose input is (1, H, W, 3) uint8."""
         runtime = cls.__new__(cls)
         runtime._attach(compiled)
         return runtime
 
-    def _attach(self, compiled: _CompiledModel) -> None:
+    def _attach(self, compiled: CompiledModel) -> None:
         self.input = _tensor(compiled.inputs[0])
         self.outputs = tuple(map(_tensor, compiled.outputs))
         self._request = compiled.create_infer_request()
@@ -183,11 +110,11 @@ class OpenVINORuntime:
 
 
 @cache
-def _core() -> _Core:
+def _core() -> Core:
     """Returns the only `openvino.Core` of this process, which is never freed; see `signal_stack_kept`."""
     library = load_library()
     with signal_stack_kept():
-        core: _Core = library.Core()
+        core: Core = library.Core()
         return core
 
 
@@ -269,7 +196,7 @@ def _refusal(path: Path, error: Exception) -> ModelError:
     return ModelError(what, where=str(path), remedy=remedy)
 
 
-def _require_fixed_shapes(model: _Model, path: Path) -> None:
+def _require_fixed_shapes(model: ReadModel, path: Path) -> None:
     """Refuses a model that hasn't one image input and outputs of fixed sizes."""
     inputs = [port.partial_shape for port in model.inputs]
     listed = ", ".join(map(str, inputs)) or "none"
@@ -288,43 +215,7 @@ def _require_fixed_shapes(model: _Model, path: Path) -> None:
         raise ModelError(what, where=str(path), remedy=_IMAGE_REMEDY)
 
 
-def _take_pixels(openvino: ModuleType, model: _Model, info: Info, path: Path) -> None:
-    """Changes a model in place so that it takes (1, H, W, 3) uint8 pixels."""
-    image = model.input(0)
-    layout = "NHWC" if image.shape[3] == 3 else "NCHW"
-    takes_bytes = image.element_type == openvino.Type.u8
-    mean, scale = _scaling(info, path)
-    if takes_bytes and layout == "NHWC" and not mean and not scale:
-        return
-    if not takes_bytes and not info.model:
-        what = "the model takes float pixels, but doesn't say how they are scaled"
-        remedy = "give it model_info with mean_values and scale_values, or a uint8 input"
-        raise ModelError(what, where=str(path), remedy=remedy)
-    steps = openvino.preprocess.PrePostProcessor(model)
-    steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
-    steps.input().model().set_layout(openvino.Layout(layout))
-    steps.input().preprocess().convert_element_type(openvino.Type.f32)
-    if mean:
-        steps.input().preprocess().mean(list(mean))
-    if scale:
-        steps.input().preprocess().scale(list(scale))
-    steps.build()
-
-
-def _scaling(info: Info, path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns mean and scale of three channels, (pixel - mean) / scale; empty if the file states none."""
-    if info.flag("embedded_processing"):
-        return (), ()
-    mean, scale = info.numbers("mean_values"), info.numbers("scale_values")
-    if mean is not None and scale is not None and all(abs(value) > _LEAST_SCALE for value in scale):
-        return mean, scale
-    name = "mean_values" if mean is None else "scale_values"
-    what = f"the model_info's {name} can't be used: {info.model[name]!r}"
-    remedy = "write one finite number, or three with spaces between them; a scale is not 0"
-    raise ModelError(what, where=str(path), remedy=remedy)
-
-
-def _tensor(port: _Port) -> Tensor:
+def _tensor(port: Port) -> Tensor:
     names = port.get_names()
     name = port.get_any_name() if names else port.get_node().get_friendly_name()
     return Tensor(name, tuple(map(int, port.shape)), port.element_type.to_dtype().name)

@@ -8,7 +8,8 @@ import pytest
 
 from edgetl.card import InputSpec, ModelCard
 from edgetl.device.inference.describe_tflite import describe
-from edgetl.device.inference.description import Description, Scaling
+from edgetl.device.inference.description import Description
+from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.inference.model import Model
 from edgetl.device.runtime import Tensor
 from edgetl.errors import ModelError, UsageError
@@ -176,7 +177,7 @@ def test_a_scaling_that_cannot_be_meant_is_refused(foreign, write):
     one = np.float32([1]).tobytes()
     unit = b"\1\0\0\0" + one  # a list of one value; the only one with this value is std
     assert foreign.count(unit) >= 1
-    with pytest.raises(ModelError, match="can't be meant"):
+    with pytest.raises(ModelError, match="can't be used"):
         describe(write(foreign.replace(unit, b"\1\0\0\0" + np.float32([0]).tobytes())), Stub(), None)
 
 

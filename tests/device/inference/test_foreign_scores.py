@@ -128,7 +128,7 @@ def test_a_calibration_of_scores_is_refused_and_a_threshold_heeded(opened):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_scaling_that_is_no_number_is_refused(opened, value):
     for mean, std in (([value], [1]), ([0], [value])):
-        with pytest.raises(ModelError, match="can't be meant"):
+        with pytest.raises(ModelError, match="can't be used"):
             opened(build(np.eye(3), metadata=metadata(mean, std)), "red,green,blue")
 
 
@@ -262,7 +262,7 @@ def test_a_quantized_input_that_takes_no_pixels_is_not_bundled_as_it_is(tmp_path
     path.write_bytes(build(np.eye(3), dtype="uint8", quantization=(1 / 255, 0)))
     assert open_tflite(path).scaling == Scaling()
     path.write_bytes(build(np.eye(3), metadata=metadata([float("nan")], [1])))
-    with pytest.raises(ModelError, match="can't be meant"):
+    with pytest.raises(ModelError, match="can't be used"):
         open_tflite(path)
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from edgetl.card import ClassifierDecoding, DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.inference.heads import ClassifierHead, DetectorHead, PostprocessedHead, _slack, open_head
+from edgetl.device.inference.classifier_head import ClassifierHead
+from edgetl.device.inference.detector_heads import DetectorHead, PostprocessedHead, _slack
+from edgetl.device.inference.heads import open_head
 from edgetl.device.runtime import Tensor
 from edgetl.errors import ModelError
 from edgetl.vision.filter import ResultFilter
@@ -104,8 +106,12 @@ def test_outputs_that_are_no_classifiers(shapes, match):
         ("abc", {"logits": (1, 4, 3)}, "but this has logits"),
         ("abc", {"logits": (1, 4, 3), "distances": (1, 4, 4), "more": (1, 1)}, "but this has logits"),
         ("abc", {"x": (1, 4, 3), "y": (1, 4, 5)}, "a detector has logits"),
-        ("abcd", {"x": (1, 4, 4), "y": (1, 4, 4)}, "nothing tells which output holds the logits"),
-        ("abcd", {"x": (1, 4, 4), "distances": (1, 4, 4)}, "nothing tells which output holds the logits"),
+        ("abcd", {"x": (1, 4, 4), "y": (1, 4, 4)}, "neither names nor shapes say which output"),
+        (
+            "abcd",
+            {"x": (1, 4, 4), "distances": (1, 4, 4)},
+            "neither names nor shapes say which output",
+        ),
         ("abc", {"x": (1, 4, 4), "y": (4, 3)}, r"the logits of a detector are \(1, cells, classes\)"),
         ("abc", {"logits": (1, 4, 5), "distances": (1, 4, 4)}, "5 classes, but there are 3 labels"),
         ("abc", {"logits": (1, 4, 3), "distances": (1, 4, 3)}, "make 4 cells, but the model has logits"),

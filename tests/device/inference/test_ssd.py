@@ -12,7 +12,7 @@ from detectors import build_ssd, edited
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera import open_camera
 from edgetl.device.inference.describe_tflite import describe
-from edgetl.device.inference.description import Scaling
+from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.inference.model import Model
 from edgetl.device.inference.tflite_postprocess import PostProcess, read_postprocess
 from edgetl.device.run import loop

@@ -12,8 +12,8 @@ import pytest
 from homes import LOOSE_TARGET
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.inference.heads import FINISHED, MODEL_API
 from edgetl.device.inference.model import Model
+from edgetl.device.inference.output_names import MODEL_API, POSTPROCESSED
 from edgetl.device.runtime import open_runtime
 from edgetl.device.runtime.openvino_rt_info import read_info
 from edgetl.device.verify.replay import require, verify
@@ -113,7 +113,7 @@ def test_outputs_are_four_floats_best_first_and_nothing_behind_the_count(finishe
     with closing(open_runtime("tflite", finished("static_wi8_ai8"), 1)) as runtime:
         shapes = (1, 100, 4), (1, 100), (1, 100), (1,)
         assert [(t.name, t.shape, t.dtype) for t in runtime.outputs] == [
-            (name, shape, "float32") for name, shape in zip(FINISHED, shapes, strict=True)
+            (name, shape, "float32") for name, shape in zip(POSTPROCESSED, shapes, strict=True)
         ]
         assert runtime.input.dtype == "uint8"
         runtime.input_view()[...] = frames[0][..., ::-1]

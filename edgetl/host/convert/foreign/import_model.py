@@ -11,8 +11,8 @@ from typing import Literal
 
 from edgetl import store
 from edgetl.card import Backbone, InputSpec, ModelCard
-from edgetl.device.inference.describe_tflite import read_labels
 from edgetl.device.inference.input_scaling import Scaling
+from edgetl.device.inference.labels import read_labels
 from edgetl.errors import DatasetError, ModelError, UsageError
 from edgetl.files import friendly_os_errors, sha256_of, temporary_folder, write_atomic
 from edgetl.host.console import console

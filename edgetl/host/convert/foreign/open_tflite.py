@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from edgetl.device.inference.describe_tflite import CARD_FILE, is_classifier
-from edgetl.device.inference.input_scaling import Scaling, input_scaling, stated_scaling
+from edgetl.device.inference.describe_tflite import CARD_FILE, input_scaling
+from edgetl.device.inference.description import is_classifier
+from edgetl.device.inference.input_scaling import Scaling, stated_scaling
 from edgetl.device.inference.output_scores import ending_of_tflite
 from edgetl.device.inference.tflite_metadata import read_files, read_metadata
 from edgetl.device.runtime import Tensor

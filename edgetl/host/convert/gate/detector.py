@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
-from edgetl.device.inference.heads import DISTANCES, LOGITS
 from edgetl.device.inference.model import Model
+from edgetl.device.inference.output_names import DISTANCES, LOGITS
 from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card

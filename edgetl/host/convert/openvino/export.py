@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgetl.card import ModelCard
-from edgetl.device.inference.heads import DISTANCES, LOGITS
+from edgetl.device.inference.output_names import DISTANCES, LOGITS
 from edgetl.device.runtime import Runtime
 from edgetl.device.runtime.openvino import load_library
 from edgetl.errors import ModelError

@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 
 from edgetl.card import ModelCard
-from edgetl.device.inference.heads import DISTANCES, LOGITS, MODEL_API
+from edgetl.device.inference.output_names import DISTANCES, LOGITS, MODEL_API
 from edgetl.device.runtime.openvino import load_library, signal_stack_kept
 from edgetl.host.convert.converter import Files
 from edgetl.host.convert.openvino.export import save

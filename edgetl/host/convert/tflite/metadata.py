@@ -20,7 +20,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgetl.card import ClassifierDecoding, ModelCard
 from edgetl.device.inference.describe_tflite import CARD_FILE
-from edgetl.device.inference.heads import DISTANCES, LOGITS
+from edgetl.device.inference.output_names import DISTANCES, LOGITS
 from edgetl.device.inference.tflite_metadata import AXIS_LABELS, METADATA_BUFFER, NORMALIZATION, VALUE_LABELS
 from edgetl.device.runtime.flatbuffer_table import SLOTS
 from edgetl.host.convert.tflite.edit_graph import pack, parse
@@ -43,7 +43,7 @@ def embed(model: bytes, card: ModelCard) -> bytes:
     Args:
         model: the content of a `.tflite` file with one input. Its outputs are a classifier's one, a raw detector's two
             in the order of `OUTPUTS`, or a portable detector's four in the order of
-            `edgetl.device.inference.heads.FINISHED`.
+            `edgetl.device.inference.output_names.POSTPROCESSED`.
         card: the model's card, written whole as `card.json`; the labels are also written as `labels.txt`, for software
             other than edgetl.
 

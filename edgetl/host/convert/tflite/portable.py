@@ -7,7 +7,7 @@ operator is needed.
 from __future__ import annotations
 
 from edgetl.card import ModelCard
-from edgetl.device.inference.heads import FINISHED
+from edgetl.device.inference.output_names import POSTPROCESSED
 from edgetl.host.convert.converter import Files
 from edgetl.host.convert.portable import CLASS_SHIFT, LOWEST_SCORE, candidates, geometry, ranks
 from edgetl.host.convert.tflite.edit_graph import name_outputs
@@ -53,7 +53,7 @@ def decoding(card: ModelCard) -> bytes:
     with quiet_output():
         function = holder.decode.get_concrete_function()
         content = tf.lite.TFLiteConverter.from_concrete_functions([function], holder).convert()
-    return name_outputs(bytes(content), FINISHED)
+    return name_outputs(bytes(content), POSTPROCESSED)
 
 
 def _decode(tf: Library, logits: Tensor, raw: Tensor, card: ModelCard) -> tuple[Tensor, ...]:

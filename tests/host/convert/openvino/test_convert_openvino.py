@@ -14,8 +14,8 @@ from homes import LOOSE_TARGET, edgetl
 
 from edgetl.bundle import Bundle
 from edgetl.card import InputSpec, ModelCard
-from edgetl.device.inference.heads import DISTANCES, LOGITS
 from edgetl.device.inference.model import Model
+from edgetl.device.inference.output_names import DISTANCES, LOGITS
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime
 from edgetl.device.runtime.openvino_rt_info import read_info
 from edgetl.device.verify.replay import require, verify

@@ -1,4 +1,4 @@
-"""Whether a model's outputs are numbers at all: NaN and infinity never become scores or boxes."""
+"""Checks that a model's outputs are finite numbers, so that NaN and infinity never become scores or boxes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ logger = logging.getLogger(__name__)
 
 
 class FiniteCheck:
-    """Says whether a frame's outputs are finite numbers, and logs once where they are not.
+    """Says whether the outputs for a frame are finite numbers, and logs the first time that they are not.
 
-    Such a frame counts as one that shows nothing known, so that neither NaN nor infinity becomes a score or a box.
+    Such a frame counts as one that shows nothing known.
+
+    Args:
+        outputs: the outputs of the model.
+        name: the model's name, for the log.
 
     Attributes:
         needed: whether an output holds floats; other numbers are always finite.
@@ -28,14 +32,14 @@ class FiniteCheck:
         self._logged = False
 
     def __call__(self, *values: NDArray[Any] | float) -> bool:
-        """Says whether all of the arrays' numbers are finite."""
+        """Says whether all numbers of some arrays, of any shape and dtype, are finite."""
         if not self.needed or all(np.isfinite(array).all() for array in values):
             return True
         self.warn()
         return False
 
     def warn(self) -> None:
-        """Logs that an output is no finite number, the first time."""
+        """Logs that an output is not a finite number, the first time only."""
         if not self._logged:
             self._logged = True
             logger.warning("%s: an output is not a finite number; such frames count as nothing known", self._name)
