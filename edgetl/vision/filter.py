@@ -1,4 +1,4 @@
-"""Which of a model's results are shown: the filter that a user sets, and the threshold of each class."""
+"""The filter of a model's results: what a user wants to see, and the threshold of each class."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ class ResultFilter:
 
 
 def class_thresholds(thresholds: Sequence[float], count: int) -> Floats:
-    """Returns the threshold of each class, (count,) float32, 0..1.
+    """Returns the threshold of each of C classes, (C,) float32, 0..1.
 
     Scores are float32. A threshold of another type can differ from an equal score in the last bit, so every comparison
     of a score with a threshold uses the type that is returned here.
 
     Args:
         thresholds: the thresholds as a card holds them, 0..1: one for each class, or a single one for all.
-        count: the number of classes.
+        count: the number C of classes.
     """
     return np.broadcast_to(np.asarray(thresholds, np.float32), count)
 

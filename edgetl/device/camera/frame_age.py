@@ -58,7 +58,7 @@ class StreamLag:
         Args:
             at: the time when the picture was decoded, in seconds of `time.monotonic`.
             position: the position of the picture in the stream, by the stream's clock, s.
-            waited: for how long the reader only waited for the picture, s; None if other threads decode, so that only
+            waited: the time that the reader only waited for the picture, s; None if other threads decode, so that only
                 the clock shows a lag.
         """
         offset, ticks = at - position, position > self._position

@@ -1,1 +1,1 @@
-"""From a frame to a result: model files, heads, scaling."""
+"""Inference: opens model files, writes frames into their inputs, and reads results from their outputs."""

@@ -1,4 +1,4 @@
-"""Quantized inputs, int8 or uint8: finds how pixels become their numbers, or refuses the file if nothing says it."""
+"""Quantized inputs, int8 or uint8: finds how pixels become their numbers, or refuses the file if nothing states it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _scaling_of_range(path: Path, tensor: Tensor) -> Scaling:
     """Guesses the scaling from the range of real numbers that a quantized input can hold.
 
     Raises:
-        ModelError: none of the usual scalings fits.
+        ModelError: the range fits no usual scaling.
     """
     least = -128 if tensor.dtype == "int8" else 0
     low, high = ((number - tensor.zero_point) * tensor.scale for number in (least, least + 255))

@@ -44,10 +44,10 @@ class Tensor:
         return Quantization(self.dtype, self.scale, self.zero_point)
 
     def dequantize(self, numbers: NDArray[Any]) -> NDArray[np.float32]:
-        """Returns the tensor's content as real numbers, a new float32 array of the same shape.
+        """Returns the tensor's content as real numbers, a new array, (…) float32 of the same shape.
 
         Args:
-            numbers: the content as the runtime gives it, of the tensor's dtype, with or without the batch axis.
+            numbers: the content as the runtime gives it, (…) of any shape: uint8, int8 or float32.
         """
         return dequantize(numbers, self.quantization)
 
@@ -64,7 +64,7 @@ class Runtime(Protocol):
     outputs: tuple[Tensor, ...]
 
     def input_view(self) -> NDArray[Any]:
-        """Returns the memory of the input, (H, W, 3) of the input's dtype; drop it before `invoke`."""
+        """Returns the memory of the input, (H, W, 3) uint8, int8 or float32; drop it before `invoke`."""
 
     def invoke(self) -> None:
         """Runs the network on the content of the input.
@@ -74,7 +74,7 @@ class Runtime(Protocol):
         """
 
     def output_view(self, index: int) -> NDArray[Any]:
-        """Returns the memory of an output without its batch axis; drop it before the next `invoke`."""
+        """Returns the memory of an output without its batch axis, (…) any dtype; drop it before the next `invoke`."""
 
     def close(self) -> None:
         """Frees the model."""

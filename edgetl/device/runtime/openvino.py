@@ -100,7 +100,7 @@ class OpenVINORuntime:
             raise ModelError(what, remedy="copy the file again from where it was made, or convert it again") from error
 
     def output_view(self, index: int) -> NDArray[Any]:
-        """Returns the memory of an output without its batch axis."""
+        """Returns the memory of an output without its batch axis, (…) of any dtype."""
         view: NDArray[Any] = self._outputs[index]
         return view
 
@@ -111,15 +111,15 @@ class OpenVINORuntime:
 
 @cache
 def _core() -> Core:
-    """Returns the only `openvino.Core` of this process, which is never freed; see `signal_stack_kept`."""
+    """Returns the only `openvino.Core` of this process, which is never freed; see `restored_signal_stack`."""
     library = load_library()
-    with signal_stack_kept():
+    with restored_signal_stack():
         core: Core = library.Core()
         return core
 
 
 @contextmanager
-def signal_stack_kept() -> Iterator[None]:
+def restored_signal_stack() -> Iterator[None]:
     """Restores this thread's stack for signal handlers after a block that makes an `openvino.Core`.
 
     Each Core sets up such a stack, and restores the one it found when it ends. If the lives of two Cores overlap, the

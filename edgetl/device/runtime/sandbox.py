@@ -168,7 +168,7 @@ def _refused(code: int, answer: bytes, path: Path) -> ModelError:
             refusal = json.loads(answer)
             return ModelError(printable(refusal["what"]), where=str(path), remedy=printable(refusal["remedy"]))
     if code == NO_MEMORY:
-        how = "for want of memory"
+        how = "because the memory was exhausted"
     elif -code == getattr(signal, "SIGXCPU", None):
         how = f"after {SECONDS} s of processor time"
     else:

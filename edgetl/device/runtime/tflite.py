@@ -96,7 +96,7 @@ class TFLiteRuntime:
         self._outputs = [self._interpreter.tensor(entry["index"]) for entry in outputs]
 
     def input_view(self) -> NDArray[Any]:
-        """Returns the memory of the input, (H, W, 3) of the input's dtype; drop it before `invoke`."""
+        """Returns the memory of the input, (H, W, 3) uint8, int8 or float32; drop it before `invoke`."""
         view: NDArray[Any] = self._input()[0]
         return view
 
@@ -113,7 +113,7 @@ class TFLiteRuntime:
             raise ModelError(what, remedy=_DAMAGED_REMEDY) from error
 
     def output_view(self, index: int) -> NDArray[Any]:
-        """Returns the memory of an output without its batch axis; drop it before the next `invoke`."""
+        """Returns the memory of an output without its batch axis, (…) any dtype; drop it before the next `invoke`."""
         view: NDArray[Any] = self._outputs[index]()[0]
         return view
 

@@ -178,8 +178,8 @@ second.close()
 """
 _CORES = """
 import os, signal, sys
-from edgetl.device.runtime.openvino import load_library, signal_stack_kept
-with signal_stack_kept():
+from edgetl.device.runtime.openvino import load_library, restored_signal_stack
+with restored_signal_stack():
     first, second = (load_library().Core() for _ in range(2))
     for core in (first, second):
         core.compile_model(sys.argv[1], "CPU")

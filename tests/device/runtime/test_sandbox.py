@@ -99,7 +99,7 @@ def test_a_cache_that_can_not_be_written_costs_the_process_alone(write, children
 ENDINGS = {
     "import os; os.kill(os.getpid(), 11)": "SIGSEGV",
     "x = b'x' * (700 << 20)\nwhile True: pass": "MB of memory",
-    "import os; os._exit(4)": "want of memory",
+    "import os; os._exit(4)": "memory was exhausted",
     "raise SystemExit(9)": "exit code 9",
     "import os, signal; os.kill(os.getpid(), signal.SIGXCPU)": "processor time",
     "while True: pass": "to open",

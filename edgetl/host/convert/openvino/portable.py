@@ -8,7 +8,7 @@ import numpy as np
 
 from edgetl.card import ModelCard
 from edgetl.device.inference.output_names import DISTANCES, LOGITS, MODEL_API
-from edgetl.device.runtime.openvino import load_library, signal_stack_kept
+from edgetl.device.runtime.openvino import load_library, restored_signal_stack
 from edgetl.host.convert.converter import Files
 from edgetl.host.convert.openvino.export import save
 from edgetl.host.convert.openvino.graph_types import Graph, Node, Port
@@ -25,7 +25,7 @@ def finish(files: Files, card: ModelCard) -> Files:
         card: the card of the new file.
     """
     openvino = load_library()
-    with quiet_output(), signal_stack_kept():
+    with quiet_output(), restored_signal_stack():
         raw: Graph = openvino.Core().read_model(files[".xml"], files[".bin"])
     # The graph is extended at the inputs of its result nodes; result nodes themselves have no outputs.
     logits, distances = (raw.output(name).get_node().input_value(0) for name in (LOGITS, DISTANCES))

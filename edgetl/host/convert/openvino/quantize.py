@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.device.runtime import Runtime, UnloadableRuntimeError
-from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, signal_stack_kept
+from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, restored_signal_stack
 from edgetl.host.convert.openvino.graph_types import Graph
 from edgetl.host.networks.untyped import Library
 from edgetl.install import install_command
@@ -40,7 +40,7 @@ def quantize(graph: Graph, photos: Image) -> Graph:
         UnloadableRuntimeError: NNCF isn't installed.
     """
     nncf = _load()
-    with quiet_output(), signal_stack_kept():
+    with quiet_output(), restored_signal_stack():
         quantized: Graph = nncf.quantize(
             graph, _dataset(nncf, photos), advanced_parameters=_ranges(nncf), **_options(nncf, photos)
         )
@@ -71,7 +71,7 @@ def quantize_to_gate(graph: Graph, photos: Image, margin: Callable[[Runtime], fl
         outputs = [_outputs(runtime, photo) for photo in rows]
         return 1 + min(0.0, margin(runtime)), outputs
 
-    with quiet_output(), signal_stack_kept():
+    with quiet_output(), restored_signal_stack():
         restored: Graph = nncf.quantize_with_accuracy_control(
             graph,
             dataset,
