@@ -1,4 +1,4 @@
-"""The deployable folder: card, target, proved variants with their digests, and the golden set."""
+"""Opens bundles, the deployable folders: a card, a target, verified variants with digests, and the golden set."""
 
 from __future__ import annotations
 
@@ -6,67 +6,93 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl import schema
 from edgetl.document import read_json
 from edgetl.errors import ModelError, UsageError
-from edgetl.files import bring_back, sha256_of
+from edgetl.files import restore_folder, sha256_of
 from edgetl.golden import GoldenBoxes
-from edgetl.manifest import MANIFEST as MANIFEST  # with the following, part of what a bundle is
-from edgetl.manifest import REMEDY, read_manifest
-from edgetl.manifest import GoldenPhoto as GoldenPhoto
-from edgetl.manifest import Manifest as Manifest
-from edgetl.manifest import Measurement as Measurement
-from edgetl.manifest import Variant as Variant
-from edgetl.manifest import is_bundle as is_bundle
-from edgetl.manifest import write_manifest as write_manifest
-from edgetl.vision.arrays import Image
+from edgetl.manifest import (
+    MANIFEST,
+    REMEDY,
+    GoldenPhoto,
+    Manifest,
+    Measurement,
+    Variant,
+    is_bundle,
+    read_manifest,
+    write_manifest,
+)
+from edgetl.vision.arrays import Image, Scores
 from edgetl.vision.photo import read_photo
 from edgetl.wrong_file import wrong_file_at
 
+__all__ = [
+    "MANIFEST",
+    "Bundle",
+    "GoldenPhoto",
+    "Manifest",
+    "Measurement",
+    "Variant",
+    "is_bundle",
+    "write_manifest",
+]
+
 _LARGEST_FILE = 1 << 31
-"""A file of a bundle may have at most this many bytes; a sparse one would be read for hours to find its digest."""
+"""A file of a bundle may have at most this many bytes: computing the digest of a huge sparse file would take hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened bundle."""
+    """An opened bundle.
+
+    Attributes:
+        folder: the bundle's folder.
+        manifest: the content of its `bundle.json`.
+    """
 
     folder: Path
     manifest: Manifest
 
     @classmethod
     def open(cls, folder: Path) -> Bundle:
-        """Reads a bundle's manifest; its files are checked as they are taken out.
+        """Reads a bundle's manifest; the other files are checked when they are used.
+
+        Args:
+            folder: the bundle's folder.
 
         Raises:
-            ModelError: no bundle, an unknown schema version, or a path that leaves the folder.
+            ModelError: the folder is no bundle, the schema version is unknown, or a path leaves the folder.
         """
-        bring_back(folder)
-        manifest = read_manifest(folder)
-        return cls(folder, manifest)
+        restore_folder(folder)
+        return cls(folder, read_manifest(folder))
 
     @property
     def runnable(self) -> tuple[Variant, ...]:
-        """The variants that met the gate."""
+        """The variants that meet the gate."""
         return tuple(variant for variant in self.manifest.variants if variant.accepted)
 
     def variant(self, name: str | None = None) -> Variant:
-        """Returns a variant by its name; None gives the chosen one.
+        """Returns a variant.
+
+        Args:
+            name: name of the variant; None returns the chosen one.
 
         Raises:
             UsageError: the bundle has no such variant.
         """
-        wanted = name or self.manifest.chosen
+        name = name or self.manifest.chosen
         for variant in self.runnable:
-            if variant.name == wanted:
+            if variant.name == name:
                 return variant
         known = ", ".join(variant.name for variant in self.runnable)
-        raise UsageError(f"no variant {wanted!r} here", where=str(self.folder), remedy=f"choose one of: {known}")
+        raise UsageError(f"no variant {name!r} here", where=str(self.folder), remedy=f"choose one of: {known}")
 
     def model_file(self, variant: Variant) -> Path:
-        """Returns the path of a variant's model file; its digest, and that of weights that lie beside it, checked.
+        """Returns the path of a variant's model file, after the digests of the model and its weights are checked.
+
+        Args:
+            variant: a variant of this bundle that is accepted.
 
         Raises:
             ModelError: a file is missing, truncated or altered.
@@ -76,15 +102,24 @@ class Bundle:
         return self.folder / variant.file
 
     def golden_frames(self) -> list[Image]:
-        """Reads the golden photos, their digests checked.
+        """Reads the golden photos and checks their digests.
+
+        Returns:
+            The photos, (H, W, 3) uint8 BGR each.
 
         Raises:
-            ModelError: one is missing or altered.
+            ModelError: a photo is missing or altered.
         """
         return [read_photo(self._checked(photo.file, photo.sha256)) for photo in self.manifest.golden]
 
-    def golden_scores(self, variant: Variant) -> NDArray[np.float32]:
-        """Reads the (photos, classes) scores expected of a variant, their digest checked.
+    def golden_scores(self, variant: Variant) -> Scores:
+        """Reads the scores that a classifier's variant must give for the golden photos, and checks their digest.
+
+        Args:
+            variant: a variant of this bundle that is accepted.
+
+        Returns:
+            The scores, (P, C) float32, 0..1, of P photos and C classes.
 
         Raises:
             ModelError: the file is missing or altered, or has another shape.
@@ -101,10 +136,16 @@ class Bundle:
         return scores
 
     def golden_boxes(self, variant: Variant) -> list[GoldenBoxes]:
-        """Reads what is expected of a detector's variant, one for each golden photo, their digest checked.
+        """Reads the boxes that a detector's variant must find in the golden photos, and checks their digest.
+
+        Args:
+            variant: a variant of this bundle that is accepted.
+
+        Returns:
+            The boxes of each photo.
 
         Raises:
-            ModelError: the file is missing or altered, or doesn't hold such boxes.
+            ModelError: the file is missing or altered, or doesn't contain valid boxes.
         """
         path = self._checked(variant.golden, variant.golden_sha256)
         rows = read_json(path)
@@ -124,8 +165,7 @@ class Bundle:
         if not path.is_file():
             raise ModelError(f"{file} is missing from the bundle", where=str(path), remedy=REMEDY)
         if path.stat().st_size > _LARGEST_FILE or sha256_of(path) != sha256:
-            altered = f"{file} was altered or cut short: its SHA-256 differs", REMEDY
-            what, remedy = wrong_file_at(path) or altered
+            what, remedy = wrong_file_at(path) or (f"{file} was altered or cut short: its SHA-256 differs", REMEDY)
             raise ModelError(what, where=str(path), remedy=remedy)
         return path
 

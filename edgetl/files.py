@@ -1,4 +1,4 @@
-"""Writing that appears whole or not at all: a killed command leaves the earlier version intact."""
+"""Writes files and folders that appear whole or not at all, and reads strangers' files within bounds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ from edgetl.errors import EdgetlError
 from edgetl.locks import folder_lock
 
 _MARK = ".edgetl-"
-"""What the names of edgetl's temporary files, temporary folders and lock files contain."""
+"""The names of edgetl's temporary files, temporary folders and lock files contain this text."""
 _LEFTOVER = re.compile(r"\..+\.edgetl-(lock|[a-z0-9_]{8}(\.\w+)?)")
-"""The names that `remove_leftovers` looks at."""
+"""Only files and folders with such names are removed by `remove_leftovers`."""
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Writes a file so that a reader sees the old content or all of the new, never a part.
+    """Writes a file so that a reader sees either the old content or all of the new content.
+
+    Args:
+        path: the file; missing folders above it are made.
+        data: the content; text is written as UTF-8.
 
     Raises:
         EdgetlError: the disk is full or the folder can't be written to.
@@ -44,17 +48,17 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def temporary_file(path: Path, suffix: str = "") -> Iterator[Path]:
     """Yields an empty hidden file beside `path`; at the end it is removed, unless it was renamed.
 
-    This process holds the file's lock while the block runs. That is how `remove_leftovers` tells it from one that a
-    killed process left.
+    This process holds the file's lock while the block runs, by which `remove_leftovers` distinguishes it from a file
+    that a killed process left.
 
     Args:
         path: the file that is to be written; missing folders above it are made.
-        suffix: how the hidden file's name ends, e.g. `.mp4`.
+        suffix: end of the hidden file's name, e.g. `.mp4`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers_once(path.parent.resolve())
     handle = None
-    while handle is None:  # another process may take it for a leftover before it is locked
+    while handle is None:  # another process may remove the file as a leftover before it is locked
         opened, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}{_MARK}", suffix=suffix)
         os.close(opened)
         temporary = Path(name)
@@ -89,8 +93,11 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 def remove_leftovers(folder: Path) -> None:
     """Removes the hidden files and folders that killed processes left in a folder.
 
-    These are the ones of `temporary_file` and `temporary_folder`, and lock files. One that is locked has a living owner
-    and stays. What can't be removed stays without a word: it belongs to another user.
+    These are files of `temporary_file`, folders of `temporary_folder`, and lock files. A locked one has a living owner
+    and stays. If one can't be removed, it stays without a message, because it belongs to another user.
+
+    Args:
+        folder: the folder, which need not exist.
     """
     with suppress(OSError):
         for entry in os.scandir(folder):
@@ -103,7 +110,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @lru_cache(maxsize=1024)
 def _remove_leftovers_once(folder: Path) -> None:
-    """Does so once in the life of this process: a folder may hold very many files, and be written to very often."""
+    """Calls `remove_leftovers` once in this process, because listing a large folder at every write is slow."""
     remove_leftovers(folder)
 
 
@@ -117,7 +124,10 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty folder that takes `path`'s place once the block has ended without an error.
+    """Yields an empty folder that replaces `path` once the block has ended without an error.
+
+    Args:
+        path: the folder that is to be made or replaced.
 
     Raises:
         EdgetlError: the disk is full or the folder can't be written to.
@@ -128,13 +138,17 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def replace_folder(new: Path, path: Path) -> None:
-    """Moves the folder `new` to `path`; what was there goes once the new one is there, or comes back if it can't be.
+    """Moves the folder `new` to `path` and deletes the earlier folder; if that fails, the earlier one is restored.
 
-    Between the two renames there is no `path`: `bring_back` helps a reader after a kill there. Both hold the lock of
-    the folder above meanwhile.
+    There is no `path` between the two renames. After a kill at that moment, `restore_folder` gives readers the earlier
+    folder. Both functions hold the lock of the folder above.
+
+    Args:
+        new: the folder to move.
+        path: the place of the earlier folder, which need not exist.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if new.stat().st_dev != path.parent.stat().st_dev:  # a folder in between may be a link to another disk
+    if new.stat().st_dev != path.parent.stat().st_dev:  # a folder above may be a link to another disk
         with temporary_folder(path) as near:
             replace_folder(shutil.copytree(new, near, dirs_exist_ok=True), path)
         return
@@ -142,47 +156,50 @@ def replace_folder(new: Path, path: Path) -> None:
     sync_folder(new)
     old = _old(path)
     with folder_lock(path.parent):
-        _bring_back(old, path)
+        _restore(old, path)
         try:
             with suppress(FileNotFoundError):
                 path.rename(old)
             new.rename(path)
         except BaseException:
-            _bring_back(old, path)
+            _restore(old, path)
             raise
         shutil.rmtree(old, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Has the operating system write every file of a folder to the disk now."""
+    """Makes the operating system write every file of a folder to the disk now."""
     for file in folder.rglob("*"):
         if file.is_file():
             sync_file(file)
 
 
 def sync_file(path: Path) -> None:
-    """Has the operating system write a file to the disk now."""
+    """Makes the operating system write a file to the disk now."""
     mode = "rb" if os.name == "posix" else "r+b"  # Windows writes out only what was opened for writing
     with path.open(mode) as stream:
         os.fsync(stream.fileno())
 
 
-def bring_back(path: Path) -> None:
-    """Gives an earlier folder its name again if a killed `replace_folder` left it without; call it before reading.
+def restore_folder(path: Path) -> None:
+    """Restores the earlier folder if a killed `replace_folder` left no folder; called before a folder is read.
 
-    A reader that may not write there finds no folder, as it would if this were not called.
+    A reader without the right to write there finds no folder.
+
+    Args:
+        path: the folder that is to be read.
     """
     if path.name and _old(path).is_dir():
         with folder_lock(path.parent), suppress(OSError):
-            _bring_back(_old(path), path)
+            _restore(_old(path), path)
 
 
 def _old(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
-def _bring_back(old: Path, path: Path) -> None:
-    """Undoes a replacement that ended between its renames, or removes what one that ended after them left."""
+def _restore(old: Path, path: Path) -> None:
+    """Undoes a replacement that was killed between its renames, or finishes one that was killed after them."""
     if not old.is_dir():
         return
     if path.exists():
@@ -193,7 +210,14 @@ def _bring_back(old: Path, path: Path) -> None:
 
 @contextmanager
 def friendly_os_errors(path: Path) -> Iterator[None]:
-    """Turns the operating system's errors while writing `path` into ones with a remedy."""
+    """Turns the operating system's errors in the block into errors with a remedy.
+
+    Args:
+        path: the file or folder that the block writes, for the message.
+
+    Raises:
+        EdgetlError: the block raised an OSError.
+    """
     try:
         yield
     except OSError as error:
@@ -209,9 +233,12 @@ def friendly_os_errors(path: Path) -> Iterator[None]:
 
 
 def local_path(text: str | Path) -> Path:
-    """Returns the path that a text names, in which `~` and `~user` stand for home folders.
+    """Returns the path that a text names; `~` and `~user` at its beginning stand for home folders.
 
-    A file whose own name begins like that, such as `~draft.mp4`, is meant where there is no such user.
+    If there is no such user, the text is a file's name, such as `~draft.mp4`.
+
+    Args:
+        text: the path as the user wrote it.
     """
     try:
         return Path(text).expanduser()
@@ -226,11 +253,11 @@ def read_regular(path: Path, limit: int) -> bytes:
 
     Args:
         path: the file.
-        limit: the largest number of bytes that the file may have.
+        limit: largest number of bytes that the file may have.
 
     Raises:
-        OSError: there is no such file, it isn't a regular file, it is larger than `limit`, or it can't be read;
-            `strerror` says which.
+        OSError: the file doesn't exist, isn't a regular file, is larger than `limit`, or can't be read; `strerror` has
+            the reason.
     """
     _require_regular(path.stat())  # before it is opened, because opening a device can have an effect
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -246,7 +273,7 @@ def is_lfs_pointer(data: bytes) -> bool:
     """Says whether a file's first bytes are those of a Git LFS pointer: the text that stands in for a large file.
 
     Args:
-        data: the file's content, or its beginning of at least 50 bytes.
+        data: the file's content, or at least its first 50 bytes.
     """
     return data.startswith(b"version https://git-lfs.github.com/spec/")
 
@@ -259,6 +286,10 @@ def _require_regular(status: os.stat_result) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Returns the SHA-256 of a file's content, as hex."""
+    """Returns the SHA-256 of a file's content, as hex.
+
+    Args:
+        path: the file.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

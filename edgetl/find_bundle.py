@@ -1,4 +1,4 @@
-"""Which bundle a user means: the one place where names of the store and paths become a bundle's folder."""
+"""Finds the bundle that a user names: the only code that turns names in the store and paths into a bundle's folder."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from pathlib import Path
 from edgetl import store
 from edgetl.bundle import is_bundle
 from edgetl.errors import UsageError
-from edgetl.files import bring_back
+from edgetl.files import restore_folder
 
 _MOST_NAMED = 10
-"""At most this many bundles are listed in a message."""
+"""A message lists at most this many bundles, so that it stays readable."""
 
 
-def find_bundle(given: Path | str) -> Path:
+def find_bundle(reference: Path | str) -> Path:
     """Returns the folder of a bundle, or the path of a model file.
 
-    A bundle or a file at that path comes first. So a folder of photos may have the name of a model.
+    A bundle or file at that path comes first, then a model in the store. A folder that is no bundle comes last: a
+    folder of photos may have the name of a model.
 
     Args:
-        given: a path; or a stored model's name, which stands for its only bundle; or `NAME/TARGET`.
+        reference: a path; or a stored model's name, which stands for its only bundle; or `NAME/TARGET`.
 
     Raises:
         UsageError: there is no such bundle, or the model has several.
         ModelError: the model's card can't be read.
     """
-    path = Path(given)
-    bring_back(path)
+    path = Path(reference)
+    restore_folder(path)
     if path.is_file() or is_bundle(path):
         return path
     name, target = path.parent.name, path.name
@@ -37,11 +38,11 @@ def find_bundle(given: Path | str) -> Path:
     if path.parent.absolute() == store.root().absolute() and store.has(path.name):
         return _only_bundle(store.open_model(path.name))
     if path.exists() or path.suffix in (".tflite", ".xml"):
-        return path  # opening it says what is wrong with it
+        return path  # opening the path gives an exact error
     bundles = [f"{model.name}/{folder.name}" for model in store.models() for folder in model.bundles()]
     remedy = f"choose one of: {', '.join(bundles[-_MOST_NAMED:])}" if bundles else "make one with `edgetl convert NAME`"
     raise UsageError(
-        "there is no such bundle or model file, and no model of that name", where=str(given), remedy=remedy
+        "there is no such bundle or model file, and no model of that name", where=str(reference), remedy=remedy
     )
 
 
@@ -52,9 +53,9 @@ def _only_bundle(model: store.StoredModel) -> Path:
     if not bundles:
         what = f"the model {model.name!r} has no bundle yet"
         raise UsageError(what, where=str(model.folder), remedy=f"run `edgetl convert {model.name} --target TARGET`")
-    named = ", ".join(f"{model.name}/{folder.name}" for folder in bundles)
+    names = ", ".join(f"{model.name}/{folder.name}" for folder in bundles)
     what = f"the model {model.name!r} has {len(bundles)} bundles"
-    raise UsageError(what, where=str(model.folder), remedy=f"choose one of: {named}")
+    raise UsageError(what, where=str(model.folder), remedy=f"choose one of: {names}")
 
 
 def _bundle_for(model: store.StoredModel, target: str) -> Path:

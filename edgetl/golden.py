@@ -1,4 +1,4 @@
-"""What a detector found in a bundle's golden photos, and the card that they are looked at with."""
+"""Defines the results expected of a bundle's golden photos, and the card with which these are processed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from edgetl import schema
 from edgetl.card import ModelCard
+from edgetl.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +17,9 @@ class GoldenBox:
     """A box that a detector found.
 
     Attributes:
-        class_id: column of the model's output.
-        score: 0..1.
-        xyxy: left, top, right, bottom, px of the photo.
+        class_id: column of the class in the model's output.
+        score: score of the box, 0..1.
+        xyxy: left, top, right and bottom, px of the photo.
     """
 
     class_id: int
@@ -28,34 +29,40 @@ class GoldenBox:
 
 @dataclass(frozen=True, slots=True)
 class GoldenBoxes:
-    """What a detector found in a golden photo at the thresholds of `golden_card`.
+    """The boxes that a detector found in a golden photo at the thresholds of `golden_card`.
 
     Attributes:
-        objects: best first.
-        suppressed: what overlaps with a better one of those: the candidates for its place.
+        objects: boxes of the result, best first.
+        suppressed: boxes that were suppressed by a better one, any of which may take its place after a small change.
     """
 
     objects: tuple[GoldenBox, ...]
     suppressed: tuple[GoldenBox, ...] = ()
 
     def require(self, classes: int) -> None:
-        """Passes where every box is one that a model of so many classes may find.
+        """Checks that a model can have found every box.
+
+        Args:
+            classes: number of the model's classes.
 
         Raises:
-            SchemaError: some are not.
+            SchemaError: a box has an unknown class, a number that isn't finite, or not four edges.
         """
         for box in self.objects + self.suppressed:
             numbers = np.array([box.score, *box.xyxy])
             if len(box.xyxy) != 4 or not np.isfinite(numbers).all() or not 0 <= box.class_id < classes:
-                raise schema.SchemaError(f"no box of a model of {classes} classes: {box}")
+                raise schema.SchemaError(f"not a box of a model with {counted(classes, 'class', 'classes')}: {box}")
 
 
 def golden_card(card: ModelCard) -> ModelCard:
-    """Returns the card that golden photos are looked at with.
+    """Returns the card with which golden photos are processed.
 
-    It resamples exactly, so the pixels are the same on every machine and outputs that differ are the network's.
-    (`edgetl.device.verify.resampling` checks the quick resampling.) A detector's thresholds are halved, so that drift
-    shows before it hides or invents an object.
+    It resamples exactly: the pixels are the same on every machine, so a difference of the outputs comes from the
+    network. (`edgetl.device.verify.resampling` checks the fast resampling.) A detector's thresholds are halved, so that
+    drift shows before an object disappears or appears.
+
+    Args:
+        card: the model's card.
     """
     card = dataclasses.replace(card, input=dataclasses.replace(card.input, interpolation="linear_exact"))
     if card.task != "detection":

@@ -1,7 +1,7 @@
-"""The command that adds one of edgetl's extras to the Python that runs now.
+"""Makes the command that adds one of edgetl's extras to the running Python.
 
-The package is on no index under this name. So the command names the checkout or the wheel that this installation was
-made from; if neither is known, it names the packages that the extra consists of.
+No package index has edgetl, so the command names the checkout or the wheel that this installation was made from. If
+neither is known, it names the packages of the extra.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def install_command(extra: str) -> str:
     """Returns a command for the shell that installs an extra.
 
     Args:
-        extra: the name of one of the extras in `pyproject.toml`, such as `train`.
+        extra: name of an extra in `pyproject.toml`, such as `train`.
     """
     pip = f"{shlex.quote(sys.executable or 'python3')} -m pip install"
     if checkout := _checkout():
@@ -35,19 +35,23 @@ def install_package(package: str, *options: str) -> str:
     """Returns a command for the shell that installs a package of the index.
 
     Args:
-        package: its name on the index.
+        package: name of the package on the index.
         options: further options of `pip install`.
     """
     return " ".join([shlex.quote(sys.executable or "python3"), "-m pip install", *options, shlex.quote(package)])
 
 
 def packages(extra: str) -> tuple[str, ...]:
-    """Returns the requirements of an extra, with those of the extras that it includes, as pip takes them."""
+    """Returns the requirements of an extra and of the extras that it includes, in pip's form.
+
+    Args:
+        extra: name of the extra.
+    """
     found = []
     for requirement in _requirements():
         package, _, condition = requirement.partition(";")
-        named = _EXTRA.findall(condition)
-        if extra in named and not package.startswith("edgetl"):
+        extras = _EXTRA.findall(condition)
+        if extra in extras and not package.startswith("edgetl"):
             found.append(package.strip())
     return tuple(dict.fromkeys(found))
 
@@ -60,13 +64,13 @@ def _requirements() -> tuple[str, ...]:
 
 
 def _checkout() -> Path | None:
-    """The source folder that this module was imported from, if it was."""
+    """Returns the source checkout from which this module was imported; None if it comes from a wheel."""
     folder = Path(__file__).resolve().parent.parent
     return folder if (folder / "pyproject.toml").is_file() else None
 
 
 def _wheel() -> Path | None:
-    """The wheel that pip installed, as it recorded it, while that file is still there."""
+    """Returns the wheel that pip recorded for this installation; None if there is none or its file is gone."""
     try:
         record = distribution("edgetl").read_text("direct_url.json")
     except PackageNotFoundError:

@@ -1,7 +1,7 @@
-"""Locks between processes: one holder at a time, and free at once when the holder ends, however it ends.
+"""Locks files and folders between processes: a lock has one holder, and is free as soon as the holder ends.
 
-They are `flock` locks: the kernel releases them with the process, so that no killed command blocks the next one. On a
-file system or platform without `flock` nothing is locked.
+These are `flock` locks. The kernel releases them with the process, so that a killed command never blocks the next one.
+On a file system or platform without `flock` nothing is locked.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from edgetl.errors import UsageError
 from edgetl.text import printable
 
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL, errno.ENOSYS)
-"""Errors of a file system that has no such locks; NFS, for one, locks no folder."""
-_NOTHING = -1
-"""Stands for a lock where there are none."""
+"""A file system without such locks gives one of these errors; NFS, for example, locks no folder."""
+_NO_LOCK = -1
+"""A lock that was claimed on a platform without locks has this handle."""
 _LONGEST_NOTE = 200
-"""At most this many bytes of a lock file are shown, in case that the file is not one of ours."""
-
+"""At most this many bytes of a lock file are shown, in case the file is not one of edgetl's."""
 
 _TRIES, _PAUSE = 20, 0.01
-"""So often, and after so many seconds each, a lock is tried for whose holder left no note."""
+"""A lock whose holder wrote no note is tried this many times, with a pause of this many seconds."""
 
 
 class BusyError(UsageError):
@@ -36,9 +35,9 @@ class BusyError(UsageError):
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Waits for the lock of a folder, and holds it while the block runs; for work of milliseconds.
+    """Waits for the lock of a folder and holds it while the block runs, which must take milliseconds only.
 
-    Nothing is written. A folder that isn't there isn't locked. The lock is not reentrant.
+    Nothing is written. A folder that doesn't exist isn't locked. The lock is not reentrant.
 
     Args:
         folder: the folder to lock; its lock moves with it when it is renamed.
@@ -49,7 +48,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        yield  # whoever reads or writes there meets the error itself
+        yield  # reading or writing there raises the error
         return
     try:
         _flock(handle, wait=True)
@@ -60,23 +59,21 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def named_lock(path: Path, what: str, remedy: str) -> Iterator[None]:
-    """Holds the lock file `path` while the block runs; it names this process, and is removed at the end.
+    """Holds a lock file while the block runs; the file names this process, and is removed at the end.
 
     Args:
         path: the lock file, in a folder that exists.
-        what: what another holder is doing, for the message, e.g. `'parts' is being trained`.
+        what: the work of another holder, for the message, e.g. `'parts' is being trained`.
         remedy: what the user can do about it.
 
     Raises:
-        BusyError: another process holds it; the message names that process.
+        BusyError: another process holds the lock; the message names that process.
         OSError: the lock file can't be made.
     """
     handle = _take(path, what, remedy)
     try:
         os.ftruncate(handle, 0)
-        os.pwrite(
-            handle, f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%F %T')}".encode(), 0
-        )
+        os.pwrite(handle, _note().encode(), 0)
         yield
     finally:
         with suppress(OSError):
@@ -94,21 +91,24 @@ def _take(path: Path, what: str, remedy: str) -> int:
         if _flock(handle, wait=False):
             if _is_at(handle, path):
                 return handle
-            holder = ""  # the last holder removed the file in the meantime
+            holder = ""  # the last holder has just removed the file
         else:
             holder = os.read(handle, _LONGEST_NOTE).decode("ascii", "replace")
         os.close(handle)
         if holder or not left:
             break
-        time.sleep(_PAUSE)  # a holder without a note is only about to write it, or removes a leftover
+        time.sleep(_PAUSE)  # a holder without a note is about to write it, or is removing a leftover
     raise BusyError(f"{what} by {printable(holder) or 'another process'}", where=str(path), remedy=remedy)
 
 
 def lock_open(handle: int) -> bool:
-    """Locks an open file until it is closed, without waiting; says whether no other process holds its lock.
+    """Locks an open file until it is closed, without waiting.
 
     Args:
         handle: the file's descriptor.
+
+    Returns:
+        Whether the lock was free; False if another process holds it.
     """
     return _flock(handle, wait=False)
 
@@ -118,14 +118,15 @@ def claim(path: Path, *, certain: bool) -> int | None:
 
     Args:
         path: the file or folder.
-        certain: whether None is wanted on a file system without locks, where nobody knows of other owners.
+        certain: whether the lock must be certain: if it must, the result on a file system without locks is None, as
+            another process may own the file.
 
     Returns:
-        An open file descriptor that holds the lock until it is closed by `release`; None if a living process holds the
-        lock or the path is gone.
+        An open file descriptor that holds the lock until `release` closes it; None if another process holds the lock or
+        the path doesn't exist.
     """
     if sys.platform == "win32":
-        return None if certain else _NOTHING
+        return None if certain else _NO_LOCK
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -137,13 +138,17 @@ def claim(path: Path, *, certain: bool) -> int | None:
 
 
 def release(handle: int) -> None:
-    """Ends a lock that `claim` took."""
-    if handle != _NOTHING:
+    """Releases a lock of `claim`.
+
+    Args:
+        handle: the descriptor that `claim` returned.
+    """
+    if handle != _NO_LOCK:
         os.close(handle)
 
 
 def _is_at(handle: int, path: Path) -> bool:
-    """Says whether an open file is still the one of that name."""
+    """Says whether an open file still has that path."""
     try:
         return os.path.samestat(os.fstat(handle), path.lstat())
     except OSError:
@@ -151,7 +156,7 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _flock(handle: int, *, wait: bool, unsupported: bool = True) -> bool:
-    """Locks an open file; False if another process holds it, `unsupported` if its file system has no locks."""
+    """Locks an open file; returns False if another process holds it, `unsupported` if the file system has no locks."""
     if sys.platform == "win32":
         return unsupported
     import fcntl

@@ -1,4 +1,4 @@
-"""What `bundle.json` says of a bundle, read strictly."""
+"""Defines a bundle's manifest, `bundle.json`, and reads it strictly."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from edgetl.files import write_atomic
 from edgetl.target import MOST_THREADS, RuntimeName, variant_name
 
 SCHEMA_VERSION = 1
+"""A manifest has this version; another one is refused."""
 MANIFEST = "bundle.json"
+"""The name of the manifest in a bundle's folder."""
 REMEDY = "copy the whole folder again, or convert again"
-"""What to do about a bundle that isn't as it was made."""
+"""The remedy for a damaged bundle."""
 _MOST_PHOTOS = 256
-"""A bundle may have at most this many golden photos, which are all in memory at once; `edgetl convert` keeps 8."""
+"""A bundle may have at most this many golden photos, as all are in memory at once; `edgetl convert` makes 8."""
 _LONGEST_PATH = 200
 """The path of a file in a bundle has at most this many characters: file systems allow 255 bytes for a name."""
 
@@ -87,23 +89,23 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """What it is called within the bundle, see `edgetl.target.variant_name`."""
+        """The variant's name within the bundle, see `edgetl.target.variant_name`."""
         return variant_name(self.runtime, self.recipe)
 
     @property
     def files(self) -> dict[str, str]:
-        """The SHA-256 of its model file and, where they lie apart, of its weights."""
+        """The SHA-256 of the model file and of the weights' file, if there is one, by path."""
         return {self.file: self.sha256} | ({self.weights: self.weights_sha256} if self.weights else {})
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenPhoto:
-    """A validation photo kept losslessly in the bundle.
+    """A validation photo that the bundle contains without loss.
 
     Attributes:
-        file: PNG, relative to the bundle.
-        sha256: of that file.
-        label: what it shows; of a detector's, the classes by their boxes, or `background`.
+        file: path of the PNG file, relative to the bundle.
+        sha256: SHA-256 of that file, as hex.
+        label: label of the photo; for a detector the classes of its boxes, or `background`.
     """
 
     file: str
@@ -113,16 +115,16 @@ class GoldenPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `bundle.json` says.
+    """The content of `bundle.json`.
 
     Attributes:
-        card: of the model.
-        target: the name of the target it was converted for.
-        threads: the target's choice.
-        chosen: the name of the variant that runs unless another is asked for.
-        variants: accepted ones carry files; refused ones only what was measured.
-        golden: photos every variant is replayed on.
-        schema: of this document.
+        card: the model's card.
+        target: name of the target for which the model was converted.
+        threads: number of threads for inference, from the target.
+        chosen: name of the variant that runs by default.
+        variants: all variants; refused ones have figures but no files.
+        golden: photos on which every variant is replayed.
+        schema: version of the manifest's format.
     """
 
     card: ModelCard
@@ -146,8 +148,12 @@ def is_bundle(path: Path) -> bool:
 def read_manifest(folder: Path) -> Manifest:
     """Reads the manifest of a bundle's folder.
 
+    Args:
+        folder: the bundle's folder.
+
     Raises:
-        ModelError: no bundle, an unknown schema version, a path that leaves the folder, or what can't be meant.
+        ModelError: the folder is no bundle, the schema version is unknown, a path leaves the folder, or a value is out
+            of range.
     """
     path = folder / MANIFEST
     manifest = _parsed(path)
@@ -158,7 +164,12 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes `bundle.json` and `labels.txt` into a bundle's folder."""
+    """Writes `bundle.json` and `labels.txt` into a bundle's folder.
+
+    Args:
+        folder: the bundle's folder.
+        manifest: the content of `bundle.json`.
+    """
     write_atomic(folder / "labels.txt", "\n".join(manifest.card.labels) + "\n")
     write_atomic(folder / MANIFEST, json.dumps(schema.document(manifest), indent=2) + "\n")
 
@@ -166,8 +177,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def _parsed(path: Path) -> Manifest:
     if not path.is_file():
         inside = sorted(filter(is_bundle, path.parent.glob("*")))
-        made = "name a folder made by `edgetl convert`; `edgetl models` lists them"
-        remedy = f"choose one of: {', '.join(map(str, inside))}" if inside else made
+        name_one = "name a folder made by `edgetl convert`; `edgetl models` lists them"
+        remedy = f"choose one of: {', '.join(map(str, inside))}" if inside else name_one
         raise ModelError(f"there is no bundle here: {MANIFEST} is missing", where=str(path.parent), remedy=remedy)
     data = read_json(path)
     check_version(data, SCHEMA_VERSION, str(path))
@@ -178,7 +189,7 @@ def _parsed(path: Path) -> Manifest:
 
 
 def _path_problem(file: str) -> str:
-    """Says why a path can't be that of a file in a bundle; empty if it can."""
+    """Returns why a path can't be one of a file in a bundle; an empty text if it can."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file:
         return f"{file[:_LONGEST_PATH]!r} leaves the bundle's folder"
@@ -186,13 +197,13 @@ def _path_problem(file: str) -> str:
 
 
 def _weights_of(variant: Variant) -> str:
-    """The file that the runtime takes the weights from, told of nothing but the model file: its digest must count."""
+    """Returns the file from which the runtime reads the weights; it finds the file itself, so its digest must count."""
     path = PurePosixPath(variant.file)
     return str(path.with_suffix(".bin")) if variant.runtime == "openvino" and path.name else ""
 
 
 def _problem(manifest: Manifest) -> str:
-    """Says what can't be meant in a manifest; empty if everything can."""
+    """Returns what is wrong with a manifest's values; an empty text if nothing is."""
     if len(manifest.golden) > _MOST_PHOTOS:
         return f"the bundle has {len(manifest.golden)} golden photos, and {_MOST_PHOTOS} are allowed"
     files = [photo.file for photo in manifest.golden]
@@ -206,5 +217,5 @@ def _problem(manifest: Manifest) -> str:
     for variant in accepted:
         if variant.weights != _weights_of(variant):
             return f"the weights of {variant.name} must be {_weights_of(variant)!r}, got {variant.weights!r}"
-    known = manifest.chosen in [variant.name for variant in accepted]
-    return "" if known else f"the chosen variant {manifest.chosen!r} is not there"
+    exists = manifest.chosen in [variant.name for variant in accepted]
+    return "" if exists else f"the chosen variant {manifest.chosen!r} is not there"

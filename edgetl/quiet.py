@@ -1,4 +1,4 @@
-"""Libraries that chatter on the console, used without their chatter."""
+"""Silences libraries that print to the console, and opens streams that the command was started without."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
 
 def open_closed_streams() -> None:
-    """Opens each of stdin, stdout and stderr that the command was started without on the null device.
+    """Opens stdin, stdout and stderr on the null device if the command was started without them.
 
-    What is printed there is dropped. Left closed, its number would go to the next file that is opened, and whatever a
-    library prints would end up in that file.
+    If a stream stayed closed, its number would go to the next file that is opened, and the text that a library prints
+    would end up in that file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number is taken, and those below this one are open by now.
+            # The system takes the lowest free number, and all lower ones are open by now.
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
-# The streams are the whole process's: a second thread that came in between would take /dev/null for the real ones.
 _STREAMS = threading.RLock()
+"""The lock is held while the streams of the process are redirected, as another thread would save the null device."""
 
 
 @contextmanager
 def quiet_output() -> Iterator[None]:
-    """Sends stdout and stderr, Python's and the process's own that C++ libraries use, nowhere for the block.
+    """Discards what the block prints to stdout and stderr, whether Python or a C++ library prints it.
 
-    Exceptions pass. One thread at a time; another waits.
+    Exceptions pass. Only one thread at a time can be in such a block; another one waits.
     """
     with _STREAMS:
         yield from _silenced()
@@ -48,54 +48,54 @@ def quiet_output() -> Iterator[None]:
 def _silenced() -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    saved = [os.dup(1), os.dup(2)]
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
         with (
             open(os.devnull, "w") as text,  # noqa: PTH123 - not a Path
             redirect_stdout(text),
             redirect_stderr(text),
-            _interruptions_kept(),
+            _interruptions_preserved(),
         ):
             yield
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        for number, copy in zip((1, 2), kept, strict=True):
+        for number, copy in zip((1, 2), saved, strict=True):
             os.dup2(copy, number)
             os.close(copy)
-        os.close(nowhere)
+        os.close(null)
 
 
 @contextmanager
-def _interruptions_kept() -> Iterator[None]:
-    """Ends the block with a KeyboardInterrupt where a signal raised one in it, even if a library swallowed that.
+def _interruptions_preserved() -> Iterator[None]:
+    """Raises KeyboardInterrupt at the end of the block if a signal raised one in it and a library suppressed it.
 
-    TensorFlow's converter takes any failure for a reason to try another way, and goes on.
+    TensorFlow's converter takes any exception as a reason to try another way, and continues.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
+    interruptions: list[int] = []
     numbers = [signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)])]
-    found = {number: signal.getsignal(number) for number in numbers}
-    old = {number: handler for number, handler in found.items() if callable(handler)}
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    old = {number: handler for number, handler in handlers.items() if callable(handler)}
     for number, handler in old.items():
-        signal.signal(number, partial(_note, came, handler))
+        signal.signal(number, partial(_note, interruptions, handler))
     try:
         yield
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-        if came:
+        if interruptions:
             raise KeyboardInterrupt
 
 
-def _note(came: list[int], handler: Handler, number: int, frame: FrameType | None) -> None:
+def _note(interruptions: list[int], handler: Handler, number: int, frame: FrameType | None) -> None:
     try:
         handler(number, frame)
-    except KeyboardInterrupt:  # `run` notes a signal instead, and ends in its own time
-        came.append(number)
+    except KeyboardInterrupt:  # `edgetl run` has a handler that raises nothing, so it never gets here
+        interruptions.append(number)
         raise

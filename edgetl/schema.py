@@ -1,4 +1,4 @@
-"""Strict reading of frozen dataclasses from JSON and TOML: nothing unknown, nothing missing, nothing coerced."""
+"""Reads frozen dataclasses from JSON and TOML strictly: no unknown key, no missing key, no conversion of types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 LARGEST = 2**63 - 1
 """A whole number may be at most this far from zero, so that it fits NumPy's and the runtimes' integers."""
 MOST_TOML_BYTES = 1 << 20
-"""A TOML file may have at most this many bytes: a target and the options of a training have less than a hundredth."""
+"""A TOML file may have at most this many bytes; a target or the options of a training need less than a hundredth."""
 
 FLAT: Final = {"flat": True}
 """The metadata of a field that holds a dataclass: its keys stand in the document beside those of the other fields."""
@@ -29,14 +29,14 @@ class SchemaError(ValueError):
 
 
 def parse_toml(content: bytes) -> dict[str, Any]:
-    """Returns what a TOML file says.
+    """Returns the content of a TOML file.
 
     Args:
         content: the file's bytes.
 
     Raises:
-        SchemaError: it isn't TOML or UTF-8, or Python can't read it: a number of 5,000 digits, the 30th of February, a
-            thousand nested lists.
+        SchemaError: the file isn't TOML or UTF-8, or Python can't read it, for example because of a number with 5,000
+            digits, the 30th of February or a thousand nested lists.
     """
     try:
         return tomllib.loads(content.decode())
@@ -47,16 +47,16 @@ def parse_toml(content: bytes) -> dict[str, Any]:
 
 
 def parse(cls: type[T], data: object, at: str = "") -> T:
-    """Builds the dataclass `cls` from parsed JSON or TOML.
+    """Builds a dataclass from parsed JSON or TOML.
 
     Args:
-        cls: a dataclass whose fields are str, int, float, bool, Literal, Optional, tuple[X, ...],
-            dict[str, X], further dataclasses or a union of such.
-        data: what `json.loads` or `tomllib.loads` gave.
-        at: the dotted path of `data` in its document, for messages.
+        cls: a dataclass whose fields are str, int, float, bool, Literal, Optional, tuple[X, ...], dict[str, X], further
+            dataclasses or a union of these.
+        data: the value that `json.loads` or `tomllib.loads` returned.
+        at: dotted path of `data` in its document, for messages.
 
     Raises:
-        SchemaError: an unknown or missing key, or a value of another type.
+        SchemaError: there is an unknown or missing key, or a value of another type.
     """
     if not isinstance(data, Mapping):
         raise SchemaError(f"{at or 'the document'} must be a table, got {_kind(data)}")
@@ -130,13 +130,13 @@ def _value(kind: Any, data: object, at: str) -> Any:  # noqa: ANN401 - as wide a
 
 
 def _member(kinds: Iterable[Any], data: object) -> Any:  # noqa: ANN401 - as wide as the fields it serves
-    """Of a union's members the one that shares most keys with a table; the first of equal ones, and of scalars."""
+    """Returns the member of a union that has most keys of a table; the first of equal members, and of scalars."""
     keys = set(data) if isinstance(data, Mapping) else set()
 
-    def shared(kind: Any) -> int:  # noqa: ANN401
+    def common_keys(kind: Any) -> int:  # noqa: ANN401
         return len(keys & {f.name for f in dataclasses.fields(kind)}) if dataclasses.is_dataclass(kind) else 0
 
-    return max(kinds, key=shared)
+    return max(kinds, key=common_keys)
 
 
 def _container(origin: type, args: tuple[Any, ...], data: object, at: str) -> object:
@@ -154,7 +154,7 @@ def _scalar(kind: type, data: object, at: str) -> object:
         raise SchemaError(f"{at} must lie within ±{LARGEST}, got a number of {data.bit_length()} bits")
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
-    if isinstance(data, float) and not math.isfinite(data):  # neither is JSON, which these values become again
+    if isinstance(data, float) and not math.isfinite(data):  # JSON has no NaN and no infinity
         raise SchemaError(f"{at} must be a finite number, got {data}")
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise SchemaError(f"{at} must be {kind.__name__}, got {_kind(data)}")
@@ -166,7 +166,7 @@ def _kind(data: object) -> str:
 
 
 def _shown(data: object) -> str:
-    """Returns a short text as Python writes it, which escapes control characters; at most 42 characters of others."""
+    """Returns a value for a message: a text of 40 characters with escapes, or 42 characters of another value."""
     return repr(data[:40]) if isinstance(data, str) else printable(_text(data)[:42])
 
 
@@ -180,10 +180,10 @@ def _text(data: object) -> str:
 
 
 def to_toml(rows: Mapping[str, object]) -> str:
-    """Returns keys and values as TOML, one a line; those that are None are left out.
+    """Returns keys and values as TOML, one a line; keys whose value is None are left out.
 
     Args:
-        rows: by key a str, number, bool, None, or a list of such.
+        rows: values by key: str, numbers, bool, None, or lists of these.
     """
     lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in rows.items() if value is not None)
     return "".join(lines).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Targets: a device as data, read from `targets/*.toml`."""
+"""Defines targets, the kinds of devices to convert for, and reads them from `targets/*.toml`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edgetl.files import read_regular
 from edgetl.schema import to_toml
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""A target's name has this form, so that it is a plain name of a folder."""
 _TAKEN = (
     "report",
     "saved_model",
@@ -26,11 +27,12 @@ _TAKEN = (
     "version",
     "versions",
 )
+"""A target can't have one of these names, because a model's folder has files and folders that are called so."""
 
 MOST_THREADS = 1024
-"""A target or bundle may ask for so many threads; a runtime that is given very many fails or takes all memory."""
+"""A target or bundle may ask for at most this many threads: with very many, a runtime fails or takes all memory."""
 _LONGEST_NAME = 100
-"""A target's name becomes part of the names of folders and hidden files."""
+"""A target's name may have at most this many characters, as it becomes part of names of folders and hidden files."""
 
 RecipeName = Literal["float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "device_wi8_ai8", "portable"]
 RuntimeName = Literal["tflite", "openvino"]
@@ -39,27 +41,32 @@ RECIPES: dict[RuntimeName, tuple[RecipeName, ...]] = {
     "tflite": ("float32", "float16", "static_wi8_ai8", "dynamic_wi8_afp32", "device_wi8_ai8", "portable"),
     "openvino": ("float32", "float16", "static_wi8_ai8", "portable"),
 }
-"""What each runtime's files can be made by."""
+"""The recipes by which files for each runtime can be made."""
 
 
 def variant_name(runtime: str, recipe: str) -> str:
-    """Returns what a variant is called, e.g. `float32` (TFLite's) or `openvino-float32`."""
+    """Returns a variant's name, e.g. `float32` for TFLite or `openvino-float32`.
+
+    Args:
+        runtime: library that runs the variant.
+        recipe: way of conversion.
+    """
     return recipe if runtime == "tflite" else f"{runtime}-{recipe}"
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a converted variant must keep; the first two of a classifier, the others of a detector.
+    """The bounds that a converted variant must meet; the first two are for classifiers, the others for detectors.
 
-    A figure is as coarse as the validation set is small: with a hundred boxes, one that is lost or moved is a point.
+    A small validation set gives coarse figures: with a hundred boxes, each box that is lost or moved is one point.
 
     Attributes:
         max_accuracy_drop: largest loss of top-1 against the Keras model, 0..1.
-        min_agreement: smallest share of validation photos on which the top label is the Keras model's, 0..1.
+        min_agreement: smallest share of the validation photos on which the top label is the Keras model's, 0..1.
         max_map_drop: largest loss of mAP (IoU 0.50 to 0.95) against the Keras model, 0..1.
-        max_map50_drop: largest loss of mAP at IoU 0.50, 0..1.
-        min_box_agreement: smallest share of the boxes shown that are the Keras model's, of one class and at IoU 0.9;
-            0..1.
+        max_map50_drop: largest loss of mAP at IoU 0.50 against the Keras model, 0..1.
+        min_box_agreement: smallest share of the shown boxes that the Keras model has too, 0..1: a box of the same class
+            at IoU 0.9 or more.
     """
 
     max_accuracy_drop: float = 0.01
@@ -71,11 +78,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the device can afford.
+    """The bounds of time and size that the device sets.
 
     Attributes:
-        p95_ms: frame to result, 95th percentile, ms; None where it isn't known.
-        size_mb: model file, MB; None where it doesn't matter.
+        p95_ms: time from frame to result, 95th percentile, ms; None if it isn't known.
+        size_mb: size of the model file, MB; None if it doesn't matter.
     """
 
     p95_ms: float | None = None
@@ -87,15 +94,15 @@ class Target:
     """A kind of device.
 
     Attributes:
-        name: of the file, without its suffix.
-        title: for people.
-        arch: as `platform.machine()` says it.
-        runtimes: the libraries that can run the model there, the preferred first.
-        recipes: conversion candidates, the preferred (usually fastest) first.
-        threads: for inference.
-        gate: see `Gate`.
-        budget: see `Budget`.
-        board: how the names of its boards begin, as their device tree tells; empty for any machine of `arch`.
+        name: name of the target, which is its file's name without the suffix.
+        title: name of the device for people.
+        arch: architecture, as `platform.machine()` returns it.
+        runtimes: libraries that can run the model on the device, the preferred one first.
+        recipes: ways of conversion, the preferred one, which is usually the fastest, first.
+        threads: number of threads for inference.
+        gate: bounds that a variant must meet.
+        budget: bounds of time and size.
+        board: beginning of the names of its boards in the device tree; empty for any machine of `arch`.
     """
 
     name: str
@@ -111,19 +118,19 @@ class Target:
     def candidates(
         self, recipes: Sequence[RecipeName] = (), runtimes: Sequence[RuntimeName] = ()
     ) -> tuple[tuple[RuntimeName, RecipeName], ...]:
-        """Returns what to convert to, the preferred first: each recipe for every runtime that has it.
+        """Returns the variants to make, the preferred one first: each recipe for every runtime that has it.
 
-        `portable` comes last, wherever it was named: what it adds is for other software, and costs time.
+        `portable` is always last, because its output is for other software and costs time.
 
         Args:
-            recipes: instead of the target's; `portable` alone comes on top of those.
-            runtimes: likewise.
+            recipes: recipes to use instead of the target's; `portable` alone is added to the target's.
+            runtimes: runtimes to use instead of the target's.
         """
-        asked = recipes or self.recipes
-        first = [recipe for recipe in asked if recipe != "portable"]
+        requested = recipes or self.recipes
+        first = [recipe for recipe in requested if recipe != "portable"]
         if not first:
             first = [recipe for recipe in self.recipes if recipe != "portable"]
-        last: list[RecipeName] = ["portable"] if "portable" in asked else []
+        last: list[RecipeName] = ["portable"] if "portable" in requested else []
         return tuple(
             (runtime, recipe)
             for recipe in first + last
@@ -132,7 +139,7 @@ class Target:
         )
 
     def to_toml(self) -> str:
-        """Returns the target as TOML without its name, which is that of the file it is saved in."""
+        """Returns the target as TOML, without the name: that is the file's."""
         document = asdict(self)
         tables = {key: document.pop(key) for key in ("gate", "budget")}
         del document["name"]
@@ -143,8 +150,11 @@ class Target:
     def load(cls, name: str) -> Target:
         """Reads a target by its name, or from the path of a `.toml` file.
 
+        Args:
+            name: name of a target that edgetl ships, or the path of a `.toml` file.
+
         Raises:
-            UsageError: no such target, or a file with unknown, missing or mistyped keys.
+            UsageError: there is no such target, or its file has unknown, missing or mistyped keys.
         """
         path = Path(name) if name.endswith(".toml") else _folder() / f"{name}.toml"
         if not path.is_file():
@@ -152,7 +162,7 @@ class Target:
             raise UsageError(f"unknown target {name!r}", remedy=f"choose one of {known}, or name a .toml file")
         try:
             data = schema.parse_toml(read_regular(path, schema.MOST_TOML_BYTES))
-            return _sensible(schema.parse(cls, {"name": path.stem, **data}))
+            return _checked(schema.parse(cls, {"name": path.stem, **data}))
         except schema.SchemaError as error:
             raise UsageError(
                 f"the target file is not valid: {error}",
@@ -161,20 +171,24 @@ class Target:
             ) from error
 
 
-def _sensible(target: Target) -> Target:
-    """Returns a target whose values can be meant: its name becomes a folder's, beside `report/`."""
+def _checked(target: Target) -> Target:
+    """Returns the target if its values are in range and its name can be that of a bundle's folder.
+
+    Raises:
+        SchemaError: a value is out of range.
+    """
     budget = asdict(target.budget)
     problems = (
         (not _NAME.fullmatch(target.name), f"name must be letters, digits, '.', '_' and '-', got {target.name!r}"),
         (target.name.lower() in _TAKEN, f"name must not be {target.name!r}, which a model's folder has already"),
         (not target.recipes, "recipes must name one or more"),
         (not target.runtimes, "runtimes must name one or more"),
-        (not target.candidates(), f"{', '.join(target.runtimes)} can't be had by {', '.join(target.recipes)}"),
+        (not target.candidates(), f"{', '.join(target.runtimes)} can't be made by {', '.join(target.recipes)}"),
         (len(target.name) > _LONGEST_NAME, f"name must have {_LONGEST_NAME} characters at most"),
         (target.threads < 1, f"threads must be 1 or more, got {target.threads}"),
         (target.threads > MOST_THREADS, f"threads must be {MOST_THREADS} or fewer, got {target.threads}"),
         *((v is not None and not 0 < v < 1e9, f"budget.{k} must be above 0, got {v}") for k, v in budget.items()),
-        # In shares, not in points; below 0 a conversion has to gain.
+        # These are shares, not points; with a negative one a conversion must be better than the Keras model.
         *((not -1 <= v <= 1, f"gate.{k} must be -1 to 1, got {v:g}") for k, v in asdict(target.gate).items()),
     )
     for wrong, text in problems:
@@ -189,6 +203,6 @@ def target_names() -> tuple[str, ...]:
 
 
 def _folder() -> Path:
-    """The shipped targets: inside an installed package, or beside it in a source checkout."""
+    """Returns the folder of the shipped targets: inside an installed package, or beside it in a source checkout."""
     packaged = Path(__file__).parent / "targets"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "targets"

@@ -1,4 +1,4 @@
-"""Text that a stranger wrote: made safe to print, and checked before it becomes a class name."""
+"""Prepares text for people: strangers' text is made safe to print, and lists, counts and durations are worded."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ LONGEST_LABEL = 200
 """A class name may have at most this many characters, so that it fits file names, MQTT topics and the page."""
 
 _LONGEST_SHOWN = 300
-"""At most this many characters of a name are shown in a list of names; a file's path is seldom longer."""
+"""A list of names shows at most this many characters of a name; the path of a file is seldom longer."""
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-"""Characters that change the direction of the text after them, so that it can be read as other text."""
+"""The direction marks change the direction of the text after them, so that it looks like other text."""
 _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff{_BIDI}]")
-"""Controls, line and paragraph separators, lone surrogates, direction marks, and code points that XML forbids."""
+"""Controls, line separators, lone surrogates, direction marks and code points that XML forbids are escaped."""
 
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}(?::/{1,2}|//)(?=[^/:@]*:)")
-"""The scheme of an address with a user and a password; its colon or a slash may be missing."""
+"""An address with a user and a password begins with this scheme; its colon or a slash may be missing."""
 
 
 def printable(text: object, *, keep: str = "") -> str:
@@ -26,7 +26,7 @@ def printable(text: object, *, keep: str = "") -> str:
 
     Args:
         text: the text, or an object whose `str` is the text.
-        keep: control characters to leave as they are, such as "\n" for a message of several lines.
+        keep: control characters that are not escaped, such as "\n" for a message of several lines.
 
     Returns:
         The text in which a control character, a lone surrogate, a line separator or a direction mark is written as
@@ -38,7 +38,10 @@ def printable(text: object, *, keep: str = "") -> str:
 def without_passwords(text: str) -> str:
     """Returns a message in which no address shows its user and password.
 
-    This is a second line of defence: whoever makes a message of a camera's address leaves them out.
+    Code that puts an address into a message leaves them out; this function is the safeguard if it doesn't.
+
+    Args:
+        text: the message.
     """
     return re.sub(r"\S+", _without_login, text)
 
@@ -48,7 +51,7 @@ def json_text(value: object, indent: int | None = None) -> str:
 
     Args:
         value: a JSON-ready value.
-        indent: the number of blanks of a level; None writes one line.
+        indent: number of blanks of each level; None writes one line.
 
     Returns:
         JSON in which non-ASCII letters stand as they are and characters that `printable` escapes as JSON escapes.
@@ -62,9 +65,9 @@ def listed(names: Sequence[str], most: int = 3, *, total: int = 0) -> str:
     """Returns the first few names, and how many more there are.
 
     Args:
-        names: the names, or only the first of them.
-        most: how many are named.
-        total: how many there are in all, if `names` are only the first.
+        names: the names, or only the first ones.
+        most: largest number of names in the result.
+        total: number of all names, if `names` has only the first ones.
     """
     more = max(total, len(names)) - min(most, len(names))
     shown = [name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…" for name in names[:most]]
@@ -119,17 +122,17 @@ def first_line(text: object, most: int = 200) -> str:
     """Returns the first line of a library's message that isn't blank, safe to print.
 
     Args:
-        text: the message, or the exception that carries it.
-        most: the result has at most this many characters.
+        text: the message, or the exception that has it.
+        most: largest number of characters in the result.
     """
     lines = (line.strip() for line in str(text).splitlines())
     return printable(next((line for line in lines if line), "no reason given")[:most])
 
 
 def _without_login(found: re.Match[str]) -> str:
-    """A word of a message without what stands between an address's scheme and its last @.
+    """Returns a word of a message without the text between an address's scheme and its last @.
 
-    The time is linear in the length: a message may quote a name of a hundred thousand letters.
+    The time is linear in the length, because a message may quote a name of a hundred thousand letters.
     """
     head, at, host = found[0].rpartition("@")
     scheme = _LOGIN.search(head) if at else None
@@ -142,7 +145,7 @@ def _escaped(character: str) -> str:
 
 def _json_escaped(found: re.Match[str]) -> str:
     character = found[0]
-    if character == "\n":  # between the values; within a text it is escaped already
+    if character == "\n":  # it stands between the values; within a text it is escaped already
         return character
     backslash = "\\\\" if "\ud800" <= character <= "\udfff" else "\\"
     return f"{backslash}u{ord(character):04x}"

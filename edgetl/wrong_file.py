@@ -1,4 +1,4 @@
-"""What a file is that should have been a model: the usual mix-ups, named."""
+"""Recognises files that are often taken for a model by mistake, and names the remedy."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def wrong_file(content: bytes) -> tuple[str, str] | None:
-    """Says what was saved in place of a model; None where it is none of the usual mix-ups.
+    """Recognises a file that was saved or copied in place of a model.
 
     Args:
-        content: the file's content, of which the first 100 bytes are enough.
+        content: the file's content, or at least its first 100 bytes.
 
     Returns:
-        What the file is, and what to do about it.
+        A description of the file and the remedy; None if it is none of the usual mistakes.
     """
     start = content[:100].lstrip()
     if start.startswith(b"version https://git-lfs"):
@@ -30,6 +30,10 @@ def wrong_file(content: bytes) -> tuple[str, str] | None:
 
 
 def wrong_file_at(path: Path) -> tuple[str, str] | None:
-    """Does what `wrong_file` does, for a file that is there."""
+    """Recognises a file on the disk, see `wrong_file`.
+
+    Args:
+        path: the file.
+    """
     with path.open("rb") as file:
         return wrong_file(file.read(100))

@@ -21,8 +21,9 @@ from docstrings import Docstring, array_aliases, array_parameters, docstrings, f
 from plain_english import first_line_problem, fragment
 
 ROOT = Path(__file__).parent.parent
-_SHAPE = re.compile(r"\((?:[A-Z…][\w…]*|\d+|…|height|width|photos|classes)(?:, ?[^()]*|,)?\)")
-_TYPE = re.compile(r"\b(?:u?int(?:8|16|32|64)|float(?:16|32|64)|bool|any d?type)\b")
+_LENGTH = r"[\w…]+(?: ?(?://|[-+*/]) ?\w+)*"
+_SHAPE = re.compile(rf"\({_LENGTH},(?: {_LENGTH}(?:, {_LENGTH})*)?\)|\(…\)|any shape")
+_TYPE = re.compile(r"\b(?:u?int(?:8|16|32|64)|float(?:16|32|64)|bool|intp|any d?type)\b")
 _WINDOW = 6
 """A repetition counts from this number of equal lines on."""
 

@@ -23,7 +23,7 @@ _VERB = "it|see|is|was|are|were|has|had|have|can|may|must|been|be|does|did|do|gi
 _NO_NOUN = re.compile(rf"(?:{_PREPOSITION}|{_PRONOUN}|{_VERB})\b", re.IGNORECASE)
 _NO_SENTENCE = re.compile(rf"(?!at (?:most|least) )(?:{_PREPOSITION}|{_PRONOUN})\b", re.IGNORECASE)
 _PARTICIPLE = re.compile(
-    r"(?:\w+ed|given|told|made|taken|kept|found|seen|drawn|said) (?:on|by|in|from|at|as|with|to|of)\b"
+    r"(?:(?!seed|speed|need)\w+ed|given|told|made|taken|kept|found|seen|drawn) (?:on|by|in|from|at|as|with|to|of)\b"
 )
 _QUESTION = re.compile(r"(?:how|what|when|where|why|who)( \S+){0,2}")
 _MEASURE = re.compile(

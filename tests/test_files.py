@@ -10,13 +10,13 @@ import pytest
 
 from edgetl.errors import EdgetlError
 from edgetl.files import (
-    bring_back,
     friendly_os_errors,
     is_lfs_pointer,
     local_path,
     new_folder,
     read_regular,
     replace_folder,
+    restore_folder,
     sha256_of,
     temporary_folder,
     write_atomic,
@@ -154,22 +154,22 @@ def test_folder_is_moved_to_another_disk(tmp_path):
 def test_reader_finds_the_earlier_folder_after_a_kill_between_the_two_renames(tmp_path):
     _, old = two_folders(tmp_path)
     old.rename(tmp_path / ".old.old")
-    bring_back(old)
+    restore_folder(old)
     assert names(old) == ["old"]
-    bring_back(old)
+    restore_folder(old)
     assert names(tmp_path) == ["new", "old"]
 
 
 def test_reader_removes_what_a_kill_after_the_two_renames_left(tmp_path):
     new, old = two_folders(tmp_path)
     old.rename(tmp_path / ".new.old")
-    bring_back(new)
+    restore_folder(new)
     assert names(tmp_path) == ["new"]
 
 
 def test_reader_of_the_current_folder_needs_nothing_brought_back(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    bring_back(Path())
+    restore_folder(Path())
     assert names(tmp_path) == []
 
 

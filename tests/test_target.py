@@ -65,7 +65,7 @@ def test_portable_comes_last_and_alone_adds_to_the_targets_own(tmp_path):
     [
         ("[]", '["float32"]', "runtimes must name one or more"),
         ('["onnx"]', '["float32"]', r"runtimes\[0\] must be one of tflite, openvino, got 'onnx'"),
-        ('["openvino"]', '["dynamic_wi8_afp32"]', "openvino can't be had by dynamic_wi8_afp32"),
+        ('["openvino"]', '["dynamic_wi8_afp32"]', "openvino can't be made by dynamic_wi8_afp32"),
     ],
 )
 def test_runtimes_that_make_nothing(tmp_path, runtimes, recipes, says):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgetl.card import ModelCard
 from edgetl.errors import UsageError
-from edgetl.files import bring_back, friendly_os_errors
+from edgetl.files import friendly_os_errors, restore_folder
 from edgetl.locks import folder_lock, named_lock
 from edgetl.manifest import is_bundle
 from edgetl.store import version_folders
@@ -79,7 +79,7 @@ class StoredModel:
     def bundles(self) -> list[Path]:
         """The folders of this version's finished bundles, by name."""
         for old in self.folder.glob(".*.old"):
-            bring_back(old.with_name(old.name[1 : -len(".old")]))
+            restore_folder(old.with_name(old.name[1 : -len(".old")]))
         found = (path for path in self.folder.glob("*") if is_bundle(path))
         return sorted(folder for folder in found if not folder.name.startswith("."))
 
