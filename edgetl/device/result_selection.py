@@ -1,4 +1,4 @@
-"""Which of a model's results a run reports: one object that belongs to the run, and that the live page changes."""
+"""The results that a run reports: one object that belongs to the run, and that the live page changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a live camera counts as lost, and how patiently it is opened again."""
+"""Decides when a live camera counts as lost, such as with a frozen picture, and how long to wait until it is back."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import numpy as np
 
 from edgetl.device.camera.shot import Jpeg, StoredShot
 
-Reason = Literal["stall", "undecodable", "frozen", "ended", "error"]
+LossReason = Literal["stall", "undecodable", "frozen", "ended", "error"]
 
 _SAMPLE = 16
-"""Every so many pixels each way are compared first: two pictures of a living camera differ there already."""
+"""Distance of the pixels that are compared first, px each way. Two pictures of a working camera differ already there,
+so that few comparisons have to read every pixel."""
 _LONGEST_FROZEN = 3600.0
+"""Longest time that a picture may stay the same, s. The time doubles whenever the camera is opened again because of it,
+and a camera that froze in the night has to be noticed on the same day."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long what is waited for, s.
+class CameraTimeouts:
+    """The times after which a live camera counts as lost, is opened again, or is given up.
 
     Attributes:
-        stall: for a frame that can be decoded, before the camera is opened again.
-        frozen: for a picture that differs from the last one in any bit, likewise; 0 waits for ever.
-        give_up: for the camera to come back, before the run ends.
-        first_pause: before a camera is opened again; it doubles with every try that fails.
-        longest_pause: that it grows to.
-        opening: for an opening camera's first frame.
-        covered: for a picture that is dark or blurred to become a usual one, before a notice; 0 waits for ever.
+        stall: time without a frame that can be decoded, after which the camera is opened again, s.
+        frozen: time with a picture that does not change in any bit, after which it is opened again, s; 0 sets no limit.
+        give_up: time that a lost camera may take to come back before the run ends, s.
+        first_pause: pause before the camera is opened again, s; it doubles after each attempt that fails.
+        longest_pause: length that the pause grows to, s.
+        opening: time that an opening camera may take for its first frame, s.
+        covered: time with a dark or blurred picture, after which an event says so, s; 0 sets no limit.
     """
 
     stall: float = 5.0
@@ -38,54 +41,58 @@ class Patience:
     opening: float = 15.0
     covered: float = 60.0
 
-    def pause(self, tries: int) -> float:
-        """Returns how long to wait after so many tries that failed, s."""
-        return min(self.first_pause * 2.0 ** min(tries, 30), self.longest_pause)
+    def pause(self, failures: int) -> float:
+        """Returns the pause before the next attempt to open the camera, s.
+
+        Args:
+            failures: number of attempts in a row that failed.
+        """
+        return min(self.first_pause * 2.0 ** min(failures, 30), self.longest_pause)
 
 
-class Stillness:
-    """Watches for a picture that doesn't change in a single bit, as an unplugged camera's last one may not.
+class FrozenPictureCheck:
+    """Notices a picture that does not change in a single bit, as the last one of an unplugged camera may not.
 
-    A camera whose picture is the same after it has been opened again shows a scene without change: each time it is
-    given twice as long.
+    If the picture is still the same after the camera was opened again, the camera shows a scene without change. The
+    limit then doubles each time.
 
     Args:
-        limit: how long a picture may stay the same, s; 0 sets no limit.
+        limit: time that a picture may stay the same, s; 0 sets no limit.
     """
 
     def __init__(self, limit: float) -> None:
         self._limit = self._base = limit
         self._last: StoredShot | None = None
-        self._anew = True
+        self._restarted = True
         self._since = self._until = 0.0
 
-    def see(self, shot: StoredShot) -> None:
-        """Looks at the next picture."""
+    def add(self, shot: StoredShot) -> None:
+        """Compares the next picture with the last one."""
         if not self._base:
             return
-        changed = self._last is None or not same(self._last, shot)
+        changed = self._last is None or not is_same_picture(self._last, shot)
         if changed:
             self._last = shot
             self._limit = self._base
-        if changed or self._anew:
+        if changed or self._restarted:
             self._since = shot.captured_at
-            self._anew = False
+            self._restarted = False
         self._until = shot.captured_at
 
-    def frozen(self) -> bool:
-        """Says whether the picture has stayed the same for too long."""
+    def is_frozen(self) -> bool:
+        """Says whether the picture has stayed the same for longer than the limit."""
         return self._base > 0 and self._until - self._since > self._limit
 
-    def lost(self) -> None:
-        """Counts anew from the next picture on, with more patience where the camera is opened again because of it."""
-        if self.frozen():
+    def restart(self) -> None:
+        """Measures the time from the next picture on; doubles the limit if the present picture is frozen."""
+        if self.is_frozen():
             self._limit = min(2 * self._limit, _LONGEST_FROZEN)
         self._since = self._until
-        self._anew = True
+        self._restarted = True
 
 
-def same(one: StoredShot, other: StoredShot) -> bool:
-    """Says whether two pictures are the same to the last bit."""
+def is_same_picture(one: StoredShot, other: StoredShot) -> bool:
+    """Says whether two pictures are equal in every bit; two JPEGs are compared as files."""
     if isinstance(one, Jpeg) or isinstance(other, Jpeg):
         return isinstance(one, Jpeg) and isinstance(other, Jpeg) and one.data == other.data
     a, b = one.image, other.image

@@ -1,4 +1,4 @@
-"""How often events of one kind are told."""
+"""Limits how often events of one kind are reported."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from edgetl.device.events import Event
 
 
 class EventLimit:
-    """Lets events of one kind, class and place through at most once in a while.
+    """Lets an event of one kind, class and place pass at most once within a time.
 
     Args:
-        every: s.
+        every: the time, s; 0 lets every event pass.
     """
 
     def __init__(self, every: float) -> None:
@@ -17,7 +17,12 @@ class EventLimit:
         self._last: dict[tuple[object, ...], float] = {}
 
     def allows(self, event: Event, at: float) -> bool:
-        """Says whether an event may be told, and takes it for told if so."""
+        """Says whether an event may be reported now; if so, the time begins anew.
+
+        Args:
+            event: the event.
+            at: the present time, s.
+        """
         if not self._every:
             return True
         facts = event.facts

@@ -1,4 +1,4 @@
-"""The frames of a film or of photos, read ahead of the model."""
+"""Reads the frames of a film or of photos in a thread, a few ahead of the model."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from edgetl.vision.letterbox import reduction
 from edgetl.vision.preprocess import averaged
 
 _GRACE = 1.0
-"""How long the end of a run waits for a read to return, s."""
+"""Time that the end of a run waits for a read to return, s."""
 
 
 class FileSource:
-    """A file's frames, of which a thread reads, decodes and averages down a few ahead.
+    """Iterates over the frames of a film or of photos, which a thread reads, decodes and averages down in advance.
+
+    Lock rule: the condition `_changed` guards the queue, `_ended` and `_error`; both threads wait on it. The camera
+    belongs to the reading thread until `close`.
 
     Args:
-        camera: opened; only the thread reads it until `close`.
-        stop: ends the iteration.
-        status: told of every frame.
-        spec: the model's input.
-        room: frames that may wait.
+        camera: the opened source.
+        stop: the run's stop, which ends the iteration.
+        status: the run's status, which records each frame.
+        spec: the model's input, which decides how far frames are averaged down.
+        room: number of frames that may wait for the model.
     """
 
     def __init__(self, camera: Camera, stop: Stop, status: Status, spec: InputSpec, room: int = 3) -> None:
@@ -47,7 +50,7 @@ class FileSource:
         while not self._stop.is_set():
             with self._changed:
                 while not self._frames and not self._ended and not self._stop.is_set():
-                    self._changed.wait(0.1)  # a signal wakes nobody up: look at `stop` now and then
+                    self._changed.wait(0.1)  # a signal does not wake this thread: check `stop` now and then
                 if not self._frames:
                     break
                 frame = self._frames.popleft()
@@ -59,23 +62,24 @@ class FileSource:
 
     def _run(self) -> None:
         try:
-            for whole in self._camera:
-                frame = _averaged(whole, self._spec)
+            for full in self._camera:
+                frame = _averaged(full, self._spec)
                 with self._changed:
                     self._changed.wait_for(lambda: len(self._frames) < self._room or self._ended)
                     if self._ended:
                         return
                     self._frames.append(frame)
                     self._changed.notify_all()
-        except BaseException as error:  # the loop raises it again
-            self._error = error
+        except BaseException as error:  # the iteration raises it again
+            with self._changed:
+                self._error = error
         finally:
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Ends the thread, which may be waiting for a network's answer."""
+        """Ends the thread; a thread that still waits for a network file system is left behind."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -83,7 +87,7 @@ class FileSource:
 
 
 def _averaged(frame: Frame, spec: InputSpec) -> Frame:
-    """Does the first step of a frame's preprocessing, the longest for a large one, while the model looks at another."""
+    """Averages a large frame down, the slowest step of its preprocessing, while the model processes another frame."""
     height, width = frame.image.shape[:2]
     factor = reduction(height, width, spec)
     if factor == 1 or frame.size_wh is not None:

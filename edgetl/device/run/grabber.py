@@ -1,4 +1,4 @@
-"""Reads a camera in a thread of its own: the newest frame of a live one, a few frames ahead of a file's reader."""
+"""Reads a live camera in a thread of its own, so that a slow model or a driver that hangs never delays the other."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from edgetl.device.camera.protocol import Camera
 from edgetl.device.camera.shot import Grabbed
 from edgetl.device.run.slot import Slot
 
-_GRACE = 1.0
-"""How long the end of a run waits for a read to return, s."""
-
 
 class Grabber:
-    """One opening of a live camera, read by a daemon thread until it ends, fails or is abandoned.
+    """Opens a live camera once, and reads it in a daemon thread until it ends, fails or is abandoned.
+
+    Lock rule: the slot's condition `changed` guards `frame_at`, `ended` and the flag that the grabber is abandoned.
+    `error` is set before `ended`, and is read after it. The camera belongs to the thread, which also closes it.
 
     Args:
-        slot: takes its frames.
-        open_it: opens the camera, or gives one that is open; called in the thread, which closes it, too.
+        slot: the slot that takes the pictures.
+        open_camera: the function that opens the camera, or returns one that is open; called in the thread.
 
     Attributes:
-        started_at: in seconds of `time.monotonic`.
-        frame_at: when its last frame came; None before the first.
-        ended: whether there is nothing more to come.
-        error: why it ended; None where it ended well.
+        started_at: the time when the thread was started by `time.monotonic`, s.
+        frame_at: the time when the last frame came by `time.monotonic`, s; None before the first.
+        ended: whether no more frames will come.
+        error: the error that ended the reading; None if the camera ended by itself.
     """
 
-    def __init__(self, slot: Slot, open_it: Callable[[], Camera]) -> None:
+    def __init__(self, slot: Slot, open_camera: Callable[[], Camera]) -> None:
         self.started_at = monotonic()
         self.frame_at: float | None = None
         self.ended = False
         self.error: BaseException | None = None
         self._slot = slot
-        self._open = open_it
+        self._open = open_camera
         self._abandoned = False
         self._first_index = slot.next_index
         self._thread = threading.Thread(target=self._run, name="grabber", daemon=True)
@@ -47,7 +47,7 @@ class Grabber:
         try:
             camera = self._open()
             self._read(camera)
-        except BaseException as error:  # the loop raises it again, or tells it
+        except BaseException as error:  # the source raises it again, or reports it
             self.error = error
         finally:
             if camera is not None:
@@ -61,28 +61,32 @@ class Grabber:
         for shot in camera.shots():
             if self._first_index:
                 shot = replace(shot, index=shot.index + self._first_index)
-            came_at = monotonic()
-            if isinstance(shot, Grabbed) and self._slot.wants(came_at):
+            arrived_at = monotonic()
+            if isinstance(shot, Grabbed) and self._slot.needs_picture(arrived_at):
                 frame = shot.decode()
                 if frame is None:
-                    continue  # its camera ends, and says why
+                    continue  # the camera ends next, with the reason
                 shot = frame
             with self._slot.changed:
                 if self._abandoned:
                     return
-                self.frame_at = came_at
-                self._slot.put(shot, came_at)
+                self.frame_at = arrived_at
+                self._slot.put(shot, arrived_at)
 
     def abandon(self) -> None:
-        """Takes no more frames of it; its thread closes the camera as soon as a read returns, if ever."""
+        """Drops all further frames; the thread closes the camera as soon as its read returns, if ever."""
         with self._slot.changed:
             self._abandoned = True
 
     @property
     def alive(self) -> bool:
-        """Whether its thread has not come back yet."""
+        """Whether the thread is still running."""
         return self._thread.is_alive()
 
     def join(self, seconds: float) -> None:
-        """Gives its thread some time to come back, once it is abandoned."""
+        """Waits for the thread of an abandoned grabber.
+
+        Args:
+            seconds: the longest wait, s.
+        """
         self._thread.join(seconds)

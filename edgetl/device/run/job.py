@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from edgetl.device.observation import Observation
 from edgetl.device.run import loop
-from edgetl.device.run.opening import OpenedRun, find_model, open_run, patience_of
+from edgetl.device.run.opening import OpenedRun, camera_timeouts, find_model, open_run
 from edgetl.device.run.result import RunResult
 from edgetl.device.run.settings import RunSettings
 from edgetl.device.run.tally import Tally
@@ -40,7 +40,7 @@ def run(
 
     Args:
         settings: the options of the run.
-        on_observation: called with every frame and its result, in the thread that called `run`. It may raise
+        on_observation: a function that gets every frame with its result, in the thread that called `run`. It may raise
             `RunEnded` to end the run.
         sinks: sinks of your own, which get every observation and every event after the sinks of the settings.
         progress: the receiver of messages such as the live page's address; None prints nothing.
@@ -59,7 +59,7 @@ def run(
     try:
         with reporting(progress or current()), ExitStack() as stack:
             settings = find_model(settings)
-            stop = stop or stack.enter_context(stop_on_signals())  # only now: tuning does not look at it
+            stop = stop or stack.enter_context(stop_on_signals())  # after the tuning, which does not check it
             opened = open_run(settings, sinks, stop, stack)
             summary = _loop(settings, opened, _calls(tally, on_observation), stop)
     except Stopped:
@@ -95,5 +95,5 @@ def _loop(
         status=opened.status,
         rate=settings.rate,
         reopen=opened.reopen,
-        patience=patience_of(settings),
+        timeouts=camera_timeouts(settings),
     )

@@ -1,4 +1,4 @@
-"""Notices that a camera's lens is covered or out of focus, of which its pictures tell by themselves."""
+"""Notices in the pictures of a live camera that its lens is covered or out of focus."""
 
 from __future__ import annotations
 
@@ -12,45 +12,50 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.vision.arrays import Image
 
-Trouble = Literal["dark", "blurred"]
+LensTrouble = Literal["dark", "blurred"]
 
 _EVERY = 0.5
-"""Time between two pictures that are measured, s."""
+"""Time between two pictures that are measured, s. A lens is covered for minutes, so more measurements would only cost
+processor time."""
 _WIDTH = 320
-"""Width to which a picture is averaged down first, px; at least this and less than twice as much."""
+"""Width to which a picture is averaged down before it is measured, px; the result has at least this width and less than
+twice as much."""
 _LEARNING = 60.0
-"""Time in which the camera's usual pictures are learnt, s: black ones don't count."""
+"""Time in which the usual pictures of the camera are learnt, s; black pictures don't count."""
 _LONGEST_STEP = 10.0
-"""At most so much time counts between two measured pictures, s: of a camera that was away nothing is known."""
+"""Longest time that counts between two measured pictures, s: nothing is known about the time in which a camera was
+lost."""
 _BLACK = 6.0
-"""Mean brightness below which a picture is dark whatever is usual, 0..255: a covered lens gives the sensor's noise."""
+"""Mean brightness below which a picture is dark even if dark pictures are usual, 0..255; the noise of a sensor
+under a covered lens stays below it."""
 _BRIGHTER = 2.0
-"""A picture brighter than the usual ones by more than this factor begins the learning anew: of a dim scene little but
-the sensor's noise is learnt, beside which a sharp picture in full light seems blurred."""
+"""Factor of the usual brightness above which the learning begins again. From a dim scene little but the sensor's noise
+is learnt, compared with which a sharp picture in full light would seem blurred."""
 _DARK = 0.25
-"""A picture is dark below this share of the usual brightness."""
+"""Share of the usual brightness below which a picture is dark."""
 _BLURRED = 0.4
-"""A picture is blurred below this share of the usual sharpness. On two films, 640 and 768 px wide, single pictures had
-more than 0.6 of the median, whatever the light, and about 0.3 once they were blurred by 0.3 % of the width."""
+"""Share of the usual sharpness below which a picture is blurred. In two films, 640 and 768 px wide, every picture had
+more than 0.6 of the median in any light, and about 0.3 after it was blurred by 0.3 % of the width."""
 _FLAT = 0.15
-"""It is so, too, below this share of the usual contrast: what covers a lens shows nothing but noise, which is sharp."""
-_AGAIN = 1.3
-"""A trouble ends where its limit is exceeded by this factor."""
+"""Share of the usual contrast below which a picture counts as blurred, too: a covered lens shows only noise, which is
+sharp."""
+_HYSTERESIS = 1.3
+"""Factor by which a limit has to be exceeded before a reported trouble ends, so that it does not come and go."""
 _CLEAR = 10.0
-"""It ends after so much time without it, s, or after the time that its notice takes if that is less."""
-_TEXTS: dict[Trouble, str] = {
+"""Time without a trouble after which it ends, s; never longer than the time after which it was reported."""
+_TEXTS: dict[LensTrouble, str] = {
     "dark": "the picture is dark: see whether the lens is covered or the light is off",
     "blurred": "the picture is blurred: see whether the lens is dirty, covered or out of focus",
 }
 
 
-class Measured(NamedTuple):
-    """What of a picture tells of the lens.
+class LensMeasurement(NamedTuple):
+    """The values of a picture that change when the lens is covered or out of focus.
 
     Attributes:
-        brightness: mean of its grey values, 0..255.
-        sharpness: standard deviation of its Laplacian in shares of the brightness, so that the light changes it little.
-        contrast: standard deviation of its grey values, likewise.
+        brightness: mean of the grey values, 0..255.
+        sharpness: standard deviation of the Laplacian divided by the brightness, so that the light changes it little.
+        contrast: standard deviation of the grey values divided by the brightness.
     """
 
     brightness: float
@@ -58,61 +63,61 @@ class Measured(NamedTuple):
     contrast: float
 
 
-def measure(image: Image) -> Measured:
+def measure(image: Image) -> LensMeasurement:
     """Measures a small copy of a picture.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: the picture, (H, W, 3) uint8 BGR.
     """
     factor = max(1, image.shape[1] // _WIDTH)
     if factor > 1:
         height, width = max(1, image.shape[0] // factor), image.shape[1] // factor
-        rows = image[:: max(1, factor // 2), : width * factor]  # some of them will do, for a third of the time
+        rows = image[:: max(1, factor // 2), : width * factor]  # every row would take three times as long
         image = np.asarray(cv2.resize(rows, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(grey))
     edges = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0])
-    return Measured(mean, edges / (mean + _BLACK), deviation / (mean + _BLACK))
+    return LensMeasurement(mean, edges / (mean + _BLACK), deviation / (mean + _BLACK))
 
 
-class LensWatch:
-    """Looks at a live camera's pictures a few times a second, and tells of a trouble that lasts, and of its end.
+class LensMonitor:
+    """Measures a few pictures of a live camera a second; reports a trouble that lasts, and its end.
 
     Args:
-        patience: how long a trouble lasts before it is told, s; 0 tells of none.
-        learning: how long the usual pictures are learnt, s.
+        delay: time that a trouble lasts before it is reported, s; 0 reports none.
+        learning: time in which the usual pictures are learnt, s.
     """
 
-    def __init__(self, patience: float, learning: float = _LEARNING) -> None:
-        self._patience = patience
+    def __init__(self, delay: float, learning: float = _LEARNING) -> None:
+        self._delay = delay
         self._learning = learning
-        self._samples: list[Measured] = []
+        self._samples: list[LensMeasurement] = []
         self._learnt = 0.0
-        self._usual: Measured | None = None
+        self._usual: LensMeasurement | None = None
         self._measured_at: float | None = None
-        self._now: Trouble | None = None
+        self._present: LensTrouble | None = None
         self._lasted = 0.0
-        self._told: Trouble | None = None
-        self._told_for = 0.0
+        self._reported: LensTrouble | None = None
+        self._reported_for = 0.0
 
     def __call__(self, frame: Frame) -> Iterator[Event]:
-        """Looks at the next frame; yields an event where a trouble has lasted for long enough, or has ended."""
+        """Measures the next frame; yields an event if a trouble has lasted for the delay, or has ended."""
         at, last = frame.captured_at, self._measured_at
-        if not self._patience or (last is not None and at - last < _EVERY):
+        if not self._delay or (last is not None and at - last < _EVERY):
             return
         self._measured_at = at
         step = 0.0 if last is None else min(at - last, _LONGEST_STEP)
         measured = measure(frame.image)
         self._learn(measured, step)
         trouble = self._trouble(measured)
-        self._lasted = self._lasted + step if trouble == self._now else 0.0
-        self._now = trouble
-        self._told_for += step
-        needed = self._patience if trouble else min(_CLEAR, self._patience)
-        if trouble != self._told and self._lasted >= needed:
+        self._lasted = self._lasted + step if trouble == self._present else 0.0
+        self._present = trouble
+        self._reported_for += step
+        needed = self._delay if trouble else min(_CLEAR, self._delay)
+        if trouble != self._reported and self._lasted >= needed:
             yield self._event(trouble, frame)
 
-    def _learn(self, measured: Measured, step: float) -> None:
+    def _learn(self, measured: LensMeasurement, step: float) -> None:
         if self._usual is not None and measured.brightness > _BRIGHTER * self._usual.brightness:
             self._usual, self._learnt = None, 0.0
         if self._usual is not None or measured.brightness < _BLACK:
@@ -120,12 +125,12 @@ class LensWatch:
         self._samples.append(measured)
         self._learnt += step
         if self._learnt >= self._learning:
-            self._usual = Measured(*np.median(np.array(self._samples), axis=0).tolist())
+            self._usual = LensMeasurement(*np.median(np.array(self._samples), axis=0).tolist())
             self._samples = []
 
-    def _trouble(self, measured: Measured) -> Trouble | None:
-        """Says what is wrong with a picture; what has been told ends a little later than it began."""
-        dark, blurred = (_AGAIN if self._told == kind else 1.0 for kind in ("dark", "blurred"))
+    def _trouble(self, measured: LensMeasurement) -> LensTrouble | None:
+        """Returns what is wrong with a picture. A reported trouble ends at a higher limit than it began at."""
+        dark, blurred = (_HYSTERESIS if self._reported == kind else 1.0 for kind in ("dark", "blurred"))
         usual = self._usual
         if measured.brightness < dark * (max(_BLACK, _DARK * usual.brightness) if usual else _BLACK):
             return "dark"
@@ -134,9 +139,9 @@ class LensWatch:
         unsharp = measured.sharpness < blurred * _BLURRED * usual.sharpness
         return "blurred" if unsharp or measured.contrast < blurred * _FLAT * usual.contrast else None
 
-    def _event(self, trouble: Trouble | None, frame: Frame) -> Event:
-        before, seconds = self._told, round(self._told_for if trouble is None else self._lasted, 1)
-        self._told, self._told_for = trouble, 0.0
+    def _event(self, trouble: LensTrouble | None, frame: Frame) -> Event:
+        before, seconds = self._reported, round(self._reported_for if trouble is None else self._lasted, 1)
+        self._reported, self._reported_for = trouble, 0.0
         if trouble is not None:
             return Event(trouble, frame.captured_at, _TEXTS[trouble], frame.index, {"seconds": seconds})
         text = f"the picture is no longer {before}"

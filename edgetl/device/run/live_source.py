@@ -1,4 +1,4 @@
-"""The newest frame of a live camera, and what becomes of the camera: lost, back, given up."""
+"""Yields the newest frame of a live camera, and opens the camera again when it is lost, until it is given up."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.camera.protocol import Camera
 from edgetl.device.camera.shot import Jpeg, StoredShot, decode_shot
 from edgetl.device.events import Event
-from edgetl.device.run.camera_loss import Patience, Reason, Stillness
+from edgetl.device.run.camera_loss import CameraTimeouts, FrozenPictureCheck, LossReason
 from edgetl.device.run.grabber import Grabber
-from edgetl.device.run.lens import LensWatch
+from edgetl.device.run.lens import LensMonitor
 from edgetl.device.run.slot import Slot
 from edgetl.device.status import Status
 from edgetl.device.stop import Stop, Stopped, unless_stopped
@@ -20,32 +20,38 @@ from edgetl.errors import CameraError, EdgetlError
 
 logger = logging.getLogger(__name__)
 
-_STUCK = 3
-"""Threads that may hang in a driver at once; while so many do, the camera isn't opened once more."""
+_MOST_HANGING = 3
+"""Number of threads that may hang in a driver at the same time. While so many do, the camera is not opened again, so
+that a dead camera never fills the memory with threads."""
 _GRACE = 1.0
-"""How long the end of a run waits for reads to return, s. A thread that hangs in a driver is left behind."""
+"""Time that the end of a run waits for reads to return, s. A thread that hangs in a driver is left behind."""
 _REMEDY = "check the cable, the power and the network, then start again"
 
 
-def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Stop) -> Camera:
-    """Opens a camera that may not be there yet; tries until it is.
+def wait_for_camera(open_camera: Callable[[], Camera], timeouts: CameraTimeouts, stop: Stop) -> Camera:
+    """Opens a camera that may not be there yet; tries again until it is.
+
+    Args:
+        open_camera: the function that opens the camera.
+        timeouts: the pauses between the attempts, and the time after which the camera is given up.
+        stop: the run's stop.
 
     Raises:
-        CameraError: it has not come in time.
-        Stopped: the run is asked to end before.
+        CameraError: the camera has not come in time.
+        Stopped: the run was asked to end before.
     """
     began = monotonic()
-    tries = 0
+    failures = 0
     while True:
         try:
-            return unless_stopped(open_it, stop)
+            return unless_stopped(open_camera, stop)
         except CameraError as error:
-            if monotonic() - began > patience.give_up:
+            if monotonic() - began > timeouts.give_up:
                 raise
-            if not tries:
+            if not failures:
                 logger.warning("%s: %s; waiting for it", error.where, error.what)
-        until = monotonic() + patience.pause(tries)
-        tries += 1
+        until = monotonic() + timeouts.pause(failures)
+        failures += 1
         while monotonic() < until:
             if stop.is_set():
                 raise Stopped
@@ -53,15 +59,15 @@ def wait_for_camera(open_it: Callable[[], Camera], patience: Patience, stop: Sto
 
 
 class LiveSource:
-    """Reads a live camera so that no frame grows old in a queue, and opens it again when it is lost.
+    """Iterates over the newest frames of a live camera, so that no frame grows old in a queue.
 
     Args:
-        camera: opened; it is closed at the end.
-        stop: ends the iteration.
-        status: told how it goes.
-        reopen: opens the camera again; None lets a loss end the run.
-        patience: with it.
-        rate: frames a second at most; None sets no limit.
+        camera: the opened camera; it is closed at the end.
+        stop: the run's stop, which ends the iteration.
+        status: the run's status, which records frames, losses and returns.
+        reopen: the function that opens the camera again; None lets a loss end the run.
+        timeouts: the times after which the camera counts as lost, is opened again, or is given up.
+        rate: number of frames a second at most; None sets no limit.
     """
 
     def __init__(
@@ -71,45 +77,45 @@ class LiveSource:
         status: Status,
         *,
         reopen: Callable[[], Camera] | None = None,
-        patience: Patience | None = None,
+        timeouts: CameraTimeouts | None = None,
         rate: float | None = None,
     ) -> None:
         self._stop = stop
         self._status = status
         self._reopen = reopen
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or CameraTimeouts()
         self._period = 1 / rate if rate else 0.0
-        self._stillness = Stillness(self._patience.frozen if reopen else 0.0)
-        self._lens = LensWatch(self._patience.covered)
-        self._slot = Slot(status, self._stillness)
+        self._frozen_check = FrozenPictureCheck(self._timeouts.frozen if reopen else 0.0)
+        self._lens = LensMonitor(self._timeouts.covered)
+        self._slot = Slot(status, self._frozen_check)
         self._grabber: Grabber | None = Grabber(self._slot, lambda: camera)
-        self._left: list[Grabber] = []
+        self._abandoned: list[Grabber] = []
         self._lost_at: float | None = None
-        self._why_lost = ""
-        self._tries = 0
-        self._next_try = 0.0
+        self._lost_because = ""
+        self._attempts = 0
+        self._next_attempt = 0.0
 
     def __iter__(self) -> Iterator[Frame | Event]:
-        """Yields frames as they come, events of the camera, and those that sinks have posted meanwhile."""
+        """Yields the frames as they come, the events of the camera, and the events that sinks have posted."""
         while not self._stop.is_set():
             frame = self._take()
             yield from self._status.take_events()
             if frame is not None:
                 if self._lost_at is not None:
-                    yield self._back(frame, self._lost_at)
+                    yield self._camera_back(frame, self._lost_at)
                 yield frame
                 yield from self._lens(frame)
-                if not self._stillness.frozen():
+                if not self._frozen_check.is_frozen():
                     continue
             if self._lost_at is not None:
-                self._try_again(self._lost_at)
-            elif (trouble := self._trouble()) is not None:
+                self._try_to_reopen(self._lost_at)
+            elif (loss := self._loss()) is not None:
                 if self._reopen is None:
-                    return self._end(*trouble)
-                yield self._lose(*trouble)
+                    return self._raise_unless_ended(*loss)
+                yield self._camera_lost(*loss)
 
     def _take(self) -> Frame | None:
-        """Waits for a frame for a moment: a signal wakes nobody up, and somebody has to look at the clock."""
+        """Waits a moment for a frame. The moment is short because a signal does not wake this thread."""
         with self._slot.changed:
             early = self._slot.due - monotonic()
             if early > 0 and self._slot.undecodable_since is None:
@@ -120,33 +126,36 @@ class LiveSource:
                 if self._grabber is None or not self._grabber.ended:
                     self._slot.changed.wait(0.1)
                 shot = self._slot.take()
-        frame = self._developed(shot)
+        frame = self._decode(shot)
         if self._period and frame is not None:
             now = monotonic()
-            if now < self._slot.due:  # it was only examined
+            if now < self._slot.due:  # it was decoded only to check the JPEGs
                 return None
             on_time = now - self._slot.due < self._period
             self._slot.due = (self._slot.due if on_time else now) + self._period
         return frame
 
-    def _developed(self, shot: StoredShot | None) -> Frame | None:
-        """Decodes a picture, and notes whether that was possible."""
+    def _decode(self, shot: StoredShot | None) -> Frame | None:
+        """Decodes a picture, and records whether that was possible."""
         if shot is None:
             return None
         frame = decode_shot(shot)
         if isinstance(shot, Jpeg):
             with self._slot.changed:
-                self._slot.decoded(shot.captured_at) if frame else self._slot.broken(shot.captured_at)
+                if frame is None:
+                    self._slot.picture_broken(shot.captured_at)
+                else:
+                    self._slot.picture_decoded(shot.captured_at)
         return frame
 
-    def _trouble(self) -> tuple[Reason, str] | None:
-        """Says why the camera counts as lost; None while it doesn't.
+    def _loss(self) -> tuple[LossReason, str] | None:
+        """Returns why the camera counts as lost; None if it does not.
 
         Raises:
-            CameraError: it is lost and can't be opened again, or has never given a picture.
+            CameraError: the camera is lost and can't be opened again, or has never delivered a picture.
         """
-        grabber, patience = self._grabber, self._patience
-        assert grabber is not None  # it isn't lost
+        grabber, timeouts = self._grabber, self._timeouts
+        assert grabber is not None  # the camera is not lost yet
         silent = monotonic() - (grabber.frame_at or grabber.started_at)
         if grabber.ended:
             if grabber.error is None:
@@ -154,80 +163,80 @@ class LiveSource:
             if self._reopen is None or grabber.frame_at is None or not isinstance(grabber.error, EdgetlError):
                 raise grabber.error
             return "error", grabber.error.what
-        if silent > patience.stall + self._period:
+        if silent > timeouts.stall + self._period:
             return "stall", f"no frame has come for {silent:.1f} s"
         undecodable = monotonic() - (self._slot.undecodable_since or monotonic())
-        if undecodable > patience.stall:
+        if undecodable > timeouts.stall:
             return "undecodable", f"none of its pictures could be decoded for {undecodable:.1f} s"
-        if self._stillness.frozen():
+        if self._frozen_check.is_frozen():
             return "frozen", "its picture has not changed in a single bit"
         return None
 
-    def _end(self, reason: Reason, detail: str) -> None:
-        """Ends the run where the camera can't be opened again.
+    def _raise_unless_ended(self, reason: LossReason, detail: str) -> None:
+        """Ends the run with a camera that can't be opened again.
 
         Raises:
-            CameraError: it didn't end by itself.
+            CameraError: the camera did not end by itself.
         """
         if reason != "ended":
             raise CameraError(f"the camera is lost: {detail}", remedy=_REMEDY)
 
-    def _lose(self, reason: Reason, detail: str) -> Event:
+    def _camera_lost(self, reason: LossReason, detail: str) -> Event:
         now = monotonic()
         grabber = self._grabber
         last = (grabber and grabber.frame_at) or now
-        self._lost_at, self._why_lost, self._tries = last, detail, 0
-        self._next_try = now + self._patience.first_pause
-        self._leave()
+        self._lost_at, self._lost_because, self._attempts = last, detail, 0
+        self._next_attempt = now + self._timeouts.first_pause
+        self._abandon_grabber()
         self._status.camera_lost()
-        self._stillness.lost()
+        self._frozen_check.restart()
         facts = {"reason": reason, "detail": detail, "seconds": round(now - last, 3)}
         return Event("camera_lost", now, f"camera lost: {detail}; opening it again", facts=facts)
 
-    def _back(self, frame: Frame, lost_at: float) -> Event:
+    def _camera_back(self, frame: Frame, lost_at: float) -> Event:
         self._lost_at = None
         self._status.camera_back()
         seconds = frame.captured_at - lost_at
         text = f"camera back after {seconds:.1f} s"
-        facts = {"seconds": round(seconds, 3), "tries": self._tries - 1}
+        facts = {"seconds": round(seconds, 3), "tries": self._attempts - 1}
         return Event("camera_back", frame.captured_at, text, frame.index, facts)
 
-    def _try_again(self, lost_at: float) -> None:
-        """Goes on with the opening under way, or begins the next one when it is time.
+    def _try_to_reopen(self, lost_at: float) -> None:
+        """Continues the present attempt to open the camera, or begins the next one when it is time.
 
         Raises:
-            CameraError: it has been lost for too long.
+            CameraError: the camera has been lost for too long.
         """
         now = monotonic()
-        if now - lost_at > self._patience.give_up:
-            what = f"the camera is lost and hasn't come back for {now - lost_at:.0f} s: {self._why_lost}"
-            raise CameraError(what, where=self._where(), remedy=_REMEDY)
+        if now - lost_at > self._timeouts.give_up:
+            what = f"the camera is lost and hasn't come back for {now - lost_at:.0f} s: {self._lost_because}"
+            raise CameraError(what, where=self._failed_address(), remedy=_REMEDY)
         grabber = self._grabber
-        if grabber is not None and (grabber.ended or now - grabber.started_at > self._patience.opening):
-            self._leave()
-            self._next_try = now + self._patience.pause(self._tries)
-        self._left = [left for left in self._left if left.alive]
-        if self._grabber is None and now >= self._next_try and len(self._left) < _STUCK:
-            assert self._reopen is not None  # else a loss has ended the run
-            self._tries += 1
+        if grabber is not None and (grabber.ended or now - grabber.started_at > self._timeouts.opening):
+            self._abandon_grabber()
+            self._next_attempt = now + self._timeouts.pause(self._attempts)
+        self._abandoned = [left for left in self._abandoned if left.alive]
+        if self._grabber is None and now >= self._next_attempt and len(self._abandoned) < _MOST_HANGING:
+            assert self._reopen is not None  # otherwise the loss has ended the run
+            self._attempts += 1
             self._grabber = Grabber(self._slot, self._reopen)
 
-    def _where(self) -> str:
-        """Returns the address or device that the last opening failed at; empty if none has failed."""
-        errors = [grabber.error for grabber in (*self._left, self._grabber) if grabber and grabber.error]
+    def _failed_address(self) -> str:
+        """Returns the address or device that the last attempt failed at; empty if none has failed."""
+        errors = [grabber.error for grabber in (*self._abandoned, self._grabber) if grabber and grabber.error]
         return f"{errors[-1].where}" if errors and isinstance(errors[-1], EdgetlError) else ""
 
-    def _leave(self) -> None:
+    def _abandon_grabber(self) -> None:
         if self._grabber is not None:
             self._grabber.abandon()
-            self._left.append(self._grabber)
+            self._abandoned.append(self._grabber)
             self._grabber = None
             with self._slot.changed:
-                self._slot.begin()  # none of its frames may pass for one of the next opening
+                self._slot.clear()  # an old picture must not pass for one of the next opening
 
     def close(self) -> None:
-        """Ends the threads; one that hangs in a driver is left behind, with its camera."""
-        self._leave()
+        """Ends the threads; a thread that hangs in a driver is left behind, with its camera."""
+        self._abandon_grabber()
         until = monotonic() + _GRACE
-        for grabber in self._left:
+        for grabber in self._abandoned:
             grabber.join(max(0.0, until - monotonic()))

@@ -1,4 +1,4 @@
-"""The loop from a camera through a model into sinks: every frame of a file, the newest frame of a live camera."""
+"""The loop from a source through a model into sinks: every frame of a file, the newest frame of a live camera."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgetl.device.events import Event
 from edgetl.device.inference.model import Model
 from edgetl.device.observation import Observation
 from edgetl.device.result_selection import ResultSelection
-from edgetl.device.run.camera_loss import Patience
+from edgetl.device.run.camera_loss import CameraTimeouts
 from edgetl.device.run.file_source import FileSource
 from edgetl.device.run.live_source import LiveSource
 from edgetl.device.run.model_pool import ModelPool
@@ -38,15 +38,15 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run came to.
+    """The frames and times of a run.
 
     Attributes:
-        frames: looked at.
-        dropped: frames of a live camera that a newer one overtook.
-        seconds: from the start of the loop to its end.
-        fps: results a second: of a live camera over the intervals between the first and the last, of a file over all
-            its time; 0 for fewer than two.
-        stages: ms of each of `STAGES`, over the last 10,000 frames.
+        frames: number of frames that the model has processed.
+        dropped: number of frames of a live camera that were skipped because a newer one came.
+        seconds: time from the start of the loop to its end, s.
+        fps: number of results a second. With a live camera it covers the time from the first result to the last, with a
+            file the whole time; it is 0 for fewer than two results.
+        stages: percentiles of each of `STAGES` over the last 10,000 frames, ms.
     """
 
     frames: int
@@ -57,8 +57,8 @@ class Summary:
 
     def __str__(self) -> str:
         dropped = f", {self.dropped:,} dropped" if self.dropped else ""
-        frames = f"{self.frames:,} frame{'' if self.frames == 1 else 's'}"
         rate = f", {self.fps:.1f} a second" if self.fps else ""
+        frames = f"{self.frames:,} frame{'' if self.frames == 1 else 's'}"
         lines = [f"{frames} in {self.seconds:.1f} s{rate}{dropped}"]
         if self.stages:
             lines.append(f"{'ms':>12}{'p50':>9}{'p95':>9}")
@@ -79,26 +79,26 @@ def run(
     status: Status | None = None,
     rate: float | None = None,
     reopen: Callable[[], Camera] | None = None,
-    patience: Patience | None = None,
+    timeouts: CameraTimeouts | None = None,
 ) -> Summary:
-    """Looks at a camera's frames until it ends, a sink or a signal ends the run, or `max_frames` are done.
+    """Runs a model on a source's frames until these end, a sink or a signal ends the run, or `max_frames` are done.
 
     Args:
         model: an opened model, or a pool of them. A live camera's frames go through the pool's first model alone.
-        camera: opened; a live one may be closed as the run ends, any other stays open.
-        sinks: opened; each gets every frame with its result, and every event.
+        camera: the opened source. A live camera is closed at the end; any other source stays open.
+        sinks: the opened sinks; each gets every observation and every event.
         selection: the results to report, which may change meanwhile; None leaves each model as it was opened.
-        max_frames: to look at; None sets no limit.
-        on_observation: called with each observation, after the observer and before the sinks.
-        stop: of an enclosing `stop_on_signals`; None handles the signals here.
-        observer: called after the model.
-        status: told how the run goes, for others to read meanwhile.
-        rate: frames a second at most that are looked at, of a live camera; None sets no limit.
-        reopen: opens a live camera again when it is lost; None lets its loss end the run.
-        patience: with a live camera.
+        max_frames: number of frames after which the run ends; None sets no limit.
+        on_observation: a function that gets each observation, after the observer and before the sinks.
+        stop: the stop of an enclosing `stop_on_signals`; None makes the loop handle signals itself.
+        observer: the observer, which gets each observation first.
+        status: the run's status, which others read meanwhile.
+        rate: number of frames of a live camera a second at most; None sets no limit.
+        reopen: the function that opens a live camera again when it is lost; None lets a loss end the run.
+        timeouts: the times after which a live camera counts as lost, is opened again, or is given up.
 
     Raises:
-        CameraError: the camera is lost, and hasn't come back in time.
+        CameraError: the camera is lost, and has not come back in time.
         EdgetlError: a sink can't go on.
     """
     status = status or Status()
@@ -106,15 +106,15 @@ def run(
     if camera.live:
         pool = ModelPool(pool.models[:1])
     meter = _Meter(status, live=camera.live)
-    with nullcontext(stop) if stop else stop_on_signals() as asked:
+    with nullcontext(stop) if stop else stop_on_signals() as ending:
         source: LiveSource | FileSource = (
-            LiveSource(camera, asked, status, reopen=reopen, patience=patience, rate=rate)
+            LiveSource(camera, ending, status, reopen=reopen, timeouts=timeouts, rate=rate)
             if camera.live
-            else FileSource(camera, asked, status, pool.models[0].card.input)
+            else FileSource(camera, ending, status, pool.models[0].card.input)
         )
-        observations = pool.run_models(source, selection)
-        with suppress(RunEnded), closing(source), closing(observations):
-            for item in observations:
+        items = pool.run_models(source, selection)
+        with suppress(RunEnded), closing(source), closing(items):
+            for item in items:
                 events = [item] if isinstance(item, Event) else []
                 if isinstance(item, Observation):
                     meter.add(item)
@@ -123,10 +123,10 @@ def run(
                     if on_observation:
                         on_observation(item)
                     _write(sinks, item)
-                _tell(sinks, [*events, *status.take_events()])
-                if asked.is_set() or meter.frames == max_frames:
+                _notify(sinks, [*events, *status.take_events()])
+                if ending.is_set() or meter.frames == max_frames:
                     break
-            _tell(sinks, status.take_events())
+            _notify(sinks, status.take_events())
     return meter.summary()
 
 
@@ -135,19 +135,19 @@ def _write(sinks: Sequence[Sink], observation: Observation) -> None:
         sink.write(observation)
 
 
-def _tell(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
+def _notify(sinks: Sequence[Sink], events: Sequence[Event]) -> None:
     for event in events:
         for sink in sinks:
             sink.notify(event)
 
 
 class _Meter:
-    """Measures a run as it goes."""
+    """Measures a run while it goes on."""
 
     def __init__(self, status: Status, *, live: bool) -> None:
+        self.frames = 0
         self._status = status
         self._live = live
-        self.frames = 0
         self._start = self._first = self._last = monotonic()
 
     def add(self, observation: Observation) -> None:
@@ -160,7 +160,8 @@ class _Meter:
         self._status.observed(observation)
 
     def summary(self) -> Summary:
-        # A camera's first frame may be long in coming; and of a file several may come at once.
+        """Returns the summary of the run until now."""
+        # The first frame of a camera may come late, so its time does not count; of a file several may come at once.
         count, since = (self.frames - 1, self._first) if self._live else (self.frames, self._start)
         fps = count / (self._last - since) if self._last > since and self.frames > 1 else 0.0
         dropped = self._status.figures().dropped

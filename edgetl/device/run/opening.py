@@ -15,11 +15,12 @@ from edgetl.device.camera.protocol import Camera, CameraRequest
 from edgetl.device.camera.source import Source, parse_source
 from edgetl.device.measure.tune import AUTO, recall_or_tune
 from edgetl.device.result_selection import ResultSelection
-from edgetl.device.run.camera_loss import Patience
+from edgetl.device.run.camera_loss import CameraTimeouts
 from edgetl.device.run.live_source import wait_for_camera
 from edgetl.device.run.model_pool import ModelPool
-from edgetl.device.run.observer import SceneObserver, Watched
+from edgetl.device.run.observer import SceneObserver
 from edgetl.device.run.outputs import broker_of, make_sinks, refuse_overwriting
+from edgetl.device.run.scene_settings import SceneSettings
 from edgetl.device.run.settings import RunSettings
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.window import Window
@@ -37,7 +38,17 @@ _TIMEOUT_BEYOND_STALL = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OpenedRun:
-    """Everything that a run holds open."""
+    """Everything that a run holds open.
+
+    Attributes:
+        pool: the instances of the model.
+        camera: the opened source.
+        reopen: the function that opens the source again.
+        selection: the results that the run reports.
+        status: the run's status.
+        observer: the observer of the scene; None if nothing has to be followed.
+        sinks: the sinks of the settings, and the caller's own.
+    """
 
     pool: ModelPool
     camera: Camera
@@ -49,7 +60,11 @@ class OpenedRun:
 
 
 def find_model(settings: RunSettings) -> RunSettings:
-    """Returns the settings with the path of the model, and with the variant and threads that are fastest if asked."""
+    """Returns the settings with the model's path; `auto` is replaced by the fastest variant and its threads.
+
+    Raises:
+        UsageError: there is no such model, or the name stands for several.
+    """
     _refuse_address(settings.model)
     path = find_bundle(settings.model) if settings.model else _last_bundle()
     variant, threads = settings.variant, settings.threads
@@ -101,8 +116,8 @@ def open_run(settings: RunSettings, own_sinks: Sequence[Sink], stop: Stop, stack
     refuse_overwriting(settings)
     source = parse_source(settings.source)
     opener = CameraOpener(source, card.input, _camera_request(settings, source))
-    patience = patience_of(settings)
-    found = wait_for_camera(opener, patience, stop) if settings.wait else unless_stopped(opener, stop)
+    timeouts = camera_timeouts(settings)
+    found = wait_for_camera(opener, timeouts, stop) if settings.wait else unless_stopped(opener, stop)
     camera = stack.enter_context(found)
     status, selection = Status(), ResultSelection(card, settings.result_filter)
     observer = _observer(settings, selection, camera, wants_events=bool(own_sinks))
@@ -139,9 +154,9 @@ def _camera_request(settings: RunSettings, source: Source) -> CameraRequest:
     return CameraRequest(settings.size, settings.fps, shows_all, timeout=timeout, password=password)
 
 
-def patience_of(settings: RunSettings) -> Patience:
-    """Returns how long the run waits for a camera that is lost."""
-    return Patience(settings.stall, settings.frozen, settings.give_up, covered=settings.covered)
+def camera_timeouts(settings: RunSettings) -> CameraTimeouts:
+    """Returns the times after which the camera counts as lost, is opened again, or is given up."""
+    return CameraTimeouts(settings.stall, settings.frozen, settings.give_up, covered=settings.covered)
 
 
 def _observer(
@@ -151,14 +166,14 @@ def _observer(
     wants_events = wants_events or settings.events is not None or settings.mqtt is not None
     is_detector = selection.card.task == "detection"
     track = settings.track or (is_detector and (wants_events or settings.serve is not None))
-    watched = Watched(track, settings.zones, settings.lines, settings.smooth, settings.every or 0.0)
-    if not (watched.follows or wants_events or settings.smooth > 1 or settings.every):
+    scene = SceneSettings(track, settings.zones, settings.lines, settings.smooth, settings.every or 0.0)
+    if not (scene.tracks or wants_events or settings.smooth > 1 or settings.every):
         return None
-    return SceneObserver(watched, selection, live=camera.live, fps=camera.fps)
+    return SceneObserver(scene, selection, live=camera.live, fps=camera.fps)
 
 
 def _enter(sinks: Iterable[Sink], stack: ExitStack, stop: Stop) -> None:
-    """Enters the sinks, and leaves them when the stack is closed; the wait for one ends if the run is asked to end."""
+    """Enters the sinks until the stack is closed; stops waiting for a sink when the run is asked to end."""
     for sink in sinks:
         if isinstance(sink, Window):  # a window belongs to the thread that opened it
             stack.enter_context(sink)

@@ -1,92 +1,113 @@
-"""Room for the newest picture of a live camera, between the thread that reads it and the run."""
+"""A slot for the newest picture of a live camera, between the thread that reads the camera and the run."""
 
 from __future__ import annotations
 
 import threading
 
 from edgetl.device.camera.shot import Grabbed, Jpeg, Shot, StoredShot
-from edgetl.device.run.camera_loss import Stillness
+from edgetl.device.run.camera_loss import FrozenPictureCheck
 from edgetl.device.status import Status
 
 _COMPARED = 0.7
-"""Pause after which a picture is taken out whether it is due or not, s: a camera that freezes shows there."""
+"""Longest time without a picture that is retrieved from its camera, s, even if the model needs none: a frozen picture
+is noticed only by comparing."""
 
 
 class Slot:
-    """Room for one frame, in which a newer one takes an older one's place.
+    """Holds one picture; a newer one replaces it.
+
+    Lock rule: the condition `changed` guards all attributes. Hold it for every call that changes the slot and for every
+    read of two values that belong together; a single value may be read without it.
 
     Args:
-        status: where frames are counted.
-        stillness: looks at each.
+        status: the run's status, which counts frames.
+        frozen_check: the check for a frozen picture, which gets each picture.
 
     Attributes:
-        changed: notified of every frame, and of what else is worth a look.
-        due: when the reader wants its next frame, by `time.monotonic`; what is overtaken before isn't missed.
-        proven: whether the camera's last JPEG that was examined could be decoded; False before the first.
-        undecodable_since: when the first came of those in a row that couldn't be decoded, by `time.monotonic`; None
-            where there is none.
+        changed: the condition; it is notified of every picture, and of the end of a reading.
+        due: the time when the run needs its next frame by `time.monotonic`, s. A picture that is replaced before is not
+            counted as dropped.
+        jpegs_decode: whether the last JPEG that was checked could be decoded; False before the first.
+        undecodable_since: the time of the first of the last JPEGs in a row that can't be decoded by `time.monotonic`,
+            s; None if the last one could be decoded.
     """
 
-    def __init__(self, status: Status, stillness: Stillness) -> None:
+    def __init__(self, status: Status, frozen_check: FrozenPictureCheck) -> None:
         self.changed = threading.Condition()
         self.due = 0.0
-        self.proven = False
+        self.jpegs_decode = False
         self.undecodable_since: float | None = None
         self._status = status
-        self._stillness = stillness
+        self._frozen_check = frozen_check
         self._shot: StoredShot | None = None
-        self._came_at = self._kept_at = 0.0
+        self._arrived_at = self._stored_at = 0.0
         self._next_index = 0
 
-    def wants(self, came_at: float) -> bool:
-        """Says whether a picture that has just come is worth being taken out of its camera.
+    def needs_picture(self, arrived_at: float) -> bool:
+        """Says whether a picture that has just arrived has to be retrieved from its camera.
 
-        It isn't where another will have come before one is due; but now and then one has to be compared with the last.
+        It has not if another one will arrive before the run needs it. Now and then it has to be compared all the same.
+
+        Args:
+            arrived_at: the time of the picture's arrival by `time.monotonic`, s.
         """
-        next_at = 2 * came_at - self._came_at  # as this one came after the last
-        return next_at >= self.due or came_at - self._kept_at >= _COMPARED
+        next_arrival = 2 * arrived_at - self._arrived_at  # if the camera keeps its pace
+        return next_arrival >= self.due or arrived_at - self._stored_at >= _COMPARED
 
-    def put(self, shot: Shot, came_at: float) -> None:
-        """Puts the newest in, or only counts what wasn't taken out of its camera; call it with `changed` held."""
+    def put(self, shot: Shot, arrived_at: float) -> None:
+        """Stores a picture as the newest; only counts it if it was not retrieved or is an incomplete JPEG.
+
+        Args:
+            shot: the picture.
+            arrived_at: the time of its arrival by `time.monotonic`, s.
+        """
         if isinstance(shot, Jpeg) and not shot.whole:
-            self.broken(came_at)
+            self.picture_broken(arrived_at)
             return
-        if self.proven or not isinstance(shot, Jpeg):
-            self._status.frame_arrived(came_at)
-        self._came_at = came_at
+        if self.jpegs_decode or not isinstance(shot, Jpeg):
+            self._status.frame_arrived(arrived_at)
+        self._arrived_at = arrived_at
         self._next_index = shot.index + 1
         if isinstance(shot, Grabbed):
             return
-        self._kept_at = came_at
-        self._stillness.see(shot)
-        if self._shot is not None and came_at >= self.due:
+        self._stored_at = arrived_at
+        self._frozen_check.add(shot)
+        if self._shot is not None and arrived_at >= self.due:
             self._status.frame_dropped()
         self._shot = shot
         self.changed.notify_all()
 
-    def broken(self, came_at: float) -> None:
-        """Notes a picture that can't be decoded; call it with `changed` held."""
+    def picture_broken(self, arrived_at: float) -> None:
+        """Records that a JPEG can't be decoded.
+
+        Args:
+            arrived_at: the time of its arrival by `time.monotonic`, s.
+        """
         self._status.picture_broken()
-        self.proven = False
-        self.undecodable_since = self.undecodable_since or came_at
+        self.jpegs_decode = False
+        self.undecodable_since = self.undecodable_since or arrived_at
 
-    def decoded(self, came_at: float) -> None:
-        """Notes a picture that could be decoded; call it with `changed` held."""
-        if not self.proven:
-            self._status.frame_arrived(came_at)
-        self.proven, self.undecodable_since = True, None
+    def picture_decoded(self, arrived_at: float) -> None:
+        """Records that a JPEG could be decoded.
 
-    def begin(self) -> None:
-        """Forgets what came of an earlier opening; call it with `changed` held."""
+        Args:
+            arrived_at: the time of its arrival by `time.monotonic`, s.
+        """
+        if not self.jpegs_decode:
+            self._status.frame_arrived(arrived_at)
+        self.jpegs_decode, self.undecodable_since = True, None
+
+    def clear(self) -> None:
+        """Drops everything that an earlier opening of the camera left."""
         self._shot = None
-        self.proven, self.undecodable_since = False, None
+        self.jpegs_decode, self.undecodable_since = False, None
 
     def take(self) -> StoredShot | None:
-        """Takes the newest out, None where there is none; call it with `changed` held."""
+        """Removes and returns the newest picture; None if there is none."""
         shot, self._shot = self._shot, None
         return shot
 
     @property
     def next_index(self) -> int:
-        """Of a camera that is opened again, so that the frames of a run are counted on."""
+        """The index of the next frame; a camera that is opened again goes on counting from it."""
         return self._next_index

@@ -17,7 +17,7 @@ from edgetl.device.camera import CameraOpener, frame_age, open_camera
 from edgetl.device.camera import opencv_capture as capture_module
 from edgetl.device.camera.frame_age import StreamLag
 from edgetl.device.events import Event
-from edgetl.device.run.camera_loss import Patience
+from edgetl.device.run.camera_loss import CameraTimeouts
 from edgetl.device.run.live_source import LiveSource
 from edgetl.device.status import Status
 from edgetl.device.stop import Stop
@@ -86,7 +86,7 @@ def seen_live(address, seconds):
 
     open_it = CameraOpener(address, SPEC)
     told, true, events, stop, began = [], [], [], Stop(), time.monotonic()
-    with closing(LiveSource(open_it(), stop, Status(), reopen=open_it, patience=Patience(frozen=0))) as newest:
+    with closing(LiveSource(open_it(), stop, Status(), reopen=open_it, timeouts=CameraTimeouts(frozen=0))) as newest:
         for item in newest:
             if isinstance(item, Event):
                 events.append(item)

@@ -17,7 +17,7 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.camera.protocol import CameraRequest
 from edgetl.device.events import Event
 from edgetl.device.run import loop
-from edgetl.device.run.camera_loss import Patience, Stillness
+from edgetl.device.run.camera_loss import CameraTimeouts, FrozenPictureCheck
 from edgetl.device.run.live_source import wait_for_camera
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
@@ -25,7 +25,7 @@ from edgetl.device.status import Status
 from edgetl.device.stop import Stop, Stopped
 from edgetl.errors import CameraError
 
-QUICK = Patience(stall=1.0, frozen=1.0, give_up=30.0)
+QUICK = CameraTimeouts(stall=1.0, frozen=1.0, give_up=30.0)
 BOTH = pytest.mark.parametrize("kind", [MjpegCamera, RtspCamera])
 
 
@@ -41,18 +41,18 @@ def table():
 class Run:
     """A live run in a thread of its own, with JSON Lines, that is watched from outside."""
 
-    def __init__(self, model, reopen, tmp_path, patience=QUICK, **options):
+    def __init__(self, model, reopen, tmp_path, timeouts=QUICK, **options):
         self.events, self.frames = [], []
         self.status, self.stop = Status(), Stop()
         self.path = tmp_path / "results.jsonl"
-        self._thread = threading.Thread(target=self._run, args=(model, reopen, patience, options))
+        self._thread = threading.Thread(target=self._run, args=(model, reopen, timeouts, options))
         self.error = self.summary = None
 
-    def _run(self, model, reopen, patience, options):
+    def _run(self, model, reopen, timeouts, options):
         sink = Background(
             JsonLines(str(self.path)), "jsonl", 256, lossless=False, status=self.status, pictures=False, reopens=True
         )
-        options |= {"status": self.status, "stop": self.stop, "patience": patience, "reopen": reopen}
+        options |= {"status": self.status, "stop": self.stop, "timeouts": timeouts, "reopen": reopen}
         try:
             with sink, reopen() as camera:
                 self.summary = loop.run(model, camera, [sink, self], on_observation=self.note, **options)
@@ -194,12 +194,12 @@ def test_frozen_picture(model, tmp_path, table):
 
 
 def test_scene_without_change_is_given_ever_longer(model, tmp_path):
-    patience = Patience(frozen=0.2, first_pause=0.05)
+    timeouts = CameraTimeouts(frozen=0.2, first_pause=0.05)
 
     def still():
         return FakeCamera([solid(0)] * 1000, live=True, pause=0.01)
 
-    with Run(model, still, tmp_path, patience) as run:
+    with Run(model, still, tmp_path, timeouts) as run:
         time.sleep(2.5)
     lost = [event.at for event in run.events if event.kind == "camera_lost"]
     assert 2 <= len(lost) <= 4, "after 0.2, 0.4, 0.8 and 1.6 s"
@@ -247,8 +247,8 @@ def test_camera_that_always_hangs_costs_three_threads_and_no_more(model, tmp_pat
         made.append(Hanging(1))
         return made[-1]
 
-    patience = Patience(stall=0.1, give_up=2.5, first_pause=0.05, longest_pause=0.1)
-    with Run(model, opened, tmp_path, patience):
+    timeouts = CameraTimeouts(stall=0.1, give_up=2.5, first_pause=0.05, longest_pause=0.1)
+    with Run(model, opened, tmp_path, timeouts):
         time.sleep(2)
     assert len(made) <= 4
     for hanging in made:
@@ -256,8 +256,8 @@ def test_camera_that_always_hangs_costs_three_threads_and_no_more(model, tmp_pat
 
 
 def test_camera_that_stays_away_is_given_up(model, tmp_path):
-    patience = Patience(stall=0.5, give_up=1.5)
-    with MjpegCamera() as server, Run(model, opener(server), tmp_path, patience) as run:
+    timeouts = CameraTimeouts(stall=0.5, give_up=1.5)
+    with MjpegCamera() as server, Run(model, opener(server), tmp_path, timeouts) as run:
         run.wait_for_frames()
         server.kill()
         killed = time.monotonic()
@@ -296,7 +296,7 @@ def test_ten_losses_leave_no_thread_and_no_descriptor(model, tmp_path):
     def descriptors():
         return len([*Path("/proc/self/fd").iterdir()])
 
-    with MjpegCamera() as server, Run(model, opener(server), tmp_path, Patience(first_pause=0.05)) as run:
+    with MjpegCamera() as server, Run(model, opener(server), tmp_path, CameraTimeouts(first_pause=0.05)) as run:
         run.wait_for_frames()
         threads, open_files = threading.active_count(), descriptors()
         for times in range(1, 11):
@@ -335,7 +335,7 @@ def test_camera_whose_pictures_were_never_decodable_is_given_up(model, tmp_path)
         server.mode = "garbage"
         sent = []
         with pytest.raises(CameraError, match="decoded"):
-            loop.run(model, camera, on_observation=lambda _: sent.append(1), patience=QUICK)
+            loop.run(model, camera, on_observation=lambda _: sent.append(1), timeouts=QUICK)
     assert len(sent) < 10, "those that were on their way"
 
 
@@ -345,7 +345,7 @@ def test_camera_that_sends_nothing_but_empty_pictures_is_given_up(model):
         server.mode = "empty"
         sent = []
         with pytest.raises(CameraError):
-            loop.run(model, opener(server)(), on_observation=lambda _: sent.append(1), patience=QUICK)
+            loop.run(model, opener(server)(), on_observation=lambda _: sent.append(1), timeouts=QUICK)
     assert not sent
 
 
@@ -362,7 +362,7 @@ def test_undecodable_pictures_are_noticed_at_a_low_rate_and_half_ones_are_no_los
 
 
 def test_what_a_sink_posts_while_the_camera_is_away_is_told_at_once(model, tmp_path):
-    with MjpegCamera() as server, Run(model, opener(server), tmp_path, Patience(first_pause=60)) as run:
+    with MjpegCamera() as server, Run(model, opener(server), tmp_path, CameraTimeouts(first_pause=60)) as run:
         run.wait_for_frames()
         server.kill()
         run.wait_for("camera_lost")
@@ -389,7 +389,7 @@ def test_waiting_for_a_camera_that_is_not_there_yet(caplog):
     server = MjpegCamera()
     server.kill()
     threading.Timer(1.0, server.start).start()
-    found = wait_for_camera(opener(server), Patience(), Stop())
+    found = wait_for_camera(opener(server), CameraTimeouts(), Stop())
     assert found is not None
     with server, found as camera:
         assert next(iter(camera)).image.size
@@ -400,40 +400,40 @@ def test_waiting_ends_with_give_up_or_a_signal():
     server = MjpegCamera()
     server.kill()
     with pytest.raises(CameraError, match="no pictures"):
-        wait_for_camera(opener(server), Patience(give_up=0.3, first_pause=0.1), Stop())
+        wait_for_camera(opener(server), CameraTimeouts(give_up=0.3, first_pause=0.1), Stop())
     stop = Stop()
     threading.Timer(0.3, stop.set).start()
     with pytest.raises(Stopped):
-        wait_for_camera(opener(server), Patience(), stop)
+        wait_for_camera(opener(server), CameraTimeouts(), stop)
 
 
 def test_pauses_double_up_to_the_longest():
-    patience = Patience()
-    assert [patience.pause(tries) for tries in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
-    assert patience.pause(10_000) == 30
+    timeouts = CameraTimeouts()
+    assert [timeouts.pause(tries) for tries in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert timeouts.pause(10_000) == 30
 
 
 def test_one_pixel_that_changes_is_life():
-    still = Stillness(1.0)
+    check = FrozenPictureCheck(1.0)
     for second in range(5):
         image = solid(0)
         image[3, 5, 1] = second % 2
-        still.see(Frame(image, float(second), second))
-    assert not still.frozen()
+        check.add(Frame(image, float(second), second))
+    assert not check.is_frozen()
     for second in range(5, 8):
-        still.see(Frame(image, float(second), second))
-    assert still.frozen()
+        check.add(Frame(image, float(second), second))
+    assert check.is_frozen()
 
 
 def test_time_without_a_camera_is_no_time_without_change():
-    still = Stillness(1.0)
-    still.see(Frame(solid(0), 0.0, 0))
-    still.lost()
+    check = FrozenPictureCheck(1.0)
+    check.add(Frame(solid(0), 0.0, 0))
+    check.restart()
     for second in (100.0, 100.9):
-        still.see(Frame(solid(0), second, 1))
-        assert not still.frozen()
-    still.see(Frame(solid(0), 101.1, 2))
-    assert still.frozen()
+        check.add(Frame(solid(0), second, 1))
+        assert not check.is_frozen()
+    check.add(Frame(solid(0), 101.1, 2))
+    assert check.is_frozen()
 
 
 def test_rate_limits_the_work(model):

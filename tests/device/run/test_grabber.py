@@ -16,7 +16,7 @@ from edgetl.device.camera.shot import Grabbed
 from edgetl.device.closing import Closing
 from edgetl.device.inference.model import Model
 from edgetl.device.run import loop
-from edgetl.device.run.camera_loss import Patience, Stillness
+from edgetl.device.run.camera_loss import CameraTimeouts, FrozenPictureCheck
 from edgetl.device.run.grabber import Grabber
 from edgetl.device.run.live_source import LiveSource
 from edgetl.device.run.slot import Slot
@@ -78,7 +78,7 @@ def test_every_picture_is_taken_out_where_no_pace_is_asked(quick):
 def test_frozen_picture_is_noticed_long_before_one_is_due(quick):
     camera = Holding(fps=30, seconds=4)
     camera.retrieve = lambda: np.zeros((32, 32, 3), np.uint8)
-    newest = LiveSource(camera, Stop(), Status(), reopen=lambda: camera, patience=Patience(frozen=1.0), rate=0.01)
+    newest = LiveSource(camera, Stop(), Status(), reopen=lambda: camera, timeouts=CameraTimeouts(frozen=1.0), rate=0.01)
     with closing(newest):
         began, items = time.monotonic(), iter(newest)
         assert isinstance(next(items), Frame)
@@ -98,7 +98,7 @@ def test_picture_that_cant_be_taken_out_is_the_end(monkeypatch):
         def retrieve(self):
             return False, None
 
-    grabber = Grabber(Slot(Status(), Stillness(0)), lambda: Capture(Broken(), "0", live=True))
+    grabber = Grabber(Slot(Status(), FrozenPictureCheck(0)), lambda: Capture(Broken(), "0", live=True))
     grabber.join(5)
     assert grabber.ended
     assert grabber.frame_at is None

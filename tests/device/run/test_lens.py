@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgetl.device.camera.frame import Frame
-from edgetl.device.run.lens import _EVERY, LensWatch, measure
+from edgetl.device.run.lens import _EVERY, LensMonitor, measure
 
 SIZE = (480, 640)
 
@@ -33,8 +33,8 @@ def noisy(image, seed):
 class Wall:
     """A camera on a wall that is looked at once a second."""
 
-    def __init__(self, patience=60.0):
-        self.watch = LensWatch(patience)
+    def __init__(self, delay=60.0):
+        self.watch = LensMonitor(delay)
         self.at, self.index = 1000.0, 0
 
     def see(self, image, seconds):
@@ -101,7 +101,7 @@ def test_time_in_which_the_camera_was_away_counts_little(scene):
 
 
 def test_nothing_is_measured_where_nobody_wants_to_know(scene):
-    wall = Wall(patience=0.0)
+    wall = Wall(delay=0.0)
     assert wall.see(scene, 70) + wall.see(scene * 0, 200) == []
 
 

@@ -12,7 +12,8 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.inference.model import Model
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
-from edgetl.device.run.observer import SLACK, SceneObserver, Watched
+from edgetl.device.run.observer import SLACK, SceneObserver
+from edgetl.device.run.scene_settings import SceneSettings
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Classification, Detections
@@ -66,7 +67,7 @@ def watch(watched, *results, selection=None, fps=25.0):
 
 def test_objects_that_enter_and_leave_a_zone_are_told_with_class_and_track():
     way = [finds((x, 0.5, 1)) for x in np.linspace(0.9, 0.1, 41)] + [finds()] * 60
-    _, told = watch(Watched(zones=(LEFT_HALF,)), *way)
+    _, told = watch(SceneSettings(zones=(LEFT_HALF,)), *way)
     assert [text for _, text in told] == ["nut 1 entered bin", "nut 1 left bin"]
     assert 20 <= told[0][0] <= 23, "as it comes past the edge"
     assert told[1][0] > 41 + 30, "after it has been waited for"
@@ -82,14 +83,14 @@ def test_objects_that_enter_and_leave_a_zone_are_told_with_class_and_track():
 )
 def test_object_of_two_classes_is_counted_once_as_what_it_is_found_as_most_often(classes):
     way = [finds(*((x, 0.5, *which) for which in classes(i))) for i, x in enumerate(np.linspace(0.9, 0.1, 40))]
-    observer, told = watch(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), *way, *[finds()] * 60)
+    observer, told = watch(SceneSettings(zones=(LEFT_HALF,), lines=(MIDDLE,)), *way, *[finds()] * 60)
     assert sorted(text for _, text in told) == ["bolt 1 crossed belt, in", "bolt 1 entered bin", "bolt 1 left bin"]
     assert observer.crossings() == {"belt": {"in": 1, "out": 0}}
     assert observer.totals == "belt: 1 in (1 bolt), 0 out"
 
 
 def test_facts_of_an_event_are_for_programs():
-    observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), detector(), live=True)
+    observer = SceneObserver(SceneSettings(zones=(LEFT_HALF,), lines=(MIDDLE,)), detector(), live=True)
     told = []
     for index, x in enumerate(np.linspace(0.9, 0.1, 41)):
         told += follow(observer, frame(index), finds((x, 0.5)))[1]
@@ -107,7 +108,7 @@ def test_facts_of_an_event_are_for_programs():
 def test_crossings_are_counted_once_each_way_and_summed_up():
     there = list(np.linspace(0.8, 0.2, 30))
     way = [finds((x + np.sin(i) * 0.004, 0.3), (x, 0.7, 1)) for i, x in enumerate(there + there[::-1] + there)]
-    observer, told = watch(Watched(lines=(MIDDLE,)), *way)
+    observer, told = watch(SceneSettings(lines=(MIDDLE,)), *way)
     assert sorted(text for _, text in told) == sorted(
         ["bolt 1 crossed belt, in", "nut 2 crossed belt, in"] * 2
         + ["bolt 1 crossed belt, out", "nut 2 crossed belt, out"]
@@ -117,20 +118,22 @@ def test_crossings_are_counted_once_each_way_and_summed_up():
 
 def test_objects_that_appear_and_are_gone_are_told_where_there_are_no_places():
     seen, unseen = finds((0.5, 0.5)), finds()
-    _, told = watch(Watched(track=True), unseen, seen, seen, seen, *[unseen] * 60)
+    _, told = watch(SceneSettings(track=True), unseen, seen, seen, seen, *[unseen] * 60)
     assert [text for _, text in told] == ["bolt 1 appeared", "bolt 1 is gone"]
-    _, told = watch(Watched(track=True, zones=(Zone.parse("a=0,0,0.1,0,0.1,0.1"),)), unseen, seen, seen, *[unseen] * 60)
+    _, told = watch(
+        SceneSettings(track=True, zones=(Zone.parse("a=0,0,0.1,0,0.1,0.1"),)), unseen, seen, seen, *[unseen] * 60
+    )
     assert told == []
 
 
 def test_what_is_seen_in_one_frame_only_is_noise():
     blink = [finds((0.2, 0.5)), *[finds()] * 60]
-    assert watch(Watched(zones=(LEFT_HALF,)), *blink)[1] == []
-    assert watch(Watched(track=True), *blink)[1] == []
+    assert watch(SceneSettings(zones=(LEFT_HALF,)), *blink)[1] == []
+    assert watch(SceneSettings(track=True), *blink)[1] == []
 
 
 def test_result_gets_tracks_and_keeps_the_rest():
-    observer = SceneObserver(Watched(track=True), detector(), live=True)
+    observer = SceneObserver(SceneSettings(track=True), detector(), live=True)
     found = finds((0.2, 0.5), (0.7, 0.5, 1))
     result, _ = follow(observer, frame(0), found)
     assert result.track.tolist() == [1, 2]
@@ -140,7 +143,7 @@ def test_result_gets_tracks_and_keeps_the_rest():
 
 def test_followed_object_may_fall_below_its_classs_threshold():
     selection = detector()
-    observer = SceneObserver(Watched(track=True), selection, live=True)
+    observer = SceneObserver(SceneSettings(track=True), selection, live=True)
     assert selection.filter.slack == SLACK
     strong, weak = finds((0.2, 0.5, 1, 0.7)), finds((0.2, 0.5, 1, 0.5), (0.8, 0.5, 1, 0.5), (0.5, 0.2, 0, 0.5))
     follow(observer, frame(0), strong)
@@ -154,14 +157,14 @@ def test_followed_object_may_fall_below_its_classs_threshold():
 def test_change_of_a_classifiers_label_is_told_once():
     selection = ResultSelection(CARD)
     results = [says()] * 2 + [says("red")] * 3 + [says("blue")] * 3 + [says()] * 2
-    _, told = watch(Watched(), *results, selection=selection)
+    _, told = watch(SceneSettings(), *results, selection=selection)
     assert told == [(2, "recognised red"), (5, "recognised blue"), (8, "nothing is recognised any more")]
 
 
 def test_smoothed_label_is_what_is_told_and_given():
     selection = ResultSelection(CARD)
     results = [says("red"), says("red"), says("blue"), says("red"), says("blue"), says("blue"), says("blue")]
-    observer = SceneObserver(Watched(smooth=3), selection, live=True)
+    observer = SceneObserver(SceneSettings(smooth=3), selection, live=True)
     seen = [follow(observer, frame(index), result) for index, result in enumerate(results)]
     assert [result.labels[0] for result, _ in seen] == ["red"] * 4 + ["blue"] * 3
     assert [str(event) for _, events in seen for event in events] == ["recognised red", "recognised blue"]
@@ -170,8 +173,8 @@ def test_smoothed_label_is_what_is_told_and_given():
 def test_events_of_one_kind_and_class_come_at_most_so_often():
     there = list(np.linspace(0.8, 0.2, 10))
     way = [finds((x, 0.3), (x, 0.7, 1)) for _ in range(4) for x in there + there[::-1]]
-    observer, told = watch(Watched(lines=(MIDDLE,), every=1.5), *way)
-    _, all_told = watch(Watched(lines=(MIDDLE,)), *way)
+    observer, told = watch(SceneSettings(lines=(MIDDLE,), every=1.5), *way)
+    _, all_told = watch(SceneSettings(lines=(MIDDLE,)), *way)
     assert len(all_told) == 16
     times = {}
     for index, text in told:
@@ -185,13 +188,13 @@ def test_events_of_one_kind_and_class_come_at_most_so_often():
 def test_label_held_back_is_told_when_its_time_has_come():
     selection = ResultSelection(CARD)
     results = [says("red"), says("blue"), says("red"), *[says("red")] * 40]
-    _, told = watch(Watched(every=1.0), *results, selection=selection)
+    _, told = watch(SceneSettings(every=1.0), *results, selection=selection)
     assert told == [(0, "recognised red"), (1, "recognised blue"), (25, "recognised red")]
 
 
 def test_film_keeps_its_own_time_however_fast_it_is_read():
     """Read in a moment, a film's second is still a second: an object is waited for as long."""
-    observer = SceneObserver(Watched(track=True), detector(), live=False, fps=25.0)
+    observer = SceneObserver(SceneSettings(track=True), detector(), live=False, fps=25.0)
     numbers = []
     for index in range(100):
         seen = index < 5 or index >= 60
@@ -201,7 +204,9 @@ def test_film_keeps_its_own_time_however_fast_it_is_read():
 
 
 def test_memory_stays_flat():
-    observer = SceneObserver(Watched(track=True, zones=(LEFT_HALF,), lines=(MIDDLE,), every=0.1), detector(), live=True)
+    observer = SceneObserver(
+        SceneSettings(track=True, zones=(LEFT_HALF,), lines=(MIDDLE,), every=0.1), detector(), live=True
+    )
     rng = np.random.default_rng(0)
     for index in range(3000):
         follow(observer, frame(index, fps=2.0), finds(*rng.uniform(0.1, 0.9, (3, 2))))
@@ -210,7 +215,7 @@ def test_memory_stays_flat():
 
 
 def test_zones_lines_and_counts_are_drawn():
-    observer = SceneObserver(Watched(zones=(LEFT_HALF,), lines=(MIDDLE,)), detector(), live=True)
+    observer = SceneObserver(SceneSettings(zones=(LEFT_HALF,), lines=(MIDDLE,)), detector(), live=True)
     picture = np.zeros((480, 640, 3), np.uint8)
     observer.draw(picture, finds())
     assert picture[479, 100].min() > 200, "the zone's lower edge"
@@ -224,7 +229,7 @@ def test_count_on_the_picture_goes_up(monkeypatch):
     written = []
     put = cv2.putText
     monkeypatch.setattr(cv2, "putText", lambda image, text, *rest: (written.append(text), put(image, text, *rest))[1])
-    observer, _ = watch(Watched(lines=(MIDDLE,)), *(finds((x, 0.5)) for x in np.linspace(0.8, 0.2, 30)))
+    observer, _ = watch(SceneSettings(lines=(MIDDLE,)), *(finds((x, 0.5)) for x in np.linspace(0.8, 0.2, 30)))
     observer.draw(np.zeros((480, 640, 3), np.uint8), finds((0.2, 0.5)))
     assert "belt 1 in, 0 out" in written
 
@@ -244,12 +249,14 @@ def test_observer_in_the_loop():
             self.said.append(str(event))
 
     sink = Keep()
-    observer = SceneObserver(Watched(), ResultSelection(CARD), live=False, fps=25.0)
+    observer = SceneObserver(SceneSettings(), ResultSelection(CARD), live=False, fps=25.0)
     loop.run(model, FakeCamera(images), [sink], observer=observer)
     assert sink.said == ["red", "recognised red", "red", "red", "blue", "recognised blue", "blue", "blue"]
 
 
-@pytest.mark.parametrize("watched", [Watched(track=True), Watched(zones=(LEFT_HALF,)), Watched(lines=(MIDDLE,))])
+@pytest.mark.parametrize(
+    "watched", [SceneSettings(track=True), SceneSettings(zones=(LEFT_HALF,)), SceneSettings(lines=(MIDDLE,))]
+)
 def test_a_classifier_has_no_objects_to_follow(watched):
     with pytest.raises(UsageError, match="this model is a classifier"):
         SceneObserver(watched, ResultSelection(CARD), live=True)
@@ -257,19 +264,19 @@ def test_a_classifier_has_no_objects_to_follow(watched):
 
 def test_a_detector_has_no_label_to_smooth():
     with pytest.raises(UsageError, match="--smooth steadies a classifier's label") as caught:
-        SceneObserver(Watched(smooth=5), detector(), live=True)
+        SceneObserver(SceneSettings(smooth=5), detector(), live=True)
     assert "--track" in str(caught.value)
 
 
 def test_two_places_of_one_name_are_refused():
     with pytest.raises(UsageError, match="'bin'"):
-        Watched(zones=(LEFT_HALF, LEFT_HALF))
+        SceneSettings(zones=(LEFT_HALF, LEFT_HALF))
 
 
 @pytest.mark.parametrize("name", ["bin{1}", "{}", "a}b{"])
 def test_braces_in_a_places_name_are_told_as_they_are(name):
     zone, line = Zone.parse(f"{name}=0,0,0.5,0,0.5,1,0,1"), Line.parse(f"{name}|=0.5,0,0.5,1")
-    _, told = watch(Watched(zones=(zone,), lines=(line,)), *(finds((x, 0.5)) for x in np.linspace(0.9, 0.1, 41)))
+    _, told = watch(SceneSettings(zones=(zone,), lines=(line,)), *(finds((x, 0.5)) for x in np.linspace(0.9, 0.1, 41)))
     assert sorted(text for _, text in told) == [f"bolt 1 crossed {name}|, in", f"bolt 1 entered {name}"]
 
 
@@ -277,7 +284,7 @@ def test_page_shows_zones_too():
     from edgetl.device.sinks.page.latest import Shown
     from edgetl.device.sinks.page.mjpeg import encode
 
-    observer = SceneObserver(Watched(zones=(LEFT_HALF,)), detector(), live=True)
+    observer = SceneObserver(SceneSettings(zones=(LEFT_HALF,)), detector(), live=True)
     shown = Shown(frame(0), finds(), 1.0, 1)
     for drawing, brightest in ((observer.draw, 250), (draw, 10)):
         jpeg = encode(shown, None, 95, drawing).jpeg
@@ -288,7 +295,7 @@ def test_page_shows_zones_too():
 def test_object_below_a_raised_threshold_is_shown_no_longer():
     """A person who moves the page's slider means it: what is followed already doesn't stay for its slack."""
     selection = detector()
-    observer = SceneObserver(Watched(track=True), selection, live=True)
+    observer = SceneObserver(SceneSettings(track=True), selection, live=True)
     for index in range(5):
         shown, _ = follow(observer, frame(index), finds((0.5, 0.5, 0, 0.5)))
         assert len(shown) == 1

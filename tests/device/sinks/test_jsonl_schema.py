@@ -19,9 +19,10 @@ from edgetl.device.events import Event, EventKind
 from edgetl.device.inference.model import Model
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
-from edgetl.device.run.camera_loss import Patience
-from edgetl.device.run.lens import LensWatch
-from edgetl.device.run.observer import SceneObserver, Watched
+from edgetl.device.run.camera_loss import CameraTimeouts
+from edgetl.device.run.lens import LensMonitor
+from edgetl.device.run.observer import SceneObserver
+from edgetl.device.run.scene_settings import SceneSettings
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.status import Status
@@ -107,24 +108,24 @@ def classifier_lines(sink):
     model = Model(ColourRuntime(), CARD)
     images = [solid(2)] * 2 + [solid(0)] * 2 + [np.zeros((48, 64, 3), np.uint8)] * 2
     model.only = ResultFilter(threshold=0.5)
-    observer = SceneObserver(Watched(), ResultSelection(CARD), live=False, fps=25.0)
+    observer = SceneObserver(SceneSettings(), ResultSelection(CARD), live=False, fps=25.0)
     loop.run(model, FakeCamera(images), [sink], observer=observer)
     sink.write(observed(replace(Frame(solid(0), monotonic(), 7), name="photo.jpg"), model(solid(0))))
 
 
 def camera_lines(sink):
     lost = FakeCamera([solid(0)] * 3, live=True, pause=0.02, error=CameraError("unplugged"))
-    patience = Patience(first_pause=0.01, longest_pause=0.02)
+    timeouts = CameraTimeouts(first_pause=0.01, longest_pause=0.02)
 
     def reopen():
         return FakeCamera([solid(0)] * 1000, live=True, pause=0.02)
 
     model = Model(ColourRuntime(), CARD)
-    loop.run(model, lost, [sink], reopen=reopen, patience=patience, max_frames=8)
+    loop.run(model, lost, [sink], reopen=reopen, timeouts=timeouts, max_frames=8)
 
 
 def lens_lines(sink):
-    watch = LensWatch(2.0, learning=2.0)
+    watch = LensMonitor(2.0, learning=2.0)
     picture = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
     looks = [picture] * 20 + [picture // 20] * 20 + [cv2.blur(picture, (15, 15))] * 20 + [picture] * 20
     for index, image in enumerate(looks):
@@ -167,9 +168,9 @@ def lines(tmp_path_factory):
     path = tmp_path_factory.mktemp("lines") / "r.jsonl"
     with JsonLines(str(path)) as sink:
         detector_lines(
-            sink, Watched(zones=(Zone.parse("bin=0,0,0.3,0,0.3,1,0,1"),), lines=(Line.parse("a=0.5,0,0.5,1"),))
+            sink, SceneSettings(zones=(Zone.parse("bin=0,0,0.3,0,0.3,1,0,1"),), lines=(Line.parse("a=0.5,0,0.5,1"),))
         )
-        detector_lines(sink, Watched(track=True))
+        detector_lines(sink, SceneSettings(track=True))
         classifier_lines(sink)
         camera_lines(sink)
         lens_lines(sink)
@@ -205,7 +206,7 @@ def test_the_table_of_the_reference_has_exactly_the_fields_that_are_written(line
 def test_only_changes_are_written_where_that_is_asked_for(tmp_path):
     path = tmp_path / "r.jsonl"
     with JsonLines(str(path), changes=True) as sink:
-        detector_lines(sink, Watched(track=True))
+        detector_lines(sink, SceneSettings(track=True))
         model = Model(ColourRuntime(), CARD)
         for index in range(20):
             image = solid(2 if index < 10 else 0)

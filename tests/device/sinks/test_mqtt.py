@@ -25,8 +25,9 @@ from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.result_selection import ResultSelection
-from edgetl.device.run.observer import SceneObserver, Watched
+from edgetl.device.run.observer import SceneObserver
 from edgetl.device.run.outputs import make_sinks
+from edgetl.device.run.scene_settings import SceneSettings
 from edgetl.device.run.settings import RunSettings
 from edgetl.device.sinks.mqtt import sink as mqtt_module
 from edgetl.device.sinks.mqtt.address import Address
@@ -543,7 +544,7 @@ DETECTOR = ModelCard("parts", "detection", ("bolt",), InputSpec(32, 32), decodin
 def test_lines_count_what_no_event_tells_of(monkeypatch):
     published = []
     monkeypatch.setattr(Mqtt, "_publish_latest", lambda self, name, payload: published.append((name, payload)))
-    watched = Watched(lines=(Line.parse("belt=0.5,0,0.5,1"),), every=60.0)
+    watched = SceneSettings(lines=(Line.parse("belt=0.5,0,0.5,1"),), every=60.0)
     selection = ResultSelection(DETECTOR)
     observer = SceneObserver(watched, selection, live=True)
     broker = Address.parse("mqtt://localhost/hall/cam")
