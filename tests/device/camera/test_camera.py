@@ -1,3 +1,5 @@
+"""Cameras: films, photos, devices and addresses are opened by their names, and errors name the remedy."""
+
 from __future__ import annotations
 
 import logging
@@ -43,7 +45,7 @@ def test_film_cut_short_ends_or_is_refused(film, tmp_path):
     assert "remedy" in str(caught.value)
 
 
-def test_film_that_ends_early_is_told(tmp_path, caplog):
+def test_a_film_that_ends_early_is_reported(tmp_path, caplog):
     whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
     writer = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
     for index in range(40):
@@ -54,7 +56,7 @@ def test_film_that_ends_early_is_told(tmp_path, caplog):
         assert len(list(camera)) == 40
         assert not caplog.records
     with caplog.at_level(logging.WARNING), open_camera(str(cut)) as camera:
-        assert next(iter(camera)).index == 0  # whoever stops reading is told nothing
+        assert next(iter(camera)).index == 0  # a reader that stops early gets no warning
         assert not caplog.records
     with caplog.at_level(logging.WARNING), open_camera(str(cut)) as camera:
         count = len(list(camera))
@@ -64,7 +66,7 @@ def test_film_that_ends_early_is_told(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a film at all" * 100])
-def test_what_is_no_film_is_refused_in_silence(tmp_path, capfd, content):
+def test_a_file_that_is_no_film_is_refused_without_output_of_ffmpeg(tmp_path, capfd, content):
     path = tmp_path / "film.mp4"
     path.write_bytes(content)
     with pytest.raises(CameraError, match="can't be decoded"):
@@ -78,7 +80,7 @@ def test_missing_film_is_named(tmp_path):
     assert "gone.mp4" in str(caught.value)
 
 
-def test_missing_device_names_the_ones_there_are(monkeypatch, capfd):
+def test_a_missing_device_names_the_existing_ones(monkeypatch, capfd):
     monkeypatch.setattr(device_module, "devices", lambda: [Path("/dev/video2"), Path("/dev/video10")])
     with pytest.raises(CameraError, match="no such camera") as caught:
         open_camera("97")
@@ -88,19 +90,19 @@ def test_missing_device_names_the_ones_there_are(monkeypatch, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_missing_device_without_any_other(monkeypatch):
+def test_a_missing_device_suggests_a_usb_camera_if_there_is_none(monkeypatch):
     monkeypatch.setattr(device_module, "devices", lambda: [])
     with pytest.raises(CameraError, match="attach a USB camera"):
         open_camera("/dev/video97")
 
 
-def test_device_that_gives_no_pictures(capfd):
+def test_a_device_without_pictures_is_refused(capfd):
     with pytest.raises(CameraError, match="in use, or no camera"):
         open_camera("/dev/null")
     assert capfd.readouterr().err == ""
 
 
-def test_what_of_a_folder_cant_be_a_photo_is_counted(tmp_path, caplog):
+def test_unreadable_files_of_a_folder_are_counted_and_named(tmp_path, caplog):
     for name in ("a.jfif", "b.tif"):
         cv2.imwrite(str(tmp_path / "x.jpg" if name == "a.jfif" else tmp_path / name), solid(1))
     (tmp_path / "x.jpg").rename(tmp_path / "a.jfif")
@@ -110,11 +112,11 @@ def test_what_of_a_folder_cant_be_a_photo_is_counted(tmp_path, caplog):
     with open_camera(str(tmp_path)) as camera:
         assert [frame.name for frame in camera] == ["a.jfif", "b.tif"]
     assert camera.skipped == 2
-    told = "\n".join(record.getMessage() for record in caplog.records)
-    assert all(name in told for name in ("c.heic", "d.png", "e.png"))
+    log = "\n".join(record.getMessage() for record in caplog.records)
+    assert all(name in log for name in ("c.heic", "d.png", "e.png"))
 
 
-def test_photos_come_in_natural_order_whatever_their_suffix_is_written_like(tmp_path):
+def test_photos_come_in_natural_order_with_suffixes_in_any_case(tmp_path):
     for name in ("photo10.png", "photo2.PNG", "photo1.JPG", ".hidden.png", "._photo1.JPG"):
         cv2.imwrite(str(tmp_path / "x.png"), solid(1))
         (tmp_path / "x.png").rename(tmp_path / name)
@@ -126,7 +128,7 @@ def test_photos_come_in_natural_order_whatever_their_suffix_is_written_like(tmp_
     assert (camera.live, camera.fps, camera.size) == (False, None, None)
 
 
-def test_one_photo_and_patterns(tmp_path):
+def test_a_source_may_be_one_photo_or_a_pattern(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     for name in ("a/1.png", "a/b/2.png", "a/b/3.bmp"):
         cv2.imwrite(str(tmp_path / name), solid(0))
@@ -140,7 +142,7 @@ def test_one_photo_and_patterns(tmp_path):
     assert names("a/**/*") == ["1.png", "2.png", "3.bmp"]
 
 
-def test_photos_whose_name_looks_like_a_pattern(tmp_path):
+def test_a_photo_whose_name_looks_like_a_pattern_is_opened(tmp_path):
     cv2.imwrite(str(tmp_path / "shot [1].png"), solid(0))
     assert [frame.name for frame in open_camera(str(tmp_path / "shot [1].png"))] == ["shot [1].png"]
 
@@ -161,7 +163,7 @@ NAMES = (
     "http:x",
     "ü\udcff",
 )
-"""File names that FFmpeg, a pattern or a number could be meant by."""
+"""File names that FFmpeg, glob or the command line could take for something else."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -181,7 +183,7 @@ def test_films_and_photos_may_have_any_name(tmp_path, monkeypatch, name):
     assert [frame.name for frame in open_camera(f"{folder}/1*.png")] == [photo]
 
 
-def test_film_without_a_suffix_whose_name_is_a_number(film, monkeypatch):
+def test_a_film_whose_name_is_a_number_is_opened_by_its_path(film, monkeypatch):
     monkeypatch.chdir(film.parent)
     film.rename("97")
     assert len(list(open_camera("./97"))) == 30
@@ -191,7 +193,7 @@ def test_film_without_a_suffix_whose_name_is_a_number(film, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "photo.jpg"])
-def test_fifo_in_the_place_of_a_file_is_refused_at_once(tmp_path, name):
+def test_a_fifo_in_place_of_a_file_is_refused_at_once(tmp_path, name):
     os.mkfifo(tmp_path / name)
     with pytest.raises(CameraError) as caught:
         list(open_camera(str(tmp_path / name)))
@@ -199,7 +201,7 @@ def test_fifo_in_the_place_of_a_file_is_refused_at_once(tmp_path, name):
 
 
 @pytest.mark.parametrize("source", ["", "*.png"])
-def test_fifo_among_photos_is_skipped_with_a_word(tmp_path, caplog, source):
+def test_a_fifo_among_photos_is_skipped_with_a_warning(tmp_path, caplog, source):
     cv2.imwrite(str(tmp_path / "1.png"), solid(0))
     os.mkfifo(tmp_path / "2.png")
     camera = open_camera(str(tmp_path / source))
@@ -251,7 +253,7 @@ def test_photos_are_averaged_down_towards_the_models_input(tmp_path):
     assert frame.size_wh == (800, 400)
 
 
-def test_photos_with_every_pixel_need_no_other_size(tmp_path):
+def test_photos_in_full_size_have_no_separate_source_size(tmp_path):
     for name in ("small.jpg", "large.png"):
         cv2.imwrite(str(tmp_path / name), solid(0, (100, 80) if name == "small.jpg" else (800, 400)))
     with open_camera(str(tmp_path), InputSpec(48, 48)) as camera:
@@ -274,7 +276,7 @@ def test_network_camera_that_goes_away_is_lost(mjpeg):
         list(camera)
 
 
-def test_address_where_nobody_answers_is_told_without_its_password(capfd):
+def test_an_address_without_an_answer_is_reported_without_its_password(capfd):
     with pytest.raises(CameraError, match="no pictures") as caught:
         open_camera("rtsp://me:secret@127.0.0.1:1/stream")
     assert "secret" not in str(caught.value)
@@ -294,7 +296,7 @@ def test_address_where_nobody_answers_is_told_without_its_password(capfd):
         ("http://10.0.0.7/live?api_key=secret", "http://10.0.0.7/live?api_key=…"),
     ],
 )
-def test_address_is_told_without_its_password_wherever_that_stands(monkeypatch, address, shown):
+def test_a_password_anywhere_in_an_address_is_hidden(monkeypatch, address, shown):
     monkeypatch.setattr(film_module, "open_capture", lambda *_: None)
     with pytest.raises(CameraError) as caught:
         open_camera(address)
@@ -308,14 +310,14 @@ def test_real_film_is_read_to_its_end(data_folder):
 
 
 @pytest.mark.real_data
-def test_real_photos(data_folder):
+def test_real_photos_are_read_in_natural_order(data_folder):
     frames = list(open_camera(str(data_folder / "photos")))
     assert [frame.name for frame in frames][:3] == ["bird.bmp", "cat.bmp", "cat_720p.jpg"]
     assert len(frames) == 9
 
 
 @pytest.mark.parametrize("source", ["rtsp://me:secret@10.0.0.7/1", "rtsp:/me:secret@10.0.0.7/1"])
-def test_password_is_in_no_message_of_an_address_that_is_misused(source):
+def test_messages_about_misused_addresses_hide_the_password(source):
     with pytest.raises(EdgetlError) as caught:
         open_camera(source, None, CameraRequest(size=(640, 480)) if "://" in source else CameraRequest())
     assert "secret" not in str(caught.value)

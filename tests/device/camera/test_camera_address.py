@@ -1,4 +1,4 @@
-"""Addresses of cameras, right and mistyped: no message shows a password, and one gets in without the command line."""
+"""Addresses of cameras: no message shows a password, and a password can come from a file or the environment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ODD = "p@s/s:w#o?r%d é"
         ("me@home/*.jpg", "me@home/*.jpg"),
     ],
 )
-def test_password_is_shown_nowhere(tmp_path, monkeypatch, source, shown):
+def test_messages_show_a_source_without_its_password(tmp_path, monkeypatch, source, shown):
     monkeypatch.chdir(tmp_path)
     assert without_password(source) == shown
     if "secret" in source:
@@ -69,7 +69,7 @@ def test_path_that_exists_is_shown_whole(tmp_path, monkeypatch):
         ["rtsp://me:secret@10.0.0.7/1"],
     ],
 )
-def test_address_in_another_place_is_refused_without_its_password(empty_home, args):
+def test_an_address_given_as_the_model_is_refused_without_its_password(empty_home, args):
     done = edgetl(*args)
     assert done.code == 2
     assert "secret" not in done.err + done.out
@@ -91,12 +91,12 @@ def test_address_in_another_place_is_refused_without_its_password(empty_home, ar
         ("rtsp://10.0.0.7/1", "new", "rtsp://10.0.0.7/1"),
     ],
 )
-def test_password_goes_into_an_address_that_names_a_user(address, password, made):
+def test_a_password_is_put_into_an_address_that_names_a_user(address, password, made):
     assert with_password(address, password) == made
     assert names_user(address) == ("me" in address or "ma@in" in address) or "main" in address
 
 
-def test_file_comes_before_the_variable_and_the_variable_before_the_address(tmp_path, monkeypatch):
+def test_the_password_file_has_priority_over_the_variable_and_that_over_the_address(tmp_path, monkeypatch):
     file = tmp_path / "password"
     file.write_text(f"{ODD}\nmore\n")
     assert read_password(None, parse_source("rtsp://me@10.0.0.7/1")) is None
@@ -113,7 +113,7 @@ def test_password_without_a_user_is_refused(tmp_path, source):
         read_password(tmp_path / "password", parse_source(source))
 
 
-def test_password_file_that_is_none(tmp_path):
+def test_an_unusable_password_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "large").write_bytes(bytes(10_000))
     (tmp_path / "latin").write_bytes(b"\xff")
@@ -122,19 +122,19 @@ def test_password_file_that_is_none(tmp_path):
             read_password(tmp_path / name, parse_source("rtsp://me@10.0.0.7/1"))
 
 
-def test_camera_gets_the_user_and_the_odd_password(tmp_path):
+def test_a_camera_receives_user_and_password_with_special_characters(tmp_path):
     jpeg = cv2.imencode(".jpg", solid(2, (320, 240)))[1].tobytes()
     logins = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            given = self.headers.get("Authorization", "")
-            if not given:
+            login = self.headers.get("Authorization", "")
+            if not login:
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="camera"')
                 self.end_headers()
                 return
-            logins.append(base64.b64decode(given.removeprefix("Basic ")).decode())
+            logins.append(base64.b64decode(login.removeprefix("Basic ")).decode())
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=edge")
             self.end_headers()

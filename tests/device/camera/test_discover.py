@@ -1,3 +1,5 @@
+"""The list of attached cameras: V4L2 devices with their formats, CSI cameras, and the command `edgetl cameras`."""
+
 from __future__ import annotations
 
 import errno
@@ -64,7 +66,7 @@ def test_device_that_is_no_camera_is_left_out(tmp_path, monkeypatch):
     assert list_module.list_cameras() == []
 
 
-def test_device_that_is_gone_is_told(tmp_path, monkeypatch):
+def test_a_device_that_has_gone_is_listed_with_its_problem(tmp_path, monkeypatch):
     (tmp_path / "video7").mkdir()
     (tmp_path / "video7" / "name").write_text("HD Webcam\n")
     monkeypatch.setattr(list_module, "_SYSFS", tmp_path)
@@ -72,7 +74,7 @@ def test_device_that_is_gone_is_told(tmp_path, monkeypatch):
     assert list_module.list_cameras() == [AttachedCamera("7", "HD Webcam", problem="No such file or directory")]
 
 
-def test_name_that_stays_is_found(tmp_path, monkeypatch):
+def test_the_permanent_link_of_a_camera_is_found(tmp_path, monkeypatch):
     device, links = tmp_path / "video0", tmp_path / "by-id"
     device.touch()
     monkeypatch.setattr(list_module, "_LINKS", links)
@@ -90,7 +92,7 @@ def test_csi_cameras_are_listed_without_usb_ones(picamera2):
     assert list_module._csi_cameras() == [AttachedCamera("picamera://0", "imx708")]
 
 
-def test_raspberry_pi_without_picamera2_is_told_the_remedy(tmp_path, monkeypatch):
+def test_a_raspberry_pi_without_picamera2_gets_the_remedy(tmp_path, monkeypatch):
     board = tmp_path / "model"
     monkeypatch.setattr(list_module, "_BOARD", board)
     assert list_module.csi_remedy() == ""
@@ -98,7 +100,7 @@ def test_raspberry_pi_without_picamera2_is_told_the_remedy(tmp_path, monkeypatch
     assert "apt install python3-picamera2" in list_module.csi_remedy()
 
 
-def test_command_says_what_to_pass_as_source(monkeypatch):
+def test_the_command_prints_the_source_of_each_camera(monkeypatch):
     cameras = [
         AttachedCamera("0", "HD Webcam", ("MJPG 640x480",), "/dev/v4l/by-id/hd"),
         AttachedCamera("2", "", problem="Permission denied; join the group"),
@@ -115,7 +117,7 @@ def test_command_says_what_to_pass_as_source(monkeypatch):
     ]
 
 
-def test_command_without_any_camera(monkeypatch):
+def test_the_command_says_what_to_do_without_a_camera(monkeypatch):
     monkeypatch.setattr(list_module, "list_cameras", list)
     done = CliRunner().invoke(main, ["cameras"])
     assert done.exit_code == 0

@@ -1,4 +1,4 @@
-"""Streams whose pictures FFmpeg holds back, or that come faster than they can be decoded; real H.264 over HTTP."""
+"""Network streams in real H.264 over HTTP: no picture is held back, and a decoder that is too slow is noticed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def h264():
 
 
 @pytest.mark.slow
-def test_decoder_holds_no_picture_back(h264, capsys):
+def test_one_decoder_thread_holds_no_picture_back(h264, capsys):
     with open_camera(h264, SPEC) as camera:
         assert camera.live
         ours = ages(frame.image for frame in camera)
@@ -46,7 +46,7 @@ def test_decoder_holds_no_picture_back(h264, capsys):
 
 
 def ages(images, seconds=3.0):
-    """How old pictures are when they come, s, without those that came while it was opened."""
+    """Returns the age of pictures when they arrive, s, without those that arrived during the opening."""
     found, end = [], time.monotonic() + seconds
     for image in images:
         found.append(age_of(image))
@@ -57,7 +57,7 @@ def ages(images, seconds=3.0):
 
 @pytest.fixture
 def laborious(monkeypatch):
-    """Makes decoding take 60 ms of a processor a picture, with one thread or with all."""
+    """Makes decoding take 60 ms of processor time a picture, with one thread or with all."""
 
     def slow_down(*, all_threads):
         real = cv2.VideoCapture
@@ -82,27 +82,27 @@ def laborious(monkeypatch):
 
 
 def seen_live(address, seconds):
-    """What a run gets of a stream that may be opened again: ages that are told and true, s, by time; and events."""
+    """Reads a stream as a run does; returns the reported ages, the true ages, s, and the events."""
 
     open_it = CameraOpener(address, SPEC)
-    told, true, events, stop, began = [], [], [], Stop(), time.monotonic()
-    with closing(LiveSource(open_it(), stop, Status(), reopen=open_it, timeouts=CameraTimeouts(frozen=0))) as newest:
-        for item in newest:
+    reported, true, events, stop, began = [], [], [], Stop(), time.monotonic()
+    with closing(LiveSource(open_it(), stop, Status(), reopen=open_it, timeouts=CameraTimeouts(frozen=0))) as source:
+        for item in source:
             if isinstance(item, Event):
                 events.append(item)
                 continue
             now = time.monotonic()
-            told.append(now - item.captured_at)
+            reported.append(now - item.captured_at)
             true.append(age_of(item.image))
             if now - began > seconds:
                 break
-    return np.array(told), np.array(true), events
+    return np.array(reported), np.array(true), events
 
 
 @pytest.mark.slow
-def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laborious, capsys):
+def test_a_stream_that_is_too_fast_for_one_thread_is_decoded_by_all_after_reopening(h264, laborious, capsys):
     laborious(all_threads=False)
-    told, true, events = seen_live(h264, 15)
+    reported, true, events = seen_live(h264, 15)
     with capsys.disabled():
         print(f"\nage of pictures that one thread is too slow for, s: at most {max(true):.1f}, then {true[-1]:.2f}")
     assert frame_age.TOO_FAR < max(true) < frame_age.TOO_FAR + 3
@@ -111,11 +111,11 @@ def test_stream_that_one_thread_is_too_slow_for_is_decoded_by_all(h264, laboriou
     assert "one thread decodes it" in events[0].text
     growing = slice(5, int(np.argmax(true)))
     assert np.ptp(true[growing]) > 1
-    assert np.ptp((true - told)[growing]) < 0.3, "the age that is told grows with it"
+    assert np.ptp((true - reported)[growing]) < 0.3, "the reported age grows with it"
 
 
 @pytest.mark.slow
-def test_stream_that_all_threads_are_too_slow_for_is_left_again_and_again(h264, laborious, monkeypatch):
+def test_a_stream_that_is_too_fast_for_all_threads_is_reported_as_lost_each_time(h264, laborious, monkeypatch):
     monkeypatch.setattr(frame_age, "TOO_FAR", 0.5)
     laborious(all_threads=True)
     _, true, events = seen_live(h264, 15)
@@ -125,21 +125,21 @@ def test_stream_that_all_threads_are_too_slow_for_is_left_again_and_again(h264, 
 
 
 @pytest.mark.slow
-def test_program_that_takes_pictures_too_slowly_is_told_their_age(h264):
-    told, true, end = [], [], time.monotonic() + 6
+def test_the_age_of_pictures_is_right_if_the_program_is_slow(h264):
+    reported, true, end = [], [], time.monotonic() + 6
     with open_camera(h264, SPEC) as camera:
         for frame in camera:
-            told.append(time.monotonic() - frame.captured_at)
+            reported.append(time.monotonic() - frame.captured_at)
             true.append(age_of(frame.image))
             time.sleep(0.1)
             if time.monotonic() > end:
                 break
     assert true[-1] - true[0] > 1
-    assert np.ptp(np.array(true) - np.array(told)) < 0.5
+    assert np.ptp(np.array(true) - np.array(reported)) < 0.5
 
 
 class Reader:
-    """Reads a stream 0.1 s a picture; of that it waits a share, None where nobody knows."""
+    """Reads a stream at 0.1 s a picture, of which it waits the share `idle`; None stands for unknown."""
 
     def __init__(self, idle=None):
         self.at = 1000.0
@@ -147,7 +147,7 @@ class Reader:
         self.lag = StreamLag()
 
     def read(self, offsets, position):
-        """Reads pictures that come so much later each than the stream's clock shows; yields how far it is behind."""
+        """Reads pictures, each later than the stream's clock shows by so much; yields how far it is behind, s."""
         for offset in offsets:
             begun = self.at
             self.at = begun + 0.1
@@ -165,7 +165,7 @@ def test_pictures_that_wait_for_a_busy_reader_are_behind():
     assert reader.lag.too_far
 
 
-def test_pictures_that_a_reader_waits_for_are_new_whatever_the_clock_says():
+def test_pictures_that_a_reader_waits_for_are_new_even_if_the_streams_clock_is_wrong():
     reader = Reader(idle=0.7)
     assert max(reader.read(np.zeros(3000), lambda at: 0.6 * at)) < 0.5, "of the last second"
     assert not reader.lag.too_far
@@ -178,7 +178,7 @@ def test_camera_whose_clock_is_slow_is_not_behind(idle):
 
 
 @pytest.mark.parametrize("idle", [None, 0.05])
-def test_pause_of_the_network_is_not_the_decoders(idle):
+def test_a_pause_of_the_network_is_no_lag_of_the_decoder(idle):
     reader = Reader(idle)
     list(reader.read(np.zeros(50), running))
     reader.at += 3  # and the stream's clock goes on as if nothing had been
@@ -187,19 +187,19 @@ def test_pause_of_the_network_is_not_the_decoders(idle):
 
 
 @pytest.mark.parametrize(("idle", "too_far"), [(0.05, True), (0.7, False), (None, False)])
-def test_stream_whose_clock_stands_still_is_left_where_its_reader_never_waits(idle, too_far):
+def test_a_stream_without_a_clock_is_too_fast_if_its_reader_never_waits(idle, too_far):
     reader = Reader(idle)
     assert not any(reader.read(np.zeros(50), lambda _: 0.0))
     assert reader.lag.too_far == too_far
 
 
-def test_clock_that_begins_anew_tells_nothing():
+def test_a_clock_that_starts_again_is_no_lag():
     reader = Reader()
     list(reader.read(np.zeros(50), running))
     assert max(reader.read(np.zeros(50), lambda at: at - 1005)) < 0.01
 
 
-def test_unsteady_network_shows_as_age_but_never_before_the_capture():
+def test_an_unsteady_network_counts_as_age_and_capture_times_stay_in_order():
     lag, network = StreamLag(), np.random.default_rng(0).uniform(0, 0.05, 500)
     captured = []
     for index, late in enumerate(network):

@@ -1,3 +1,5 @@
+"""A Raspberry Pi's CSI camera, with a stand-in for picamera2."""
+
 from __future__ import annotations
 
 import time
@@ -33,7 +35,7 @@ def test_age_counts_from_the_sensors_stamp(picamera2):
             assert 0.005 <= time.monotonic() - frame.captured_at < 1
 
 
-def test_size_and_pace_where_none_are_asked(picamera2):
+def test_size_and_frame_rate_have_defaults(picamera2):
     with open_camera("picamera://1") as camera:
         assert (camera.size, camera.fps) == ((1280, 720), 30.0)
 
@@ -55,7 +57,7 @@ def test_camera_that_cant_be_opened_is_closed(picamera2):
     assert picamera2.made[0].did == ["close"]
 
 
-def test_missing_picamera2_is_told_with_the_line_that_installs_it():
+def test_a_missing_picamera2_is_reported_with_the_command_that_installs_it():
     with pytest.raises(CameraError, match="picamera2") as caught:
         open_camera("picamera://0")
     assert "sudo apt install python3-picamera2" in str(caught.value)
@@ -63,6 +65,6 @@ def test_missing_picamera2_is_told_with_the_line_that_installs_it():
     assert caught.value.exit_code == 6
 
 
-def test_number_that_is_none(picamera2):
+def test_a_csi_source_without_a_number_is_refused(picamera2):
     with pytest.raises(UsageError, match="has a number"):
         open_camera("picamera://front")

@@ -1,3 +1,5 @@
+"""The source of frames is parsed from its name."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Single OpenVINO IRs: cards, `model_info` of foreign files, and refusals."""
+
 from __future__ import annotations
 
 import json
@@ -37,7 +39,7 @@ def described(path, labels=None):
     return describe_ir(path, open_runtime("openvino", path, 1), labels)
 
 
-def test_our_card_is_taken_as_it_is_and_a_labels_file_is_stronger(path):
+def test_our_card_is_used_unchanged_and_a_labels_file_has_priority(path):
     build_ir(path, card=json.dumps(CARD.to_dict()))
     assert described(path) == Description(CARD)
     (path.parent / "labels.txt").write_text("Apfel\nBirne\nPflaume\n")
@@ -54,7 +56,7 @@ def test_our_card_is_taken_as_it_is_and_a_labels_file_is_stronger(path):
         (json.dumps({**CARD.to_dict(), "schema": 9}), "schema version 9"),
     ],
 )
-def test_our_card_is_read_strictly(path, card, says):
+def test_a_damaged_card_is_refused(path, card, says):
     with pytest.raises(ModelError, match=says) as caught:
         described(build_ir(path, card=card))
     assert str(path) in caught.value.where
@@ -64,24 +66,24 @@ def test_our_card_is_read_strictly(path, card, says):
     ("height", "labels", "says"),
     [(48, CARD.labels, r"takes \(1, 32, 32, 3\), its card says 48 x 32"), (32, ("a", "b"), "has 3 classes, but .* 2")],
 )
-def test_the_files_of_another_model_do_not_fit_our_card(path, height, labels, says):
+def test_a_card_of_another_model_is_refused(path, height, labels, says):
     card = ModelCard("fruit", "classification", labels, InputSpec(height, 32))
     with pytest.raises(ModelError, match=says):
         Model.open(build_ir(path, card=json.dumps(card.to_dict())))
 
 
-def test_a_foreign_classifier_says_what_it_wants(path):
+def test_the_model_info_of_a_foreign_classifier_becomes_its_card(path):
     found = described(build_ir(path, kind="f32", info=INFO))
     spec = InputSpec(32, 32, color="rgb", resize="letterbox")
     assert found == Description(ModelCard("fruit", "classification", ("apple", "pear", "pear (2)"), spec))
 
 
-def test_without_a_word_on_them_channels_stay_as_the_camera_gives_them(path):
+def test_channels_are_reversed_only_if_the_model_info_says_so(path):
     info = {key: value for key, value in INFO.items() if key in ("model_type", "labels")}
     assert described(build_ir(path, info=info)).card.input == InputSpec(32, 32, color="bgr")
 
 
-def test_bytes_and_a_labels_file_will_do(path):
+def test_a_file_that_takes_bytes_needs_only_a_labels_file(path):
     build_ir(path)
     with pytest.raises(ModelError, match="called") as caught:
         Model.open(path)
@@ -94,13 +96,12 @@ def test_bytes_and_a_labels_file_will_do(path):
         Model.open(path, labels=path.parent / "gone.txt")
 
 
-def test_a_foreign_classifier_runs(path):
-    """From the frame on: letterboxed, its channels turned round and scaled as the file says."""
+def test_a_foreign_classifier_gets_letterboxed_reversed_and_scaled_frames(path):
     build_ir(path, (1, 3, 32, 32), "f32", info=INFO)
     frame = cv2.resize(np.random.default_rng(1).integers(0, 256, (4, 4, 3), np.uint8), (32, 32))
     with Model.open(path) as model:
-        wanted = answer((frame[..., ::-1] - 127.5) / 127.5)
-        assert np.abs(model.scores(frame) - wanted).max() < 1e-6
+        expected = answer((frame[..., ::-1] - 127.5) / 127.5)
+        assert np.abs(model.scores(frame) - expected).max() < 1e-6
 
 
 REFUSED = {
@@ -113,7 +114,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_another_kind_of_model_is_refused_in_words(path, name):
+def test_another_kind_of_model_is_refused_with_its_reason(path, name):
     made, says = REFUSED[name]
     with pytest.raises(ModelError, match=says) as caught:
         Model.open(build_ir(path, **made))
@@ -126,7 +127,7 @@ def test_an_ir_that_is_no_classifier_names_what_edgetl_opens(path):
     assert "classifiers with one output (1, classes), and its own detectors" in caught.value.remedy
 
 
-def test_sigmoids_are_scores_of_their_own(path):
+def test_sigmoids_give_independent_scores(path):
     build_ir(path, info=INFO, ending="sigmoid")
     assert described(path).card.decoding == ClassifierDecoding("independent", 0.5)
     build_ir(path, info=INFO | {"labels": "yes"}, ending="sigmoid", classes=1)
@@ -147,7 +148,7 @@ def test_a_pointer_of_git_lfs_is_named(path):
 
 
 @pytest.mark.slow
-def test_damaged_irs_end_in_words(path):
+def test_damaged_irs_end_in_model_errors(path):
     content = build_ir(path, info=INFO).read_bytes()
     opened = 0
     for seed in range(150):

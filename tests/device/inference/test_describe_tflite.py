@@ -1,3 +1,5 @@
+"""Single `.tflite` files: cards, labels and scaling of foreign files, and refusals."""
+
 from __future__ import annotations
 
 import io
@@ -21,7 +23,7 @@ CARD = ModelCard("fruit", "classification", ("apple", "pear", "plum"), InputSpec
 
 
 class Stub:
-    """A loaded classifier of three classes that answers `scores`, whatever it sees."""
+    """A loaded classifier of three classes whose output is always `scores`."""
 
     def __init__(self, dtype="float32", scores=(0.2, 0.3, 0.5), outputs=None):
         self.input = Tensor("image", (1, 32, 32, 3), dtype)
@@ -58,7 +60,7 @@ def with_files(model: bytes, **texts: str) -> bytes:
 
 @pytest.fixture(scope="session")
 def foreign(tiny_models) -> bytes:
-    """A float file with metadata and labels, but without our card."""
+    """The content of a float file with metadata and labels, without our card."""
     return with_files(without_files(embed(tiny_models["float32"], CARD)), labels="apple\npear\nplum\n")
 
 
@@ -72,16 +74,16 @@ def write(tmp_path):
     return to_file
 
 
-def test_our_card_is_taken_as_it_is(tiny_models, write):
+def test_our_card_is_used_unchanged(tiny_models, write):
     assert describe(write(embed(tiny_models["float32"], CARD)), Stub(), None) == Description(CARD)
 
 
-def test_a_labels_file_is_stronger_than_our_card(tiny_models, write):
+def test_a_labels_file_has_priority_over_our_card(tiny_models, write):
     path, labels = write(embed(tiny_models["float32"], CARD)), write("Apfel\nBirne\nPflaume\n\n \n", "labels.txt")
     assert describe(path, Stub(), labels).card.labels == ("Apfel", "Birne", "Pflaume")
 
 
-def test_our_card_is_read_strictly(tiny_models, write):
+def test_a_damaged_card_is_refused(tiny_models, write):
     damaged = embed(tiny_models["float32"], CARD)
     assert damaged.count(b'"task"') == 1
     with zipfile.ZipFile(io.BytesIO(damaged)) as archive:
@@ -103,7 +105,7 @@ def test_the_metadata_say_which_of_two_texts_holds_the_labels(foreign, write):
     assert describe(path, Stub(), None).card.labels == ("apple", "pear", "plum")
 
 
-def test_any_text_will_do_where_the_metadata_name_none(tiny_models, write):
+def test_any_text_file_inside_holds_the_labels_if_the_metadata_name_none(tiny_models, write):
     path = write(with_files(tiny_models["uint8"], names="apple\npear\nplum\n"))
     assert describe(path, Stub("uint8"), None).card.labels == ("apple", "pear", "plum")
 
@@ -120,7 +122,7 @@ def test_repeated_labels_are_numbered(tiny_models, write):
     assert found.card.labels == ("crane", "crane (2)", "crane (2) (2)", "crane (3)")
 
 
-def test_labels_that_are_not_text_or_not_there(tiny_models, write, tmp_path):
+def test_a_missing_labels_file_and_one_that_is_no_text_are_refused(tiny_models, write, tmp_path):
     path = write(tiny_models["uint8"])
     with pytest.raises(ModelError, match="UTF-8"):
         describe(path, Stub("uint8"), write(b"\xff\xfe\x00a", "labels.txt"))
@@ -137,7 +139,7 @@ def test_labels_that_are_not_text_or_not_there(tiny_models, write, tmp_path):
         ([2.0, -1.5, 0.5], "logits"),
     ],
 )
-def test_without_a_last_operation_that_tells_the_output_is_what_it_answers(tiny_models, write, scores, meaning):
+def test_a_trial_decides_between_scores_and_logits_if_the_graph_does_not(tiny_models, write, scores, meaning):
     path = write(with_files(without_files(embed(tiny_models["logits"], CARD)), labels="apple\npear\nplum\n"))
     assert describe(path, Stub(scores=scores), None).card.decoding.scores == meaning
 
@@ -150,14 +152,14 @@ def test_rounded_probabilities_of_many_classes_are_still_probabilities(tiny_mode
 
 
 @pytest.mark.parametrize(("kind", "meaning"), [("float32", "probabilities"), ("logits", "logits")])
-def test_softmax_or_not_in_a_real_file(tiny_models, write, kind, meaning):
+def test_a_real_file_with_or_without_a_softmax_gives_probabilities(tiny_models, write, kind, meaning):
     path = write(with_files(without_files(embed(tiny_models[kind], CARD)), labels="apple\npear\nplum\n"))
     with Model.open(path) as model:
         assert model.card.decoding.scores == meaning
         assert model.scores(np.zeros((40, 50, 3), np.uint8)).sum() == pytest.approx(1, abs=1e-4)
 
 
-def test_the_probe_is_scaled_as_the_file_says(tiny_models, write, monkeypatch):
+def test_the_trial_scales_pixels_as_the_file_states(tiny_models, write, monkeypatch):
     scaling = Scaling((100.0, 110.0, 120.0), (2.0,))
     monkeypatch.setattr("edgetl.device.inference.describe_tflite.input_scaling", lambda *_: scaling)
     stub = Stub()
@@ -173,7 +175,7 @@ def test_a_float_model_that_does_not_say_its_scaling_is_refused(tiny_models, wri
     assert "NormalizationOptions" in caught.value.remedy
 
 
-def test_a_scaling_that_cannot_be_meant_is_refused(foreign, write):
+def test_an_impossible_scaling_is_refused(foreign, write):
     one = np.float32([1]).tobytes()
     unit = b"\1\0\0\0" + one  # a list of one value; the only one with this value is std
     assert foreign.count(unit) >= 1
@@ -181,7 +183,7 @@ def test_a_scaling_that_cannot_be_meant_is_refused(foreign, write):
         describe(write(foreign.replace(unit, b"\1\0\0\0" + np.float32([0]).tobytes())), Stub(), None)
 
 
-def test_a_float_model_is_fed_as_it_was_trained(tiny_models, write, monkeypatch):
+def test_a_float_model_gets_pixels_scaled_as_in_its_training(tiny_models, write, monkeypatch):
     frame = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
     labels = write("apple\npear\nplum\n", "labels.txt")
     with Model.open(write(embed(tiny_models["float32"], CARD))) as model:
@@ -202,7 +204,7 @@ def test_integer_inputs_need_no_scaling(tiny_models, write, kind):
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_what_is_neither_a_classifier_nor_a_known_detector_is_refused(tiny_models, write, count):
+def test_a_model_that_is_neither_a_classifier_nor_a_known_detector_is_refused(tiny_models, write, count):
     boxes = (Tensor("boxes", (1, 10, 4), "float32"), *[Tensor("more", (1, 10), "float32")] * (count - 1))
     with pytest.raises(ModelError, match=r"\(1, 10, 4\), \(1, 10\).* are neither a classifier's nor") as caught:
         describe(write(tiny_models["uint8"]), Stub("uint8", outputs=boxes), None)
@@ -210,7 +212,7 @@ def test_what_is_neither_a_classifier_nor_a_known_detector_is_refused(tiny_model
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_damage_is_told_never_a_traceback(tiny_models, foreign, write, ours):
+def test_damaged_files_end_in_model_errors(tiny_models, foreign, write, ours):
     whole = embed(tiny_models["float32"], CARD) if ours else foreign
     random = np.random.default_rng(11)
     cuts = [whole[: int(n)] for n in random.integers(0, len(whole), 100)]
@@ -220,17 +222,17 @@ def test_damage_is_told_never_a_traceback(tiny_models, foreign, write, ours):
         for at in random.integers(0, len(whole), random.integers(1, 4)):
             damaged[at] = random.choice([0, 1, 0x7F, 0x80, 0xFF, random.integers(256)])
         flips.append(bytes(damaged))
-    told = 0
+    refused = 0
     for content in cuts + flips:
         try:
             describe(write(content), Stub(), None)
         except ModelError:
-            told += 1
-    assert told > len(cuts) // 2
+            refused += 1
+    assert refused > len(cuts) // 2
 
 
 @pytest.mark.real_data
-def test_a_published_model_finds_what_is_published(data_folder):
+def test_a_published_model_reaches_its_published_accuracy(data_folder):
     models, photos = data_folder / "models", sorted((data_folder / "photos/imagenet_sample").glob("n*.jpg"))
     path = models / "mobilenet_v2_1.0_224_quant.tflite"
     with Model.open(path, labels=models / "imagenet_labels_1001.txt", threads=2) as model:

@@ -1,3 +1,5 @@
+"""Detectors, from the frame to boxes in its px."""
+
 from __future__ import annotations
 
 import json
@@ -24,7 +26,7 @@ TWO = {(1, 2): 0, (3, 0): 2}
 
 @pytest.fixture
 def open_cells(cells, tmp_path):
-    """Opens the detector: call it with its type and what is to differ from its card."""
+    """Returns a function that opens the detector, by its type and the changes to its card."""
     opened = []
 
     def start(kind="float32", card=CARD, only=None, **changes):
@@ -39,7 +41,7 @@ def open_cells(cells, tmp_path):
 
 
 def found(result):
-    """Each object's label and rounded box, in the order of the labels."""
+    """Returns the label and the rounded box of each object, in the order of the labels."""
     return sorted(
         (label, *np.round(box).astype(int).tolist()) for label, box in zip(result.labels, result.xyxy, strict=True)
     )
@@ -63,7 +65,7 @@ def test_boxes_are_in_px_of_a_letterboxed_frame(open_cells, kind):
     assert found(model(frame)) == [("red", 32, 32, 64, 64)]
 
 
-def test_boxes_are_in_px_of_the_photo_that_was_decoded_smaller(open_cells, tmp_path):
+def test_boxes_are_in_px_of_the_photo_even_if_it_was_decoded_smaller(open_cells, tmp_path):
     model = open_cells()
     cv2.imwrite(str(tmp_path / "photo.jpg"), paint(TWO, (1024, 768)))
     image, size_wh = read_sized(tmp_path / "photo.jpg", model.card.input)
@@ -107,7 +109,7 @@ def test_a_photo_with_exif_orientation_has_its_boxes_upright(open_cells, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["float32", "int8"])
-def test_what_is_wanted_changes_with_the_next_frame(open_cells, kind):
+def test_a_new_filter_holds_from_the_next_frame_on(open_cells, kind):
     model = open_cells(kind)
     frame = paint(TWO)
     assert set(model(frame).labels) == {"red", "blue"}
@@ -159,7 +161,7 @@ def test_a_frame_is_timed_by_stage(open_cells):
     assert timings.total == timings.preprocess + timings.invoke + timings.decode
 
 
-def test_labels_of_another_number_are_refused(open_cells, cells, tmp_path):
+def test_labels_must_be_as_many_as_classes(open_cells, cells, tmp_path):
     with pytest.raises(ModelError, match="has 3 classes, but there are 2 labels"):
         open_cells(labels=("red", "green"))
     (tmp_path / "l.txt").write_text("Rot\nGrün\nBlau\n", encoding="utf-8")
@@ -168,13 +170,13 @@ def test_labels_of_another_number_are_refused(open_cells, cells, tmp_path):
         assert set(model(paint(TWO)).labels) == {"Rot", "Blau"}
 
 
-def test_cells_that_are_not_the_cards_are_refused(open_cells):
+def test_cells_must_fit_the_strides_of_the_card(open_cells):
     with pytest.raises(ModelError, match="strides 8, 16 make 80 cells, but the model has logits") as caught:
         open_cells(decoding=DetectorDecoding((8, 16)))
     assert "remedy" in str(caught.value)
 
 
-def test_outputs_are_told_apart_by_their_names_else_their_shapes(cells, tmp_path):
+def test_outputs_are_known_by_their_names_else_by_their_shapes(cells, tmp_path):
     def rename(names):
         def edit(model):
             graph = model.subgraphs[0]

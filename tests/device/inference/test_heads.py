@@ -1,3 +1,5 @@
+"""Heads: which one reads a model's outputs, what it reads, and which outputs it refuses."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -20,7 +22,7 @@ def detector(labels="abc", **decoding):
 
 
 class Outputs:
-    """A runtime that has invoked: outputs of the given arrays, by their names."""
+    """A stand-in for a runtime after an inference, with outputs by their names."""
 
     def __init__(self, **arrays):
         self.arrays = list(arrays.values())
@@ -45,7 +47,7 @@ def test_the_card_chooses_the_head():
 
 
 @pytest.mark.parametrize("kind", ["ltrb", "postprocessed"])
-def test_a_portable_variant_is_known_by_its_outputs_whatever_its_bundles_card_says(kind):
+def test_a_portable_variant_is_known_by_its_outputs_despite_its_bundles_card(kind):
     boxes = np.array([[[0.25, 0.0, 0.75, 0.5], [0.0, 0.0, 0.0, 0.0]]], np.float32)
     scores, card = np.array([[0.9, 0.0]], np.float32), detector(kind=kind, thresholds=(0.0,))
     shares = Outputs(scores=scores, labels=np.array([[2, 0]], np.int32), bboxes=boxes)
@@ -60,7 +62,7 @@ def test_a_portable_variant_is_known_by_its_outputs_whatever_its_bundles_card_sa
 
 
 @pytest.mark.parametrize("decoding", ["probabilities", "logits"])
-def test_a_classifier_looks_for_some_of_its_classes(decoding):
+def test_a_classifier_reports_only_the_classes_of_its_filter(decoding):
     card = ModelCard("c", "classification", tuple("abcd"), SPEC, ClassifierDecoding(decoding, threshold=0.1))
     scores = np.array([[0.4, 0.05, 0.3, 0.25]], np.float32)
     head = open_head(Outputs(x=scores if decoding == "probabilities" else np.log(scores)), card, ResultFilter())
@@ -93,7 +95,7 @@ def test_a_classifier_looks_for_some_of_its_classes(decoding):
         ({"x": (1, 4)}, "4 classes, but there are 3 labels"),
     ],
 )
-def test_outputs_that_are_no_classifiers(shapes, match):
+def test_outputs_that_are_not_a_classifiers_are_refused(shapes, match):
     card = ModelCard("c", "classification", tuple("abc"), SPEC)
     with pytest.raises(ModelError, match=match) as caught:
         open_head(Outputs(**{name: zeros(*shape) for name, shape in shapes.items()}), card, ALL)
@@ -119,14 +121,14 @@ def test_outputs_that_are_no_classifiers(shapes, match):
         ("abc", {"logits": (1, 5, 3), "distances": (1, 5, 4)}, "make 4 cells"),
     ],
 )
-def test_outputs_that_are_no_detectors_of_ours(labels, shapes, match):
+def test_outputs_that_are_not_a_detectors_are_refused(labels, shapes, match):
     runtime = Outputs(**{name: zeros(*shape) for name, shape in shapes.items()})
     with pytest.raises(ModelError, match=match) as caught:
         open_head(runtime, detector(labels), ALL)
     assert caught.value.remedy
 
 
-def test_four_classes_and_named_outputs_are_no_riddle():
+def test_named_outputs_of_a_detector_with_four_classes_are_told_apart():
     logits, distances = zeros(1, 4, 4) - 5, zeros(1, 4, 4)
     logits[0, 1, 2] = 5
     for runtime in (Outputs(logits=logits, distances=distances), Outputs(distances=distances, logits=logits)):
@@ -146,13 +148,13 @@ def test_four_classes_and_named_outputs_are_no_riddle():
         ((5, 4), (1, 5), (1,), "float32"),
     ],
 )
-def test_outputs_that_are_no_ssds(boxes, classes, count, dtype):
+def test_outputs_that_are_not_an_ssds_are_refused(boxes, classes, count, dtype):
     runtime = Outputs(b=zeros(*boxes).astype(dtype), c=zeros(*classes), s=zeros(1, 5), n=zeros(*count))
     with pytest.raises(ModelError, match="an SSD has boxes"):
         open_head(runtime, detector(kind="postprocessed"), ALL)
 
 
-def test_overlap_is_the_cards_or_the_wanted_one():
+def test_the_filters_overlap_replaces_the_cards():
     logits, distances = zeros(1, 4, 3) - 9, zeros(1, 4, 4) + np.float32(np.log(np.expm1(0.75)))
     logits[0, 0, 0], logits[0, 1, 0], logits[0, 2, 1] = 3, 2, 1  # the first shares a quarter with each of the others
     head = open_head(Outputs(logits=logits, distances=distances), detector(iou=0.2, max_det=9), ALL)
@@ -167,7 +169,7 @@ def test_overlap_is_the_cards_or_the_wanted_one():
         assert head((32, 32)).labels == tuple(labels), only
 
 
-def test_an_ssds_boxes_may_be_suppressed_once_more():
+def test_an_ssds_boxes_are_suppressed_again_if_the_filter_says_so():
     boxes = np.array([[[0, 0, 1, 1], [0, 0, 1, 0.8], [0, 0, 1, 0.9], [0, 0, 9, 9]]], np.float32)
     arrays = {"s": np.array([[0.9, 0.8, 0.7, 0.9]], np.float32), "b": boxes, "n": np.array([3], np.float32)}
     runtime = Outputs(**arrays, c=np.array([[0, 0, 1, 2]], np.float32))
@@ -189,13 +191,13 @@ def test_an_ssds_boxes_may_be_suppressed_once_more():
         assert result.xyxy[:, 3].tolist() == [100] * len(labels)
 
 
-def test_slack_is_for_boxes_that_leave_those_of_other_classes_alone():
+def test_there_is_no_slack_if_boxes_of_any_class_suppress_each_other():
     assert _slack(ResultFilter(slack=0.5)) == 0.5
     assert _slack(ResultFilter(slack=0.5, agnostic=True)) == 1.0
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_boxes_of_outputs_that_are_no_numbers_are_nothing_found_and_told_once(value, caplog):
+def test_boxes_that_are_not_finite_are_dropped_and_logged_once(value, caplog):
     logits, distances = np.full((1, 4, 3), 5, np.float32), zeros(1, 4, 4)
     own = open_head(Outputs(logits=logits, distances=distances), detector(), ALL)
     boxes, count = np.full((1, 2, 4), 0.5, np.float32) * [0, 0, 1, 1], np.array([2], np.float32)
@@ -205,16 +207,16 @@ def test_boxes_of_outputs_that_are_no_numbers_are_nothing_found_and_told_once(va
         assert len(head((64, 64)))
         caplog.clear()
         for array in damaged:
-            kept = array.flat[0]
+            undamaged = array.flat[0]
             array.flat[0] = value
             assert len(head((64, 64))) == 0
-            array.flat[0] = kept
+            array.flat[0] = undamaged
         assert len(caplog.records) == 1
         assert len(head((64, 64)))
 
 
 @pytest.mark.parametrize("count", [-3, 0, 2, 1e9])
-def test_an_ssds_count_is_held_to_its_boxes(count):
+def test_an_ssds_count_is_limited_to_its_boxes(count):
     boxes = np.array([[[0, 0, 1, 1], [0, 0, 0.5, 0.5]]], np.float32)
     outputs = Outputs(boxes=boxes, classes=zeros(1, 2), scores=zeros(1, 2) + 0.9, count=np.array([count], np.float32))
     assert len(open_head(outputs, detector(kind="postprocessed"), ALL)((64, 64))) == (2 if count > 0 else 0)

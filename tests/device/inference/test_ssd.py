@@ -1,3 +1,5 @@
+"""Ready-made SSDs: their operator, their labels and their boxes."""
+
 from __future__ import annotations
 
 import io
@@ -26,7 +28,7 @@ FRUIT = "apple\npear\nplum\n"
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Writes a file; float pixels are scaled by one, as if the file said so."""
+    """Returns a function that writes a file; float pixels are not scaled, as if the file stated it."""
     monkeypatch.setattr("edgetl.device.inference.describe_tflite.input_scaling", lambda *_: Scaling())
 
     def to_file(content, name="model.tflite"):
@@ -41,20 +43,20 @@ def colour(red, green, blue, size_wh=(80, 40)):
     return np.full((size_wh[1], size_wh[0], 3), (blue, green, red), np.uint8)
 
 
-def test_the_operator_tells_its_classes_and_which_output_is_which(ssd, write, tiny_models):
+def test_the_operator_states_its_classes_and_the_order_of_its_outputs(ssd, write, tiny_models):
     assert read_postprocess(write(ssd)) == PostProcess(3, pytest.approx(0.6), (1, 3, 0, 2))
     assert read_postprocess(write(build_ssd())) == PostProcess(3, pytest.approx(0.6), (0, 1, 2, 3))
     assert read_postprocess(write(tiny_models["float32"])) is None
 
 
-def test_the_operator_may_not_be_the_end(ssd, write):
+def test_an_operator_whose_outputs_are_not_the_models_is_ignored(ssd, write):
     def feed_on(model):
         model.subgraphs[0].outputs = [*model.subgraphs[0].outputs[:3], model.subgraphs[0].inputs[0]]
 
     assert read_postprocess(write(edited(ssd, feed_on))) is None
 
 
-def test_what_an_ssd_becomes(ssd, write):
+def test_an_ssd_gets_a_detectors_card(ssd, write):
     path = write(ssd, "fruit.tflite")
     found = describe(path, open_runtime("tflite", path, 1), write(FRUIT, "labels.txt"))
     decoding = DetectorDecoding((), (0.5,), pytest.approx(0.6), 4, "postprocessed")
@@ -62,7 +64,7 @@ def test_what_an_ssd_becomes(ssd, write):
     assert ModelCard.from_dict(json.loads(found.card.to_json()), where="") == found.card
 
 
-def test_an_ssd_finds_what_there_is(ssd, write):
+def test_an_ssd_finds_objects_in_px_of_the_frame(ssd, write):
     with Model.open(write(ssd), labels=write(FRUIT, "labels.txt")) as model:
         result = model(colour(20, 200, 40))
         assert result.labels == ("pear",)
@@ -86,13 +88,13 @@ def test_a_line_for_the_background_comes_before_the_objects(ssd, write, first):
         assert model.card.labels == ("apple", "pear", "plum")
 
 
-def test_lines_for_numbers_that_were_never_given_are_numbered(ssd, write):
+def test_repeated_placeholders_of_a_label_map_are_numbered(ssd, write):
     with Model.open(write(ssd), labels=write("???\napple\n???\n???\n", "labels.txt")) as model:
         assert model.card.labels == ("apple", "???", "??? (2)")
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "message"),
     [
         ("apple\npear\n", "there are 2 labels"),
         ("fruit\napple\npear\nplum\n", "there are 4 labels"),
@@ -101,10 +103,10 @@ def test_lines_for_numbers_that_were_never_given_are_numbered(ssd, write):
         ("", "there are 0 labels"),
     ],
 )
-def test_labels_that_leave_a_doubt_are_refused(ssd, write, lines, told):
+def test_labels_whose_number_does_not_fit_are_refused(ssd, write, lines, message):
     with pytest.raises(ModelError, match="has 3 classes besides the background, but") as caught:
         Model.open(write(ssd), labels=write(lines, "labels.txt"))
-    assert told in caught.value.what
+    assert message in caught.value.what
     assert "before the 3 there may be one that is ??? or background" in caught.value.remedy
     assert caught.value.where.endswith("labels.txt")
 
@@ -123,13 +125,13 @@ def test_labels_inside_an_ssd_are_found(ssd, write):
         assert model.card.labels == ("apple", "pear", "plum")
 
 
-def test_damaged_options_are_told_never_a_traceback(ssd, write):
+def test_damaged_options_of_the_operator_end_in_model_errors(ssd, write):
     options = []
     edited(ssd, lambda model: options.append(bytes(model.subgraphs[0].operators[-1].customOptions)))
     (old,) = options
     assert ssd.count(old) == 1
     random = np.random.default_rng(3)
-    told = 0
+    refused = 0
     for _ in range(400):
         damaged = bytearray(old)
         for at in random.integers(0, len(old), 3):
@@ -137,8 +139,8 @@ def test_damaged_options_are_told_never_a_traceback(ssd, write):
         try:
             read_postprocess(write(ssd.replace(old, bytes(damaged))))
         except ModelError:
-            told += 1
-    assert told > 100
+            refused += 1
+    assert refused > 100
     with pytest.raises(ModelError, match="structure is damaged"):
         read_postprocess(write(ssd[: len(ssd) // 2]))
     with pytest.raises(ModelError, match="structure is damaged"):

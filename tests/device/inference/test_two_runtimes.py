@@ -1,4 +1,4 @@
-"""A bundle for two runtimes, of which a machine may have one."""
+"""A bundle with variants for two runtimes, on machines that have one or both."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_both_runtimes_replay(pair):
     assert outcomes(verify(pair, OURS, threads=2)) == {OURS: (True, False)}
 
 
-def test_a_runtime_that_is_not_installed_is_skipped_and_said(pair, without_openvino):
+def test_variants_of_a_missing_runtime_are_skipped_and_reported(pair, without_openvino):
     reports = verify(pair)
     assert outcomes(reports) == {
         OURS: (False, True),
@@ -94,19 +94,19 @@ def test_a_runtime_that_is_not_installed_is_skipped_and_said(pair, without_openv
     assert f"{OURS:<24} skipped  OpenVINO is not installed" in edgetl("verify", pair).err
 
 
-def test_the_other_runtime_may_be_the_one_that_is_missing(pair, without_tflite):
+def test_either_runtime_may_be_missing(pair, without_tflite):
     reports = verify(pair)
     assert [report.skipped for report in reports] == [False, True, True, True]
     require(reports, pair)
 
 
-def test_what_is_skipped_hides_no_failure(pair, without_openvino):
+def test_a_skipped_variant_hides_no_failure_of_another(pair, without_openvino):
     (pair / "float16.tflite").unlink()
     with pytest.raises(GateError, match="1 of 4 variants fail the golden replay: float16"):
         require(verify(pair), pair)
 
 
-def test_nothing_to_replay_with_is_an_error(pair, without_openvino, without_tflite):
+def test_verification_without_any_runtime_is_an_error(pair, without_openvino, without_tflite):
     with pytest.raises(UnloadableRuntimeError, match="OpenVINO is not installed"):
         verify(pair)
 
@@ -127,7 +127,7 @@ def test_the_chosen_variant_runs(pair):
         assert (runtime_of(chosen), runtime_of(named)) == ("OpenVINORuntime", "TFLiteRuntime")
 
 
-def test_another_takes_its_place_where_its_runtime_is_missing_and_it_is_said_once(pair, without_openvino, caplog):
+def test_another_variant_runs_if_the_runtime_of_the_chosen_one_is_missing(pair, without_openvino, caplog):
     with caplog.at_level(logging.WARNING), Model.open(pair) as model:
         assert runtime_of(model) == "TFLiteRuntime"
     (record,) = caplog.records
@@ -144,12 +144,12 @@ def test_a_missing_runtime_is_reported_once_for_a_model_pool(pair, without_openv
     assert len(caplog.records) == 1
 
 
-def test_none_takes_its_place_where_none_can(pair, without_openvino, without_tflite):
+def test_a_bundle_without_any_installed_runtime_is_an_error(pair, without_openvino, without_tflite):
     with pytest.raises(UnloadableRuntimeError, match="OpenVINO is not installed"):
         Model.open(pair)
 
 
-def test_a_damaged_file_is_no_reason_for_another_one(pair):
+def test_a_damaged_variant_is_not_replaced_by_another(pair):
     (pair / f"{OURS}.bin").write_bytes(b"")
     with pytest.raises(ModelError, match=f"{OURS}.bin was altered or cut short"):
         Model.open(pair)
@@ -165,14 +165,14 @@ def test_a_damaged_file_is_no_reason_for_another_one(pair):
     ],
     ids=["altered", "truncated", "missing"],
 )
-def test_either_file_is_checked_and_named(pair, suffix, damage):
+def test_both_files_of_an_ir_are_checked(pair, suffix, damage):
     damage(pair / f"{OURS}{suffix}")
     reports = verify(pair)
     assert [report.variant for report in reports if not report.ok] == [OURS]
     assert f"{OURS}{suffix} " in reports[0].reason
 
 
-def test_weights_of_another_model_under_right_digests_are_drift(pair):
+def test_other_weights_with_correct_digests_are_found_by_the_replay(pair):
     path = pair / f"{OURS}.bin"
     path.write_bytes(path.read_bytes()[::-1])
     document = json.loads((pair / "bundle.json").read_text())
@@ -181,7 +181,7 @@ def test_weights_of_another_model_under_right_digests_are_drift(pair):
     assert outcomes(verify(pair))[OURS] == (False, False)
 
 
-def test_an_unknown_variant_is_told_the_names(pair):
+def test_an_unknown_variant_lists_the_known_ones(pair):
     with pytest.raises(UsageError, match="no variant 'openvino-int4'") as caught:
         Model.open(pair, variant="openvino-int4")
     assert caught.value.remedy == f"choose one of: {OURS}, float32, float16, static_wi8_ai8"

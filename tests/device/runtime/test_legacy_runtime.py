@@ -1,4 +1,4 @@
-"""The device's code with tflite-runtime 2.14 and NumPy 1, in an environment of their own."""
+"""The device's code with tflite-runtime 2.14 and NumPy 1, in a separate environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.peer
 
 @pytest.fixture(scope="module")
 def legacy():
-    """Runs a command of edgetl there; returns the finished process."""
+    """Returns a function that runs a command of edgetl with the old runtime, and returns the finished process."""
     python = os.environ.get("EDGETL_LEGACY_PYTHON")
     if not python:
         pytest.skip(
@@ -31,7 +31,7 @@ def legacy():
     return run
 
 
-def test_the_golden_photos_get_the_same_answers(legacy, bundle):
+def test_the_golden_photos_get_the_same_scores(legacy, bundle):
     done = legacy("verify", bundle, "--json")
     *reports, pixels = json.loads(done.stdout)
     assert [report["variant"] for report in reports] == list(VARIANTS)
@@ -40,8 +40,8 @@ def test_the_golden_photos_get_the_same_answers(legacy, bundle):
     assert done.returncode == 0
 
 
-def test_a_variant_that_it_computes_otherwise_is_left_out_with_the_reason(legacy, bundle):
-    """As an operation that an old runtime rounds in another way would show."""
+def test_a_variant_with_other_scores_is_excluded_from_tuning_with_the_reason(legacy, bundle):
+    """An old runtime may round an operation in another way."""
     manifest = json.loads((bundle / "bundle.json").read_text())
     expected = bundle / manifest["variants"][2]["golden"]
     rows = json.loads(expected.read_text())
@@ -57,7 +57,7 @@ def test_a_variant_that_it_computes_otherwise_is_left_out_with_the_reason(legacy
     assert found["machine"]["packages"]["tflite-runtime"].startswith("2.14")
 
 
-def test_a_film_is_run(legacy, bundle, film, tmp_path):
+def test_a_film_runs_with_the_old_runtime(legacy, bundle, film, tmp_path):
     done = legacy(
         "run", bundle, "--variant", "auto", "--source", film, "--quiet", "--jsonl", tmp_path / "results.jsonl"
     )

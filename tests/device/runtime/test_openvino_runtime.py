@@ -1,3 +1,5 @@
+"""The OpenVINO runtime: inputs of any layout and scaling, refusals, and its side effects on the process."""
+
 from __future__ import annotations
 
 import subprocess
@@ -26,7 +28,7 @@ def pictures():
     return np.random.default_rng(2).integers(0, 256, (3, 32, 32, 3), np.uint8) // np.array([1, 2, 3], np.uint8)
 
 
-def said(runtime, picture):
+def output_for(runtime, picture):
     runtime.input_view()[...] = picture
     runtime.invoke()
     return runtime.output_view(0).copy()
@@ -39,11 +41,11 @@ def test_pixels_are_written_into_the_input_and_scores_read_from_the_output(path,
     assert [(t.name, t.shape, t.dtype, t.scale) for t in runtime.outputs] == [("scores", (1, 3), "float32", 0.0)]
     assert runtime.input_view().flags.c_contiguous
     for picture in pictures:
-        assert np.abs(said(runtime, picture) - answer(picture)).max() < 1e-6
+        assert np.abs(output_for(runtime, picture) - answer(picture)).max() < 1e-6
     runtime.close()
 
 
-def test_it_computes_in_float32_with_the_threads_asked_for(path):
+def test_openvino_computes_in_float32_with_the_requested_threads(path):
     compiled = open_runtime("openvino", build_ir(path), 2)._request.get_compiled_model()
     assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 2
@@ -55,22 +57,22 @@ def test_it_computes_in_float32_with_the_threads_asked_for(path):
     ("shape", "kind", "info"),
     [((1, 32, 32, 3), "f32", INFO), ((1, 3, 32, 32), "f32", INFO), ((1, 3, 32, 32), "u8", {})],
 )
-def test_layout_and_scaling_of_a_foreign_ir_go_into_its_graph(path, pictures, shape, kind, info):
+def test_layout_and_scaling_of_a_foreign_ir_become_a_part_of_its_graph(path, pictures, shape, kind, info):
     runtime = open_runtime("openvino", build_ir(path, shape, kind, info=info), 1)
     assert (runtime.input.shape, runtime.input.dtype) == ((1, 32, 32, 3), "uint8")
     for picture in pictures:
-        wanted = answer((picture - np.array(MEAN)) / np.array(SCALE) if info else picture)
-        assert np.abs(said(runtime, picture) - wanted).max() < 1e-5
+        expected = answer((picture - np.array(MEAN)) / np.array(SCALE) if info else picture)
+        assert np.abs(output_for(runtime, picture) - expected).max() < 1e-5
 
 
 def test_one_number_scales_every_channel(path, pictures):
     runtime = open_runtime("openvino", build_ir(path, kind="f32", info={"scale_values": "255"}), 1)
-    assert np.abs(said(runtime, pictures[0]) - answer(pictures[0] / 255)).max() < 1e-6
+    assert np.abs(output_for(runtime, pictures[0]) - answer(pictures[0] / 255)).max() < 1e-6
 
 
-def test_scaling_that_is_embedded_already_is_not_done_again(path, pictures):
+def test_scaling_that_the_graph_already_has_is_not_repeated(path, pictures):
     runtime = open_runtime("openvino", build_ir(path, info={**INFO, "embedded_processing": "YES"}), 1)
-    assert np.abs(said(runtime, pictures[0]) - answer(pictures[0])).max() < 1e-6
+    assert np.abs(output_for(runtime, pictures[0]) - answer(pictures[0])).max() < 1e-6
 
 
 REFUSED = {
@@ -99,7 +101,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_model_that_takes_something_else_is_refused_in_words(path, name):
+def test_a_model_with_another_input_is_refused_with_the_reason(path, name):
     made, says, remedy = REFUSED[name]
     with pytest.raises(ModelError, match=says) as caught:
         open_runtime("openvino", build_ir(path, **made), 1)
@@ -121,7 +123,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_ir_is_refused_in_words(path, name, capfd):
+def test_a_damaged_ir_is_refused_with_the_reason(path, name, capfd):
     damage, says = DAMAGED[name]
     damage(build_ir(path), path.with_suffix(".bin"))
     with pytest.raises(ModelError) as caught:
@@ -132,7 +134,7 @@ def test_a_damaged_ir_is_refused_in_words(path, name, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_not_installed_tells_the_pip_line(path, monkeypatch):
+def test_a_missing_openvino_is_reported_with_the_command_that_installs_it(path, monkeypatch):
     build_ir(path)
     monkeypatch.setitem(sys.modules, "openvino", None)
     for use in (lambda: open_runtime("openvino", path, 1), lambda: require_runtime("openvino")):
@@ -145,7 +147,7 @@ def test_not_installed_tells_the_pip_line(path, monkeypatch):
 @pytest.mark.parametrize(
     "error", [ImportError("libtbb.so.12: cannot open"), ModuleNotFoundError("No module named 'numpy'", name="numpy")]
 )
-def test_broken_tells_what_is_wrong(monkeypatch, error):
+def test_a_broken_openvino_is_reported_with_its_cause(monkeypatch, error):
     def import_module(name):
         raise error
 
@@ -155,7 +157,7 @@ def test_broken_tells_what_is_wrong(monkeypatch, error):
     assert str(error) in caught.value.what
 
 
-def test_its_statistics_stay_off():
+def test_the_usage_statistics_of_openvino_stay_off():
     code = (
         "import sys; from edgetl.device.runtime.openvino import load_library; load_library().Core();"
         "print([name for name, module in sys.modules.items() if name.startswith('openvino_telemetry') and module])"
@@ -189,8 +191,8 @@ with restored_signal_stack():
 
 
 @pytest.mark.parametrize("code", [_MODELS, _CORES], ids=["our models", "cores of a library"])
-def test_ctrl_c_is_heard_after_lives_that_overlapped(path, code):
-    """Each `openvino.Core` has a stack for signal handlers; one that is gone would be a segmentation fault."""
+def test_ctrl_c_works_after_two_cores_whose_lives_overlapped(path, code):
+    """Each `openvino.Core` has a stack for signal handlers; a freed one would cause a segmentation fault."""
     command = [sys.executable, "-c", code + _SIGNAL, build_ir(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, "asked to end\n")

@@ -1,4 +1,4 @@
-"""Model files of strangers: their structure is checked, and they are tried in a process of their own."""
+"""Unknown model files: their structure is checked, and a child process tries them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_MB = 1000
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """A user's cache in which nothing is remembered, and a process that has opened nothing."""
+    """An empty cache, in a process that has opened no file yet."""
     monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sandbox, "_known", set())
     return tmp_path / "cache"
@@ -47,7 +47,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def children(monkeypatch):
-    """The processes that were started to try a file."""
+    """The child processes that were started."""
     started = []
     real = subprocess.Popen
 
@@ -59,7 +59,7 @@ def children(monkeypatch):
     return started
 
 
-def test_only_the_first_start_pays_for_a_process(cache, write, children, monkeypatch):
+def test_only_the_first_opening_of_a_file_starts_a_child(cache, write, children, monkeypatch):
     path = write(MODEL)
     open_runtime("tflite", path, 1).close()
     assert [child.returncode for child in children] == [0]
@@ -74,13 +74,13 @@ def test_only_the_first_start_pays_for_a_process(cache, write, children, monkeyp
     assert len(children) == 3
 
 
-def test_a_module_of_the_current_folder_does_not_get_into_the_process(cache, write, tmp_path, monkeypatch):
+def test_the_child_imports_no_module_of_the_current_folder(cache, write, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "json.py").write_text("raise SystemExit(7)")
     open_runtime("tflite", write(MODEL), 1).close()
 
 
-def test_what_was_made_here_needs_no_process(cache, write, children, monkeypatch):
+def test_a_file_that_was_made_here_needs_no_child(cache, write, children, monkeypatch):
     open_runtime("tflite", write(MODEL), 1, made_here=True).close()
     sandbox.remember_harmless("tflite", write(MODEL), library_version("tflite"))
     monkeypatch.setattr(sandbox, "_known", set())
@@ -88,7 +88,7 @@ def test_what_was_made_here_needs_no_process(cache, write, children, monkeypatch
     assert not children
 
 
-def test_a_cache_that_can_not_be_written_costs_the_process_alone(write, children, monkeypatch, tmp_path):
+def test_a_cache_that_cannot_be_written_costs_only_a_child(write, children, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("EDGETL_CACHE", str(tmp_path / "file"))
     monkeypatch.setattr(sandbox, "_known", set())
@@ -108,7 +108,7 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("code", ENDINGS)
-def test_a_crash_and_a_limit_are_an_error_of_the_file(cache, write, children, monkeypatch, code):
+def test_a_crash_or_an_exceeded_limit_of_the_child_is_an_error_of_the_file(cache, write, children, monkeypatch, code):
     monkeypatch.setattr(sandbox, "_START", code)
     if ENDINGS[code] == "to open":
         monkeypatch.setattr(sandbox, "SECONDS", 0.2)
@@ -120,14 +120,14 @@ def test_a_crash_and_a_limit_are_an_error_of_the_file(cache, write, children, mo
     assert not (cache / "opened").exists()
 
 
-def test_no_process_is_an_error_of_the_machine(cache, write, monkeypatch):
+def test_a_child_that_cannot_start_is_an_error_of_the_machine(cache, write, monkeypatch):
     monkeypatch.setattr(sandbox.sys, "executable", "/nowhere/python")
     with pytest.raises(EdgetlError, match="no process") as caught:
         open_runtime("tflite", write(MODEL), 1)
     assert caught.value.exit_code == 1
 
 
-def test_what_the_library_says_in_the_process_is_the_error(cache, write, children):
+def test_the_librarys_error_in_the_child_is_reported(cache, write, children):
     path = write(edited(MODEL, lambda model: setattr(graph_of(model).operators[0], "outputs", [])))
     with pytest.raises(ModelError, match="refuses the model"):
         open_runtime("tflite", path, 1)
@@ -169,12 +169,12 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_what_is_out_of_range_is_found_before_a_library_sees_it(write, kind):
+def test_a_damaged_structure_is_found_before_the_library_opens_the_file(write, kind):
     with pytest.raises(ModelError, match="structure is damaged"):
         require_sound(write(edited(MODEL, DAMAGES[kind])))
 
 
-def test_whole_files_are_sound(write, tiny_models, cells, ssd):
+def test_undamaged_files_pass(write, tiny_models, cells, ssd):
     for content in (*tiny_models.values(), *cells.values(), ssd, MODEL):
         require_sound(write(content))
 
@@ -188,7 +188,7 @@ def rename_operator(name):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (edited(MODEL, rename_operator(b"edgetpu-custom-op")), "Coral"),
         (edited(MODEL, rename_operator(b"FlexErf")), "FlexErf"),
@@ -199,13 +199,13 @@ def rename_operator(name):
         (b"hello, this is no model", "not a .tflite"),
     ],
 )
-def test_a_file_of_another_kind_is_named(write, content, said):
-    with pytest.raises(ModelError, match=said) as caught:
+def test_a_file_of_another_kind_is_named(write, content, message):
+    with pytest.raises(ModelError, match=message) as caught:
         open_runtime("tflite", write(content), 1)
     assert caught.value.remedy
 
 
-def test_a_file_of_any_size_is_not_read(tmp_path):
+def test_a_huge_file_is_refused_unread(tmp_path):
     path = tmp_path / "sparse.tflite"
     with path.open("wb") as file:
         file.truncate(1 << 40)
@@ -213,7 +213,7 @@ def test_a_file_of_any_size_is_not_read(tmp_path):
         open_runtime("tflite", path, 1)
 
 
-def test_no_pipe_and_no_device_is_opened(tmp_path):
+def test_pipes_and_devices_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.tflite")
     (tmp_path / "zero.tflite").symlink_to("/dev/zero")
     for name in ("pipe", "zero"):
@@ -221,7 +221,7 @@ def test_no_pipe_and_no_device_is_opened(tmp_path):
             open_runtime("tflite", tmp_path / f"{name}.tflite", 1)
 
 
-def test_metadata_that_name_the_same_tables_again_and_again_are_refused(write):
+def test_metadata_that_refer_to_a_table_thousands_of_times_are_refused(write):
     usual = build(np.eye(3), metadata=metadata([0], [1], repeat=2))
     assert read_metadata(write(usual)).mean == (0.0,)
     with pytest.raises(ModelError, match="overlap"):
@@ -229,7 +229,7 @@ def test_metadata_that_name_the_same_tables_again_and_again_are_refused(write):
 
 
 def zipped(entries: int, size: int, *, listed: int | None = None) -> bytes:
-    """An archive of entries that are all the same bytes of the file."""
+    """Returns an archive whose entries all share the same bytes of the file."""
     name, content = b"a.txt", b"x" * size
     local = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 33, 0, size, size, len(name), 0) + name + content
     row = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, size, size, len(name), 0, 0, 0, 0, 0, 0) + name
@@ -243,7 +243,7 @@ def test_files_of_an_archive_that_overlap_are_refused(write):
         read_files(write(zipped(1000, 50_000)))
 
 
-def test_an_archive_without_end_is_not_listed(write):
+def test_an_archive_with_a_huge_list_of_files_is_refused(write):
     with pytest.raises(ModelError, match="too long"):
         read_files(write(zipped(25_000, 1)))
 
@@ -268,13 +268,13 @@ def proved(process: subprocess.Popen, folder: Path) -> dict:
     return found
 
 
-def test_mutants_end_in_words(tmp_path):
+def test_damaged_copies_end_in_model_errors(tmp_path):
     found = proved(mutation_run(tmp_path / "few", {"float": MODEL}, 0, 30), tmp_path / "few")
     assert sum(found["counts"].values()) == 30
 
 
 @pytest.mark.slow
-def test_three_thousand_mutants_end_in_words(tmp_path, tiny_models, ssd):
+def test_three_thousand_damaged_copies_end_in_model_errors(tmp_path, tiny_models, ssd):
     bases = {
         "float": MODEL,
         "quantized": build(np.eye(3), [0] * 3, "LOGISTIC", dtype="uint8", quantization=(0.47, 0)),
@@ -287,7 +287,7 @@ def test_three_thousand_mutants_end_in_words(tmp_path, tiny_models, ssd):
     print(sum((Counter(one["counts"]) for one in found), Counter()), "MB:", [one["MB"] for one in found])
 
 
-def test_a_cards_model_opens_all_the_same(cache, write):
+def test_a_model_opens_through_the_sandbox(cache, write):
     path = write(MODEL)
     labels = write(b"a\nb\nc\n", "labels.txt")
     with Model.open(path, labels=labels) as model:

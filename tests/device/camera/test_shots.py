@@ -1,4 +1,4 @@
-"""Sources that deliver JPEGs: taken as they are, decoded at the smallest scale that will do."""
+"""Sources that deliver JPEGs: they stay undecoded until needed, and are decoded at the smallest scale that will do."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_film_is_decoded_at_the_scale_that_the_model_allows(mjpeg_film):
     ("spec", "wish"),
     [(None, NOTHING), (SPEC, CameraRequest(full=True)), (InputSpec(640, 640), NOTHING)],
 )
-def test_every_pixel_is_decoded_where_it_is_wanted(mjpeg_film, spec, wish):
+def test_every_pixel_is_decoded_on_request(mjpeg_film, spec, wish):
     with open_camera(str(mjpeg_film), spec, wish) as camera:
         frame = next(iter(camera))
     assert frame.image.shape == (720, 1280, 3)
@@ -57,8 +57,8 @@ def test_every_pixel_is_decoded_where_it_is_wanted(mjpeg_film, spec, wish):
 
 
 @pytest.mark.parametrize("kind", [MjpegCamera, RtspCamera])
-def test_model_sees_the_same_of_a_reduced_picture(kind):
-    """But for what two ways of averaging differ by."""
+def test_a_reduced_picture_gives_the_model_the_same_input(kind):
+    """Two ways of averaging differ by less than one level."""
     with kind((1280, 720)) as server, open_camera(server.address, SPEC) as camera:
         frame = next(iter(camera))
     preprocess = Preprocessor(SPEC)
@@ -69,14 +69,14 @@ def test_model_sees_the_same_of_a_reduced_picture(kind):
     assert np.abs(reduced.astype(int) - full).mean() < 1
 
 
-def test_photo_gives_its_full_picture_too(tmp_path):
+def test_a_reduced_photo_still_has_its_full_picture(tmp_path):
     cv2.imwrite(str(tmp_path / "large.jpg"), solid(0, (800, 400)))
     (frame,) = open_camera(str(tmp_path / "large.jpg"), InputSpec(48, 48))
     assert frame.image.shape == (100, 200, 3)
     assert frame.picture().shape == (400, 800, 3)
 
 
-def test_halves_are_not_whole():
+def test_half_a_jpeg_is_not_whole():
     jpeg = pictures(count=1)[0]
     assert Jpeg(jpeg, 0.0, 0).whole
     assert Jpeg(jpeg + bytes(500), 0.0, 0).whole, "USB cameras pad them"
@@ -86,13 +86,13 @@ def test_halves_are_not_whole():
 
 
 class FakeCapture:
-    """A V4L2 camera as OpenCV gives it: it delivers JPEGs, or says so and delivers pictures."""
+    """A stand-in for OpenCV's V4L2 capture, which delivers JPEGs, or announces them and delivers pictures."""
 
     def __init__(self, jpegs, *, honest=True):
         self.jpegs = jpegs
         self.honest = honest
         self.values = {cv2.CAP_PROP_FOURCC: 0, cv2.CAP_PROP_CONVERT_RGB: 1}
-        self.said = []
+        self.calls = []
         self.at = -1
         self.released = 0
 
@@ -100,7 +100,7 @@ class FakeCapture:
         return self.values.get(key, 0)
 
     def set(self, key, value):
-        self.said.append((key, value))
+        self.calls.append((key, value))
         self.values[key] = value
         return True
 
@@ -135,19 +135,19 @@ def usb(tmp_path, monkeypatch):
     return opened
 
 
-def test_usb_camera_is_asked_for_jpegs_then_size_then_pace(usb):
+def test_jpegs_are_requested_before_the_size_and_the_size_before_the_frame_rate(usb):
     fake = FakeCapture(pictures((1280, 720), 3))
     with usb(fake, size=(1280, 720), fps=30) as camera:
         frames = iter(camera)
         assert [next(frames).index for _ in range(3)] == [0, 1, 2]
-    keys = [key for key, _ in fake.said]
+    keys = [key for key, _ in fake.calls]
     size = [cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT]
     assert keys[:4] == [cv2.CAP_PROP_FOURCC, *size, cv2.CAP_PROP_FPS]
     assert fake.values[cv2.CAP_PROP_CONVERT_RGB] == 0
     assert fake.released
 
 
-def test_usb_cameras_jpegs_stay_undecoded_until_they_are_wanted(usb):
+def test_the_jpegs_of_a_usb_camera_stay_undecoded_until_they_are_needed(usb):
     with usb(FakeCapture(pictures((1280, 720), 2))) as camera:
         shot = next(camera.shots())
     assert isinstance(shot, Jpeg)
@@ -156,7 +156,7 @@ def test_usb_cameras_jpegs_stay_undecoded_until_they_are_wanted(usb):
     assert frame.picture().shape == (720, 1280, 3)
 
 
-def test_camera_that_promises_jpegs_and_gives_pictures(usb):
+def test_a_camera_that_announces_jpegs_but_delivers_pictures_is_read(usb):
     fake = FakeCapture(pictures(count=5), honest=False)
     with usb(fake) as camera:
         shots = camera.shots()
@@ -167,15 +167,15 @@ def test_camera_that_promises_jpegs_and_gives_pictures(usb):
     assert fake.values[cv2.CAP_PROP_CONVERT_RGB] == 1
 
 
-def test_camera_without_jpegs_gives_pictures():
+def test_a_camera_without_jpegs_is_read():
     fake = FakeCapture(pictures(count=2))
     with Capture(fake, "0", live=True, spec=SPEC) as camera:
         assert next(iter(camera)).image.shape == (480, 640, 3)
-    assert not fake.said
+    assert not fake.calls
 
 
 @pytest.mark.parametrize(("clock", "age"), [("ours", 1.0), ("since 1970", 0.0), ("none", 0.0)])
-def test_age_counts_from_the_drivers_stamp_where_that_is_of_our_clock(usb, clock, age):
+def test_a_frames_age_counts_from_the_drivers_stamp_if_it_is_of_our_clock(usb, clock, age):
     fake = FakeCapture(pictures(count=3))
     began = time.monotonic()
     stamp = {"ours": began - 1, "since 1970": time.time(), "none": 0.0}[clock]
@@ -185,7 +185,7 @@ def test_age_counts_from_the_drivers_stamp_where_that_is_of_our_clock(usb, clock
     assert captured_at == pytest.approx(began - age, abs=0.5)
 
 
-def test_half_a_jpeg_is_passed_over(usb):
+def test_half_a_jpeg_is_skipped_and_counted(usb):
     jpegs = pictures(count=4)
     jpegs[1] = jpegs[1][:2000]
     with usb(FakeCapture(jpegs)) as camera:

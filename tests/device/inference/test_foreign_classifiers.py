@@ -1,4 +1,4 @@
-"""What the scores of classifiers from elsewhere mean, and what their inputs make of pixels."""
+"""Foreign classifiers: the meaning of their outputs, their labels, and what their inputs make of pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ USUAL, ALL = ResultFilter(), ResultFilter(top_k=9, threshold=0.0)
 
 @pytest.fixture
 def opened(tmp_path):
-    """Opens a model file with labels, each on a line."""
+    """Returns a function that opens a model file with labels, which are separated by commas."""
     models = []
 
     def open_it(content: bytes, labels: str, only=USUAL):
@@ -45,7 +45,7 @@ def colour(red, green, blue):
 
 
 def shares(model, frame):
-    """Every class's score, by its label."""
+    """Returns the score of each class by its label."""
     model.only = ALL
     result = model(frame)
     return dict(zip(result.labels, result.score.tolist(), strict=True))
@@ -54,7 +54,7 @@ def shares(model, frame):
 PLAIN = metadata([0], [1])
 
 
-def test_one_sigmoid_is_the_score_of_the_one_label_and_below_a_half_nothing_is_known(opened):
+def test_one_sigmoid_is_the_score_of_one_label_and_half_is_its_threshold(opened):
     model = opened(build([[0.1, 0, 0]], [-12], "LOGISTIC", metadata=PLAIN), "red")
     assert model.card.decoding == ClassifierDecoding("independent", 0.5)
     assert model(colour(255, 0, 0)).score.tolist() == pytest.approx([1], abs=1e-4)
@@ -79,12 +79,12 @@ def test_one_column_without_a_sigmoid_gets_one(opened):
     assert shares(model, colour(100, 0, 0)) == {"red": pytest.approx(1 / (1 + np.exp(2)))}
 
 
-def test_one_column_behind_a_softmax_says_the_same_of_everything_and_is_refused(opened):
+def test_a_softmax_of_one_column_is_refused_because_it_is_always_one(opened):
     with pytest.raises(ModelError, match="whatever a photo shows"):
         opened(build([[0.1, 0, 0]], [-12], "SOFTMAX", metadata=PLAIN), "red")
 
 
-def test_several_sigmoids_are_scores_of_their_own(opened):
+def test_several_sigmoids_give_independent_scores(opened):
     model = opened(build(0.1 * np.eye(3), [-12] * 3, "LOGISTIC", metadata=PLAIN), "red,green,blue")
     assert model.card.decoding == ClassifierDecoding("independent", 0.5)
     assert shares(model, colour(255, 255, 0)) == {
@@ -97,7 +97,7 @@ def test_several_sigmoids_are_scores_of_their_own(opened):
     assert len(model(colour(0, 0, 0))) == 0
 
 
-def test_sigmoids_that_happen_to_sum_to_one_are_still_their_own(opened):
+def test_sigmoids_that_sum_to_one_by_chance_are_still_independent(opened):
     model = opened(build(np.zeros((2, 3)), [0, 0], "LOGISTIC", metadata=PLAIN), "red,green")
     assert model.card.decoding.scores == "independent"
 
@@ -107,7 +107,7 @@ def test_a_softmax_is_known_by_its_operation(opened):
     assert model.card.decoding == ClassifierDecoding("probabilities")
 
 
-def test_columns_without_a_label_are_told(opened, caplog):
+def test_columns_without_a_label_are_reported(opened, caplog):
     model = opened(build(np.zeros((5, 3)), metadata=PLAIN), "0 red,2 green,4 blue")
     assert model.card.labels == ("red", "class 1", "green", "class 3", "blue")
     assert len(caplog.records) == 1
@@ -118,7 +118,7 @@ def test_two_labels_for_three_columns_are_refused(opened):
         opened(build(np.eye(3), metadata=PLAIN), "red,green")
 
 
-def test_a_calibration_of_scores_is_refused_and_a_threshold_heeded(opened):
+def test_a_calibration_of_scores_is_refused_and_a_stated_threshold_is_used(opened):
     with pytest.raises(ModelError, match="calibration"):
         opened(build(np.eye(3), metadata=metadata([0], [1], calibrated=True)), "red,green,blue")
     model = opened(build(np.eye(3), metadata=metadata([0], [1], threshold=0.75)), "red,green,blue")
@@ -140,7 +140,7 @@ def test_a_float_model_without_scaling_names_the_conversion(opened):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "quantization", "told", "real"),
+    ("dtype", "quantization", "stated", "real"),
     [
         ("uint8", (0.47, 0), b"", lambda p: np.minimum(p, 255 * 0.47)),  # calibrated on dark photos
         ("int8", (0.47, -128), b"", lambda p: np.minimum(p, 255 * 0.47)),
@@ -150,14 +150,14 @@ def test_a_float_model_without_scaling_names_the_conversion(opened):
         ("uint8", (0.02, 100), metadata([100, 110, 112], [50]), lambda p: (p - np.array([100, 110, 112])) / 50),
     ],
 )
-def test_pixels_become_what_a_quantized_input_means(opened, dtype, quantization, told, real, caplog):
-    model = opened(build(np.eye(3), dtype=dtype, quantization=quantization, metadata=told), "red,green,blue", ALL)
+def test_pixels_become_the_numbers_that_a_quantized_input_expects(opened, dtype, quantization, stated, real, caplog):
+    model = opened(build(np.eye(3), dtype=dtype, quantization=quantization, metadata=stated), "red,green,blue", ALL)
     for pixels in ((90, 40, 200), (0, 255, 17)):
         model(colour(*pixels))
         found = model._runtime.output_view(0).copy()
         np.testing.assert_allclose(found, real(np.array(pixels)), atol=0.51 * quantization[0])
     guessed = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert bool(guessed) == (not told), "what is guessed is told"
+    assert bool(guessed) == (not stated), "a guess is logged"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_ordinary_inputs_take_the_pixels_themselves(opened, dtype, quantization,
     assert not caplog.records
 
 
-def test_an_input_of_no_usual_range_is_refused(opened):
+def test_a_quantized_input_of_an_unusual_range_is_refused(opened):
     with pytest.raises(ModelError, match="no usual scaling"):
         opened(build(np.eye(3), dtype="uint8", quantization=(0.05, 100)), "red,green,blue")
 
@@ -211,25 +211,25 @@ def test_the_table_of_a_scaling_has_a_byte_for_each_value():
         ("0 no,1 yes", 1, "no,yes"),
     ],
 )
-def test_numbers_before_labels_are_columns_where_they_can_be(opened, lines, columns, labels):
+def test_numbers_before_labels_are_columns_if_they_fit(opened, lines, columns, labels):
     model = opened(build(RGB.repeat(2, axis=0)[:columns], metadata=PLAIN), lines)
     assert list(model.card.labels) == labels.split(",")
 
 
 @pytest.mark.parametrize("label", ["a\x1b[2Jb", "n" * 30_000, "", "\u202eabc"])
-def test_a_label_that_can_not_be_shown_is_refused_by_its_line(opened, label):
+def test_an_unusable_label_is_refused_with_its_line(opened, label):
     with pytest.raises(ModelError, match="line 2"):
         opened(build(RGB, metadata=PLAIN), f"red,{label},blue")
 
 
-def test_a_labels_file_without_end_is_not_read(tmp_path):
+def test_an_endless_labels_file_is_refused(tmp_path):
     (tmp_path / "model.tflite").write_bytes(build(RGB, metadata=PLAIN))
     with pytest.raises(UsageError, match="device"):
         Model.open(tmp_path / "model.tflite", labels=Path("/dev/zero"))
 
 
 @pytest.mark.parametrize("labels", ["red,green,blue", "red", "dark,red"])
-def test_outputs_that_are_no_numbers_are_nothing_known_and_told_once(opened, labels, caplog):
+def test_outputs_that_are_not_finite_count_as_nothing_known_and_are_logged_once(opened, labels, caplog):
     count = 3 if labels.count(",") == 2 else 1
     model = opened(build(1e38 * np.eye(3)[:count], metadata=PLAIN), labels)
     caplog.clear()
@@ -242,7 +242,7 @@ def test_outputs_that_are_no_numbers_are_nothing_known_and_told_once(opened, lab
     assert len(caplog.records) == 1
 
 
-def test_a_frame_that_was_not_read_is_named(opened):
+def test_a_frame_that_is_no_array_is_refused(opened):
     model = opened(build(RGB, metadata=PLAIN), "red,green,blue")
     with pytest.raises(UsageError, match="None") as caught:
         model(None)
@@ -251,7 +251,7 @@ def test_a_frame_that_was_not_read_is_named(opened):
         model.scores("photo.jpg")
 
 
-def test_a_quantized_input_that_takes_no_pixels_is_not_bundled_as_it_is(tmp_path):
+def test_a_quantized_input_that_does_not_take_pixels_is_not_bundled(tmp_path):
     pytest.importorskip("tensorflow")
     from edgetl.host.convert.foreign.open_tflite import open_tflite
 
@@ -266,7 +266,7 @@ def test_a_quantized_input_that_takes_no_pixels_is_not_bundled_as_it_is(tmp_path
         open_tflite(path)
 
 
-def test_an_evaluation_of_scores_that_are_no_numbers_is_refused(opened, tmp_path):
+def test_an_evaluation_with_scores_that_are_not_finite_is_refused(opened, tmp_path):
     pytest.importorskip("rich")
     from edgetl.host.evaluate.classifier import evaluate_model
 

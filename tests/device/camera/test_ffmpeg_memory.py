@@ -1,4 +1,4 @@
-"""Cameras that announce or send more than any picture has: memory stays bounded."""
+"""Memory stays limited if a camera announces or sends more than any picture has."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def marks(name):
 
 @pytest.fixture(params=[pytest.param(start, id=name, marks=marks(name)) for name, start in STARTS.items()])
 def flood(request):
-    """The address of a camera that begins a picture, and sends it for ever."""
+    """The address of a camera that sends one picture without end."""
 
     def serve(client):
         with suppress(OSError), client:
@@ -67,7 +67,7 @@ def flood(request):
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_picture_without_end_takes_bounded_memory(flood):
+def test_an_endless_picture_takes_limited_memory(flood):
     done = subprocess.run([sys.executable, "-c", PROGRAM, flood], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) < 400, "MB"
