@@ -102,7 +102,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         film = make_film(Path(folder) / ("film.avi" if given.mjpeg else "film.mp4"), "MJPG" if given.mjpeg else "mp4v")
-        opened = ModelPool.open(given.model, together=True, labels=given.labels, threads=given.threads)
+        opened = ModelPool.open(given.model, parallel=True, labels=given.labels, threads=given.threads)
         pool = stack.enter_context(opened)
         model = pool.models[0]
         selection = ResultSelection(model.card)

@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        opened = ModelPool.open(given.model, together=True, threads=given.threads, labels=given.labels)
+        opened = ModelPool.open(given.model, parallel=True, threads=given.threads, labels=given.labels)
         pool = stack.enter_context(opened)
         if given.mjpeg:
             film = Path(folder) / "film.avi"

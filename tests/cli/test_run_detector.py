@@ -69,7 +69,7 @@ def test_objects_are_counted_for_people_and_boxed_for_programs(detector):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--classes", "blue"], "photo.png: 1 blue\n"),
         (["--classes", "blue", "--classes", "green"], "photo.png: 1 blue\n"),
@@ -80,13 +80,13 @@ def test_objects_are_counted_for_people_and_boxed_for_programs(detector):
     ],
     ids=" ".join,
 )
-def test_what_is_wanted(detector, options, told):
+def test_filter_options_choose_the_objects(detector, options, message):
     done = edgetl(*detector, *options)
     assert done.code == 0, done.err
-    assert told in done.err
+    assert message in done.err
 
 
-def test_classes_the_model_has_not(detector):
+def test_an_unknown_class_is_refused_with_the_known_ones(detector):
     done = edgetl(*detector, "--classes", "red,blue")
     assert done.code == 2
     assert "the model has no class 'red,blue'" in done.err
@@ -94,7 +94,7 @@ def test_classes_the_model_has_not(detector):
 
 
 @pytest.mark.parametrize("count", ["1", "3"])
-def test_a_classifiers_option_for_a_detector(detector, count):
+def test_a_classifiers_option_is_refused_for_a_detector(detector, count):
     done = edgetl(*detector, "--top-k", count)
     assert done.code == 2
     assert "--top-k is for a classifier, and this model is a detector" in done.err
@@ -102,14 +102,14 @@ def test_a_classifiers_option_for_a_detector(detector, count):
 
 
 @pytest.mark.parametrize("options", [["--iou", "0"], ["--max-det", "5"], ["--agnostic"]], ids=" ".join)
-def test_a_detectors_options_for_a_classifier(home, options):
+def test_a_detectors_option_is_refused_for_a_classifier(home, options):
     done = edgetl("run", home.bundle, "--source", "photos/disc", *options)
     assert done.code == 2
     assert f"{options[0]} is for a detector, and this model is a classifier" in done.err
     assert f"leave {options[0]} out" in done.err
 
 
-def test_a_classifier_names_some_of_its_classes(home):
+def test_a_classifier_reports_only_the_chosen_classes(home):
     done = edgetl(
         "run", home.bundle, "--source", "photos/disc", "--threshold", "0", "--classes", "disc", "--jsonl", "-"
     )
@@ -121,7 +121,7 @@ def test_a_classifier_names_some_of_its_classes(home):
 
 
 @pytest.mark.real_data
-def test_a_published_ssd_in_words_and_boxes(data_folder, tmp_path, monkeypatch):
+def test_a_published_ssd_finds_a_cat_and_needs_its_labels(data_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model, labels = (
         data_folder / "models" / f for f in ("coco_ssd_mobilenet_v1_1.0_quant.tflite", "coco_labelmap.txt")

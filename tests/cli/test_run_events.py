@@ -1,4 +1,4 @@
-"""What `edgetl run` tells of what happens: options, files and words."""
+"""`edgetl run` reports events: options, files and messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Scores(Cells):
 
 
 class Flicker(Scores):
-    """It says green for every fifth picture."""
+    """A classifier that says green for every fifth picture."""
 
     def __init__(self):
         super().__init__()
@@ -47,7 +47,7 @@ class Flicker(Scores):
 
 @pytest.fixture
 def detector(monkeypatch):
-    """A red square is the only thing it knows."""
+    """A detector that finds red squares only."""
     card = ModelCard("cells", "detection", LABELS, InputSpec(16, 64), decoding=DetectorDecoding((16,), (0.5,)))
     monkeypatch.setattr(Model, "open", lambda *_, **values: Model(Cells(), card, only=values["only"]))
 
@@ -73,14 +73,14 @@ def lines(path="r.jsonl"):
 
 
 @pytest.mark.usefixtures("detector")
-def test_zones_counts_tracks_and_pictures_of_a_film(belt):
+def test_a_film_gives_zone_and_line_events_tracks_and_pictures(belt):
     outcome = edgetl(
         "run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--events", "seen", "--save", "films/",
         "--zone", "right=0.7,0,1,0,1,1,0.7,1", "--count", "middle=0.5,1,0.5,0",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
-    told = [(line["event"], line["text"]) for line in lines() if "event" in line]
-    assert told == [
+    reported = [(line["event"], line["text"]) for line in lines() if "event" in line]
+    assert reported == [
         ("crossed", "red 1 crossed middle, in"),
         ("entered", "red 1 entered right"),
         ("left", "red 1 left right"),
@@ -95,14 +95,14 @@ def test_zones_counts_tracks_and_pictures_of_a_film(belt):
 
 
 @pytest.mark.usefixtures("detector", "belt")
-def test_nothing_is_followed_unless_asked():
+def test_objects_are_not_tracked_without_an_option_that_needs_it():
     assert edgetl("run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
     assert not [line for line in lines() if "event" in line]
     assert not [found for line in lines() for found in line["objects"] if "track" in found]
 
 
 @pytest.mark.usefixtures("belt")
-def test_smoothed_labels_of_a_classifier(monkeypatch):
+def test_smoothing_removes_single_wrong_labels(monkeypatch):
     card = ModelCard("cells", "classification", LABELS, InputSpec(16, 64))
     monkeypatch.setattr(Model, "open", lambda *_, **values: Model(Flicker(), card, only=values["only"]))
     assert edgetl("run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl").code == 0
@@ -113,16 +113,16 @@ def test_smoothed_labels_of_a_classifier(monkeypatch):
 
 
 @pytest.mark.usefixtures("detector", "belt")
-def test_jsonl_of_changes():
+def test_jsonl_changes_writes_only_new_results_and_events():
     args = ("run", "any.tflite", "--source", "belt.mp4", "--jsonl", "r.jsonl", "--jsonl-changes", "--track")
     assert edgetl(*args).code == 0
-    told = [line.get("event") or [found["label"] for found in line["objects"]] for line in lines()]
-    assert told == [["red"], "appeared", [], "gone"]
+    reported = [line.get("event") or [found["label"] for found in line["objects"]] for line in lines()]
+    assert reported == [["red"], "appeared", [], "gone"]
 
 
 @pytest.mark.usefixtures("detector", "belt")
 @pytest.mark.parametrize(
-    ("options", "what"),
+    ("options", "message"),
     [
         (("--smooth", "5"), "--smooth steadies a classifier's label"),
         (("--zone", "a=0,0,1,1"), "three or more corners"),
@@ -143,16 +143,16 @@ def test_jsonl_of_changes():
         (("--every", "often"), "not a duration"),
     ],
 )
-def test_what_cant_be_meant_is_said(options, what):
+def test_an_option_without_a_meaning_is_refused_with_the_reason(options, message):
     outcome = edgetl("run", "any.tflite", "--source", "belt.mp4", *options)
     assert outcome.code == 2, outcome.err
-    assert what in " ".join(outcome.err.split())
+    assert message in " ".join(outcome.err.split())
     assert "Traceback" not in outcome.err
 
 
 @pytest.mark.parametrize("option", [("--track",), ("--zone", "a=0,0,1,0,1,1"), ("--count", "a=0,0,1,1")])
 @pytest.mark.usefixtures("belt")
-def test_classifier_follows_nothing(option, monkeypatch):
+def test_tracking_options_are_refused_for_a_classifier(option, monkeypatch):
     card = ModelCard("cells", "classification", LABELS, InputSpec(16, 64))
     monkeypatch.setattr(Model, "open", lambda *_, **values: Model(Scores(), card, only=values["only"]))
     outcome = edgetl("run", "any.tflite", "--source", "belt.mp4", *option)
@@ -164,7 +164,7 @@ def test_classifier_follows_nothing(option, monkeypatch):
     ("text", "size"), [("2GB", 2_000_000_000), ("500MB", 500_000_000), ("1.5 gb", None), ("1.5gb", 1_500_000_000),
                        ("10kb", 10_000), ("1TB", 10**12), ("12345", 12345), ("7B", 7)],
 )  # fmt: skip
-def test_sizes(text, size):
+def test_a_size_is_read_in_bytes(text, size):
     assert Size().convert(text, None, None) == (size or 1_500_000_000)
 
 

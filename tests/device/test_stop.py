@@ -13,13 +13,13 @@ from edgetl.device import stop as signals
 from edgetl.device.stop import Stop, Stopped, stop_on_signals, unless_stopped
 
 
-def test_value_and_error_of_a_call_are_the_callers():
+def test_the_caller_gets_the_value_or_the_error_of_a_call():
     assert unless_stopped(lambda: 7, Stop()) == 7
     with pytest.raises(ZeroDivisionError):
         unless_stopped(lambda: 1 / 0, Stop())
 
 
-def test_nothing_is_begun_once_a_run_is_asked_to_end():
+def test_nothing_is_opened_after_a_run_was_asked_to_end():
     stop, calls = Stop(), []
     stop.set()
     with pytest.raises(Stopped):
@@ -27,7 +27,7 @@ def test_nothing_is_begun_once_a_run_is_asked_to_end():
     assert not calls
 
 
-def test_call_that_never_returns_is_left_behind(monkeypatch):
+def test_a_call_that_never_returns_is_left_behind(monkeypatch):
     monkeypatch.setattr(signals, "_GRACE", 0.05)
     stop, never = Stop(), threading.Event()
     threading.Timer(0.1, stop.set).start()
@@ -36,7 +36,7 @@ def test_call_that_never_returns_is_left_behind(monkeypatch):
     never.set()
 
 
-def test_what_a_call_opens_in_its_last_moment_is_handed_over():
+def test_an_object_opened_in_the_last_moment_is_returned():
     stop = Stop()
 
     def opened():
@@ -57,7 +57,7 @@ def test_each_ending_signal_asks_a_run_to_end(number):
     assert signal.getsignal(number) == before
 
 
-def test_hangup_that_nohup_ignores_stays_ignored():
+def test_an_ignored_hangup_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with stop_on_signals() as stop:

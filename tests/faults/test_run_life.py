@@ -1,4 +1,4 @@
-"""The life of `edgetl run`: deaf to no signal, at home without streams and without a terminal."""
+"""The life of `edgetl run`: it ends at every signal, and runs without streams and without a terminal."""
 
 from __future__ import annotations
 
@@ -28,23 +28,25 @@ HANGS = {
 
 @pytest.mark.parametrize("slow", HANGS.values(), ids=HANGS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_run_that_opens_something_for_ever_ends(home, photo, number, slow):
+def test_a_run_ends_while_opening_something_takes_for_ever(home, photo, number, slow):
     args = ["run", home.bundle, "--source", photo]
-    code, said = interrupted(number, args, "MARK", slow=slow, seconds=600)
-    assert (code, "Traceback" in said) == (0, False), said
+    code, output = interrupted(number, args, "MARK", slow=slow, seconds=600)
+    assert (code, "Traceback" in output) == (0, False), output
 
 
-def test_camera_that_is_waited_for_and_opened_for_ever(home):
+def test_a_run_ends_while_it_waits_for_a_camera(home):
     args = ["run", home.bundle, "--source", "http://127.0.0.1:1/x", "--wait"]
-    code, said = interrupted(signal.SIGHUP, args, "MARK", slow="edgetl.device.camera:open_camera", seconds=600)
-    assert (code, "Traceback" in said) == (0, False), said
+    code, output = interrupted(signal.SIGHUP, args, "MARK", slow="edgetl.device.camera:open_camera", seconds=600)
+    assert (code, "Traceback" in output) == (0, False), output
 
 
-def test_fifo_of_results_that_nobody_reads(home, photo):
+def test_a_run_ends_while_a_fifo_has_no_reader(home, photo):
     os.mkfifo("results")
     args = ["run", home.bundle, "--source", photo, "--jsonl", "results"]
-    code, said = interrupted(signal.SIGINT, args, "MARK", slow="edgetl.device.sinks.jsonl:JsonLines.__enter__", delay=1)
-    assert (code, "Traceback" in said) == (0, False), said
+    code, output = interrupted(
+        signal.SIGINT, args, "MARK", slow="edgetl.device.sinks.jsonl:JsonLines.__enter__", delay=1
+    )
+    assert (code, "Traceback" in output) == (0, False), output
 
 
 @pytest.mark.parametrize("streams", ["2>&-", ">&-", "<&- >&- 2>&-"])
@@ -57,7 +59,7 @@ def test_run_without_streams_writes_its_results(home, photo, streams):
 
 
 @pytest.mark.parametrize(("args", "code"), [(["targets"], 0), (["models"], 0), (["verify", "none"], 2)])
-def test_other_commands_without_streams(home, args, code):
+def test_commands_without_streams_keep_their_exit_code(home, args, code):
     assert closed(*args, streams="<&- >&- 2>&-").returncode == code
 
 
@@ -75,7 +77,7 @@ def test_run_whose_terminal_is_closed_saves_its_film(home):
 
 
 @pytest.mark.slow
-def test_forty_signals_at_random_moments(home):
+def test_forty_signals_at_random_moments_leave_whole_files(home):
     """After each of them: whole JSON lines, a film that plays or none, and no other file."""
     choose = random.Random(1)
     before = set(home.folder.iterdir())
@@ -91,10 +93,10 @@ def test_forty_signals_at_random_moments(home):
             wait_until(lambda process=process: maps_numpy(process))
             time.sleep(delay)
             process.send_signal(number)
-            said = process.communicate(timeout=60)[1]
+            output = process.communicate(timeout=60)[1]
             # Python ends as if by SIGINT where the interruption met the `exec` that makes a dataclass.
-            assert process.returncode in (0, 1, -signal.SIGINT), (number, delay, said)
-            assert "Traceback" not in said
+            assert process.returncode in (0, 1, -signal.SIGINT), (number, delay, output)
+            assert "Traceback" not in output
             written = len(lines_of(results))
             if written > 1:
                 assert frames_of(film) > 0, (number, delay, written)

@@ -43,7 +43,7 @@ class ModelPool(Closing):
         cls,
         path: Path,
         *,
-        together: bool,
+        parallel: bool,
         variant: str | None = None,
         threads: int | None = None,
         labels: Path | None = None,
@@ -53,14 +53,14 @@ class ModelPool(Closing):
 
         Args:
             path: the bundle's folder or the model file.
-            together: whether several frames are processed at once. If so, there is one instance for each thread, and
+            parallel: whether several frames are processed at once. If so, there is one instance for each thread, and
                 no more instances than cores; else one instance with all threads.
             variant: the name of the bundle's variant.
             threads: number of threads in all.
             labels: the text file of the labels, for a model file that has none inside.
             only: the results to report.
         """
-        if not together:
+        if not parallel:
             return cls([Model.open(path, variant=variant, threads=threads, labels=labels, only=only)])
         models = [Model.open(path, variant=variant, threads=1, labels=labels, only=only)]
         count = model_count(threads, Bundle.open(path) if is_bundle(path) else None)

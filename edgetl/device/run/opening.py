@@ -134,7 +134,7 @@ def _open_pool(settings: RunSettings) -> ModelPool:
     assert settings.model is not None  # `find_model` has set it
     return ModelPool.open(
         Path(settings.model),
-        together=parse_source(settings.source).parallel,
+        parallel=parse_source(settings.source).parallel,
         variant=settings.variant,
         threads=settings.threads,
         labels=settings.labels,

@@ -139,7 +139,7 @@ def test_another_variant_runs_if_the_runtime_of_the_chosen_one_is_missing(pair, 
 def test_a_missing_runtime_is_reported_once_for_a_model_pool(pair, without_openvino, monkeypatch, caplog):
     monkeypatch.setattr("edgetl.device.runtime.threads.cores", lambda: 4)
     with caplog.at_level(logging.WARNING):
-        pool = ModelPool.open(pair, together=True, threads=3)
+        pool = ModelPool.open(pair, parallel=True, threads=3)
     assert [model.variant for model in pool.models] == ["float32"] * 3
     assert len(caplog.records) == 1
 

@@ -1,4 +1,4 @@
-"""What a camera on a wall goes through in its years; `pytest -s` prints a table of it."""
+"""Every way to lose a camera is noticed, and the camera comes back; `pytest -s` prints a table."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_camera_that_loses_its_power_comes_back(model, tmp_path, table, kind):
 
 
 @BOTH
-def test_stalled_connection(model, tmp_path, table, kind):
+def test_a_camera_that_stalls_is_opened_again(model, tmp_path, table, kind):
     with kind() as server, Run(model, opener(server), tmp_path) as run:
         run.wait_for_frames()
         server.mode = "stall"
@@ -153,7 +153,7 @@ def test_stalled_connection(model, tmp_path, table, kind):
     table.append((f"{kind.scheme} socket stalls", f"{noticed:.2f}", f"{back:.2f}", run.check_lines()))
 
 
-def test_half_a_jpeg_is_passed_over_and_counted(model, tmp_path, table):
+def test_an_incomplete_jpeg_is_skipped_and_counted(model, tmp_path, table):
     with MjpegCamera() as server, Run(model, opener(server), tmp_path) as run:
         run.wait_for_frames()
         server.mode = "half"
@@ -165,7 +165,7 @@ def test_half_a_jpeg_is_passed_over_and_counted(model, tmp_path, table):
 
 
 @BOTH
-def test_resolution_changes_in_mid_stream(model, tmp_path, table, kind):
+def test_a_run_goes_on_when_the_resolution_changes(model, tmp_path, table, kind):
     with kind() as server, Run(model, opener(server), tmp_path) as run:
         run.wait_for_frames()
         server.resize((320, 240))
@@ -178,7 +178,7 @@ def test_resolution_changes_in_mid_stream(model, tmp_path, table, kind):
     table.append((f"{kind.scheme} resolution changes", "at once", f"{smaller:.2f}", run.check_lines()))
 
 
-def test_frozen_picture(model, tmp_path, table):
+def test_a_frozen_picture_is_reported_as_a_loss(model, tmp_path, table):
     with MjpegCamera() as server, Run(model, opener(server), tmp_path) as run:
         run.wait_for_frames()
         server.mode = "freeze"
@@ -193,7 +193,7 @@ def test_frozen_picture(model, tmp_path, table):
     table.append(("http picture frozen", f"{noticed:.2f}", f"{back:.2f}", run.check_lines()))
 
 
-def test_scene_without_change_is_given_ever_longer(model, tmp_path):
+def test_a_scene_without_change_gets_ever_longer_time(model, tmp_path):
     timeouts = CameraTimeouts(frozen=0.2, first_pause=0.05)
 
     def still():
@@ -221,7 +221,7 @@ class Hanging(FakeCamera):
         self.released.wait()
 
 
-def test_read_that_never_returns(model, tmp_path, table):
+def test_a_read_that_never_returns_is_left_behind(model, tmp_path, table):
     hanging = Hanging()
     cameras = [hanging]
 
@@ -240,7 +240,7 @@ def test_read_that_never_returns(model, tmp_path, table):
     assert [index for _, index, _ in run.frames] == sorted(index for _, index, _ in run.frames)
 
 
-def test_camera_that_always_hangs_costs_three_threads_and_no_more(model, tmp_path):
+def test_a_camera_that_always_hangs_takes_three_threads_at_most(model, tmp_path):
     made = []
 
     def opened():
@@ -268,7 +268,7 @@ def test_camera_that_stays_away_is_given_up(model, tmp_path):
     assert "hasn't come back" in str(run.error)
 
 
-def test_full_disk_under_json_lines_holds_up_nothing(model, tmp_path, table, full_disk):
+def test_a_full_disk_under_json_lines_does_not_delay_the_run(model, tmp_path, table, full_disk):
     disk = full_disk(64)
     with MjpegCamera(fps=100) as server, Run(model, opener(server), disk) as run:
         run.wait_for_frames()
@@ -310,7 +310,7 @@ def test_ten_losses_leave_no_thread_and_no_descriptor(model, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["cut", "garbage"])
-def test_pictures_that_cannot_be_decoded_are_a_loss(model, tmp_path, table, mode):
+def test_pictures_that_cannot_be_decoded_are_reported_as_a_loss(model, tmp_path, table, mode):
     with MjpegCamera() as server, Run(model, opener(server), tmp_path) as run:
         run.wait_for_frames()
         server.mode = mode
@@ -350,7 +350,7 @@ def test_camera_that_sends_nothing_but_empty_pictures_is_given_up(model):
 
 
 @pytest.mark.slow
-def test_undecodable_pictures_are_noticed_at_a_low_rate_and_half_ones_are_no_loss_there(model, tmp_path):
+def test_at_a_low_rate_undecodable_pictures_are_noticed_and_incomplete_ones_are_no_loss(model, tmp_path):
     with MjpegCamera() as server, Run(model, opener(server), tmp_path, rate=0.5) as run:
         run.wait_for_frames(1)
         server.mode = "half"
@@ -361,7 +361,7 @@ def test_undecodable_pictures_are_noticed_at_a_low_rate_and_half_ones_are_no_los
     assert run.events[0].facts["reason"] == "undecodable"
 
 
-def test_what_a_sink_posts_while_the_camera_is_away_is_told_at_once(model, tmp_path):
+def test_an_event_of_a_sink_is_reported_while_the_camera_is_lost(model, tmp_path):
     with MjpegCamera() as server, Run(model, opener(server), tmp_path, CameraTimeouts(first_pause=60)) as run:
         run.wait_for_frames()
         server.kill()
@@ -372,20 +372,20 @@ def test_what_a_sink_posts_while_the_camera_is_away_is_told_at_once(model, tmp_p
 
 
 @pytest.mark.slow
-def test_losing_a_camera_never_holds_up_the_end(model, tmp_path):
+def test_a_lost_camera_does_not_delay_the_end_of_a_run(model, tmp_path):
     with MjpegCamera() as server, Run(model, opener(server, timeout=60), tmp_path) as run:
         run.wait_for_frames()
         server.mode = "stall"
         run.wait_for("camera_lost")
         time.sleep(0.8)
-        asked = time.monotonic()
+        stopped_at = time.monotonic()
         run.stop.set()
         run._thread.join(15)
-        assert time.monotonic() - asked < 8
+        assert time.monotonic() - stopped_at < 8
     assert run.error is None
 
 
-def test_waiting_for_a_camera_that_is_not_there_yet(caplog):
+def test_a_run_waits_for_a_camera_that_is_not_there_yet(caplog):
     server = MjpegCamera()
     server.kill()
     threading.Timer(1.0, server.start).start()
@@ -396,7 +396,7 @@ def test_waiting_for_a_camera_that_is_not_there_yet(caplog):
     assert "waiting for it" in caplog.text
 
 
-def test_waiting_ends_with_give_up_or_a_signal():
+def test_waiting_for_a_camera_ends_with_the_timeout_or_a_signal():
     server = MjpegCamera()
     server.kill()
     with pytest.raises(CameraError, match="no pictures"):
@@ -407,13 +407,13 @@ def test_waiting_ends_with_give_up_or_a_signal():
         wait_for_camera(opener(server), CameraTimeouts(), stop)
 
 
-def test_pauses_double_up_to_the_longest():
+def test_pauses_between_attempts_double_up_to_the_longest():
     timeouts = CameraTimeouts()
     assert [timeouts.pause(tries) for tries in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
     assert timeouts.pause(10_000) == 30
 
 
-def test_one_pixel_that_changes_is_life():
+def test_one_changed_pixel_is_enough_for_a_picture_not_to_be_frozen():
     check = FrozenPictureCheck(1.0)
     for second in range(5):
         image = solid(0)
@@ -425,7 +425,7 @@ def test_one_pixel_that_changes_is_life():
     assert check.is_frozen()
 
 
-def test_time_without_a_camera_is_no_time_without_change():
+def test_time_without_a_camera_does_not_count_as_frozen():
     check = FrozenPictureCheck(1.0)
     check.add(Frame(solid(0), 0.0, 0))
     check.restart()
@@ -436,12 +436,12 @@ def test_time_without_a_camera_is_no_time_without_change():
     assert check.is_frozen()
 
 
-def test_rate_limits_the_work(model):
+def test_the_rate_limits_the_number_of_results(model):
     indices = []
     camera = FakeCamera([solid(n % 3) for n in range(100)], live=True, pause=0.01)
     begun = time.monotonic()
     summary = loop.run(model, camera, on_observation=lambda seen: indices.append(seen.frame.index), rate=10)
     seconds = time.monotonic() - begun
     assert summary.frames == pytest.approx(10 * seconds, abs=2)
-    assert summary.stages["age"].p95 < 60, "the newest, not the one that came first"
-    assert summary.dropped <= 3, "what isn't wanted isn't missed"
+    assert summary.stages["age"].p95 < 60, "the newest frame, not the first of the period"
+    assert summary.dropped <= 3, "frames that the rate leaves out are not dropped frames"

@@ -1,4 +1,4 @@
-"""Which pictures are taken out of a camera: those that somebody will look at."""
+"""Only the pictures that a run may need are retrieved from a camera."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def quick():
         yield model
 
 
-def test_only_pictures_that_may_be_looked_at_are_taken_out(quick):
+def test_only_pictures_that_the_model_may_need_are_retrieved(quick):
     camera, ages = Holding(fps=100, seconds=3), []
     summary = loop.run(quick, camera, rate=10, on_observation=lambda seen: ages.append(seen.age_ms))
     assert 25 <= summary.frames <= 31
@@ -62,32 +62,32 @@ def test_only_pictures_that_may_be_looked_at_are_taken_out(quick):
     assert np.median(ages) < 15, "the last picture before one is due, ms"
 
 
-def test_pictures_are_taken_out_where_the_pace_is_the_cameras(quick):
+def test_pictures_are_retrieved_if_the_rate_is_the_cameras_own(quick):
     camera = Holding(fps=10, seconds=3)
     summary = loop.run(quick, camera, rate=10)
     assert camera.taken >= 0.8 * camera.count
     assert summary.frames >= 0.8 * camera.count
 
 
-def test_every_picture_is_taken_out_where_no_pace_is_asked(quick):
+def test_every_picture_is_retrieved_without_a_rate(quick):
     camera = Holding(fps=100, seconds=1)
     loop.run(quick, camera)
     assert camera.taken == camera.count
 
 
-def test_frozen_picture_is_noticed_long_before_one_is_due(quick):
+def test_a_frozen_picture_is_noticed_long_before_a_frame_is_due(quick):
     camera = Holding(fps=30, seconds=4)
     camera.retrieve = lambda: np.zeros((32, 32, 3), np.uint8)
-    newest = LiveSource(camera, Stop(), Status(), reopen=lambda: camera, timeouts=CameraTimeouts(frozen=1.0), rate=0.01)
-    with closing(newest):
-        began, items = time.monotonic(), iter(newest)
+    source = LiveSource(camera, Stop(), Status(), reopen=lambda: camera, timeouts=CameraTimeouts(frozen=1.0), rate=0.01)
+    with closing(source):
+        began, items = time.monotonic(), iter(source)
         assert isinstance(next(items), Frame)
         lost = next(items)
     assert lost.facts["reason"] == "frozen"
     assert time.monotonic() - began < 3
 
 
-def test_picture_that_cant_be_taken_out_is_the_end(monkeypatch):
+def test_a_picture_that_cant_be_retrieved_ends_the_reading(monkeypatch):
     class Broken:
         def __getattr__(self, name):
             return lambda *_: 0

@@ -1,4 +1,4 @@
-"""Notices of a lens that is covered or out of focus."""
+"""A covered lens and a lens that is out of focus are reported."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def noisy(image, seed):
 
 
 class Wall:
-    """A camera on a wall that is looked at once a second."""
+    """A camera on a wall that delivers one picture a second."""
 
     def __init__(self, delay=60.0):
-        self.watch = LensMonitor(delay)
+        self.monitor = LensMonitor(delay)
         self.at, self.index = 1000.0, 0
 
     def see(self, image, seconds):
         """Shows a picture for so long; returns the events as (kind, seconds since it was shown first)."""
-        told, since = [], self.at
+        events, since = [], self.at
         variants = [noisy(image, seed) for seed in range(2)]
         for _ in range(seconds):
             frame = Frame(variants[self.index % 2], self.at, self.index)
-            told += [(event.kind, round(event.at - since)) for event in self.watch(frame)]
+            events += [(event.kind, round(event.at - since)) for event in self.monitor(frame)]
             self.at, self.index = self.at + 1, self.index + 1
-        return told
+        return events
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ class Wall:
         ("blurred", lambda image: np.full_like(image, 45)),
     ],
 )
-def test_spoiled_picture_is_told_after_a_minute_and_its_end_too(scene, kind, spoil):
+def test_a_covered_or_blurred_lens_is_reported_after_a_minute_and_so_is_its_end(scene, kind, spoil):
     wall = Wall()
     assert wall.see(scene, 90) == []
-    ((told, after),) = wall.see(spoil(scene), 200)
-    assert (told, 59 <= after <= 62) == (kind, True)
-    ((told, after),) = wall.see(scene, 60)
-    assert (told, 9 <= after <= 12) == ("clear", True)
+    ((reported, after),) = wall.see(spoil(scene), 200)
+    assert (reported, 59 <= after <= 62) == (kind, True)
+    ((reported, after),) = wall.see(scene, 60)
+    assert (reported, 9 <= after <= 12) == ("clear", True)
 
 
-def test_short_troubles_and_other_light_are_none(scene):
+def test_short_troubles_and_changes_of_light_are_not_reported(scene):
     wall = Wall()
     wall.see(scene, 90)
     for _ in range(5):
@@ -77,14 +77,14 @@ def test_short_troubles_and_other_light_are_none(scene):
     assert wall.see(cv2.flip(scene, 1), 200) == []
 
 
-def test_camera_that_begins_covered_is_told_and_learns_later(scene):
+def test_a_camera_that_starts_covered_is_reported_and_learns_later(scene):
     wall = Wall()
     assert [kind for kind, _ in wall.see(np.zeros_like(scene), 100)] == ["dark"]
     assert [kind for kind, _ in wall.see(scene, 100)] == ["clear"]
     assert [kind for kind, _ in wall.see(cv2.GaussianBlur(scene, (0, 0), 4), 100)] == ["blurred"]
 
 
-def test_one_trouble_after_another(scene):
+def test_two_troubles_in_a_row_are_both_reported(scene):
     wall = Wall()
     wall.see(scene, 90)
     assert [kind for kind, _ in wall.see(scene // 40, 100)] == ["dark"]
@@ -92,7 +92,7 @@ def test_one_trouble_after_another(scene):
     assert [kind for kind, _ in wall.see(scene, 100)] == ["clear"]
 
 
-def test_time_in_which_the_camera_was_away_counts_little(scene):
+def test_time_in_which_the_camera_was_lost_counts_little(scene):
     wall = Wall()
     wall.see(scene, 90)
     assert wall.see(scene // 40, 5) == []
@@ -100,7 +100,7 @@ def test_time_in_which_the_camera_was_away_counts_little(scene):
     assert wall.see(scene // 40, 20) == []
 
 
-def test_nothing_is_measured_where_nobody_wants_to_know(scene):
+def test_nothing_is_measured_without_a_delay(scene):
     wall = Wall(delay=0.0)
     assert wall.see(scene, 70) + wall.see(scene * 0, 200) == []
 
@@ -124,7 +124,7 @@ def test_measuring_takes_far_less_than_a_hundredth_of_the_time(scene, capsys):
     assert share < 0.005
 
 
-def test_light_that_comes_on_after_a_dim_first_minute_is_no_blur(scene):
+def test_light_after_a_dim_first_minute_is_not_reported_as_blur(scene):
     wall = Wall()
     soft = cv2.GaussianBlur(scene, (0, 0), 2)
     assert wall.see(soft // 10, 90) == []

@@ -21,7 +21,7 @@ from edgetl.errors import CameraError
 
 
 class Uneven(ColourRuntime):
-    """Takes longer for some frames than for others, and remembers how many were looked at at once."""
+    """Takes longer for some frames than for others, and records how many frames were processed at once."""
 
     at_once = most = 0
     lock = threading.Lock()
@@ -56,16 +56,16 @@ def answers(models, images, **options):
 IMAGES = [np.maximum(solid(2 - step % 3), np.uint8(step)) for step in range(60)]
 
 
-def test_results_are_those_of_one_model_in_the_frames_order(pool):
+def test_a_pool_gives_the_results_of_one_model_in_the_frames_order(pool):
     together, summary = answers(pool, IMAGES)
-    assert Uneven.most > 1, "they did look at once"
+    assert Uneven.most > 1, "several frames were processed at once"
     alone, _ = answers(pool.models[0], IMAGES)
     assert together == alone
     assert [index for index, _, _ in together] == list(range(60))
     assert (summary.frames, summary.dropped) == (60, 0)
 
 
-def test_a_live_camera_is_looked_at_by_the_first_alone(pool):
+def test_a_live_camera_uses_the_first_model_alone(pool):
     camera = FakeCamera(IMAGES, live=True, pause=0.001)
     loop.run(pool, camera)
     assert Uneven.most == 1
@@ -84,7 +84,7 @@ def test_a_changed_selection_reaches_every_model(pool):
     assert set(seen[20:]) == {("blue",)}
 
 
-def test_an_end_that_is_asked_for_comes_in_time(pool):
+def test_max_frames_ends_a_pool_in_time(pool):
     seen, summary = answers(pool, IMAGES, max_frames=7)
     assert [index for index, _, _ in seen] == list(range(7))
     assert summary.frames == 7
@@ -111,7 +111,7 @@ def test_an_error_of_the_source_comes_after_the_results_before_it(pool):
 
 
 @pytest.mark.parametrize(("is_live", "fps"), [(False, 2 / 1.001), (True, 1 / 0.001)])
-def test_two_photos_at_once_are_not_a_thousand_a_second(monkeypatch, is_live, fps):
+def test_two_results_at_once_do_not_inflate_the_rate(monkeypatch, is_live, fps):
     monkeypatch.setattr(loop, "monotonic", lambda: 50.0)
     meter = loop._Meter(Status(), live=is_live)
     for age_ms in (1000.0, 1001.0):
@@ -127,10 +127,10 @@ def test_events_keep_their_place(pool):
 
 
 @pytest.mark.parametrize(
-    ("together", "threads", "models"), [(False, 3, 1), (True, 3, 3), (True, 9, 4), (True, None, 1)]
+    ("parallel", "threads", "models"), [(False, 3, 1), (True, 3, 3), (True, 9, 4), (True, None, 1)]
 )
-def test_a_model_is_opened_once_for_each_frame_at_once(monkeypatch, bundle, together, threads, models):
+def test_a_model_is_opened_once_for_each_frame_at_once(monkeypatch, bundle, parallel, threads, models):
     monkeypatch.setattr("edgetl.device.runtime.threads.cores", lambda: 4)
-    opened = ModelPool.open(bundle, together=together, threads=threads).models
+    opened = ModelPool.open(bundle, parallel=parallel, threads=threads).models
     assert len(opened) == models
     assert {model.variant for model in opened} == {"float32"}

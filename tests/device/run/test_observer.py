@@ -58,19 +58,19 @@ def follow(observer, frame, result):
 def watch(watched, *results, selection=None, fps=25.0):
     """The observer, and the events as (index, text)."""
     observer = SceneObserver(watched, selection or detector(), live=True)
-    told = []
+    reported = []
     for index, result in enumerate(results):
         _, events = follow(observer, frame(index, fps), result)
-        told += [(event.index, str(event)) for event in events]
-    return observer, told
+        reported += [(event.index, str(event)) for event in events]
+    return observer, reported
 
 
-def test_objects_that_enter_and_leave_a_zone_are_told_with_class_and_track():
+def test_objects_that_enter_and_leave_a_zone_are_reported_with_class_and_track():
     way = [finds((x, 0.5, 1)) for x in np.linspace(0.9, 0.1, 41)] + [finds()] * 60
-    _, told = watch(SceneSettings(zones=(LEFT_HALF,)), *way)
-    assert [text for _, text in told] == ["nut 1 entered bin", "nut 1 left bin"]
-    assert 20 <= told[0][0] <= 23, "as it comes past the edge"
-    assert told[1][0] > 41 + 30, "after it has been waited for"
+    _, reported = watch(SceneSettings(zones=(LEFT_HALF,)), *way)
+    assert [text for _, text in reported] == ["nut 1 entered bin", "nut 1 left bin"]
+    assert 20 <= reported[0][0] <= 23, "as it comes past the edge"
+    assert reported[1][0] > 41 + 30, "after it has been waited for"
 
 
 @pytest.mark.parametrize(
@@ -81,20 +81,20 @@ def test_objects_that_enter_and_leave_a_zone_are_told_with_class_and_track():
         lambda index: ((int(index % 4 == 0), 0.9),),  # one after the other
     ],
 )
-def test_object_of_two_classes_is_counted_once_as_what_it_is_found_as_most_often(classes):
+def test_an_object_found_as_two_classes_is_counted_once_as_its_most_frequent_class(classes):
     way = [finds(*((x, 0.5, *which) for which in classes(i))) for i, x in enumerate(np.linspace(0.9, 0.1, 40))]
-    observer, told = watch(SceneSettings(zones=(LEFT_HALF,), lines=(MIDDLE,)), *way, *[finds()] * 60)
-    assert sorted(text for _, text in told) == ["bolt 1 crossed belt, in", "bolt 1 entered bin", "bolt 1 left bin"]
+    observer, reported = watch(SceneSettings(zones=(LEFT_HALF,), lines=(MIDDLE,)), *way, *[finds()] * 60)
+    assert sorted(text for _, text in reported) == ["bolt 1 crossed belt, in", "bolt 1 entered bin", "bolt 1 left bin"]
     assert observer.crossings() == {"belt": {"in": 1, "out": 0}}
     assert observer.totals == "belt: 1 in (1 bolt), 0 out"
 
 
 def test_facts_of_an_event_are_for_programs():
     observer = SceneObserver(SceneSettings(zones=(LEFT_HALF,), lines=(MIDDLE,)), detector(), live=True)
-    told = []
+    reported = []
     for index, x in enumerate(np.linspace(0.9, 0.1, 41)):
-        told += follow(observer, frame(index), finds((x, 0.5)))[1]
-    entered, crossed = sorted(told, key=lambda event: event.kind, reverse=True)
+        reported += follow(observer, frame(index), finds((x, 0.5)))[1]
+    entered, crossed = sorted(reported, key=lambda event: event.kind, reverse=True)
     assert entered.to_dict() == {
         "event": "entered", "text": "bolt 1 entered bin", "zone": "bin", "label": "bolt", "class_id": 0, "track": 1,
     }  # fmt: skip
@@ -108,25 +108,25 @@ def test_facts_of_an_event_are_for_programs():
 def test_crossings_are_counted_once_each_way_and_summed_up():
     there = list(np.linspace(0.8, 0.2, 30))
     way = [finds((x + np.sin(i) * 0.004, 0.3), (x, 0.7, 1)) for i, x in enumerate(there + there[::-1] + there)]
-    observer, told = watch(SceneSettings(lines=(MIDDLE,)), *way)
-    assert sorted(text for _, text in told) == sorted(
+    observer, reported = watch(SceneSettings(lines=(MIDDLE,)), *way)
+    assert sorted(text for _, text in reported) == sorted(
         ["bolt 1 crossed belt, in", "nut 2 crossed belt, in"] * 2
         + ["bolt 1 crossed belt, out", "nut 2 crossed belt, out"]
     )
     assert observer.totals == "belt: 4 in (2 bolt, 2 nut), 2 out (1 bolt, 1 nut)"
 
 
-def test_objects_that_appear_and_are_gone_are_told_where_there_are_no_places():
+def test_objects_that_appear_and_are_gone_are_reported_without_zones_and_lines():
     seen, unseen = finds((0.5, 0.5)), finds()
-    _, told = watch(SceneSettings(track=True), unseen, seen, seen, seen, *[unseen] * 60)
-    assert [text for _, text in told] == ["bolt 1 appeared", "bolt 1 is gone"]
-    _, told = watch(
+    _, reported = watch(SceneSettings(track=True), unseen, seen, seen, seen, *[unseen] * 60)
+    assert [text for _, text in reported] == ["bolt 1 appeared", "bolt 1 is gone"]
+    _, reported = watch(
         SceneSettings(track=True, zones=(Zone.parse("a=0,0,0.1,0,0.1,0.1"),)), unseen, seen, seen, *[unseen] * 60
     )
-    assert told == []
+    assert reported == []
 
 
-def test_what_is_seen_in_one_frame_only_is_noise():
+def test_an_object_seen_in_one_frame_only_is_not_reported():
     blink = [finds((0.2, 0.5)), *[finds()] * 60]
     assert watch(SceneSettings(zones=(LEFT_HALF,)), *blink)[1] == []
     assert watch(SceneSettings(track=True), *blink)[1] == []
@@ -141,7 +141,7 @@ def test_result_gets_tracks_and_keeps_the_rest():
     assert result.xyxy is found.xyxy
 
 
-def test_followed_object_may_fall_below_its_classs_threshold():
+def test_a_tracked_object_may_fall_below_its_classs_threshold():
     selection = detector()
     observer = SceneObserver(SceneSettings(track=True), selection, live=True)
     assert selection.filter.slack == SLACK
@@ -154,14 +154,14 @@ def test_followed_object_may_fall_below_its_classs_threshold():
     assert len(result) == 3
 
 
-def test_change_of_a_classifiers_label_is_told_once():
+def test_a_change_of_a_classifiers_label_is_reported_once():
     selection = ResultSelection(CARD)
     results = [says()] * 2 + [says("red")] * 3 + [says("blue")] * 3 + [says()] * 2
-    _, told = watch(SceneSettings(), *results, selection=selection)
-    assert told == [(2, "recognised red"), (5, "recognised blue"), (8, "nothing is recognised any more")]
+    _, reported = watch(SceneSettings(), *results, selection=selection)
+    assert reported == [(2, "recognised red"), (5, "recognised blue"), (8, "nothing is recognised any more")]
 
 
-def test_smoothed_label_is_what_is_told_and_given():
+def test_the_smoothed_label_is_reported_and_passed_on():
     selection = ResultSelection(CARD)
     results = [says("red"), says("red"), says("blue"), says("red"), says("blue"), says("blue"), says("blue")]
     observer = SceneObserver(SceneSettings(smooth=3), selection, live=True)
@@ -173,26 +173,26 @@ def test_smoothed_label_is_what_is_told_and_given():
 def test_events_of_one_kind_and_class_come_at_most_so_often():
     there = list(np.linspace(0.8, 0.2, 10))
     way = [finds((x, 0.3), (x, 0.7, 1)) for _ in range(4) for x in there + there[::-1]]
-    observer, told = watch(SceneSettings(lines=(MIDDLE,), every=1.5), *way)
+    observer, reported = watch(SceneSettings(lines=(MIDDLE,), every=1.5), *way)
     _, all_told = watch(SceneSettings(lines=(MIDDLE,)), *way)
     assert len(all_told) == 16
     times = {}
-    for index, text in told:
+    for index, text in reported:
         times.setdefault(text, []).append(index / 25)
     assert len(times) == 4
     assert all(np.diff(at).min(initial=9) >= 1.5 for at in times.values())
-    assert len(told) < 16
+    assert len(reported) < 16
     assert observer.totals.startswith("belt: 8 in"), "counts go on"
 
 
-def test_label_held_back_is_told_when_its_time_has_come():
+def test_a_label_that_was_held_back_is_reported_when_its_time_has_come():
     selection = ResultSelection(CARD)
     results = [says("red"), says("blue"), says("red"), *[says("red")] * 40]
-    _, told = watch(SceneSettings(every=1.0), *results, selection=selection)
-    assert told == [(0, "recognised red"), (1, "recognised blue"), (25, "recognised red")]
+    _, reported = watch(SceneSettings(every=1.0), *results, selection=selection)
+    assert reported == [(0, "recognised red"), (1, "recognised blue"), (25, "recognised red")]
 
 
-def test_film_keeps_its_own_time_however_fast_it_is_read():
+def test_a_film_is_timed_by_its_frame_rate_however_fast_it_is_read():
     """Read in a moment, a film's second is still a second: an object is waited for as long."""
     observer = SceneObserver(SceneSettings(track=True), detector(), live=False, fps=25.0)
     numbers = []
@@ -203,7 +203,7 @@ def test_film_keeps_its_own_time_however_fast_it_is_read():
     assert sorted(set(numbers)) == [1, 2]
 
 
-def test_memory_stays_flat():
+def test_the_observers_memory_stays_flat():
     observer = SceneObserver(
         SceneSettings(track=True, zones=(LEFT_HALF,), lines=(MIDDLE,), every=0.1), detector(), live=True
     )
@@ -225,7 +225,7 @@ def test_zones_lines_and_counts_are_drawn():
     assert empty[479].max() == 0
 
 
-def test_count_on_the_picture_goes_up(monkeypatch):
+def test_the_count_on_the_picture_goes_up(monkeypatch):
     written = []
     put = cv2.putText
     monkeypatch.setattr(cv2, "putText", lambda image, text, *rest: (written.append(text), put(image, text, *rest))[1])
@@ -234,24 +234,24 @@ def test_count_on_the_picture_goes_up(monkeypatch):
     assert "belt 1 in, 0 out" in written
 
 
-def test_observer_in_the_loop():
+def test_events_of_the_observer_follow_their_result():
     model = Model(ColourRuntime(), CARD)
     images = [solid(2)] * 3 + [solid(0)] * 3
 
     class Keep:
         def __init__(self):
-            self.said = []
+            self.received = []
 
         def write(self, observation):
-            self.said.append(observation.result.labels[0])
+            self.received.append(observation.result.labels[0])
 
         def notify(self, event):
-            self.said.append(str(event))
+            self.received.append(str(event))
 
     sink = Keep()
     observer = SceneObserver(SceneSettings(), ResultSelection(CARD), live=False, fps=25.0)
     loop.run(model, FakeCamera(images), [sink], observer=observer)
-    assert sink.said == ["red", "recognised red", "red", "red", "blue", "recognised blue", "blue", "blue"]
+    assert sink.received == ["red", "recognised red", "red", "red", "blue", "recognised blue", "blue", "blue"]
 
 
 @pytest.mark.parametrize(
@@ -268,16 +268,18 @@ def test_a_detector_has_no_label_to_smooth():
     assert "--track" in str(caught.value)
 
 
-def test_two_places_of_one_name_are_refused():
+def test_two_zones_of_one_name_are_refused():
     with pytest.raises(UsageError, match="'bin'"):
         SceneSettings(zones=(LEFT_HALF, LEFT_HALF))
 
 
 @pytest.mark.parametrize("name", ["bin{1}", "{}", "a}b{"])
-def test_braces_in_a_places_name_are_told_as_they_are(name):
+def test_braces_in_the_name_of_a_zone_are_printed_unchanged(name):
     zone, line = Zone.parse(f"{name}=0,0,0.5,0,0.5,1,0,1"), Line.parse(f"{name}|=0.5,0,0.5,1")
-    _, told = watch(SceneSettings(zones=(zone,), lines=(line,)), *(finds((x, 0.5)) for x in np.linspace(0.9, 0.1, 41)))
-    assert sorted(text for _, text in told) == [f"bolt 1 crossed {name}|, in", f"bolt 1 entered {name}"]
+    _, reported = watch(
+        SceneSettings(zones=(zone,), lines=(line,)), *(finds((x, 0.5)) for x in np.linspace(0.9, 0.1, 41))
+    )
+    assert sorted(text for _, text in reported) == [f"bolt 1 crossed {name}|, in", f"bolt 1 entered {name}"]
 
 
 def test_page_shows_zones_too():
@@ -292,7 +294,7 @@ def test_page_shows_zones_too():
         assert (picture.max() >= 250) == (brightest == 250)
 
 
-def test_object_below_a_raised_threshold_is_shown_no_longer():
+def test_an_object_below_a_raised_threshold_is_no_longer_shown():
     """A person who moves the page's slider means it: what is followed already doesn't stay for its slack."""
     selection = detector()
     observer = SceneObserver(SceneSettings(track=True), selection, live=True)

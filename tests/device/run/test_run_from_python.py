@@ -105,15 +105,15 @@ def test_the_settings_are_the_commands_options_with_its_defaults():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"jsonl_changes": True}, "--jsonl-changes goes with --jsonl"),
         ({"tls_key": "key.pem"}, "--tls-key goes with --serve"),
         ({"save": " "}, "--save is empty"),
     ],
 )
-def test_settings_without_a_meaning_are_refused(options, told):
-    with pytest.raises(UsageError, match=told):
+def test_settings_without_a_meaning_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
         RunSettings(**options)
 
 

@@ -51,7 +51,7 @@ class Collect:
             raise RunEnded
 
 
-def test_every_frame_of_a_film_is_looked_at(model, film):
+def test_every_frame_of_a_film_is_processed(model, film):
     sink, called = Collect(pause=0.001), []
     with open_camera(str(film)) as camera:
         summary = loop.run(model, camera, [sink], on_observation=lambda seen: called.append(seen.frame.index))
@@ -64,7 +64,7 @@ def test_every_frame_of_a_film_is_looked_at(model, film):
     assert total.p50 <= age.p50
 
 
-def test_frames_a_second_count_the_intervals(model):
+def test_the_rate_counts_the_intervals_between_results(model):
     camera = FakeCamera([solid(0)] * 3, pause=0.1)
     summary = loop.run(model, camera)
     assert summary.fps == pytest.approx(10, rel=0.15)
@@ -87,12 +87,12 @@ def test_summary_of_a_single_frame_names_no_rate(model):
     assert "a second" not in first
 
 
-def test_max_frames(model, film):
+def test_max_frames_ends_the_run(model, film):
     with open_camera(str(film)) as camera:
         assert loop.run(model, camera, max_frames=7).frames == 7
 
 
-def test_what_is_wanted_of_the_model_counts(model):
+def test_the_filter_of_the_model_applies(model):
     seen = []
     model.only = ResultFilter(threshold=0.0, top_k=3)
     loop.run(model, FakeCamera([solid(0)]), on_observation=lambda observation: seen.append(observation.result))
@@ -100,7 +100,7 @@ def test_what_is_wanted_of_the_model_counts(model):
     assert len(seen[0]) == 3
 
 
-def test_newest_frame_of_a_live_camera_wins(model):
+def test_a_slow_run_gets_the_newest_frame_of_a_live_camera(model):
     sink = Collect(pause=0.05)
     camera = FakeCamera([solid(0)] * 100, live=True, pause=0.005)
     summary = loop.run(model, camera, [sink])
@@ -127,13 +127,13 @@ def test_error_of_the_camera_is_raised_after_its_last_frame(model):
     assert [index for index, _ in sink.seen] == [0, 1, 2]
 
 
-def test_sink_whose_reader_left_ends_the_run(model, film):
+def test_a_sink_whose_reader_has_left_ends_the_run(model, film):
     with open_camera(str(film)) as camera:
         assert loop.run(model, camera, [Collect(limit=4)]).frames == 4
 
 
 @pytest.mark.parametrize("is_live", [True, False])
-def test_stop_set_before_the_start(model, is_live):
+def test_a_stop_set_before_the_start_ends_the_run(model, is_live):
     stop = Stop()
     stop.set()
     camera = FakeCamera([solid(0)] * 50, live=is_live, pause=0.02)
@@ -151,7 +151,7 @@ def test_signal_ends_a_run_of_the_library(model, number):
     assert signal.getsignal(number) is before
 
 
-def test_signals_outside_the_main_thread_are_left_alone(model):
+def test_a_run_outside_the_main_thread_handles_no_signals(model):
     summaries = []
     thread = threading.Thread(target=lambda: summaries.append(loop.run(model, FakeCamera([solid(0)] * 3))))
     thread.start()
@@ -204,7 +204,7 @@ def test_signal_leaves_a_playable_film_and_exit_code_0(bundle, tmp_path, mjpeg, 
     assert not list(tmp_path.glob(".*"))
 
 
-def test_command_says_results_to_people_on_stderr_only(bundle, film):
+def test_the_command_prints_results_for_people_on_stderr_only(bundle, film):
     done = subprocess.run([*RUN, str(bundle), "--source", str(film)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
@@ -245,23 +245,23 @@ def test_command_whose_camera_stays_away_keeps_the_film_and_the_lines(bundle, tm
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_while_the_camera_is_lost_ends_the_run_well(bundle, tmp_path, number):
     lines, err = tmp_path / "lines.jsonl", tmp_path / "err.txt"
-    with MjpegCamera() as server, err.open("w") as said:
+    with MjpegCamera() as server, err.open("w") as output:
         command = [*RUN, str(bundle), "--source", server.address, "--jsonl", str(lines)]
-        process = subprocess.Popen(command, stderr=said)
+        process = subprocess.Popen(command, stderr=output)
         wait_until(lambda: lines.exists() and lines.read_text().count("\n") > 10, tell=err.read_text)
         server.kill()
         wait_until(lambda: "camera_lost" in lines.read_text(), tell=err.read_text)
         time.sleep(0.7)  # in the middle of the second try
-        asked = time.monotonic()
+        signalled_at = time.monotonic()
         process.send_signal(number)
         assert process.wait(30) == 0, err.read_text()
-    assert time.monotonic() - asked < 6
+    assert time.monotonic() - signalled_at < 6
     assert "frames in" in err.read_text()
     assert "Traceback" not in err.read_text()
 
 
 @pytest.mark.slow
-def test_reader_that_stops_reading_holds_up_nothing(bundle, tmp_path):
+def test_a_reader_that_stops_reading_does_not_delay_the_run(bundle, tmp_path):
     """Its pipe fills; the lines of a live camera are then dropped, and counted, while the film goes on."""
     saved = tmp_path / "saved.mp4"
     with MjpegCamera(fps=200) as server:
@@ -277,14 +277,14 @@ def test_reader_that_stops_reading_holds_up_nothing(bundle, tmp_path):
     assert cv2.VideoCapture(str(saved)).get(cv2.CAP_PROP_FRAME_COUNT) > 100
 
 
-def test_camera_that_is_not_there_is_told_at_once(bundle):
+def test_a_missing_camera_is_reported_at_once(bundle):
     done = subprocess.run([*MAIN, "run", str(bundle), "--source", "97"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 6
     assert "there is no such camera" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--stall", "soon"], "is not a duration"),
         (["--stall", "0"], "is not a duration"),
@@ -294,11 +294,11 @@ def test_camera_that_is_not_there_is_told_at_once(bundle):
         (["--fps", "30"], "only of a camera that is attached to this machine"),
     ],
 )
-def test_options_that_cant_be_meant(bundle, film, options, told):
+def test_an_option_that_does_not_fit_is_refused(bundle, film, options, message):
     command = [*MAIN, "run", str(bundle), "--source", str(film), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 def test_command_without_a_bundle_takes_the_last_one_converted(bundle, film, tmp_path):
@@ -341,7 +341,7 @@ def test_an_observation_has_timings_of_its_own_and_its_age(model):
     assert all(observation.age_ms > observation.timings.total > 0 for observation in seen)
 
 
-def test_status_tells_how_the_run_goes(model):
+def test_the_status_shows_the_figures_of_the_run(model):
     status, figures = Status(), []
     camera = FakeCamera([solid(0)] * 20, live=True, pause=0.01)
     assert status.figures().seconds_since_frame is None

@@ -20,7 +20,7 @@ def finds(*labels):
     return Detections(boxes, np.full(count, 0.9, np.float32), ids, labels, (1, 1))
 
 
-def test_classes_of_a_classifier_by_frames():
+def test_a_classifiers_classes_are_counted_by_frames():
     tally = Tally()
     for result in [says("cat", "dog")] * 3 + [says("dog")] * 6 + [says()]:
         tally(observed(FRAME, result))
@@ -32,7 +32,7 @@ def test_classes_of_a_classifier_by_frames():
     ]
 
 
-def test_classes_of_a_detector_by_frames_and_at_once():
+def test_a_detectors_classes_are_counted_by_frames_and_objects_at_once():
     tally = Tally()
     for result in (finds("nut", "nut", "bolt"), finds("nut"), finds()):
         tally(observed(FRAME, result))
