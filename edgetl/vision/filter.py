@@ -31,6 +31,12 @@ class ResultFilter:
 
     Raises:
         UsageError: a number is out of its range.
+
+    Examples:
+        >>> import edgetl
+        >>> only = edgetl.ResultFilter(threshold=0.4, classes=("bolt", "nut"))
+        >>> only.columns(("bolt", "gear", "nut"))
+        (0, 2)
     """
 
     threshold: float | None = None

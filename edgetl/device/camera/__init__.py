@@ -24,7 +24,7 @@ class CameraOpener:
     Args:
         source: the source, parsed or as the user wrote it.
         spec: the model's input; see `open_camera`.
-        request: the size, the frame rate and the like that the camera is asked for.
+        request: the size, the frame rate and the other settings that are requested of the camera.
 
     Raises:
         UsageError: the source is empty.
@@ -63,12 +63,19 @@ def open_camera(
         source: the source, parsed or as the user wrote it; see `edgetl.device.camera.source.parse_source`.
         spec: the model's input. Photos and JPEG frames that are far larger are averaged down, as in training; None
             decodes every pixel.
-        request: the size, the frame rate and the like that the camera is asked for.
+        request: the size, the frame rate and the other settings that are requested of the camera.
         threads: the decoder threads of a network stream, shared by all its openings; None starts with one thread.
 
     Raises:
         CameraError: the source is not there or can't be opened.
         UsageError: the source is empty, or a size or a frame rate is requested of a source that has its own.
+
+    Examples:
+        >>> import edgetl
+        >>> with edgetl.open_camera("photos/disc") as photos:
+        ...     frame = next(iter(photos))
+        >>> frame.name, frame.image.ndim
+        ('00.jpg', 3)
     """
     # Each kind is imported when it is opened, so that a run loads only one of them.
     from edgetl.device.camera.film import open_film

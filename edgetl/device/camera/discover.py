@@ -21,7 +21,7 @@ _LINKS = Path("/dev/v4l/by-id")
 _BOARD = Path("/proc/device-tree/model")
 """The file with the name of the board."""
 _MOST_ENTRIES = 64
-"""At most this many formats, and sizes of a format, are asked of a driver, which may list them without end."""
+"""At most this many formats, and sizes of a format, are read from a driver, which may list them without end."""
 
 # The numbers and structures are those of the Linux kernel's linux/videodev2.h.
 _QUERYCAP, _CAPABILITY = 0x80685600, struct.Struct("16s32s32sIII12x")

@@ -55,6 +55,14 @@ class Model(Closing):
     Raises:
         ModelError: the file doesn't fit the card.
         UsageError: the model has no class of that name.
+
+    Examples:
+        >>> import cv2
+        >>> import edgetl
+        >>> with edgetl.Model.open("models/parts/rpi") as model:
+        ...     result = model(cv2.imread("bolt.jpg"))
+        >>> set(result.labels) <= set(model.card.labels)
+        True
     """
 
     def __init__(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 
+from edgetl.device.camera import source as source_module
 from edgetl.device.camera.source import parse_source
 
 
@@ -43,3 +46,7 @@ def test_a_single_photo_needs_one_model(tmp_path):
     assert not parse_source(str(tmp_path / "photo.jpg")).parallel
     assert parse_source(str(tmp_path / "*.jpg")).parallel
     assert parse_source(str(tmp_path)).parallel
+
+
+def test_the_example_of_a_source_is_right():
+    assert doctest.testmod(source_module) == (0, 1)

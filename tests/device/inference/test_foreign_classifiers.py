@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import logging
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from handmade import SIDE, build, metadata
 
 from edgetl.card import ClassifierDecoding
+from edgetl.device.inference import labels as labels_module
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.inference.model import Model
 from edgetl.device.runtime import Tensor
@@ -214,6 +216,10 @@ def test_the_table_of_a_scaling_has_a_byte_for_each_value():
 def test_numbers_before_labels_are_columns_if_they_fit(opened, lines, columns, labels):
     model = opened(build(RGB.repeat(2, axis=0)[:columns], metadata=PLAIN), lines)
     assert list(model.card.labels) == labels.split(",")
+
+
+def test_the_example_of_numbered_labels_is_right():
+    assert doctest.testmod(labels_module) == (0, 1)
 
 
 @pytest.mark.parametrize("label", ["a\x1b[2Jb", "n" * 30_000, "", "\u202eabc"])
