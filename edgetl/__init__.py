@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from edgetl.card import ModelCard
     from edgetl.device.camera import open_camera
     from edgetl.device.inference.model import Model
+    from edgetl.device.observation import Observation
+    from edgetl.device.run.job import run
+    from edgetl.device.run.result import RunResult
+    from edgetl.device.run.settings import RunSettings
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
     from edgetl.host.train.options import TrainOptions
@@ -42,9 +46,12 @@ __all__ = [
     "Line",
     "Model",
     "ModelCard",
+    "Observation",
     "PrintProgress",
     "Progress",
     "ResultFilter",
+    "RunResult",
+    "RunSettings",
     "StoredModel",
     "Target",
     "Tracker",
@@ -56,6 +63,7 @@ __all__ = [
     "open_camera",
     "open_model",
     "resume",
+    "run",
     "train",
     "verify",
 ]
@@ -69,9 +77,12 @@ _HOMES = {
     "Line": "edgetl.vision.zones",
     "Model": "edgetl.device.inference.model",
     "ModelCard": "edgetl.card",
+    "Observation": "edgetl.device.observation",
     "PrintProgress": "edgetl.progress",
     "Progress": "edgetl.progress",
     "ResultFilter": "edgetl.vision.filter",
+    "RunResult": "edgetl.device.run.result",
+    "RunSettings": "edgetl.device.run.settings",
     "StoredModel": "edgetl.store",
     "Target": "edgetl.target",
     "Tracker": "edgetl.vision.track",
@@ -83,6 +94,7 @@ _HOMES = {
     "open_camera": "edgetl.device.camera",
     "open_model": "edgetl.store",
     "resume": "edgetl.api",
+    "run": "edgetl.device.run.job",
     "train": "edgetl.api",
     "verify": "edgetl.api",
 }
