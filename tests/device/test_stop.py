@@ -65,3 +65,10 @@ def test_an_ignored_hangup_stays_ignored():
             assert not stop.is_set()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_old_handlers_come_back_after_an_error():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyError), stop_on_signals():
+        raise KeyError
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -102,16 +102,14 @@ def run(
         EdgetlError: a sink can't go on.
     """
     status = status or Status()
-    pool = model if isinstance(model, ModelPool) else ModelPool([model])
-    if camera.live:
-        pool = ModelPool(pool.models[:1])
+    pool = _pool(model, live=camera.live)
     meter = _Meter(status, live=camera.live)
     with nullcontext(stop) if stop else stop_on_signals() as ending:
-        source: LiveSource | FileSource = (
-            LiveSource(camera, ending, status, reopen=reopen, timeouts=timeouts, rate=rate)
-            if camera.live
-            else FileSource(camera, ending, status, pool.models[0].card.input)
-        )
+        source: LiveSource | FileSource
+        if camera.live:
+            source = LiveSource(camera, ending, status, reopen=reopen, timeouts=timeouts, rate=rate)
+        else:
+            source = FileSource(camera, ending, status, pool.models[0].card.input)
         items = pool.run_models(source, selection)
         with suppress(RunEnded), closing(source), closing(items):
             for item in items:
@@ -128,6 +126,12 @@ def run(
                     break
             _notify(sinks, status.take_events())
     return meter.summary()
+
+
+def _pool(model: Model | ModelPool, *, live: bool) -> ModelPool:
+    """Returns the models that process the frames: only one with a live camera, whose newest frame alone counts."""
+    models = model.models if isinstance(model, ModelPool) else (model,)
+    return ModelPool(models[:1] if live else models)
 
 
 def _write(sinks: Sequence[Sink], observation: Observation) -> None:
