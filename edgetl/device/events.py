@@ -27,6 +27,10 @@ EventKind = Literal[
 class Event:
     """Something that happened in a run.
 
+    Example:
+        >>> Event("appeared", 12.5, "bolt 1 appeared", index=7, facts={"track": 1}).to_dict()
+        {'event': 'appeared', 'text': 'bolt 1 appeared', 'track': 1}
+
     Attributes:
         kind: the kind of the event.
         at: the time of the event by `time.monotonic`, s.

@@ -13,6 +13,14 @@ from edgetl.vision.results import Result
 class Observation:
     """One frame with its result.
 
+    Example:
+        >>> import edgetl
+        >>> observations = []
+        >>> settings = edgetl.RunSettings(model="parts", source="photos/disc", max_frames=1)
+        >>> result = edgetl.run(settings, observations.append)
+        >>> observations[0].frame.name
+        '00.jpg'
+
     Attributes:
         frame: the frame that the model ran on.
         result: what the model found in the frame.

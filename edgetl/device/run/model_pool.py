@@ -28,6 +28,8 @@ class ModelPool(Closing):
     Two threads on one frame are far from twice as fast as one thread, but two frames with one thread each are. When no
     frame has to be the newest, the frames therefore share the cores.
 
+    Lock rule: a queue of idle models hands each model to one thread at a time; only that thread uses the model.
+
     Args:
         models: instances of one model, each opened on its own; at least one.
 

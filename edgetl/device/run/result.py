@@ -13,6 +13,12 @@ from edgetl.device.run.tally import Tally
 class RunResult:
     """The outcome of `edgetl.run`; as text it is what `edgetl run` prints at the end.
 
+    Example:
+        >>> import edgetl
+        >>> result = edgetl.run(edgetl.RunSettings(model="parts", source="photos/disc", max_frames=3))
+        >>> result.summary.frames
+        3
+
     Attributes:
         summary: numbers of frames, frames a second, and times of the stages.
         tally: number of frames in which each class was seen.
