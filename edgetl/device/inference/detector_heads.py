@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.device.inference.finite_outputs import FiniteCheck
 from edgetl.device.inference.output_names import MODEL_API, OutputOrder
 from edgetl.device.inference.output_shapes import CONVERT_REMEDY, check_cells, described, logits_and_distances
-from edgetl.device.runtime import Runtime
+from edgetl.device.runtime import Runtime, TensorData
 from edgetl.errors import ModelError
 from edgetl.vision.detect import Decoder, PostprocessedDecoder, nothing_found
 from edgetl.vision.filter import ResultFilter
@@ -114,7 +112,7 @@ class PostprocessedHead:
         return self._decode(boxes, classes, scores, np.array([used], np.float32), size_wh)
 
 
-_FinishedBoxes = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+_FinishedBoxes = tuple[TensorData, TensorData, TensorData, TensorData]
 """Boxes (N, 4) in shares of the input, classes (N,), scores (N,), count (1,), as in `TFLite_Detection_PostProcess`."""
 
 

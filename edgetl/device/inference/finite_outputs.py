@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edgetl.device.runtime import Tensor
+from edgetl.device.runtime import Tensor, TensorData
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +29,7 @@ class FiniteCheck:
         self._name = name
         self._logged = False
 
-    def __call__(self, *values: NDArray[Any] | float) -> bool:
+    def __call__(self, *values: TensorData | float) -> bool:
         """Says whether all numbers of some arrays, of any shape and dtype, are finite."""
         if not self.needed or all(np.isfinite(array).all() for array in values):
             return True

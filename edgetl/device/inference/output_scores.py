@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edgetl.card import ClassifierDecoding
+from edgetl.card import ClassifierDecoding, InputSpec
 from edgetl.device.inference.input_scaling import Scaling
+from edgetl.device.inference.input_writer import input_writer
 from edgetl.device.runtime import Runtime
 from edgetl.device.runtime.flatbuffer_table import BROKEN, Table, model_table
 from edgetl.device.runtime.openvino_rt_info import Ending
 from edgetl.errors import ModelError
+from edgetl.vision.arrays import Image, Scores
 
 Meaning = Literal["probabilities", "logits", "independent"]
 """The meaning of a classifier's outputs; see `edgetl.card.ClassifierDecoding`."""
@@ -121,31 +122,20 @@ def _meaning_by_trial(runtime: Runtime, scaling: Scaling | None) -> Meaning:
     return "probabilities" if all(_sum_to_one(scores, output.scale) for scores in results) else "logits"
 
 
-def _run(runtime: Runtime, pixels: NDArray[np.uint8], scaling: Scaling | None) -> NDArray[np.float32]:
+def _run(runtime: Runtime, pixels: Image, scaling: Scaling | None) -> Scores:
     """Returns the dequantized output for (H, W, 3) uint8 pixels, (C,) float32."""
-    view = runtime.input_view()
-    if scaling and runtime.input.dtype == "float32":
-        mean, std = scaling.rows(pixels.shape[1])
-        view[...] = (pixels - mean) / std
-    elif scaling:
-        view.view(np.uint8)[...] = np.take_along_axis(
-            scaling.levels(runtime.input)[:, 0], pixels.reshape(-1, 3), axis=0
-        ).reshape(pixels.shape)
-    elif runtime.input.dtype == "int8":
-        view[...] = (pixels ^ 128).view(np.int8)
-    else:
-        view[...] = pixels
-    del view
+    height, width, _ = pixels.shape
+    input_writer(runtime, InputSpec(height, width, color="bgr"), scaling)(pixels)
     runtime.invoke()
     return runtime.outputs[0].dequantize(runtime.output_view(0))
 
 
-def _are_shares(scores: NDArray[np.float32], step: float) -> bool:
+def _are_shares(scores: Scores, step: float) -> bool:
     """Says whether (C,) float32 scores, rounded to multiples of `step`, lie in 0..1."""
     return bool(scores.min() >= 0 and scores.max() <= 1 + step)
 
 
-def _sum_to_one(scores: NDArray[np.float32], step: float) -> bool:
+def _sum_to_one(scores: Scores, step: float) -> bool:
     """Says whether (C,) float32 scores are probabilities, rounded to multiples of `step`."""
     slack = 0.1 + len(scores) * step / 2  # a thousand small probabilities may all be rounded down to 0
     return _are_shares(scores, step) and bool(abs(scores.sum() - 1) <= slack)

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
 from edgetl.vision.quantized import Quantization, dequantize
+
+TensorData: TypeAlias = NDArray[Any]
+"""The numbers of an input or an output: uint8, int8 or float32, and int32 for the classes of a portable detector."""
 
 
 class UnloadableRuntimeError(ModelError):
@@ -43,7 +46,7 @@ class Tensor:
         """How the tensor's numbers become real numbers."""
         return Quantization(self.dtype, self.scale, self.zero_point)
 
-    def dequantize(self, numbers: NDArray[Any]) -> NDArray[np.float32]:
+    def dequantize(self, numbers: TensorData) -> NDArray[np.float32]:
         """Returns the tensor's content as real numbers, a new array, (…) float32 of the same shape.
 
         Args:
@@ -63,7 +66,7 @@ class Runtime(Protocol):
     input: Tensor
     outputs: tuple[Tensor, ...]
 
-    def input_view(self) -> NDArray[Any]:
+    def input_view(self) -> TensorData:
         """Returns the memory of the input, (H, W, 3) uint8, int8 or float32; drop it before `invoke`."""
 
     def invoke(self) -> None:
@@ -73,7 +76,7 @@ class Runtime(Protocol):
             ModelError: the network fails.
         """
 
-    def output_view(self, index: int) -> NDArray[Any]:
+    def output_view(self, index: int) -> TensorData:
         """Returns the memory of an output without its batch axis, (…) any dtype; drop it before the next `invoke`."""
 
     def close(self) -> None:

@@ -10,11 +10,9 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Self
 
-from numpy.typing import NDArray
-
-from edgetl.device.runtime import Tensor, UnloadableRuntimeError
+from edgetl.device.runtime import Tensor, TensorData, UnloadableRuntimeError
 from edgetl.device.runtime.openvino_input import take_pixels
 from edgetl.device.runtime.openvino_protocols import CompiledModel, Core, Port, ReadModel
 from edgetl.device.runtime.openvino_rt_info import read_info
@@ -80,9 +78,9 @@ class OpenVINORuntime:
         self._input = self._request.get_input_tensor().data[0]
         self._outputs = [self._request.get_output_tensor(i).data[0] for i in range(len(self.outputs))]
 
-    def input_view(self) -> NDArray[Any]:
+    def input_view(self) -> TensorData:
         """Returns the memory of the input, (H, W, 3) uint8."""
-        view: NDArray[Any] = self._input
+        view: TensorData = self._input
         return view
 
     def invoke(self) -> None:
@@ -99,9 +97,9 @@ class OpenVINORuntime:
             what = f"the model fails when it runs: {printable(reason)}"
             raise ModelError(what, remedy="copy the file again from where it was made, or convert it again") from error
 
-    def output_view(self, index: int) -> NDArray[Any]:
+    def output_view(self, index: int) -> TensorData:
         """Returns the memory of an output without its batch axis, (…) of any dtype."""
-        view: NDArray[Any] = self._outputs[index]
+        view: TensorData = self._outputs[index]
         return view
 
     def close(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgetl.device.runtime import TensorData
 
 # ruff: noqa: D102 - OpenVINO documents its methods
 
@@ -57,7 +58,7 @@ class ReadModel(Protocol):
 class TensorMemory(Protocol):
     """The memory of a tensor."""
 
-    data: NDArray[Any]
+    data: TensorData
 
 
 class InferRequest(Protocol):

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NotRequired, Protocol, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import Tensor, UnloadableRuntimeError
+from edgetl.device.runtime import Tensor, TensorData, UnloadableRuntimeError
 from edgetl.errors import ModelError
 from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
@@ -41,7 +41,7 @@ class _Interpreter(Protocol):
     def get_input_details(self) -> list[_Details]: ...
     def get_output_details(self) -> list[_Details]: ...
     def allocate_tensors(self) -> None: ...
-    def tensor(self, tensor_index: int) -> Callable[[], NDArray[Any]]: ...
+    def tensor(self, tensor_index: int) -> Callable[[], TensorData]: ...
     def invoke(self) -> None: ...
 
 
@@ -95,9 +95,9 @@ class TFLiteRuntime:
         self._input = self._interpreter.tensor(inputs[0]["index"])
         self._outputs = [self._interpreter.tensor(entry["index"]) for entry in outputs]
 
-    def input_view(self) -> NDArray[Any]:
+    def input_view(self) -> TensorData:
         """Returns the memory of the input, (H, W, 3) uint8, int8 or float32; drop it before `invoke`."""
-        view: NDArray[Any] = self._input()[0]
+        view: TensorData = self._input()[0]
         return view
 
     def invoke(self) -> None:
@@ -112,9 +112,9 @@ class TFLiteRuntime:
             what = f"the model fails when it runs: {_first_line(error)}"
             raise ModelError(what, remedy=_DAMAGED_REMEDY) from error
 
-    def output_view(self, index: int) -> NDArray[Any]:
+    def output_view(self, index: int) -> TensorData:
         """Returns the memory of an output without its batch axis, (…) any dtype; drop it before the next `invoke`."""
-        view: NDArray[Any] = self._outputs[index]()[0]
+        view: TensorData = self._outputs[index]()[0]
         return view
 
     def close(self) -> None:
