@@ -1,4 +1,4 @@
-"""The stored models as a table for people and as JSON."""
+"""Lists the stored models, as a table for people and as JSON."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from edgetl.store.version_choice import FIGURES
 from edgetl.text import printable
 
 _MOST_HISTORY_BYTES = 16 << 20
-"""A history may have at most this many bytes, room for 100,000 epochs."""
+"""A history may have at most this many bytes, enough for 100,000 epochs."""
 _LONGEST_CELL = 100
-"""A text in the table has at most this many characters, so that an odd card doesn't spoil the lines of the others."""
+"""A text in the table has at most this many characters, so that one odd card doesn't widen the columns of all."""
 _HEAD = (
     "name",
     "task",
@@ -43,22 +43,22 @@ class Entry:
     """One version of a stored model, as `edgetl models --json` prints it.
 
     Attributes:
-        name: `NAME`, or `NAME@N` if it isn't the current version.
-        version: its number.
-        current: whether `NAME` alone means it.
-        task: classification or detection.
-        labels: its classes.
-        metrics: measured on the validation photos, e.g. top1 or map, 0..1.
-        size: height and width of its input, px.
-        bytes: of its weights.
-        seed: of the training; None if it isn't known.
-        split_seed: of the choice of validation photos; None if it isn't known.
-        seconds: that its epochs took, s; None if it isn't known.
-        created: ISO 8601, UTC.
-        origin: its backbone, its width multiplier, and where its weights came from.
-        bundles: by target, the median time of one inference of the variant that runs, ms, on the machine that
-            converted it, on one thread; None if the bundle can't be read.
-        folder: where it lies.
+        name: reference of the version: `NAME` if it is current, else `NAME@N`.
+        version: number of the version.
+        current: whether the version is the current one.
+        task: task of the model, classification or detection.
+        labels: names of the classes.
+        metrics: figures on the validation photos by name, e.g. `top1` or `map`, 0..1.
+        size: height and width of the input, px.
+        bytes: size of the weights.
+        seed: seed of the training; None if it isn't known.
+        split_seed: seed of the choice of validation photos; None if it isn't known.
+        seconds: duration of all epochs, s; None if it isn't known.
+        created: time of the training, ISO 8601 in UTC.
+        origin: backbone, width multiplier, and origin of the weights.
+        bundles: median time of one inference for each bundle by target, ms: of the chosen variant, on the machine that
+            converted it, with one thread; None if the bundle can't be read.
+        folder: path of the version's folder.
     """
 
     name: str
@@ -79,7 +79,11 @@ class Entry:
 
 
 def entry(model: StoredModel) -> Entry:
-    """Returns what is known of a stored version."""
+    """Returns the facts about a stored version.
+
+    Args:
+        model: the version.
+    """
     card = model.card
     return Entry(
         name=model.reference,
@@ -101,7 +105,12 @@ def entry(model: StoredModel) -> Entry:
 
 
 def rows(models: Sequence[StoredModel], damaged: Sequence[Damaged]) -> list[dict[str, object]]:
-    """Returns the models as JSON-ready values; one that can't be opened has the keys `name` and `problem` alone."""
+    """Returns models as JSON-ready values.
+
+    Args:
+        models: the versions that can be opened.
+        damaged: the versions that can't be opened; each of these has the keys `name` and `problem` only.
+    """
     return [
         *(asdict(entry(model)) for model in models),
         *({"name": one.name, "problem": one.reason} for one in damaged),
@@ -109,7 +118,11 @@ def rows(models: Sequence[StoredModel], damaged: Sequence[Damaged]) -> list[dict
 
 
 def table(models: Sequence[StoredModel]) -> str:
-    """Returns the models as a table for people."""
+    """Returns models as a table for people.
+
+    Args:
+        models: the versions, one for each row.
+    """
     lines = [_HEAD, *(_cells(entry(model)) for model in models)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(_HEAD))]
     return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)

@@ -1,4 +1,4 @@
-"""What the store holds, how its models and their versions are named, and the locks of its root."""
+"""Defines stored models and their names, and the locks of the store's root."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from edgetl.store.version_folders import VERSIONS
 from edgetl.text import printable
 
 RESERVED = ("auto", "imagenet", "starter", "none")
-"""What weights are called that are no model of the store."""
+"""A model can't have one of these names, because `--weights` gives them another meaning."""
 WEIGHTS = ("model.keras", "model.tflite", "saved_model")
-"""What a model's weights may be called in its folder."""
+"""A model's weights have one of these names in its folder."""
 
 _LONGEST_NAME = 100
-"""A new model's name may have so many characters: names of hidden files are made of it, and of a target's name."""
+"""A new model's name may have at most this many characters, as it becomes part of the names of hidden files."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""A model's name has this form, so that it is a plain name of a folder."""
 _VERSION = re.compile(r"(?P<name>[^@]*)@(?P<number>[1-9][0-9]{0,8})")
+"""A reference to a version has this form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,12 @@ class StoredModel:
     """A version of a trained model in the store.
 
     Attributes:
-        folder: where it lies now; it moves when another version becomes current, see `find_again`.
-        card: of the model.
-        name: of the model in the store: its folder's, whatever the card says.
-        number: of the version.
-        versions: the numbers of all versions of the model, the current one first.
+        folder: path of the version's folder, which moves when another version becomes current, see
+            `edgetl.store.relocate`.
+        card: the model's card.
+        name: name of the model in the store; the card of a renamed folder may have another one.
+        number: number of the version.
+        versions: numbers of all versions of the model, the current one first.
     """
 
     folder: Path
@@ -53,38 +56,42 @@ class StoredModel:
 
     @property
     def is_current(self) -> bool:
-        """Whether the model's name alone means this version."""
+        """Whether this is the current version, which the model's name alone stands for."""
         return self.number == self.versions[0]
 
     @property
     def exact_name(self) -> str:
-        """`NAME@N`, which always means this version."""
+        """The reference `NAME@N`, which always stands for this version."""
         return f"{self.name}@{self.number}"
 
     @property
     def reference(self) -> str:
-        """`NAME`, or `NAME@N` if it isn't the current version."""
+        """The reference `NAME` of a current version, else `NAME@N`."""
         return self.name if self.is_current else self.exact_name
 
     @property
     def weights(self) -> Path:
-        """The Keras model file; of a model that came as a `.tflite` or a SavedModel, that."""
+        """The file of the weights: a Keras model, or the `.tflite` file or SavedModel that was imported."""
         files = [self.folder / name for name in WEIGHTS]
         return next((file for file in files if file.exists()), files[0])
 
     def bundle(self, target: str) -> Path:
-        """The folder of this version's bundle for a target, converted or not."""
+        """Returns the folder of this version's bundle for a target, which need not exist.
+
+        Args:
+            target: the target's name.
+        """
         return self.folder / target
 
     def bundles(self) -> list[Path]:
-        """The folders of this version's finished bundles, by name."""
+        """Returns the folders of this version's finished bundles, ordered by name."""
         for old in self.folder.glob(".*.old"):
             restore_folder(old.with_name(old.name[1 : -len(".old")]))
         found = (path for path in self.folder.glob("*") if is_bundle(path))
         return sorted(folder for folder in found if not folder.name.startswith("."))
 
     def files(self) -> list[Path]:
-        """Every file of the version and its bundles."""
+        """Returns every file of the version and its bundles."""
         others = self.folder / VERSIONS
         return sorted(path for path in self.folder.rglob("*") if path.is_file() and others not in path.parents)
 
@@ -94,8 +101,8 @@ class Damaged:
     """A version that can't be opened.
 
     Attributes:
-        name: what the store calls it, `NAME` or `NAME@N`.
-        reason: why, for people.
+        name: reference of the version, `NAME` or `NAME@N`.
+        reason: reason for people.
     """
 
     name: str
@@ -108,10 +115,13 @@ def root() -> Path:
 
 
 def check_name(name: str) -> str:
-    """Returns `name` if a model may be called so.
+    """Returns the name of a model if it has the right form.
+
+    Args:
+        name: the name.
 
     Raises:
-        UsageError: it isn't a plain file name.
+        UsageError: the name isn't a plain file name.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} can't be a model's name", remedy="use letters, digits, '.', '_' and '-'")
@@ -119,11 +129,14 @@ def check_name(name: str) -> str:
 
 
 def check_new_name(name: str) -> str:
-    """Returns `name` if a new model may be called so.
+    """Returns the name of a new model if it can be used.
+
+    Args:
+        name: the name.
 
     Raises:
-        UsageError: it isn't a plain file name, or `--weights` gives it another meaning, in whatever case: to some file
-            systems `Starter` is `starter`.
+        UsageError: the name isn't a plain file name, is too long, or has another meaning for `--weights`; upper and
+            lower case count as equal, because some file systems don't distinguish `Starter` and `starter`.
     """
     if len(check_name(name)) > _LONGEST_NAME:
         what = f"a model's name of {len(name)} characters is too long: {_LONGEST_NAME} are allowed"
@@ -135,10 +148,13 @@ def check_new_name(name: str) -> str:
 
 
 def derived_name(text: str) -> str:
-    """Returns a usable name for a model, made of the name of a folder or file.
+    """Returns a name for a model, made of the name of a folder or file.
+
+    Args:
+        text: name of the folder or file.
 
     Raises:
-        UsageError: nothing of it can be kept.
+        UsageError: the text has no character that can be used.
     """
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:_LONGEST_NAME]
     if not name:
@@ -149,10 +165,13 @@ def derived_name(text: str) -> str:
 
 
 def split_reference(reference: str) -> tuple[str, int | None]:
-    """Splits `NAME` or `NAME@N` into the name and the version's number, None for the current version.
+    """Splits a reference into the name and the version's number, None for the current version.
+
+    Args:
+        reference: `NAME` or `NAME@N`.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: the text has neither form.
     """
     found = _VERSION.fullmatch(reference)
     if "@" in reference and not found:
@@ -161,36 +180,36 @@ def split_reference(reference: str) -> tuple[str, int | None]:
 
 
 def is_reference(reference: str) -> bool:
-    """Says whether a text can mean a stored model, as `NAME` or `NAME@N`."""
+    """Says whether a text has the form of a reference, `NAME` or `NAME@N`."""
     name = reference.partition("@")[0]
     return bool(_NAME.fullmatch(name)) and ("@" not in reference or bool(_VERSION.fullmatch(reference)))
 
 
 @contextmanager
 def locked() -> Iterator[Path]:
-    """Holds the lock of the root, and yields the root in the state that the last finished command left."""
+    """Holds the lock of the root and yields the root, after the work of killed commands is finished."""
     with folder_lock(root()):
         version_folders.recover(root())
         yield root()
 
 
 @contextmanager
-def exclusive(key: str, what: str, remedy: str) -> Iterator[None]:
+def exclusive_lock(key: str, what: str, remedy: str) -> Iterator[None]:
     """Holds a lock of the store while the block runs, which may take hours.
 
     Args:
-        key: the model's name, or another name for what is worked on.
-        what: what another holder is doing, for the message, e.g. `'parts' is being trained`.
+        key: name of the lock: the model's name, or the model's and the target's.
+        what: the work of another holder, for the message, e.g. `'parts' is being trained`.
         remedy: what the user can do about it.
 
     Raises:
-        BusyError: another process holds it.
+        BusyError: another process holds the lock.
         EdgetlError: the store can't be written to.
     """
     file = version_folders.lock_file(root(), key)
     with ExitStack() as stack:
         with friendly_os_errors(file):
             root().mkdir(parents=True, exist_ok=True)
-            with locked():  # so that `recover` never meets a lock file that isn't locked yet
+            with locked():  # so that `recover` never finds a lock file that isn't locked yet
                 stack.enter_context(named_lock(file, what, remedy))
         yield

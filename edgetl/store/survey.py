@@ -1,4 +1,4 @@
-"""Everything that the store holds, read in one go; what can't be opened is returned with the reason."""
+"""Reads the whole store at once, including the versions that can't be opened and the reasons."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edgetl.store.version_folders import VERSIONS
 
 
 def survey(*, every_version: bool = False) -> tuple[list[StoredModel], list[Damaged]]:
-    """Returns the readable models, oldest first, and those that can't be opened.
+    """Returns the readable models, oldest first, and the versions that can't be opened.
 
     Args:
-        every_version: whether versions that aren't current are returned, too, after their current one.
+        every_version: whether versions that aren't current are included, each after the current one of its model.
     """
     with locked() as base:
         good: list[tuple[str, list[StoredModel]]] = []
@@ -32,13 +32,21 @@ def survey(*, every_version: bool = False) -> tuple[list[StoredModel], list[Dama
 
 
 def names(base: Path) -> list[str]:
-    """Returns the names of the root's folders that hold a model, whatever its state."""
+    """Returns the names of the root's folders that contain a model, even a damaged one.
+
+    Args:
+        base: the store's root.
+    """
     folders = sorted(path for path in base.glob("*") if not path.name.startswith(".") and holds_model(path))
     return [folder.name for folder in folders]
 
 
 def holds_model(folder: Path) -> bool:
-    """Says whether a folder is a stored model's, whatever its state."""
+    """Says whether a folder contains a stored model, even a damaged one.
+
+    Args:
+        folder: the folder.
+    """
     return any((folder / name).exists() for name in ("card.json", *WEIGHTS, VERSIONS))
 
 

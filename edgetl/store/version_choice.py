@@ -1,4 +1,4 @@
-"""Which of two versions of a model is the current one: the better one, if both were measured on the same photos."""
+"""Chooses the current one of two versions: the better one, if both were measured on the same photos."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from edgetl.card import ModelCard
 
 FIGURES = {"classification": ("top1", "top-1"), "detection": ("map", "mAP")}
-"""By task: the key of the figure that decides among a card's metrics, and its name for people."""
+"""The figure that decides, for each task: its key among a card's metrics, and its name for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which version is current, and why.
+    """The choice between two versions.
 
     Attributes:
-        newer: whether it is the newer one.
+        newer: whether the newer version becomes the current one.
         reason: the rule and both figures, for people.
     """
 
@@ -25,15 +25,15 @@ class Choice:
 
 
 def choose(older: ModelCard, newer: ModelCard, names: tuple[str, str]) -> Choice:
-    """Chooses between two versions of a model.
+    """Chooses the current one of two versions of a model.
 
-    If both were measured on the same held-back photos, the better one is current, and the newer one of equals.
-    Otherwise their figures can't be compared, and the newer one is current.
+    If both were measured on the same photos, the better one becomes current, or the newer one if they are equal.
+    Otherwise their figures can't be compared, and the newer one becomes current.
 
     Args:
-        older: the card of the version that is current.
-        newer: the card of the version that was just made.
-        names: what the two are called, as `('parts@1', 'parts@2')`.
+        older: card of the version that is current.
+        newer: card of the version that was just made.
+        names: references of the two, as `('parts@1', 'parts@2')`.
     """
     old, new = names
     figures = f"{old} {figure(older) or 'not measured'}, {new} {figure(newer) or 'not measured'}"
@@ -49,7 +49,11 @@ def choose(older: ModelCard, newer: ModelCard, names: tuple[str, str]) -> Choice
 
 
 def figure(card: ModelCard) -> str:
-    """Returns the figure that decides, for people; empty if the card has none."""
+    """Returns the figure that decides, for people; an empty text if the card has none.
+
+    Args:
+        card: card of the version.
+    """
     key, name = FIGURES[card.task]
     if key not in card.metrics:
         return ""
@@ -65,7 +69,7 @@ def _command(name: str, effect: str) -> str:
 
 
 def _incomparable(older: ModelCard, newer: ModelCard) -> str:
-    """Says why two figures can't be compared; empty if they can."""
+    """Returns why two figures can't be compared; an empty text if they can."""
     if older.task != newer.task:
         return "of different tasks"
     if set(older.labels) != set(newer.labels):

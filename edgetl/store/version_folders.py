@@ -1,21 +1,21 @@
-"""How the versions of a stored model lie in its folder, and how one becomes current so that a kill loses nothing.
+"""Arranges the folders of a model's versions, and changes the current version so that a kill loses nothing.
 
-    models/NAME/               the current version, whole: card, weights, bundles
-    models/NAME/version        its number; a folder without this file is version 1
-    models/NAME/versions/N/    every other version, whole
+    models/NAME/               the current version: card, weights, bundles
+    models/NAME/version        the number of the current version; without this file the number is 1
+    models/NAME/versions/N/    any other version, with all its files
 
-Every change begins with one rename, which decides what is going to happen, and goes on with steps that can be repeated.
-`recover` carries out the steps that a killed process left out. It runs before the store is read or written.
+Every change begins with one rename, which determines the result, and continues with steps that can be repeated.
+`recover` carries out the steps that a killed process didn't. It runs before the store is read or written.
 
     .NAME.incoming/   this version becomes current:
                         1. NAME/versions moves into it.
-                        2. NAME, the version current until now, moves to versions/K in it, where K is its number.
-                        3. It is renamed to NAME.
-    .NAME.aside/      this version is kept beside the current one: it is renamed to NAME/versions/N.
+                        2. NAME, which was current, moves into it as versions/K, where K is its number.
+                        3. The folder is renamed to NAME.
+    .NAME.aside/      this version is stored but not current: it is renamed to NAME/versions/N.
     .NAME.removed/    this version, or the whole model, is deleted.
     .NAME.old/        an earlier edgetl was killed while it replaced NAME: it is renamed to NAME.
 
-Whoever calls a function of this module holds the lock of the store's root, see `edgetl.locks.folder_lock`.
+The caller of a function of this module holds the lock of the store's root, see `edgetl.locks.folder_lock`.
 """
 
 from __future__ import annotations
@@ -30,21 +30,27 @@ from typing import Literal
 from edgetl.files import read_regular, remove_leftovers, sync_folder, write_atomic
 
 VERSIONS = "versions"
-"""The folder of a model that holds the versions that aren't current."""
+"""The folder in a model's folder for the versions that aren't current."""
 NUMBER = "version"
-"""The file of a version that holds its number."""
+"""The file in a version's folder that has its number."""
 CHECKPOINT = "checkpoint.npz"
-"""What a training is resumed from; a stored version has none."""
+"""The file from which a training is resumed; a stored version has none."""
 
 _MOST_NUMBER_BYTES = 64
 """The file with a version's number has at most this many bytes."""
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
-"""The number of a version, as its folder's name and in the file with its number."""
+"""A version's number has this form, in the name of its folder and in the file with the number."""
 _PENDING = re.compile(r"\.(?P<name>.+)\.(?P<kind>incoming|aside|removed|old|training)")
+"""A folder with such a name takes part in a change that isn't finished, or is an unfinished training."""
 
 
 def folders(root: Path, name: str) -> dict[int, Path]:
-    """Returns the folder of each version of a model by its number, the current version first."""
+    """Returns the folder of each version of a model by its number, the current version first.
+
+    Args:
+        root: the store's root.
+        name: name of the model.
+    """
     current = root / name
     others = _others(current)
     found = {_free_number(current, others): current} if os.path.lexists(current) else {}
@@ -66,7 +72,7 @@ def _by_number(path: Path) -> int:
 
 
 def _number(folder: Path) -> int:
-    """Reads a version's number; one that can't be read is 1, as that of an earlier edgetl's folder."""
+    """Returns a version's number; 1 if it can't be read, because earlier versions of edgetl wrote none."""
     try:
         text = read_regular(folder / NUMBER, _MOST_NUMBER_BYTES).decode("ascii").strip()
     except (OSError, ValueError):
@@ -75,7 +81,7 @@ def _number(folder: Path) -> int:
 
 
 def _free_number(folder: Path, taken: dict[int, Path]) -> int:
-    """A version's number; a new one if another version has the same, as when folders were copied by hand."""
+    """Returns a version's number, or a new one if another version has it, for example in a copied folder."""
     number = _number(folder)
     return number if number not in taken else max(taken) + 1
 
@@ -84,10 +90,10 @@ def add(root: Path, name: str, new: Path, *, current: bool) -> int:
     """Moves a finished version into the store and returns its number, one above the highest.
 
     Args:
-        root: the store.
-        name: the model's name.
-        new: the folder to move, on the same file system.
-        current: whether it becomes the current version.
+        root: the store's root.
+        name: name of the model.
+        new: the folder to move, on the store's file system.
+        current: whether the version becomes the current one.
     """
     number = max(folders(root, name), default=0) + 1
     if number > 1:
@@ -99,7 +105,13 @@ def add(root: Path, name: str, new: Path, *, current: bool) -> int:
 
 
 def make_current(root: Path, name: str, number: int) -> None:
-    """Makes a version current; the one that was so keeps its number and its bundles."""
+    """Makes a version the current one; the version that was current keeps its number and its bundles.
+
+    Args:
+        root: the store's root.
+        name: name of the model.
+        number: number of the version.
+    """
     folder = folders(root, name)[number]
     if folder != root / name:
         if _number(folder) != number:
@@ -108,10 +120,16 @@ def make_current(root: Path, name: str, number: int) -> None:
 
 
 def remove(root: Path, name: str, number: int | None) -> None:
-    """Deletes a version that isn't current, or the only one; None deletes the whole model."""
+    """Deletes a version or a whole model.
+
+    Args:
+        root: the store's root.
+        name: name of the model.
+        number: number of a version that isn't current, or of the only one; None deletes the whole model.
+    """
     _begin(root, name, root / name if number is None else folders(root, name)[number], "removed")
     with suppress(OSError):
-        (root / name / VERSIONS).rmdir()  # where it is empty
+        (root / name / VERSIONS).rmdir()  # it fails unless the folder is empty
 
 
 def _begin(root: Path, name: str, folder: Path, kind: Literal["incoming", "aside", "removed"]) -> None:
@@ -121,9 +139,12 @@ def _begin(root: Path, name: str, folder: Path, kind: Literal["incoming", "aside
 
 
 def recover(root: Path) -> None:
-    """Finishes what killed processes began, and removes what they left behind.
+    """Finishes the changes that killed processes began, and removes their temporary files.
 
-    A training's folder stays if there is something to resume from or if the training is running.
+    An unfinished training's folder stays if the training is running or can be resumed.
+
+    Args:
+        root: the store's root.
     """
     remove_leftovers(root)
     try:
@@ -131,7 +152,7 @@ def recover(root: Path) -> None:
     except OSError:
         return  # there is no store yet
     for found, path in entries:
-        with suppress(OSError):  # a store that may not be written to is read as it is
+        with suppress(OSError):  # without the right to write, the store is read as it is
             _finish(path, root / found["name"], found["kind"])
 
 
@@ -150,7 +171,7 @@ def _finish(pending: Path, current: Path, kind: str) -> None:
 
 
 def _push_aside(current: Path, incoming: Path) -> None:
-    """Moves the current version and all others below the one that takes its place."""
+    """Moves the current version and all others into the folder of the version that becomes current."""
     if (current / VERSIONS).is_dir():
         (current / VERSIONS).rename(incoming / VERSIONS)
     (incoming / VERSIONS).mkdir(exist_ok=True)
@@ -160,17 +181,27 @@ def _push_aside(current: Path, incoming: Path) -> None:
 
 
 def _is_over(training: Path) -> bool:
-    """Says whether a training ended before its first checkpoint; a running one has its lock file."""
+    """Says whether a training ended before its first checkpoint; a running training has a lock file."""
     if any((training / name).exists() for name in (CHECKPOINT, "card.json")):
         return False
     return not lock_file(training.parent, training.name.removeprefix(".").removesuffix(".training")).exists()
 
 
 def training_folder(root: Path, name: str) -> Path:
-    """Returns the folder in which a model is trained until it is whole."""
+    """Returns the folder of a model's training until it is finished.
+
+    Args:
+        root: the store's root.
+        name: name of the model.
+    """
     return root / f".{name}.training"
 
 
 def lock_file(root: Path, key: str) -> Path:
-    """Returns the lock file of whoever works on a model or one of its bundles; see `edgetl.files.remove_leftovers`."""
+    """Returns the lock file for the work on a model or a bundle; see `edgetl.files.remove_leftovers`.
+
+    Args:
+        root: the store's root.
+        key: name of the lock, see `edgetl.store.exclusive_lock`.
+    """
     return root / f".{key}.edgetl-lock"

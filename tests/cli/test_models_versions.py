@@ -22,7 +22,7 @@ def two(home):
     card = json.loads((new / "card.json").read_text())
     card["metrics"]["top1"] = -1.0
     write_atomic(new / "card.json", json.dumps(card))
-    assert not store.put("tiny", new).model.is_current
+    assert not store.add_version("tiny", new).model.is_current
     return home
 
 

@@ -83,14 +83,14 @@ def test_message_of_a_training_that_ends_early_names_resume(home, monkeypatch, f
 
 @pytest.mark.parametrize("options", [(), ("--restart",)])
 def test_second_training_of_a_name_is_refused_with_the_first_ones_process(home, options):
-    with store.exclusive("tiny", "a model 'tiny' is being trained", "wait"):
+    with store.exclusive_lock("tiny", "a model 'tiny' is being trained", "wait"):
         refused(edgetl("train", "photos", "--name", "tiny", *TINY, *options), 2, str(os.getpid()), "--name")
     assert list(home.models.glob(".*")) == []
 
 
 def test_second_conversion_to_a_bundle_is_refused_with_the_first_ones_process(home):
     before = contents(home.models)
-    with store.exclusive("tiny@1.loose", "tiny@1 is being converted for loose", "wait"):
+    with store.exclusive_lock("tiny@1.loose", "tiny@1 is being converted for loose", "wait"):
         refused(edgetl("convert", "tiny", "--target", home.target), 2, str(os.getpid()))
     assert contents(home.models) == before
 

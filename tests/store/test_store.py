@@ -32,7 +32,7 @@ def make(folder, name, day=1, top1=0.5):
 
 
 def put(tmp_path, name, **kwargs):
-    return store.put(name, make(tmp_path / f"work-{name}", name, **kwargs)).model
+    return store.add_version(name, make(tmp_path / f"work-{name}", name, **kwargs)).model
 
 
 def test_root_is_where_the_environment_says(root, monkeypatch):
@@ -177,7 +177,12 @@ def test_store_that_may_not_be_written_to_is_read(tmp_path, root, monkeypatch):
 def test_bad_names(tmp_path, root, name):
     make(tmp_path / "x", "x")
     assert not store.has(name)
-    for call in (store.check_name, store.open_model, store.remove, lambda name: store.put(name, tmp_path / "x")):
+    for call in (
+        store.check_name,
+        store.open_model,
+        store.remove,
+        lambda name: store.add_version(name, tmp_path / "x"),
+    ):
         with pytest.raises(UsageError, match="can't be a model's name"):
             call(name)
     assert (tmp_path / "x" / "card.json").exists()

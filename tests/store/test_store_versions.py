@@ -39,7 +39,7 @@ def make(folder, made, top1=0.5, dataset=SAME, labels=("a", "b")):
 
 
 def put(root, made, **kwargs):
-    return store.put("m", make(root / ".m.training", made, **kwargs))
+    return store.add_version("m", make(root / ".m.training", made, **kwargs))
 
 
 def bundle(model, target="rpi"):
@@ -228,7 +228,7 @@ def test_bundle_that_is_finished_after_a_swap_belongs_to_the_version_that_was_co
         place = store.add_folder(first, "rpi", work)
     assert place == root / "m" / "versions" / "1" / "rpi"
     assert weights() == [(2, "second"), (1, "first", "rpi")]
-    assert store.find_again(first).folder == root / "m" / "versions" / "1"
+    assert store.relocate(first).folder == root / "m" / "versions" / "1"
     store.remove("m@1")
     with pytest.raises(ModelError), temporary_folder(root / "m.rpi") as work:
         store.add_folder(first, "rpi", work)
@@ -236,7 +236,7 @@ def test_bundle_that_is_finished_after_a_swap_belongs_to_the_version_that_was_co
 
 
 def test_unfinished_training_without_a_checkpoint_is_a_leftover_unless_it_runs(root):
-    with store.exclusive("m", "training", ""):
+    with store.exclusive_lock("m", "training", ""):
         (root / ".m.training").mkdir()
         store.models()
         assert (root / ".m.training").exists()
@@ -248,8 +248,8 @@ def test_unfinished_training_without_a_checkpoint_is_a_leftover_unless_it_runs(r
 
 
 STEPS = {
-    "the newer becomes current": lambda folder: store.put("m", folder),
-    "the newer is kept aside": lambda folder: store.put("m", folder),
+    "the newer becomes current": lambda folder: store.add_version("m", folder),
+    "the newer is kept aside": lambda folder: store.add_version("m", folder),
     "use": lambda _: store.use("m@1"),
     "remove the current one": lambda _: store.remove("m@2"),
     "remove another one": lambda _: store.remove("m@1"),

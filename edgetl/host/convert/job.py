@@ -61,7 +61,7 @@ def convert(
     key = f"{stored.exact_name}.{target.name}"
     doing = f"{stored.exact_name} is being converted for {target.name}"
     # The bundle is made beside the models, not inside one, whose folder moves if another version becomes current.
-    with store.exclusive(key, doing, "wait for that conversion to end"):
+    with store.exclusive_lock(key, doing, "wait for that conversion to end"):
         judge, model = _open_judge(stored, data)
         source = ConversionInput(model, stored.card, judge, target.gate, seed, tflite_file)
         with friendly_os_errors(stored.bundle(target.name)), temporary_folder(store.root() / key) as work:

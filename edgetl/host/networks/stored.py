@@ -103,7 +103,7 @@ def load_network(stored: store.StoredModel) -> Network:
     Raises:
         ModelError: the file is missing or damaged.
     """
-    stored = store.find_again(stored)
+    stored = store.relocate(stored)
     if (stored.folder / TFLITE).is_file():
         return open_network(stored.folder / TFLITE, stored.card)
     if not (stored.folder / SAVED_MODEL).is_dir():
@@ -152,7 +152,7 @@ def load_keras(stored: store.StoredModel) -> Network:
     Raises:
         ModelError: the file is missing or damaged.
     """
-    stored = store.find_again(stored)
+    stored = store.relocate(stored)
     import_keras()
     import keras
 

@@ -102,7 +102,7 @@ def resume_command(name: str) -> str:
 def _alone(name: str) -> AbstractContextManager[None]:
     """Holds the lock of a training of that name."""
     remedy = "wait for it to end, or choose another --name"
-    return store.exclusive(name, f"a model {name!r} is being trained", remedy)
+    return store.exclusive_lock(name, f"a model {name!r} is being trained", remedy)
 
 
 def _folder(name: str) -> Path:
@@ -197,7 +197,7 @@ def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
     write_atomic(folder / "card.json", card.to_json())
     with optional("the history", folder / "history.csv"):
         checkpoint.write_history(folder / "history.csv")
-    put = store.put(card.name, folder)
+    put = store.add_version(card.name, folder)
     stored = put.model
     result(f"{stored.reference}: {trained.told}")
     for sentence in trained.advice:

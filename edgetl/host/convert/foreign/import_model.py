@@ -205,4 +205,4 @@ def _put(
         model.write(work, scaling, ending)
         write_atomic(work / "card.json", card.to_json())
         write_atomic(work / "import.toml", to_toml(resolved).encode("utf-8", "backslashreplace"))
-        return store.put(card.name, work).model
+        return store.add_version(card.name, work).model
