@@ -82,7 +82,7 @@ def _refuse_address(model: Path | str | None) -> None:
     text = str(model or "")
     if ":" in text.partition("/")[0] and not Path(text).exists():
         remedy = "give the model first, and then --source ADDRESS"
-        raise UsageError("this is no model", where=without_password(text), remedy=remedy)
+        raise UsageError("this is not a model", where=without_password(text), remedy=remedy)
 
 
 def _last_bundle() -> Path:
@@ -102,7 +102,7 @@ def open_run(settings: RunSettings, own_sinks: Sequence[Sink], stop: Stop, stack
         settings: the run's settings, with the path of the model.
         own_sinks: the caller's sinks.
         stop: the run's stop.
-        stack: closes everything when it is closed.
+        stack: the stack that closes everything at the end of the run.
 
     Raises:
         Stopped: the run was asked to end before everything was open.
