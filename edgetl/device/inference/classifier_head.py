@@ -53,11 +53,7 @@ class ClassifierHead:
         self.choose(only)
 
     def choose(self, only: ResultFilter) -> None:
-        """Sets the filter of the results from the next frame on; any thread may call it.
-
-        Raises:
-            UsageError: the model has no class of that name.
-        """
+        """Sets the filter of the results; see `edgetl.device.inference.heads.Head`."""
         columns = only.columns(self._labels)
         threshold = np.float32(self._decoding.threshold if only.threshold is None else only.threshold)
         # One assignment, so that a frame in another thread sees either the old filter or the new one.

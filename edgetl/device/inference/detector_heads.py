@@ -40,11 +40,7 @@ class DetectorHead:
         self.choose(only)
 
     def choose(self, only: ResultFilter) -> None:
-        """Sets the filter of the results from the next frame on; any thread may call it.
-
-        Raises:
-            UsageError: the model has no class of that name.
-        """
+        """Sets the filter of the results; see `edgetl.device.inference.heads.Head`."""
         logits, distances = (self._runtime.outputs[i].quantization for i in (self._logits, self._distances))
         self._decode = Decoder(
             _filtered(self._card, only),
@@ -88,11 +84,7 @@ class PostprocessedHead:
         self.choose(only)
 
     def choose(self, only: ResultFilter) -> None:
-        """Sets the filter of the results from the next frame on; any thread may call it.
-
-        Raises:
-            UsageError: the model has no class of that name.
-        """
+        """Sets the filter of the results; see `edgetl.device.inference.heads.Head`."""
         self._decode = PostprocessedDecoder(
             _filtered(self._card, only),
             classes=only.columns(self._card.labels),

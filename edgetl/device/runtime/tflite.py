@@ -101,11 +101,7 @@ class TFLiteRuntime:
         return view
 
     def invoke(self) -> None:
-        """Runs the network on the content of the input.
-
-        Raises:
-            ModelError: the network fails.
-        """
+        """Runs the network; see `edgetl.device.runtime.Runtime`."""
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
