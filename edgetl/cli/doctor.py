@@ -8,12 +8,12 @@ from edgetl.cli.echo import echo
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Write what was found as JSON to stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Write the results as JSON to stdout.")
 def doctor(as_json: bool) -> None:
-    """Say what this machine has and lacks for running models, and what to do about it.
+    """Check what this machine has and lacks for running models, with a remedy for each problem.
 
-    Processor, Python, runtimes, OpenCV, cameras, power, disk, and the optional parts. Nothing is changed, no camera is
-    opened. Exits with 1 where something is missing without which no model runs.
+    The checks cover the processor, Python, runtimes, OpenCV, cameras, power, disk and optional parts. The command
+    changes nothing and opens no camera. Exits with 1 if a part is missing without which no model runs.
 
     \b
       edgetl doctor
@@ -31,5 +31,5 @@ def doctor(as_json: bool) -> None:
         echo("\n".join(map(str, checks)))
     missing = [check.name for check in checks if check.state == "missing"]
     if missing:
-        remedy = "what is told above, for each; then run `edgetl doctor` again"
+        remedy = "follow the remedies above, then run `edgetl doctor` again"
         raise EdgetlError(f"models can't run on this machine: {', '.join(missing)} missing", remedy=remedy)

@@ -12,17 +12,22 @@ from edgetl.cli.echo import echo
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Try so many.  [default: 1, 2 and 4]")
-@click.option("--json", "as_json", is_flag=True, help="Write what was measured as JSON to stdout.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    multiple=True,
+    help="Number of threads to try; may be repeated.  [default: 1, 2 and 4]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write the measurement as JSON to stdout.")
 def tune(bundle: Path, threads: tuple[int, ...], as_json: bool) -> None:
-    """Measure which of a bundle's variants is fastest on this very machine, and remember it.
+    """Measure which of a bundle's variants is fastest on this machine, and remember it.
 
-    BUNDLE is a bundle's folder, or a stored model's name, for its only bundle, or NAME/TARGET.
+    BUNDLE is a bundle's folder, a stored model's name if it has one bundle, or NAME/TARGET.
 
-    Every variant replays the golden photos, with each number of threads; one whose answers are not those expected of it
-    is left out. The others take turns, frame to result. The fastest goes into the bundle's tuned.json, together with
-    the machine's fingerprint: processor, cores, clock governor, system, versions. `edgetl run --variant auto` takes it
-    from there, and on another machine measures anew.
+    Every variant replays the golden photos with each number of threads, and is left out if its outputs are not the
+    expected ones. The others take turns; the time from frame to result counts. The fastest goes into the bundle's
+    tuned.json, with a fingerprint of the machine: processor, cores, clock governor, system, versions.
+    `edgetl run --variant auto` reads it from there, and measures again on another machine.
 
     \b
       edgetl tune parts

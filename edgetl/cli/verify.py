@@ -1,4 +1,4 @@
-"""`edgetl verify`: the golden replay."""
+"""`edgetl verify`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from edgetl.cli.echo import echo
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--variant", metavar="NAME", help="Replay this one only.  [default: every variant]")
+@click.option("--variant", metavar="NAME", help="Replay only this variant.  [default: every variant]")
 @click.option("--json", "as_json", is_flag=True, help="Write the reports as JSON to stdout.")
 def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
-    """Prove that this machine sees what the converting one saw.
+    """Check that this machine computes what the converting machine computed.
 
-    BUNDLE is a bundle's folder, or a stored model's name, for its only bundle, or NAME/TARGET. It carries golden photos
-    with the scores, or the boxes, that each variant gave for them where it was converted. They are replayed here,
-    through the code that `edgetl run` uses, and compared; every file's SHA-256 is checked on the way. Do it once on the
-    device after copying, and after every update of its system.
-    The pixels that go into the replay are the same on every machine. How far this machine's fast resizing, which
-    `edgetl run` uses, differs from exact resizing is printed beside them: one level of 255 on some of the values is
-    normal on any machine, the converting one included.
+    BUNDLE is a bundle's folder, a stored model's name if it has one bundle, or NAME/TARGET. It contains golden photos
+    and the scores or boxes that each variant gave for them on the converting machine. This command replays them with
+    the code that `edgetl run` uses, compares the results, and checks the SHA-256 of every file. Run it once on the
+    device after copying the bundle, and after every update of the device's system.
 
-    A variant that this machine has no runtime for, be it TFLite's or OpenVINO's, is skipped, and that is said.
+    The replay uses the same pixels on every machine. `edgetl run` resizes frames faster; the report also says how far
+    this machine's fast resizing differs from exact resizing. One level of 255 on some of the values is normal on any
+    machine, including the converting one.
 
-    Exits with 5 where a variant's file is damaged or its scores or boxes drifted, naming the variant.
+    A variant whose runtime, TFLite or OpenVINO, is not installed on this machine is reported as skipped.
+
+    Exits with 5 if a variant's file is damaged or its scores or boxes drifted, and names the variant.
 
     \b
     Examples:
@@ -35,19 +36,20 @@ def verify(bundle: Path, variant: str | None, as_json: bool) -> None:
     """
     import json
 
-    from edgetl.device.verify import replay as golden
-    from edgetl.device.verify import resampling
+    from edgetl import api
+    from edgetl.device.verify.replay import require_all_ok
+    from edgetl.device.verify.resampling import compare_pixels, require_same_pixels
     from edgetl.find_bundle import find_bundle
 
     bundle = find_bundle(bundle)
-    reports = golden.verify(bundle, variant)
+    reports = api.verify(bundle, variant)
     readable = any(report.photos for report in reports)
-    seen = [resampling.compare_pixels(bundle)] if readable else []
+    pixels = [compare_pixels(bundle)] if readable else []
     if as_json:
-        told = [report.to_dict() for report in reports] + [report.to_dict() for report in seen]
-        echo(json.dumps(told, indent=2))
+        rows = [report.to_dict() for report in reports] + [report.to_dict() for report in pixels]
+        echo(json.dumps(rows, indent=2))
     else:
-        echo("\n".join(map(str, [*reports, *seen])), err=True)
-    golden.require(reports, bundle)
-    for report in seen:
-        resampling.require(report, bundle)
+        echo("\n".join(map(str, [*reports, *pixels])), err=True)
+    require_all_ok(reports, bundle)
+    for report in pixels:
+        require_same_pixels(report, bundle)

@@ -1,1 +1,1 @@
-"""What this machine is, and how fast it runs a model."""
+"""Describes this machine and measures how fast it runs a model."""

@@ -1,12 +1,12 @@
-"""How fast a model is on this machine: every stage of a frame, warm; the cold start; and hours of it, if asked for."""
+"""Measures how fast a model is on this machine: the time of each stage of a frame, and the cold start."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,53 +15,63 @@ from numpy.typing import NDArray
 from edgetl.bundle import Bundle, is_bundle
 from edgetl.device.inference.model import Model
 from edgetl.device.measure.steps import Step, no_steps
-from edgetl.device.measure.thermal import Thermal
 from edgetl.device.runtime.threads import thread_count
 from edgetl.device.stages import Recorder
 from edgetl.errors import UsageError
+from edgetl.text import counted
 from edgetl.vision.arrays import Image
 
 STAGES = ("preprocess", "invoke", "decode", "total")
-"""Of a frame; `total` is frame to result."""
+"""The measured stages of a frame; `total` is the time from frame to result."""
 
 FRAME_WH = (640, 480)
+"""Frames have this width and height unless others are given, px: the most common size of a camera."""
+
 _TURNS = 10
-"""What is compared takes turns, so that what disturbs the machine for a while disturbs all of it."""
+"""Each candidate gets this many turns, so that a disturbance of some seconds affects all of them."""
+
 _WARM_UP = 20
+"""This many frames run before the measurement, because the first frames of a model are slow."""
+
 _LEAST_FRAMES = 20
+"""A turn has at least this many frames, so that its percentiles mean something for a slow model too."""
+
 _MOST_FRAMES = 1_000_000
-"""Kept of each measurement: beyond that, hours of a fast model would fill the memory of a small machine."""
-_ROW_SECONDS = 10.0
+"""At most this many frames of a measurement are stored; hours of a fast model would otherwise fill a small machine's
+memory."""
 
 Frames = Sequence[Image]
+"""Frames, each (H, W, 3) uint8 BGR."""
+
 Milliseconds = NDArray[np.float64]
+"""Times in ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A variant with a number of threads.
+    """A variant to measure, with a number of threads.
 
     Attributes:
-        variant: its name; empty for a single model file.
-        threads: for inference.
+        variant: the variant's name; empty for a single model file.
+        threads: the number of threads for inference.
     """
 
     variant: str
     threads: int
 
     def __str__(self) -> str:
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        threads = counted(self.threads, "thread")
         return f"{self.variant}, {threads}" if self.variant else threads
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured of a candidate.
+    """The measurement of a candidate.
 
     Attributes:
-        candidate: which.
-        cold_ms: from the file to the first result, where the runtime's library is loaded already; ms.
-        rows: (N, 4), ms of each of `STAGES`.
+        candidate: the variant and its number of threads.
+        cold_ms: the time from opening the file to the first result, ms; the runtime's library is loaded before.
+        rows: the times of each frame, (N, 4) float64, ms, with a column for each of `STAGES`.
     """
 
     candidate: Candidate
@@ -69,27 +79,32 @@ class Measured:
     rows: Milliseconds
 
     def percentile(self, stage: str, share: float) -> float:
-        """Returns what `share` percent of the frames stay under in a stage, ms."""
+        """Returns a percentile of a stage's times, ms.
+
+        Args:
+            stage: one of `STAGES`.
+            share: the percentage of frames that take at most the returned time, 0..100.
+        """
         return float(np.percentile(self.rows[:, STAGES.index(stage)], share))
 
     @property
     def fps(self) -> float:
-        """Frames a second, one after the other."""
+        """The number of frames that one model can process in a second, one after the other."""
         return 1e3 / float(self.rows[:, STAGES.index("total")].mean())
 
 
 def candidates(path: Path, variant: str | None, threads: Sequence[int], *, every: bool) -> list[Candidate]:
-    """Returns what is to be measured of a bundle or a single model file.
+    """Returns the candidates of a bundle or a single model file.
 
     Args:
-        path: of it.
-        variant: of a bundle; None takes the chosen one.
-        threads: numbers of them; empty takes the target's, or one for a single file.
-        every: all variants of a bundle that can run.
+        path: the bundle's folder or the model file.
+        variant: the name of a bundle's variant; None takes the chosen one.
+        threads: the numbers of threads; if empty, the target's number, or one for a single file.
+        every: whether to take all accepted variants of a bundle.
 
     Raises:
         ModelError: the bundle is not valid.
-        UsageError: it has no such variant, or a single file is asked for its variants.
+        UsageError: the bundle has no such variant, or the options name variants of a single file.
     """
     if not is_bundle(path):
         if every or variant:
@@ -102,12 +117,15 @@ def candidates(path: Path, variant: str | None, threads: Sequence[int], *, every
 
 
 def frames_of(path: Path, photo: Image | None = None, size_wh: tuple[int, int] = FRAME_WH) -> Frames:
-    """Returns what a model is to look at: the photo, or a bundle's golden photos, or noise; as a camera would give it.
+    """Returns the frames to measure with: the user's photo, or a bundle's golden photos, or noise.
 
     Args:
-        path: of the bundle or the model file.
-        photo: (H, W, 3) uint8 BGR.
-        size_wh: every frame's width and height, px.
+        path: the bundle's folder or the model file.
+        photo: the user's photo, (H, W, 3) uint8 BGR; None if there is none.
+        size_wh: the width and height of every frame, px.
+
+    Returns:
+        One or more frames, each (H, W, 3) uint8 BGR.
     """
     import cv2
 
@@ -124,33 +142,33 @@ def frames_of(path: Path, photo: Image | None = None, size_wh: tuple[int, int] =
 
 
 def name_of(path: Path) -> str:
-    """Returns a bundle's model's name, wherever the bundle lies and whatever it is called there; of a file its own."""
+    """Returns the name of a bundle's model, whatever the folder is called, or the name of a single model file."""
     return Bundle.open(path).manifest.card.name if is_bundle(path) else path.name
 
 
 def measure(
     path: Path,
-    wanted: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     frames: Frames,
     seconds: float,
     labels: Path | None = None,
     step: Step = no_steps,
 ) -> list[Measured]:
-    """Measures candidates in one run; they take turns.
+    """Measures candidates in one run, in which they take turns.
 
     Args:
-        path: of the bundle or the model file.
-        wanted: the candidates.
-        frames: to look at, in turn.
-        seconds: for each candidate.
-        labels: see `Model.open`.
-        step: gets how far the work is.
+        path: the bundle's folder or the model file.
+        candidates: the candidates to measure.
+        frames: the frames to run one after the other, each (H, W, 3) uint8 BGR.
+        seconds: the time for each candidate, s.
+        labels: the file of labels for a model file without them; see `Model.open`.
+        step: the function that is called with the progress of the work.
 
     Raises:
-        EdgetlError: one can't be opened.
+        EdgetlError: a candidate can't be opened.
     """
     with ExitStack() as stack:
-        opened = [_open_cold(path, candidate, frames[0], labels) for candidate in wanted]
+        opened = [open_cold(path, candidate, frames[0], labels) for candidate in candidates]
         models = [stack.enter_context(model) for model, _ in opened]
         recorders = [Recorder(STAGES, _MOST_FRAMES) for _ in models]
         for model in models:
@@ -159,61 +177,15 @@ def measure(
         for turn in range(_TURNS):
             for number, (model, recorder) in enumerate(zip(models, recorders, strict=True)):
                 step("measuring", turn * len(models) + number, _TURNS * len(models))
-                _look(model, frames, recorder, seconds / _TURNS)
+                time_frames(model, frames, recorder, seconds / _TURNS)
     return [
         Measured(candidate, cold, recorder.rows)
-        for candidate, (_, cold), recorder in zip(wanted, opened, recorders, strict=True)
+        for candidate, (_, cold), recorder in zip(candidates, opened, recorders, strict=True)
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Sustained:
-    """A row of a long run.
-
-    Attributes:
-        minutes: since its start.
-        p50_ms: median frame to result since the last row, ms.
-        p95_ms: likewise, what nineteen frames of twenty stay under.
-        thermal: the machine just then.
-    """
-
-    minutes: float
-    p50_ms: float
-    p95_ms: float
-    thermal: Thermal
-
-    def to_dict(self) -> dict[str, object]:
-        """Returns JSON-ready values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        return f"{self.minutes:>7.1f} min{self.p50_ms:>9.3f}{self.p95_ms:>9.3f}  {self.thermal}"
-
-
-def sustain(
-    path: Path, candidate: Candidate, frames: Frames, minutes: float, labels: Path | None = None
-) -> Iterator[Sustained]:
-    """Runs a candidate without a pause, and yields a row every ten seconds.
-
-    Args:
-        path: of the bundle or the model file.
-        candidate: which.
-        frames: to look at, in turn.
-        minutes: how long.
-        labels: see `Model.open`.
-    """
-    model, _ = _open_cold(path, candidate, frames[0], labels)
-    start = time.monotonic()
-    with closing(model):
-        while (left := start + 60 * minutes - time.monotonic()) > 0:
-            recorder = Recorder(STAGES)
-            _look(model, frames, recorder, min(_ROW_SECONDS, left))
-            total = recorder.percentiles()["total"]
-            yield Sustained((time.monotonic() - start) / 60, total.p50, total.p95, Thermal.here())
-
-
 def peak_rss_mb() -> float | None:
-    """Returns the most memory that this process has had so far, MB; None if the system doesn't say."""
+    """Returns the largest memory use of this process so far, MB; None if the system doesn't report it."""
     try:
         import resource
     except ModuleNotFoundError:  # only Unix has it
@@ -222,7 +194,21 @@ def peak_rss_mb() -> float | None:
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
-def _open_cold(path: Path, candidate: Candidate, frame: Image, labels: Path | None) -> tuple[Model, float]:
+def open_cold(path: Path, candidate: Candidate, frame: Image, labels: Path | None) -> tuple[Model, float]:
+    """Opens a model and measures its cold start; the runtime's library is loaded before.
+
+    Args:
+        path: the bundle's folder or the model file.
+        candidate: the variant and its number of threads.
+        frame: the first frame, (H, W, 3) uint8 BGR.
+        labels: the file of labels for a model file without them; see `Model.open`.
+
+    Returns:
+        The model, and the time from opening the file to the first result, ms.
+
+    Raises:
+        EdgetlError: the model can't be opened.
+    """
     variant = candidate.variant or None
     Model.open(path, variant=variant, threads=candidate.threads, labels=labels).close()  # imports the runtime's library
     start = time.perf_counter()
@@ -231,10 +217,21 @@ def _open_cold(path: Path, candidate: Candidate, frame: Image, labels: Path | No
     return model, (time.perf_counter() - start) * 1e3
 
 
-def _look(model: Model, frames: Frames, recorder: Recorder, seconds: float) -> None:
+def time_frames(
+    model: Model, frames: Frames, recorder: Recorder, seconds: float, least_frames: int = _LEAST_FRAMES
+) -> None:
+    """Runs a model on frames, one after the other, and records the time of each stage.
+
+    Args:
+        model: the model.
+        frames: the frames, each (H, W, 3) uint8 BGR.
+        recorder: the recorder of `STAGES`.
+        seconds: the least time to go on for, s.
+        least_frames: the least number of frames.
+    """
     timings, position = model.timings, 0
     end = time.monotonic() + seconds
-    while position < _LEAST_FRAMES or time.monotonic() < end:
+    while position < least_frames or time.monotonic() < end:
         model(frames[position % len(frames)])
         recorder.add(timings.preprocess, timings.invoke, timings.decode, timings.total)
         position += 1

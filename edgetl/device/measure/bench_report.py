@@ -1,4 +1,4 @@
-"""What was measured, for people and for programs, and whether it got worse."""
+"""Prints measurements as a table or as JSON, compares them with earlier ones, and checks a target's budget."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from edgetl.files import write_atomic
 from edgetl.target import Target, target_names
 
 _SHARES = (50, 90, 95, 99, 100)
+"""The percentiles that are reported; the last one is the maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A stage that was measured before.
+    """The time of a stage, compared with an earlier measurement.
 
     Attributes:
-        name: of the measurement.
-        before_ms: its median then, ms.
-        now_ms: its median now, ms.
+        name: the name of the measurement.
+        before_ms: the earlier median, ms.
+        now_ms: the present median, ms.
     """
 
     name: str
@@ -38,15 +39,15 @@ class Change:
 
     @property
     def growth(self) -> float:
-        """Share by which it takes longer; negative where it is faster."""
+        """The share by which the stage takes longer than before; negative if it is faster."""
         return self.now_ms / self.before_ms - 1
 
     def __str__(self) -> str:
         return f"{self.name:<48}{self.before_ms:>9.3f} ms {self.now_ms:>9.3f} ms {self.growth:>+8.1%}"
 
 
-def table(measured: Sequence[Measured]) -> str:
-    """Returns the stages' percentiles for people, one block a candidate."""
+def latency_table(measured: Sequence[Measured]) -> str:
+    """Returns the percentiles of each stage as text, with one block for each candidate."""
     blocks = []
     for one in measured:
         head = f"{one.candidate}: {one.fps:.0f} frames a second, cold start {one.cold_ms:.0f} ms"
@@ -59,13 +60,13 @@ def table(measured: Sequence[Measured]) -> str:
 
 
 def to_json(name: str, measured: Sequence[Measured], machine: Machine, extra: dict[str, object]) -> str:
-    """Returns a document in pytest-benchmark's schema, so that its tools read it; times in seconds.
+    """Returns a JSON document in pytest-benchmark's schema, which its tools can read; times are in seconds.
 
     Args:
-        name: of the model.
-        measured: one benchmark for each stage of each.
-        machine: where.
-        extra: JSON-ready, of the whole run.
+        name: the model's name.
+        measured: the measurements; the document has a benchmark for each stage of each.
+        machine: the machine of the measurements.
+        extra: further JSON-ready facts about the whole run.
     """
     now = datetime.now(UTC).isoformat()
     document = {
@@ -80,72 +81,82 @@ def to_json(name: str, measured: Sequence[Measured], machine: Machine, extra: di
 
 
 def write_json(path: Path, document: str) -> None:
-    """Writes the document, whole or not at all.
+    """Writes a document, whole or not at all.
+
+    Args:
+        path: the file.
+        document: the document; see `to_json`.
 
     Raises:
-        EdgetlError: it can't be written there.
+        EdgetlError: the file can't be written.
     """
     write_atomic(path, document)
 
 
 def medians(base: Path) -> dict[str, float]:
-    """Reads the medians of an earlier document, ms, by the measurements' names; pytest-benchmark's own serve too.
+    """Reads the medians of an earlier document, which may also be pytest-benchmark's own.
+
+    Args:
+        base: the file.
+
+    Returns:
+        The medians, ms, by the names of the measurements.
 
     Raises:
-        ModelError: it is no such document.
+        ModelError: the file is not such a document.
     """
     return _medians(read_json(base), base)
 
 
-def compare(document: str, before: Mapping[str, float], base: Path) -> list[Change]:
-    """Compares the medians with earlier ones.
+def compare_medians(document: str, before: Mapping[str, float], base: Path) -> list[Change]:
+    """Compares medians with those of an earlier document.
 
     Args:
-        document: see `to_json`.
-        before: see `medians`.
-        base: where those come from, for the message.
+        document: the document of the present measurements; see `to_json`.
+        before: the earlier medians, ms; see `medians`.
+        base: the file of the earlier document, for the message.
 
     Raises:
-        ModelError: none of these measurements is among them.
+        ModelError: the earlier document has none of these measurements.
     """
     now = _medians(json.loads(document), Path("-"))
     changes = [Change(name, before[name], ms) for name, ms in now.items() if before.get(name)]
     if not changes:
-        what = f"none of its measurements is one of these: {', '.join(list(before)[:4]) or 'it has none'}"
+        what = f"there is nothing to compare; the file's measurements: {', '.join(list(before)[:4]) or 'none'}"
         remedy = "compare the same model, variant and number of threads: --json writes a file to compare with"
         raise ModelError(what, where=str(base), remedy=remedy)
     return changes
 
 
-def require(changes: Sequence[Change], fail_over: float, base: Path) -> None:
-    """Passes where no frame to result takes much longer than before.
+def require_no_growth(changes: Sequence[Change], fail_over: float, base: Path) -> None:
+    """Checks that the time from frame to result has not grown too much.
 
     Args:
-        changes: all.
-        fail_over: largest growth allowed, a share.
-        base: for the message.
+        changes: the changes of all measurements.
+        fail_over: the largest growth that is allowed, a share of at least 0.
+        base: the file of the earlier document, for the message.
 
     Raises:
-        GateError: one does; it names it.
+        GateError: the time of a candidate has grown more; the message names the candidate.
     """
     worse = [change for change in changes if change.name.endswith("[total]") and change.growth > fail_over]
     if worse:
         what = f"slower than before by more than {fail_over:.0%}: " + ", ".join(
             f"{change.name} {change.growth:+.1%}" for change in worse
         )
-        raise GateError(what, where=str(base), remedy="see the table above for the stage that grew")
+        raise GateError(what, where=str(base), remedy="find the stage that grew in the table above")
 
 
 def require_budget(path: Path, measured: Sequence[Measured], machine: Machine) -> None:
-    """Passes where the budget of a bundle's target is kept, or this machine is none of that kind.
+    """Checks that a bundle keeps the budget of its target, if this machine is of the target's kind.
 
     Args:
-        path: of the bundle; a single file has no budget.
-        measured: of it.
-        machine: this one.
+        path: the bundle's folder, or a single file, which has no budget.
+        measured: the measurements of the bundle.
+        machine: this machine.
 
     Raises:
-        GateError: it isn't kept.
+        GateError: the bundle exceeds the budget.
     """
     if not is_bundle(path):
         return
@@ -158,12 +169,12 @@ def require_budget(path: Path, measured: Sequence[Measured], machine: Machine) -
     p95 = min(one.percentile("total", 95) for one in measured)
     size_mb = bundle.variant(measured[0].candidate.variant).bytes / 1e6
     if budget.p95_ms is not None and p95 > budget.p95_ms:
-        problems.append(f"p95 {p95:.1f} ms, {budget.p95_ms:g} allowed")
+        problems.append(f"p95 {p95:.1f} ms, {budget.p95_ms:g} are allowed")
     if budget.size_mb is not None and size_mb > budget.size_mb:
-        problems.append(f"{size_mb:.1f} MB, {budget.size_mb:g} allowed")
+        problems.append(f"{size_mb:.1f} MB, {budget.size_mb:g} are allowed")
     if problems:
         remedy = "convert with a smaller --size or --alpha, try another --variant or more --threads"
-        raise GateError(f"the budget of {name} is not kept: {'; '.join(problems)}", where=str(path), remedy=remedy)
+        raise GateError(f"the budget of {name} is exceeded: {'; '.join(problems)}", where=str(path), remedy=remedy)
 
 
 def _benchmark(name: str, one: Measured, stage: str) -> dict[str, object]:
@@ -184,7 +195,11 @@ def _benchmark(name: str, one: Measured, stage: str) -> dict[str, object]:
 
 
 def _stats(rows: Milliseconds) -> dict[str, float | int | str]:
-    """As pytest-benchmark has them, seconds."""
+    """Returns the statistics of pytest-benchmark, s.
+
+    Args:
+        rows: the times of one stage, (N,) float64, ms.
+    """
     seconds = np.sort(rows) / 1e3
     q1, median, q3 = np.percentile(seconds, (25, 50, 75)).tolist()
     low, high = q1 - 1.5 * (q3 - q1), q3 + 1.5 * (q3 - q1)
@@ -213,10 +228,10 @@ def _stats(rows: Milliseconds) -> dict[str, float | int | str]:
 
 
 def _medians(document: object, path: Path) -> dict[str, float]:
-    """The medians of a document, ms, by the measurements' names."""
+    """Returns the medians of a document, ms, by the names of the measurements."""
     try:
         rows = document["benchmarks"]  # type: ignore[index]
         return {str(row["name"]): 1e3 * float(row["stats"]["median"]) for row in rows}
     except (KeyError, TypeError, ValueError) as error:
         remedy = "name a file that `edgetl bench --json` or pytest-benchmark wrote"
-        raise ModelError(f"this is no benchmark document: {error!r}", where=str(path), remedy=remedy) from error
+        raise ModelError(f"this is not a benchmark document: {error!r}", where=str(path), remedy=remedy) from error

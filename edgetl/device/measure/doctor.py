@@ -1,4 +1,4 @@
-"""What this machine has and lacks, with the remedy."""
+"""Checks what this machine has and lacks for running models, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -8,38 +8,41 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from edgetl.device.measure.machine import Machine
+from edgetl.device.measure.machine import Machine, installed_version
 from edgetl.device.measure.thermal import Thermal
 from edgetl.device.runtime import RUNTIMES, UnloadableRuntimeError, require_runtime
 from edgetl.install import install_command, install_package
 
 State = Literal["ok", "note", "warning", "missing"]
-"""`note`: something that only some need isn't here; `warning`: it works, but not well; `missing`: nothing runs."""
+"""The result of a check. `note`: something that only some users need is missing; `warning`: it works, but not well;
+`missing`: no model runs."""
 
-_PACKAGES = {"tflite": ("ai-edge-litert", "tflite-runtime"), "openvino": ("openvino",)}
+_RUNTIME_PACKAGES = {"tflite": ("ai-edge-litert", "tflite-runtime"), "openvino": ("openvino",)}
 _EXTRAS = {
     "page": ("uvicorn", "the live page, run --serve"),
     "mqtt": ("paho-mqtt", "run --mqtt"),
     "train": ("tensorflow", "train, convert, eval"),
 }
+"""The optional extras, each with a package that it installs and the commands that need it."""
+
 _LEAST_FREE = 500 << 20
-"""Of the disk, bytes: a bundle, films and logs want some."""
+"""Less free disk space than this, bytes, is a warning: a bundle, recordings and logs need some."""
+
 _DEVICES = Path("/dev")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: of it.
-        state: see `State`.
-        found: in a line.
-        remedy: what to do; empty where there is nothing to be done.
+        name: the name of the checked part.
+        state: the result.
+        found: what was found, in one line.
+        remedy: what to do about it; empty if there is nothing to do.
     """
 
     name: str
@@ -57,8 +60,8 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Looks at everything that a run depends on; changes nothing, and opens no camera."""
-    return [check for look in _LOOKS for check in look()]
+    """Checks everything that a run depends on; changes nothing, and opens no camera."""
+    return [result for check in _CHECKS for result in check()]
 
 
 def _system() -> Iterator[Check]:
@@ -66,12 +69,12 @@ def _system() -> Iterator[Check]:
     yield Check("machine", "ok", f"{machine.cpu}, {machine.cores} cores; {machine.system}")
     if sys.maxsize < 2**32:
         remedy = "install the 64-bit Raspberry Pi OS: there are no runtimes for 32 bits"
-        yield Check("python", "missing", f"Python {machine.python} of 32 bits", remedy)
+        yield Check("python", "missing", f"Python {machine.python}, 32-bit", remedy)
     else:
         yield Check("python", "ok", f"Python {machine.python}, {' '.join(platform.libc_ver())}")
     if machine.governor == "powersave":
         remedy = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
-        yield Check("clock", "warning", "the governor is powersave: the processor stays slow", remedy)
+        yield Check("clock", "warning", "the clock governor is powersave: the processor stays slow", remedy)
 
 
 def _runtimes() -> Iterator[Check]:
@@ -84,8 +87,8 @@ def _runtimes() -> Iterator[Check]:
             broken.append(Check(name, "note", error.what, error.remedy))
         else:
             found += 1
-            packages = (f"{package} {_version(package)}" for package in _PACKAGES[name] if _version(package))
-            yield Check(name, "ok", ", ".join(packages))
+            versions = {package: installed_version(package) for package in _RUNTIME_PACKAGES[name]}
+            yield Check(name, "ok", ", ".join(f"{package} {number}" for package, number in versions.items() if number))
     for check in broken:
         yield check if found else Check(check.name, "missing", check.found, check.remedy)
 
@@ -94,15 +97,15 @@ def _opencv() -> Iterator[Check]:
     try:
         import cv2
     except ImportError as error:
-        # Of the two wheels the headless one needs no X libraries.
+        # The headless wheel needs no X libraries.
         remedy = install_package("opencv-python-headless")
-        if _version("opencv-python"):
+        if installed_version("opencv-python"):
             remedy = f"pip uninstall opencv-python, then {remedy}"
         yield Check("opencv", "missing", f"OpenCV can't be imported: {error}", remedy)
         return
-    wheels = [name for name in ("opencv-python-headless", "opencv-python") if _version(name)]
+    wheels = [name for name in ("opencv-python-headless", "opencv-python") if installed_version(name)]
     if len(wheels) > 1:
-        remedy = f"pip uninstall {' '.join(wheels)}, then install the one that is wanted: they share their files"
+        remedy = f"pip uninstall {' '.join(wheels)}, then install one of them: they share their files"
         yield Check("opencv", "warning", f"both {' and '.join(wheels)} are installed", remedy)
     else:
         windows = cv2.currentUIFramework() or "no windows (`run --show` needs the extra `window`)"
@@ -110,7 +113,7 @@ def _opencv() -> Iterator[Check]:
     backends = {cv2.videoio_registry.getBackendName(number) for number in cv2.videoio_registry.getBackends()}
     if "FFMPEG" not in backends:
         remedy = "install the opencv-python-headless wheel of PyPI"
-        yield Check("films", "note", "this OpenCV reads no films and streams", remedy)
+        yield Check("films", "note", "this OpenCV can't read video files and streams", remedy)
 
 
 def _cameras() -> Iterator[Check]:
@@ -120,16 +123,16 @@ def _cameras() -> Iterator[Check]:
         remedy = "sudo usermod -aG video $USER, then log in again"
         yield Check("cameras", "warning", f"no permission to use {', '.join(closed)}", remedy)
     elif devices:
-        yield Check("cameras", "ok", f"{', '.join(map(str, devices))}; `edgetl cameras` tells more")
+        yield Check("cameras", "ok", f"{', '.join(map(str, devices))}; see `edgetl cameras`")
     else:
-        yield Check("cameras", "note", "no /dev/video*: plug a USB camera in, or use a stream, a film or photos")
+        yield Check("cameras", "note", "no /dev/video*: connect a USB camera, or use a stream, a video file or photos")
 
 
 def _heat() -> Iterator[Check]:
     thermal = Thermal.here()
     if thermal.throttled:
-        remedy = "use the power supply made for it, and a heat sink or a fan"
-        what = f"too hot, or too little voltage: the clock is held down ({thermal.flags:#x}) {thermal}"
+        remedy = "use the board's own power supply, and a heat sink or a fan"
+        what = f"too hot, or the voltage is too low: the clock is held down ({thermal.flags:#x}) {thermal}"
         yield Check("power", "warning", what, remedy)
     elif thermal.flags:
         what = f"the clock has been held down since the last start ({thermal.flags:#x}) {thermal}"
@@ -141,27 +144,20 @@ def _heat() -> Iterator[Check]:
 def _disk() -> Iterator[Check]:
     here = Path.cwd()
     free = shutil.disk_usage(here).free
-    told = f"{free / (1 << 30):.1f} GB free in {here}"
+    found = f"{free / (1 << 30):.1f} GB free in {here}"
     if free < _LEAST_FREE:
-        yield Check("disk", "warning", told, "free some, or run --save elsewhere")
+        yield Check("disk", "warning", found, "free some space, or give --save a folder on another disk")
     else:
-        yield Check("disk", "ok", told)
+        yield Check("disk", "ok", found)
 
 
 def _extras() -> Iterator[Check]:
     for extra, (package, use) in _EXTRAS.items():
-        found = _version(package)
+        found = installed_version(package)
         if found:
             yield Check(extra, "ok", f"{package} {found}: {use}")
         else:
             yield Check(extra, "note", f"not installed: {use}", install_command(extra))
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-_LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (_system, _runtimes, _opencv, _cameras, _heat, _disk, _extras)
+_CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (_system, _runtimes, _opencv, _cameras, _heat, _disk, _extras)

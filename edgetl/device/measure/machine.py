@@ -1,4 +1,4 @@
-"""What of a machine decides how fast a model runs on it."""
+"""Describes a machine by the facts that decide how fast a model runs on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from edgetl.device.runtime.threads import cores
 from edgetl.target import Target
 
-_PACKAGES = ("ai-edge-litert", "tflite-runtime", "openvino", "numpy", "opencv-python-headless", "opencv-python")
+_SPEED_PACKAGES = ("ai-edge-litert", "tflite-runtime", "openvino", "numpy", "opencv-python-headless", "opencv-python")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 _BOARD = Path("/proc/device-tree/model")
 _CPUINFO = Path("/proc/cpuinfo")
@@ -18,15 +18,15 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A fingerprint: where any of it differs, what was measured says nothing any more.
+    """A fingerprint of a machine; a measurement is valid only as long as every part of it is the same.
 
     Attributes:
-        cpu: the board's name where it tells one, as a Raspberry Pi does, else the processor's.
-        cores: that this process may use.
-        governor: of the clock; empty where the system doesn't tell.
-        system: operating system, its release, and the architecture.
-        python: its version.
-        packages: the versions of those that are on a frame's way.
+        cpu: the board's name if it states one, as a Raspberry Pi does; else the processor's name.
+        cores: the number of cores that this process may use.
+        governor: the governor of the clock; empty if the system doesn't state it.
+        system: the operating system, its release, and the architecture.
+        python: the version of Python.
+        packages: the versions of the packages that process a frame, by their names.
     """
 
     cpu: str
@@ -38,18 +38,18 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine:
-        """Looks at the machine that this runs on."""
+        """Returns the fingerprint of this machine."""
         return cls(
             cpu=_text(_BOARD).rstrip("\0") or _processor(),
             cores=cores(),
             governor=_text(_GOVERNOR).strip(),
             system=f"{platform.system()} {platform.release()} {platform.machine()}",
             python=platform.python_version(),
-            packages={name: found for name in _PACKAGES if (found := _version(name))},
+            packages={name: found for name in _SPEED_PACKAGES if (found := installed_version(name))},
         )
 
     def is_a(self, target: Target) -> bool:
-        """Says whether this is a machine of a target's kind."""
+        """Returns whether this machine is of a target's kind."""
         return self.system.endswith(f" {target.arch}") and self.cpu.startswith(target.board)
 
     def __str__(self) -> str:
@@ -70,7 +70,8 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
+    """Returns the version of an installed package; empty if it isn't installed."""
     try:
         return version(package)
     except PackageNotFoundError:

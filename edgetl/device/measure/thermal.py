@@ -1,4 +1,4 @@
-"""How hot this machine is, how fast its clock, and whether that is held down."""
+"""Reads this machine's temperature and clock, and whether the clock is held down."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _ZONES = Path("/sys/class/thermal")
 _CLOCK = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 _NOW = 0xF
-"""The bits of Raspberry Pi's firmware that tell what is so now; the higher ones tell what has been since its start."""
+"""The bits of Raspberry Pi's flags that describe the present state; higher bits describe the time since the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thermal:
-    """Of one moment; None where the machine doesn't tell.
+    """The state of a machine at one moment; a value is None if the machine doesn't report it.
 
     Attributes:
-        celsius: of the hottest zone.
-        clock_mhz: of the first core.
-        flags: Raspberry Pi's, see `throttled`.
+        celsius: the temperature of the hottest zone, °C.
+        clock_mhz: the clock of the first core, MHz.
+        flags: the flags of Raspberry Pi's firmware; see `throttled`.
     """
 
     celsius: float | None
@@ -30,7 +30,7 @@ class Thermal:
 
     @classmethod
     def here(cls) -> Thermal:
-        """Looks at the machine that this runs on; takes well below a millisecond."""
+        """Reads the state of this machine, in well below a millisecond."""
         zones = [number for path in _ZONES.glob("thermal_zone*/temp") if (number := _number(path)) is not None]
         clock = _number(_CLOCK)
         flags = _number(_THROTTLED, 16)
@@ -42,7 +42,7 @@ class Thermal:
 
     @property
     def throttled(self) -> bool | None:
-        """Whether the clock is held down just now, by heat or too little voltage."""
+        """Whether the clock is held down now by heat or low voltage; None if unknown."""
         return None if self.flags is None else bool(self.flags & _NOW)
 
     def __str__(self) -> str:
@@ -53,17 +53,17 @@ class Thermal:
 
 
 def firmware_flags() -> int | None:
-    """Asks Raspberry Pi's firmware for its flags with `vcgencmd`, for where /sys doesn't tell; takes some milliseconds.
+    """Reads the flags of Raspberry Pi's firmware with `vcgencmd`, for systems whose /sys doesn't have them.
 
     Returns:
-        The flags; None where there is no such firmware.
+        The flags; None if there is no such firmware. The call takes some milliseconds.
     """
     tool = shutil.which("vcgencmd")
     if tool is None:
         return None
     try:
-        told = subprocess.run([tool, "get_throttled"], capture_output=True, text=True, timeout=1, check=True).stdout
-        return int(told.strip().removeprefix("throttled="), 16)
+        output = subprocess.run([tool, "get_throttled"], capture_output=True, text=True, timeout=1, check=True).stdout
+        return int(output.strip().removeprefix("throttled="), 16)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 

@@ -1,9 +1,8 @@
-"""Which of a bundle's variants, with how many threads, is fastest on this very machine; measured, and remembered."""
+"""Measures which of a bundle's variants, with how many threads, is fastest on this machine, and remembers it."""
 
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import product
@@ -13,6 +12,7 @@ import numpy as np
 
 from edgetl.bundle import MANIFEST, Bundle, Variant, is_bundle
 from edgetl.device.inference.model import Model
+from edgetl.device.measure.bench import STAGES, time_frames
 from edgetl.device.measure.machine import Machine
 from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.measure.tuned_file import TIE, Trial, Tuning, recall, remember
@@ -21,79 +21,91 @@ from edgetl.device.stages import Percentiles, Recorder
 from edgetl.device.verify.replay import verify
 from edgetl.errors import EdgetlError, GateError, UsageError
 from edgetl.files import sha256_of
-from edgetl.text import about
+from edgetl.text import about, counted
 from edgetl.vision.arrays import Image
 
 AUTO = "auto"
-"""The variant that a user names to have the measured one."""
+"""The name that a user gives instead of a variant's to get the fastest variant on this machine."""
 
 _ROUNDS = 5
-"""The candidates take turns, so that what disturbs the machine for a while disturbs them all."""
+"""Each candidate gets this many turns, so that a disturbance of some seconds affects all of them."""
+
 _LEAST_SECONDS, _LEAST_FRAMES = 0.3, 10
-"""Of a candidate's turn."""
+"""A candidate's turn lasts at least this long, s, and this many frames, so that a median of them is stable."""
+
 _LONG_SECONDS = 60
-"""An estimate is given of work that takes longer, s."""
+"""Work that takes longer than this is announced with an estimate, s."""
 
 
 def tune(
     folder: Path,
     threads: Sequence[int] = (),
-    tell: Callable[[str], None] = lambda _: None,
+    message: Callable[[str], None] = lambda _: None,
     step: Step = no_steps,
 ) -> Tuning:
     """Measures every variant that this machine can run.
 
-    Each is opened with each number of threads and replays the golden photos; one that doesn't give what is expected of
-    it is no candidate. Then they take turns at those photos, warm, frame to result.
+    Each variant is opened with each number of threads and replays the golden photos; it is a candidate only if its
+    outputs are the expected ones. The candidates then take turns with those photos, after a warm-up; the time from
+    frame to result counts.
 
     Args:
-        folder: the bundle's.
-        threads: numbers to try; by default 1, 2 and 4, as far as there are cores.
-        tell: gets a line now and then, for people.
-        step: gets how far the work is.
+        folder: the bundle's folder.
+        threads: the numbers of threads to try; by default 1, 2 and 4, up to the number of cores.
+        message: the function that is called with lines for people.
+        step: the function that is called with the progress of the work.
 
     Raises:
-        ModelError: the bundle is not valid, or no runtime is there.
-        GateError: no variant gives what is expected of it.
+        ModelError: the bundle is not valid, or no runtime is installed.
+        GateError: no variant gives the expected outputs.
     """
     bundle = Bundle.open(folder)
     counts = tuple(threads) or counts_to_try()
-    tell(f"checking {len(bundle.runnable)} variants with {', '.join(map(str, counts))} threads")
+    message(f"checking {counted(len(bundle.runnable), 'variant')} with {_threads_listed(counts)}")
     pairs, checked = list(product(bundle.runnable, counts)), []
     for number, (variant, count) in enumerate(pairs):
         step("checking", number, len(pairs))
         checked.append(_check(folder, variant, count))
     frames = bundle.golden_frames()
     expected = _seconds_of_measuring(folder, frames, checked)
-    took = f", which takes {about(expected)}" if expected > _LONG_SECONDS else ""
-    tell(f"measuring those that give what is expected of them, in turn{took}")
+    estimate = f"; this takes {about(expected)}" if expected > _LONG_SECONDS else ""
+    message(f"measuring the variants with the expected outputs in turn{estimate}")
     trials = _measure(folder, frames, checked, step)
     best = _fastest(trials, folder)
     return Tuning(Machine.here(), sha256_of(folder / MANIFEST), best.variant, best.threads, tuple(trials))
 
 
-def recall_or_tune(folder: Path, tell: Callable[[str], None] = lambda _: None) -> Tuning:
-    """Returns what was measured here, measuring now where nothing was.
+def recall_or_tune(folder: Path, message: Callable[[str], None] = lambda _: None) -> Tuning:
+    """Returns the remembered measurement of this machine, or measures now if there is none.
+
+    Args:
+        folder: the bundle's folder.
+        message: the function that is called with lines for people.
 
     Raises:
-        UsageError: `folder` is no bundle.
-        EdgetlError: as `recall` and `tune` do.
+        UsageError: the folder is not a bundle.
+        EdgetlError: the remembered measurement is not valid, or the measurement fails; see `recall` and `tune`.
     """
     if not is_bundle(folder):
         what = f"only a bundle has variants to choose from: --variant {AUTO} can't be given here"
         raise UsageError(what, where=str(folder), remedy="leave --variant out, or name a bundle")
     found = recall(folder)
     if found is None:
-        tell("finding out which variant is fastest on this machine")
-        found = tune(folder, tell=tell)
+        message("finding out which variant is fastest on this machine")
+        found = tune(folder, message=message)
         try:
             remember(folder, found)
-        except EdgetlError as error:  # a read-only card, say: no reason not to run
-            tell(f"this can't be remembered for the next time: {error.what}")
+        except EdgetlError as error:  # the run goes on, for example from a read-only card
+            message(f"the measurement can't be stored for the next time: {error.what}")
     return found
 
 
+def _threads_listed(counts: Sequence[int]) -> str:
+    return counted(counts[0], "thread") if len(counts) == 1 else f"{', '.join(map(str, counts))} threads"
+
+
 def _check(folder: Path, variant: Variant, threads: int) -> Trial:
+    """Replays the golden photos; the trial has a reason if the outputs are not the expected ones."""
     try:
         report = verify(folder, variant.name, threads)[0]
     except EdgetlError as error:
@@ -102,7 +114,7 @@ def _check(folder: Path, variant: Variant, threads: int) -> Trial:
 
 
 def _seconds_of_measuring(folder: Path, frames: Sequence[Image], trials: Sequence[Trial]) -> float:
-    """Estimates how long `_measure` takes, from one frame of each candidate."""
+    """Estimates from one frame of each candidate how long `_measure` takes, s."""
     seconds = 0.0
     for trial in trials:
         if not trial.reason:
@@ -113,7 +125,8 @@ def _seconds_of_measuring(folder: Path, frames: Sequence[Image], trials: Sequenc
 
 
 def _measure(folder: Path, frames: Sequence[Image], trials: Sequence[Trial], step: Step = no_steps) -> list[Trial]:
-    recorders = {trial: Recorder(("total",)) for trial in trials if not trial.reason}
+    """Measures the candidates, those trials that have no reason to be left out, in turns."""
+    recorders = {trial: Recorder(STAGES) for trial in trials if not trial.reason}
     with ExitStack() as stack:
         models = {
             trial: stack.enter_context(Model.open(folder, variant=trial.variant, threads=trial.threads))
@@ -122,16 +135,9 @@ def _measure(folder: Path, frames: Sequence[Image], trials: Sequence[Trial], ste
         for turn in range(_ROUNDS + 1):
             for number, (trial, model) in enumerate(models.items()):
                 step("measuring", turn * len(models) + number, (_ROUNDS + 1) * len(models))
-                _look(model, frames, recorders[trial] if turn else Recorder(("total",)))  # the first one warms up
+                recorder = recorders[trial] if turn else Recorder(STAGES)  # the first turn is the warm-up
+                time_frames(model, frames, recorder, _LEAST_SECONDS, _LEAST_FRAMES)
     return [_with(trial, recorders[trial].percentiles()["total"]) if trial in recorders else trial for trial in trials]
-
-
-def _look(model: Model, frames: Sequence[Image], recorder: Recorder) -> None:
-    end, position = time.monotonic() + _LEAST_SECONDS, 0
-    while position < _LEAST_FRAMES or time.monotonic() < end:
-        model(frames[position % len(frames)])
-        recorder.add(model.timings.total)
-        position += 1
 
 
 def _with(trial: Trial, total: Percentiles) -> Trial:
@@ -139,11 +145,15 @@ def _with(trial: Trial, total: Percentiles) -> Trial:
 
 
 def _fastest(trials: Sequence[Trial], folder: Path) -> Trial:
-    """The quickest; of those that are as quick as good as, the one with the fewest threads, the first of these."""
+    """Returns the fastest trial; of trials that are equally fast, the first one with the fewest threads.
+
+    Raises:
+        GateError: there is no candidate.
+    """
     times = [trial.p50_ms for trial in trials if trial.p50_ms]
     if not times:
         reasons = "; ".join(f"{t.variant}: {t.reason}" for t in trials)
-        remedy = "install what is missing, or copy the bundle again; `edgetl verify` tells more"
+        remedy = "install the missing runtime, or copy the bundle again; `edgetl verify` shows more"
         raise GateError(f"no variant can be used on this machine: {reasons}", where=str(folder), remedy=remedy)
     quick = [trial for trial in trials if trial.p50_ms and trial.p50_ms <= TIE * np.min(times)]
     return min(quick, key=lambda trial: trial.threads)

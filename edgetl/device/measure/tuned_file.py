@@ -1,4 +1,4 @@
-"""What `edgetl tune` measured, and the file beside `bundle.json` that keeps it."""
+"""Stores the measurement of `edgetl tune` in a file beside `bundle.json`, and reads it back."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of, write_atomic
 
 FILE = "tuned.json"
-"""Beside `bundle.json`: what was measured here."""
+"""The name of the file with the measurement, in the bundle's folder."""
 
 _SCHEMA = 1
 TIE = 1.03
-"""Times that differ by less are equal: then fewer threads are better, and what the target prefers."""
+"""Times whose ratio is below this count as equal, because a repetition differs by as much; then fewer threads win, and
+the target's preference."""
+
 _REMEDY = "run `edgetl tune` again: it measures, and replaces the file"
 
 
@@ -30,11 +32,11 @@ class Trial:
     """A variant with a number of threads.
 
     Attributes:
-        variant: its name.
-        threads: for inference.
-        p50_ms: median from frame to result, ms; None where it wasn't measured.
-        p95_ms: likewise, what nineteen frames of twenty stay under.
-        reason: why it is no candidate; empty where it is one.
+        variant: the variant's name.
+        threads: the number of threads for inference.
+        p50_ms: the median time from frame to result, ms; None if it wasn't measured.
+        p95_ms: the 95th percentile of the time from frame to result, ms; None if it wasn't measured.
+        reason: the reason why the variant is left out; empty if it is a candidate.
     """
 
     variant: str
@@ -46,15 +48,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What was measured, and what follows.
+    """The measurement of a bundle's variants on one machine.
 
     Attributes:
-        machine: where.
-        bundle_sha256: of the manifest that the figures belong to.
-        variant: the fastest one's name.
-        threads: that it was fastest with.
-        trials: of all variants; never empty.
-        schema: of this document.
+        machine: the machine.
+        bundle_sha256: the SHA-256 of the bundle's manifest, as hex.
+        variant: the name of the fastest variant.
+        threads: the number of threads with which it was fastest.
+        trials: the trials of all variants with all numbers of threads; never empty.
+        schema: the version of this document's schema.
     """
 
     machine: Machine
@@ -90,19 +92,26 @@ class Tuning:
 
 
 def require_writable(folder: Path) -> None:
-    """Passes if a bundle's folder can be written to, so that nothing is measured in vain.
+    """Checks before a measurement that its result can be stored.
+
+    Args:
+        folder: the bundle's folder.
 
     Raises:
-        UsageError: it can't.
+        UsageError: the user may not write into the folder.
     """
     if folder.is_dir() and not os.access(folder, os.W_OK):
-        what = f"the measurement could not be kept: you may not write {FILE} into the bundle's folder"
-        remedy = f"tune a copy of your own (`cp -r {folder} .`), or as the user whom the folder belongs to"
+        what = f"the measurement could not be stored: you may not write {FILE} into the bundle's folder"
+        remedy = f"tune a copy of your own (`cp -r {folder} .`), or as the user who owns the folder"
         raise UsageError(what, where=str(folder), remedy=remedy)
 
 
 def remember(folder: Path, tuning: Tuning) -> None:
-    """Writes what was measured into the bundle's folder.
+    """Stores a measurement in the bundle's folder.
+
+    Args:
+        folder: the bundle's folder.
+        tuning: the measurement.
 
     Raises:
         EdgetlError: the folder can't be written to, or the disk is full.
@@ -112,17 +121,23 @@ def remember(folder: Path, tuning: Tuning) -> None:
 
 
 def recall(folder: Path) -> Tuning | None:
-    """Returns what was measured on this machine for this bundle; None where that is still to be done.
+    """Returns the stored measurement of this bundle on this machine.
+
+    Args:
+        folder: the bundle's folder.
+
+    Returns:
+        The measurement; None if there is none, or it is of another machine or of another version of the bundle.
 
     Raises:
-        ModelError: the file was edited, cut short, or doesn't belong to this edgetl.
+        ModelError: the file was edited or cut short, or another version of edgetl wrote it.
     """
     path = folder / FILE
     if not path.is_file():
         return None
     document = read_json(path)
     check_version(document, _SCHEMA, str(path))
-    assert isinstance(document, dict)  # or it had no version
+    assert isinstance(document, dict)  # others have no version and were refused
     try:
         if document.pop("sha256", None) != _digest(document):
             raise schema.SchemaError("it was edited, its own SHA-256 differs")

@@ -70,7 +70,7 @@ def find_model(settings: RunSettings) -> RunSettings:
     variant, threads = settings.variant, settings.threads
     if variant == AUTO:
         receiver = current()
-        tuned = recall_or_tune(path, tell=lambda line: receiver.message(printable(line)) if receiver else None)
+        tuned = recall_or_tune(path, message=lambda line: receiver.message(printable(line)) if receiver else None)
         variant = tuned.variant
         # The tuned number of threads is for one frame, not for several of a film at once.
         threads = threads or (None if parse_source(settings.source).parallel else tuned.threads)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from edgetl.bundle import Bundle
+if TYPE_CHECKING:  # `edgetl doctor` runs without OpenCV, which bundles need
+    from edgetl.bundle import Bundle
 
 _TRIED = (1, 2, 4)
 """`edgetl tune` tries these numbers of threads, because a small computer has at most four cores."""

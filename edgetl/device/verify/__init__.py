@@ -1,1 +1,1 @@
-"""Proof that this device computes what the workstation measured."""
+"""Checks that this device computes what the workstation measured, by replaying golden photos."""

@@ -1,4 +1,4 @@
-"""Golden replay: whether this machine computes what the converting one did."""
+"""Replays a bundle's golden photos to check that this machine computes what the converting machine did."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from edgetl.bundle import Bundle, Variant
 from edgetl.device.inference.model import Model
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime, require_runtime
 from edgetl.device.runtime.threads import thread_count
-from edgetl.device.verify.compare_golden import VariantReport, compare, compare_boxes
+from edgetl.device.verify.compare_golden import VariantReport, compare_scores
+from edgetl.device.verify.compare_golden_boxes import compare_boxes
 from edgetl.errors import EdgetlError, GateError
 from edgetl.golden import golden_card
+from edgetl.text import counted
 from edgetl.vision.arrays import Image
 from edgetl.vision.results import Detections
 
@@ -22,16 +24,16 @@ def verify(bundle_folder: Path, variant: str | None = None, threads: int | None 
     """Replays a bundle's golden photos through the device's own code.
 
     Args:
-        bundle_folder: of the bundle.
-        variant: the name of one; None replays every one that can run.
-        threads: for inference; None takes the target's.
+        bundle_folder: the bundle's folder.
+        variant: the name of the variant to replay; None replays every accepted one.
+        threads: the number of threads for inference; None takes the target's.
 
     Returns:
-        A report a variant; a missing, altered or truncated file fails the variants that need it. Those that this
-        machine has no runtime for are skipped.
+        A report for each variant. A missing, altered or truncated file fails the variants that need it. A variant whose
+        runtime is not installed on this machine is skipped.
 
     Raises:
-        UnloadableRuntimeError: there is no runtime for any of them.
+        UnloadableRuntimeError: no runtime for any of the variants is installed.
         ModelError: the manifest is not valid.
         UsageError: the bundle has no such variant.
     """
@@ -41,7 +43,7 @@ def verify(bundle_folder: Path, variant: str | None = None, threads: int | None 
         frames = bundle.golden_frames()
     except (EdgetlError, OSError) as error:
         return [VariantReport(v.name, ok=False, reason=_first_line(error)) for v in variants]
-    missing = _missing(variants)
+    missing = _missing_runtimes(variants)
     return [
         VariantReport(v.name, ok=False, reason=missing[v.runtime], skipped=True)
         if v.runtime in missing
@@ -50,8 +52,12 @@ def verify(bundle_folder: Path, variant: str | None = None, threads: int | None 
     ]
 
 
-def _missing(variants: Sequence[Variant]) -> dict[str, str]:
-    """Why runtimes can't be loaded, by their names; an error where none can be."""
+def _missing_runtimes(variants: Sequence[Variant]) -> dict[str, str]:
+    """Returns why runtimes can't be loaded, by their names.
+
+    Raises:
+        UnloadableRuntimeError: none of the runtimes can be loaded.
+    """
     names = dict.fromkeys(variant.runtime for variant in variants)
     errors: dict[str, UnloadableRuntimeError] = {}
     for name in names:
@@ -70,7 +76,13 @@ def _verify_variant(bundle: Bundle, variant: Variant, frames: list[Image], threa
     replay = _replay_boxes if bundle.manifest.card.task == "detection" else _replay_scores
     try:
         return replay(bundle, variant, frames, thread_count(threads, bundle))
-    except (EdgetlError, OSError, ValueError, TypeError, RuntimeError) as error:  # NumPy's and the runtimes' own too
+    except (
+        EdgetlError,
+        OSError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # NumPy and the runtimes raise errors of their own
         return VariantReport(variant.name, ok=False, reason=_first_line(error))
 
 
@@ -79,7 +91,7 @@ def _replay_scores(bundle: Bundle, variant: Variant, frames: list[Image], thread
     runtime = open_runtime(variant.runtime, bundle.model_file(variant), threads)
     with Model(runtime, golden_card(bundle.manifest.card)) as model:
         scores = np.stack([model.scores(frame).copy() for frame in frames])
-    return compare(variant.name, variant.recipe, scores, expected)
+    return compare_scores(variant.name, variant.recipe, scores, expected)
 
 
 def _replay_boxes(bundle: Bundle, variant: Variant, frames: list[Image], threads: int) -> VariantReport:
@@ -96,14 +108,18 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0] or type(error).__name__
 
 
-def require(reports: list[VariantReport], where: Path) -> None:
-    """Passes where no variant fails; skipped ones don't.
+def require_all_ok(reports: list[VariantReport], where: Path) -> None:
+    """Checks that no variant failed the replay; a skipped variant has not failed.
+
+    Args:
+        reports: the reports of the variants.
+        where: the bundle's folder, for the message.
 
     Raises:
-        GateError: some are not; it names them.
+        GateError: variants failed; the message names them.
     """
     failing = [report.variant for report in reports if not (report.ok or report.skipped)]
     if failing:
-        what = f"{len(failing)} of {len(reports)} variants fail the golden replay: {', '.join(failing)}"
+        what = f"{len(failing)} of {counted(len(reports), 'variant')} fail the golden replay: {', '.join(failing)}"
         remedy = "copy the bundle again; if that doesn't help, update the runtime or convert again"
         raise GateError(what, where=str(where), remedy=remedy)

@@ -1,4 +1,4 @@
-"""Whether this machine's quick resampling makes the pixels that the exact one makes."""
+"""Checks that this machine's fast resizing gives nearly the same pixels as exact resizing."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import numpy as np
 
 from edgetl.bundle import Bundle
 from edgetl.errors import GateError
+from edgetl.text import counted
 from edgetl.vision.preprocess import Preprocessor
 
 MOST_LEVELS = 2
-"""Of 255. x86's quick way rounds one level otherwise on one value of seven, Arm's on none or as many; a wrong one would
-be off by tens."""
+"""Fast resizing may differ by at most this many levels of 255. On x86 it differs by one level on one value of seven, on
+Arm on as many or none; a faulty OpenCV would differ by tens."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelReport:
-    """How the golden photos came out.
+    """The difference between fast and exact resizing of the golden photos.
 
     Attributes:
-        photos: looked at.
-        levels: the largest difference, of 255.
-        share: of the values that differ, 0..1.
+        photos: the number of photos that were compared.
+        levels: the largest difference of a value, 0..255.
+        share: the share of the values that differ, 0..1.
     """
 
     photos: int
@@ -32,38 +33,42 @@ class PixelReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong with them."""
+        """Whether the difference is within the allowed one."""
         return self.levels <= MOST_LEVELS
 
     def to_dict(self) -> dict[str, object]:
-        """Returns JSON-ready values, as the reports of variants have them."""
+        """Returns JSON-ready values with the keys that the reports of variants have."""
         return {"variant": "preprocessing", "ok": self.ok, "skipped": False, **asdict(self)}
 
     def __str__(self) -> str:
-        told = f"{self.photos} photos: fast resizing on this machine gives the same pixels as exact resizing"
+        photos = counted(self.photos, "photo")
+        text = f"{photos}: fast resizing on this machine gives the same pixels as exact resizing"
         if self.levels:
             normal = f"normal, up to {MOST_LEVELS} are allowed" if self.ok else f"{MOST_LEVELS} are allowed"
-            told = (
-                f"{self.photos} photos: fast resizing differs from exact resizing on {self.share:.1%} of the values "
+            text = (
+                f"{photos}: fast resizing differs from exact resizing on {self.share:.1%} of the values "
                 f"by at most {self.levels} of 255 ({normal})"
             )
-        return f"{'preprocessing':<24} {'ok' if self.ok else 'FAILS':<8} {told}"
+        return f"{'preprocessing':<24} {'ok' if self.ok else 'FAILS':<8} {text}"
 
 
 def compare_pixels(bundle_folder: Path) -> PixelReport:
-    """Resizes a bundle's golden photos as frames are, and exactly.
+    """Resizes a bundle's golden photos in the fast way, as `edgetl run` resizes frames, and exactly.
+
+    Args:
+        bundle_folder: the bundle's folder.
 
     Raises:
-        ModelError: the bundle, or one of these photos, is not valid.
+        ModelError: the bundle or a golden photo is not valid.
     """
     bundle = Bundle.open(bundle_folder)
     spec = bundle.manifest.card.input
-    quick, exact = Preprocessor(spec), Preprocessor(replace(spec, interpolation="linear_exact"))
-    frames = bundle.golden_frames() if spec.interpolation == "linear" else []  # area is another filter
+    fast, exact = Preprocessor(spec), Preprocessor(replace(spec, interpolation="linear_exact"))
+    frames = bundle.golden_frames() if spec.interpolation == "linear" else []  # the filter `area` has no exact form
     one, other = np.zeros((2, spec.height, spec.width, 3), np.uint8)
     levels, differing = 0, 0
     for frame in frames:
-        quick(frame, one)
+        fast(frame, one)
         exact(frame, other)
         difference = np.abs(one.astype(np.int16) - other)
         levels = max(levels, int(difference.max()))
@@ -71,11 +76,15 @@ def compare_pixels(bundle_folder: Path) -> PixelReport:
     return PixelReport(len(frames), levels, differing / max(1, len(frames) * one.size))
 
 
-def require(report: PixelReport, where: Path) -> None:
-    """Passes where nothing is wrong with the pixels.
+def require_same_pixels(report: PixelReport, where: Path) -> None:
+    """Checks that fast resizing differs from exact resizing no more than allowed.
+
+    Args:
+        report: the comparison.
+        where: the bundle's folder, for the message.
 
     Raises:
-        GateError: something is.
+        GateError: the difference is too large.
     """
     if not report.ok:
         what = f"this machine's OpenCV resizes wrongly: values are off by up to {report.levels} of 255"

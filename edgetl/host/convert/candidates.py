@@ -73,7 +73,7 @@ def _of_task(found: tuple[Candidate, ...], card: ModelCard, recipes: Sequence[st
         return found
     if raw and "portable" not in recipes:
         return raw
-    what = "the recipe portable puts a detector's boxes into its file, but this model is a classifier"
+    what = "the recipe portable puts a detector's boxes into its file, but this is a classifier"
     remedy = "leave portable out: MediaPipe Tasks and OpenVINO Model API open a classifier's files as they are"
     raise UsageError(what, where=card.name, remedy=remedy)
 

@@ -15,12 +15,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.host.convert.converter import Attempt, ConversionInput, Converter, Files
 from edgetl.host.evaluate.predict_boxes import LEAST_SCORE
 from edgetl.target import RecipeName
+from edgetl.vision.arrays import Floats
 from edgetl.vision.detect import CANDIDATES, grid
 
 CLASS_SHIFT = 2.0
@@ -34,7 +34,6 @@ which of them to show."""
 _BODIES: dict[RecipeName, str] = {"static_wi8_ai8": "", "float16": "weights in float16, not in int8"}
 """The recipes to try for the body, in order, each with the note that goes into the bundle."""
 
-Floats = NDArray[np.float32]
 Finish = Callable[[Files, ModelCard], Files]
 """Appends decoding to a raw detector's files; the card is that of the new file, see `finished_card`."""
 

@@ -64,7 +64,7 @@ def demo(task_name: TaskName = "classify", folder: Path | None = None, *, seed: 
     _say(["edgetl", "verify", str(bundle.folder)])
     reports = replay.verify(bundle.folder)
     console.print("\n".join(map(str, reports)))
-    replay.require(reports, bundle.folder)
+    replay.require_all_ok(reports, bundle.folder)
 
     _say(["edgetl", "run", str(bundle.folder), "--source", str(film), "--save", str(seen)])
     _run(bundle, film, seen, watch)

@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from edgetl.device.measure.bench import STAGES, Measured, Sustained
+from edgetl.device.measure.bench import STAGES, Measured
+from edgetl.device.measure.sustain import Sustained
 from edgetl.files import write_atomic
 
 _PARTS = STAGES[:-1]

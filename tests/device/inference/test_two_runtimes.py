@@ -17,7 +17,7 @@ from edgetl.bundle import Bundle, write_manifest
 from edgetl.device.inference.model import Model
 from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime
-from edgetl.device.verify.replay import require, verify
+from edgetl.device.verify.replay import require_all_ok, verify
 from edgetl.errors import GateError, ModelError, UsageError
 from edgetl.files import sha256_of
 from edgetl.install import install_command
@@ -87,7 +87,7 @@ def test_variants_of_a_missing_runtime_are_skipped_and_reported(pair, without_op
         **dict.fromkeys(("float32", "float16", "static_wi8_ai8"), (True, False)),
     }
     assert str(reports[0]).split(maxsplit=2) == [OURS, "skipped", "OpenVINO is not installed"]
-    require(reports, pair)
+    require_all_ok(reports, pair)
     done = edgetl("verify", pair, "--json")
     assert done.code == 0, done.err
     assert [report["skipped"] for report in json.loads(done.out)] == [True, False, False, False, False]
@@ -97,13 +97,13 @@ def test_variants_of_a_missing_runtime_are_skipped_and_reported(pair, without_op
 def test_either_runtime_may_be_missing(pair, without_tflite):
     reports = verify(pair)
     assert [report.skipped for report in reports] == [False, True, True, True]
-    require(reports, pair)
+    require_all_ok(reports, pair)
 
 
 def test_a_skipped_variant_hides_no_failure_of_another(pair, without_openvino):
     (pair / "float16.tflite").unlink()
     with pytest.raises(GateError, match="1 of 4 variants fail the golden replay: float16"):
-        require(verify(pair), pair)
+        require_all_ok(verify(pair), pair)
 
 
 def test_verification_without_any_runtime_is_an_error(pair, without_openvino, without_tflite):

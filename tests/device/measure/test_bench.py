@@ -10,7 +10,7 @@ import pytest
 from homes import edgetl
 
 from edgetl.bundle import Bundle
-from edgetl.device.measure import bench, bench_report
+from edgetl.device.measure import bench, bench_report, sustain
 from edgetl.device.measure.bench import STAGES, Candidate, Measured
 from edgetl.device.measure.machine import Machine
 from edgetl.device.measure.thermal import Thermal
@@ -43,7 +43,7 @@ def test_every_variant_and_number_of_threads_is_measured_in_one_run(bundle):
         assert one.cold_ms > one.percentile("total", 50)
 
 
-def test_frames_are_as_a_camera_gives_them(bundle, tmp_path):
+def test_frames_have_the_size_of_a_cameras_frames(bundle, tmp_path):
     photo = np.full((50, 40, 3), 7, np.uint8)
     assert {frame.shape for frame in bench.frames_of(bundle)} == {(480, 640, 3)}
     assert (bench.frames_of(bundle, photo)[0] == 7).all()
@@ -57,11 +57,11 @@ def test_single_file_has_no_variants(bundle):
         bench.candidates(file, "float32", (), every=False)
 
 
-def test_long_run_tells_of_the_machine(bundle, monkeypatch):
-    monkeypatch.setattr(bench, "_ROW_SECONDS", 0.1)
+def test_a_long_run_reports_temperature_and_clock(bundle, monkeypatch):
+    monkeypatch.setattr(sustain, "_ROW_SECONDS", 0.1)
     monkeypatch.setattr(Thermal, "here", lambda: Thermal(70.0, 1500.0, 0))
     [wanted] = bench.candidates(bundle, "float32", (1,), every=False)
-    rows = list(bench.sustain(bundle, wanted, bench.frames_of(bundle), 0.4 / 60))
+    rows = list(sustain.sustain(bundle, wanted, bench.frames_of(bundle), 0.4 / 60))
     assert 2 <= len(rows) <= 5
     assert "70 °C, 1500 MHz" in str(rows[-1])
     assert rows[-1].to_dict()["thermal"] == {"celsius": 70.0, "clock_mhz": 1500.0, "flags": 0}
@@ -72,7 +72,7 @@ def test_percentiles_and_frames_a_second():
     assert one.percentile("total", 100) == 100
     assert one.percentile("total", 50) == 50.5
     assert one.fps == pytest.approx(1000 / 50.5)
-    assert "100.000" in bench_report.table([one])
+    assert "100.000" in bench_report.latency_table([one])
 
 
 def test_document_has_pytest_benchmarks_figures():
@@ -84,27 +84,27 @@ def test_document_has_pytest_benchmarks_figures():
     assert row["extra_info"]["p50_ms"] == 3
 
 
-def test_growth_is_found_stage_by_stage(tmp_path):
+def test_growth_is_computed_for_each_stage(tmp_path):
     base = tmp_path / "base.json"
     base.write_text(document(measured(1, 2, 3)))
-    changes = bench_report.compare(document(measured(2, 2.4, 3)), bench_report.medians(base), base)
+    changes = bench_report.compare_medians(document(measured(2, 2.4, 3)), bench_report.medians(base), base)
     assert [round(change.growth, 6) for change in changes] == [0.2] * len(STAGES)
-    bench_report.require(changes, 0.21, base)
+    bench_report.require_no_growth(changes, 0.21, base)
     with pytest.raises(GateError, match=r"slower than before by more than 19%: parts\[float32-1\]\[total\] \+20.0%"):
-        bench_report.require(changes, 0.19, base)
+        bench_report.require_no_growth(changes, 0.19, base)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"benchmarks": [{"name": "a"}]}', "not JSON"])
-def test_what_is_no_document_is_refused(tmp_path, text):
+def test_a_file_that_is_not_a_benchmark_document_is_refused(tmp_path, text):
     (tmp_path / "base.json").write_text(text)
     with pytest.raises(ModelError):
         bench_report.medians(tmp_path / "base.json")
 
 
-def test_nothing_in_common_is_refused(tmp_path):
+def test_documents_without_common_measurements_are_refused(tmp_path):
     (tmp_path / "base.json").write_text(document(measured(1, variant="float16")))
-    with pytest.raises(ModelError, match="none of its measurements is one of these"):
-        bench_report.compare(document(measured(1)), bench_report.medians(tmp_path / "base.json"), tmp_path)
+    with pytest.raises(ModelError, match="there is nothing to compare"):
+        bench_report.compare_medians(document(measured(1)), bench_report.medians(tmp_path / "base.json"), tmp_path)
 
 
 @pytest.fixture
@@ -118,13 +118,13 @@ def on_its_target(bundle, monkeypatch):
 
 def test_budget_is_checked_where_the_machine_is_the_target(bundle, on_its_target):
     name = Bundle.open(bundle).manifest.chosen
-    with pytest.raises(GateError, match=r"p95 7.0 ms, 5 allowed; .* MB, 0.001 allowed"):
+    with pytest.raises(GateError, match=r"p95 7.0 ms, 5 are allowed; .* MB, 0.001 are allowed"):
         bench_report.require_budget(bundle, [measured(7, variant=name)], on_its_target)
     elsewhere = dataclasses.replace(on_its_target, system="Linux 6.1 aarch64")
     bench_report.require_budget(bundle, [measured(7, variant=name)], elsewhere)
 
 
-def test_a_board_is_told_by_its_name():
+def test_a_board_belongs_to_the_targets_of_its_name():
     board = dataclasses.replace(Machine.here(), cpu="Raspberry Pi 4 Model B Rev 1.4", system="Linux 6.6 aarch64")
     found = [name for name in ("rpi", "rpi4", "rpi5", "x86") if board.is_a(Target.load(name))]
     assert found == ["rpi", "rpi4"]

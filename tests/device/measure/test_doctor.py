@@ -17,7 +17,7 @@ def found(name):
     return next((check for check in doctor.examine() if check.name == name), None)
 
 
-def test_everything_is_told_of_a_whole_machine():
+def test_a_complete_machine_has_no_missing_part():
     names = [check.name for check in doctor.examine()]
     assert [name for name in ("machine", "python", "tflite", "opencv", "cameras", "disk") if name not in names] == []
     assert found("tflite").state == "ok"
@@ -46,8 +46,8 @@ def test_without_any_runtime_nothing_runs(monkeypatch):
     assert "models can't run on this machine: tflite, openvino missing" in done.err
 
 
-def test_opencv_that_can_not_be_imported_is_told_with_the_one_that_can():
-    """Raspberry Pi OS Lite: the usual wheel wants X libraries. In a process that has not imported OpenCV yet."""
+def test_a_broken_opencv_is_reported_with_the_package_that_works():
+    """On Raspberry Pi OS Lite the usual wheel lacks X libraries. The process has not imported OpenCV yet."""
     code = (
         "import sys; sys.modules['cv2'] = None\n"
         "from edgetl.device.measure.doctor import examine\n"
@@ -58,7 +58,7 @@ def test_opencv_that_can_not_be_imported_is_told_with_the_one_that_can():
 
 
 def test_two_opencv_wheels_are_too_many(monkeypatch):
-    monkeypatch.setattr(doctor, "_version", lambda package: "5.0.0")
+    monkeypatch.setattr(doctor, "installed_version", lambda package: "5.0.0")
     check = found("opencv")
     assert (check.state, check.found) == ("warning", "both opencv-python-headless and opencv-python are installed")
 
@@ -79,17 +79,17 @@ def test_throttling_of_a_raspberry_pi(monkeypatch, flags, state):
     assert (check.state, "71 °C, 1500 MHz" in check.found) == (state, True)
 
 
-def test_machines_that_tell_nothing_of_heat(monkeypatch):
+def test_a_machine_without_sensors_has_no_power_check(monkeypatch):
     monkeypatch.setattr(Thermal, "here", lambda: Thermal(None, None, None))
     assert found("power") is None
 
 
-def test_full_disk(monkeypatch):
+def test_a_full_disk_is_a_warning(monkeypatch):
     monkeypatch.setattr(doctor, "_LEAST_FREE", 1 << 60)
     assert found("disk").state == "warning"
 
 
-def test_json():
+def test_json_has_the_checks():
     done = edgetl("doctor", "--json")
     assert done.code == 0
     assert {"name", "state", "found", "remedy"} == set(json.loads(done.out)[0])

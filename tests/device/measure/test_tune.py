@@ -30,7 +30,7 @@ def brief(monkeypatch):
 
 @pytest.fixture
 def paced(monkeypatch):
-    """Models that take their time; returns what is slow, to be changed."""
+    """Models with a fixed time for a frame; returns these times, which a test may change."""
     slowness = dict(SLOWNESS)
     real_open, real_call = Model.open.__func__, Model.__call__
 
@@ -57,7 +57,7 @@ def edit(path, change):
     path.write_text(json.dumps(document))
 
 
-def test_the_fastest_is_found(bundle, paced):
+def test_the_fastest_variant_is_chosen(bundle, paced):
     found = tune.tune(bundle, (1, 2))
     assert (found.variant, found.threads) == ("float32", 2)
     assert [(t.variant, t.threads) for t in found.trials] == [(v, n) for v in VARIANTS for n in (1, 2)]
@@ -65,7 +65,7 @@ def test_the_fastest_is_found(bundle, paced):
     assert found.machine == Machine.here()
 
 
-def test_what_is_slower_in_8_bits_is_said(bundle, paced):
+def test_int8_that_is_slower_than_float_is_reported(bundle, paced):
     said = str(tune.tune(bundle, (1,)))
     assert "* float32" in said
     assert "static_wi8_ai8 is slower here than float32" in said
@@ -92,7 +92,7 @@ def test_a_variant_with_other_answers_is_no_candidate(bundle, paced):
     assert damaged.reason in str(found)
 
 
-def test_nothing_that_can_be_used_is_an_error(bundle, monkeypatch):
+def test_a_bundle_without_a_usable_variant_is_an_error(bundle, monkeypatch):
     for variant in VARIANTS:
         (bundle / f"{variant}.tflite").unlink()
     with pytest.raises(GateError, match=r"float16: .* missing"):
@@ -106,7 +106,7 @@ def test_nothing_that_can_be_used_is_an_error(bundle, monkeypatch):
         tune.tune(bundle, (1,))
 
 
-def test_it_is_remembered(bundle, paced):
+def test_the_measurement_is_remembered(bundle, paced):
     assert tune.recall(bundle) is None
     said = []
     found = tune.recall_or_tune(bundle, said.append)
@@ -145,7 +145,7 @@ def test_an_edited_file_is_refused(bundle, paced, damage, words):
     assert caught.value.remedy
 
 
-def test_a_folder_that_cannot_be_written_to_is_no_reason_not_to_run(bundle, paced, monkeypatch):
+def test_a_measurement_that_cannot_be_stored_is_still_used(bundle, paced, monkeypatch):
     said = []
 
     def full(*_):
@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_written_to_is_no_reason_not_to_run(bundle, pace
 
     monkeypatch.setattr(tuned_file, "write_atomic", full)
     assert tune.recall_or_tune(bundle, said.append).variant == "float32"
-    assert "this can't be remembered for the next time: the disk is full" in said
+    assert "the measurement can't be stored for the next time: the disk is full" in said
 
 
 def test_only_a_bundle_can_be_tuned(tmp_path):

@@ -1,4 +1,4 @@
-"""When replayed boxes are the expected ones; thresholds are 0.4, so golden photos are looked at with 0.2."""
+"""Replayed boxes are compared with the expected ones; the thresholds of 0.4 are halved for golden photos."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.verify.compare_golden import BOX_TOLERANCES, compare, compare_boxes
+from edgetl.device.verify.compare_golden import compare_scores
+from edgetl.device.verify.compare_golden_boxes import BOX_TOLERANCES, compare_boxes
 from edgetl.golden import GoldenBox, GoldenBoxes, golden_card
 from edgetl.vision.results import Detections
 
@@ -44,7 +45,7 @@ def test_the_same_boxes_pass():
     report = judged([ACE, KING], golden(ACE, KING))
     assert (report.ok, report.boxes, report.photos, report.changed) == (True, 2, 1, 0)
     assert report.max_difference == pytest.approx(0, abs=1e-6)
-    assert "1 photos, 2 boxes, differs by 0.00000 (allowed 0.07000)" in str(report)
+    assert "1 photo, 2 boxes, differs by 0.00000 (allowed 0.07000)" in str(report)
     assert report.to_dict()["boxes"] == 2
 
 
@@ -110,7 +111,10 @@ def test_boxes_that_nothing_suppresses_here_are_drift():
 
 def test_photos_without_boxes_prove_nothing():
     report = judged([], golden())
-    assert (report.ok, report.reason) == (False, "no boxes are expected of the golden photos: they prove nothing")
+    assert (report.ok, report.reason) == (
+        False,
+        "no boxes are expected in the golden photos, so the replay proves nothing",
+    )
     both = compare_boxes("a", "float32", [found(), found(ACE)], [golden(), golden(ACE)], CARD)
     assert (both.ok, both.photos, both.boxes) == (True, 2, 1)
 
@@ -122,7 +126,7 @@ def test_scores_that_are_no_numbers_fail_and_reach_no_json(value, recipe):
     scores = expected.copy()
     scores[1, 2] = value
     for other in (expected, scores):
-        report = compare("a", recipe, scores, other)
+        report = compare_scores("a", recipe, scores, other)
         assert not report.ok
         json.dumps(report.to_dict(), allow_nan=False)
     boxes = judged([ACE, scored(KING, value)], golden(ACE, KING))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from fakes import VARIANTS, reseal
 
-from edgetl.device.verify.compare_golden import TOLERANCES, compare
-from edgetl.device.verify.replay import require, verify
+from edgetl.device.verify.compare_golden import TOLERANCES, compare_scores
+from edgetl.device.verify.replay import require_all_ok, verify
 from edgetl.errors import GateError, ModelError, UsageError
 from edgetl.install import install_command
 
@@ -36,7 +36,7 @@ def test_whole_bundle_passes(bundle):
     assert all(report.ok and report.photos == 4 and report.changed == 0 for report in reports)
     assert all(report.max_difference <= report.tolerance == TOLERANCES[report.variant] for report in reports)
     assert "ok" in str(reports[0])
-    require(reports, bundle)
+    require_all_ok(reports, bundle)
 
 
 def test_one_variant(bundle):
@@ -64,7 +64,7 @@ def test_damaged_file_fails_its_variant_alone_and_names_it(bundle, file, damage)
     assert list(reasons) == ["float16"]
     assert file in reasons["float16"]
     with pytest.raises(GateError, match="1 of 3 variants fail the golden replay: float16") as caught:
-        require(verify(bundle), bundle)
+        require_all_ok(verify(bundle), bundle)
     assert str(bundle) in str(caught.value)
     assert caught.value.exit_code == 5
 
@@ -160,22 +160,22 @@ def test_invalid_manifest_is_an_error(bundle, tmp_path):
 def test_changed_labels_count_unless_they_were_a_tie():
     expected = np.array([[0.5, 0.495, 0.005], [0.6, 0.3, 0.1]], np.float32)
     tie = np.array([[0.495, 0.5, 0.005], [0.6, 0.3, 0.1]], np.float32)
-    report = compare("a", "static_wi8_ai8", tie, expected)
+    report = compare_scores("a", "static_wi8_ai8", tie, expected)
     assert (report.ok, report.changed) == (True, 0)
     other = np.array([[0.5, 0.495, 0.005], [0.3, 0.6, 0.1]], np.float32)
-    report = compare("a", "static_wi8_ai8", other, expected)
+    report = compare_scores("a", "static_wi8_ai8", other, expected)
     assert (report.ok, report.changed) == (False, 1)
     assert report.max_difference == pytest.approx(0.3)
     assert report.reason == "1 of 2 top labels changed, the scores drifted"
-    assert not compare("a", "float32", np.full((1, 3), np.nan, np.float32), expected[:1]).ok
+    assert not compare_scores("a", "float32", np.full((1, 3), np.nan, np.float32), expected[:1]).ok
 
 
 def test_unknown_recipe_is_held_to_the_strictest_tolerance():
-    assert compare("a", "new", np.ones((1, 2), np.float32), np.ones((1, 2), np.float32)).tolerance == 1e-3
+    assert compare_scores("a", "new", np.ones((1, 2), np.float32), np.ones((1, 2), np.float32)).tolerance == 1e-3
 
 
 def test_model_of_one_class():
-    assert compare("a", "float32", np.ones((2, 1), np.float32), np.ones((2, 1), np.float32)).ok
+    assert compare_scores("a", "float32", np.ones((2, 1), np.float32), np.ones((2, 1), np.float32)).ok
 
 
 def test_command_prints_a_table_and_json(bundle):

@@ -9,7 +9,7 @@ from homes import edgetl
 
 from edgetl.card import InputSpec
 from edgetl.device.verify import resampling
-from edgetl.device.verify.resampling import MOST_LEVELS, PixelReport, compare_pixels, require
+from edgetl.device.verify.resampling import MOST_LEVELS, PixelReport, compare_pixels, require_same_pixels
 from edgetl.errors import GateError
 from edgetl.vision.preprocess import Preprocessor
 
@@ -17,7 +17,7 @@ from edgetl.vision.preprocess import Preprocessor
 def test_this_machine_makes_the_pixels_that_it_should(bundle):
     report = compare_pixels(bundle)
     assert (report.photos, report.ok) == (4, True)
-    require(report, bundle)
+    require_same_pixels(report, bundle)
 
 
 def test_quick_way_may_round_otherwise_by_a_level():
@@ -49,7 +49,7 @@ def test_opencv_that_resizes_wrongly_fails(bundle, monkeypatch):
     report = compare_pixels(bundle)
     assert report.levels > MOST_LEVELS
     with pytest.raises(GateError, match="OpenCV resizes wrongly"):
-        require(report, bundle)
+        require_same_pixels(report, bundle)
     done = edgetl("verify", bundle)
     assert done.code == 5
     assert "preprocessing            FAILS" in done.err

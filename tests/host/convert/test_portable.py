@@ -16,7 +16,7 @@ from edgetl.device.inference.model import Model
 from edgetl.device.inference.output_names import MODEL_API, POSTPROCESSED
 from edgetl.device.runtime import open_runtime
 from edgetl.device.runtime.openvino_rt_info import read_info
-from edgetl.device.verify.replay import require, verify
+from edgetl.device.verify.replay import require_all_ok, verify
 from edgetl.errors import ModelError, UsageError
 from edgetl.host.convert import job, portable
 from edgetl.host.convert.converter import Attempt
@@ -175,7 +175,7 @@ def test_asked_for_it_joins_the_bundle_and_is_never_chosen_first(detector, loose
     assert set(made.measured.metrics) == {"map50", "map50_drop"}  # its cells can't be seen
     reports = verify(bundle.folder)
     assert [report.variant for report in reports] == ["float32", "portable"]
-    require(reports, bundle.folder)
+    require_all_ok(reports, bundle.folder)
     photo = cv2.imread(str(bundle.folder / bundle.manifest.golden[0].file))
     with Model.open(bundle.folder, variant="portable") as inside, Model.open(bundle.folder / made.file) as alone:
         assert inside(photo).to_dict() == alone(photo).to_dict()

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.card import ModelCard
 from edgetl.device.inference.model import Model
@@ -24,7 +23,7 @@ from edgetl.host.evaluate.box_metrics import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import find, judging
 from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement
-from edgetl.vision.arrays import Image
+from edgetl.vision.arrays import Floats, Image
 from edgetl.vision.detect import CANDIDATES, grid
 from edgetl.vision.filter import ResultFilter, reaches
 from edgetl.vision.match_boxes import pair
@@ -39,8 +38,6 @@ the other without counting as a disagreement."""
 _CELL_PHOTOS = 32
 """The cells of this many validation photos are compared one by one; a wrong export shows in every photo, so more photos
 would only cost time."""
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.device.runtime import Runtime, UnloadableRuntimeError
 from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, restored_signal_stack
@@ -15,15 +14,13 @@ from edgetl.host.convert.openvino.graph_types import Graph
 from edgetl.host.networks.untyped import Library
 from edgetl.install import install_command
 from edgetl.quiet import quiet_output
-from edgetl.vision.arrays import Image
+from edgetl.vision.arrays import Floats, Image
 
 MOST_STEPS = 12
 """At most this many layers are turned back to float; a file with more of them has no advantage over a float file."""
 
 RANKING_PHOTOS = 50
 """Layers are ranked with at most this many photos, because each layer needs a run over all of them."""
-
-Floats = NDArray[np.float32]
 
 
 def quantize(graph: Graph, photos: Image) -> Graph:

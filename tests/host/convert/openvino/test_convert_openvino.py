@@ -18,7 +18,7 @@ from edgetl.device.inference.model import Model
 from edgetl.device.inference.output_names import DISTANCES, LOGITS
 from edgetl.device.runtime import UnloadableRuntimeError, open_runtime
 from edgetl.device.runtime.openvino_rt_info import read_info
-from edgetl.device.verify.replay import require, verify
+from edgetl.device.verify.replay import require_all_ok, verify
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
 from edgetl.host.convert import job, make_variants
@@ -246,7 +246,7 @@ def test_candidates_are_the_recipes_for_each_runtime_in_the_targets_order(shapes
     assert ours.files == {name: sha256_of(bundle.folder / name) for name in (ours.file, ours.weights)}
     assert ours.measured.max_score_difference < 1e-4
     assert ours.measured.agreement == 1.0
-    require(verify(bundle.folder), bundle.folder)
+    require_all_ok(verify(bundle.folder), bundle.folder)
     assert "openvino-float32" in (bundle.folder / "report.html").read_text(encoding="utf-8")
 
 
