@@ -52,7 +52,7 @@ def edit(folder, how):
     path.write_text(json.dumps(document))
 
 
-def test_bundle_comes_back_whole(folder):
+def test_a_bundle_is_read_as_it_was_written(folder):
     bundle = Bundle.open(folder)
     assert (bundle.manifest.card, bundle.manifest.target, bundle.manifest.threads) == (CARD, "rpi", 2)
     assert [v.recipe for v in bundle.runnable] == ["float16", "float32"]
@@ -66,7 +66,7 @@ def test_bundle_comes_back_whole(folder):
 
 
 @pytest.mark.parametrize("recipe", ["int4", "static_wi8_ai8"])
-def test_variant_that_isnt_there_or_was_refused(folder, recipe):
+def test_a_missing_or_refused_variant_cant_be_chosen(folder, recipe):
     with pytest.raises(UsageError, match=f"no variant '{recipe}' here") as caught:
         Bundle.open(folder).variant(recipe)
     assert caught.value.remedy == "choose one of: float16, float32"
@@ -89,7 +89,7 @@ def pair(folder):
     return folder
 
 
-def test_variants_of_two_runtimes_are_told_apart_by_their_names(pair):
+def test_variants_of_two_runtimes_have_different_names(pair):
     bundle = Bundle.open(pair)
     assert [v.name for v in bundle.runnable] == ["float16", "float32", OURS]
     assert (bundle.variant().name, bundle.variant().recipe, bundle.variant().runtime) == (OURS, "float16", "openvino")
@@ -112,7 +112,7 @@ BAD_WEIGHTS = {
 
 
 @pytest.mark.parametrize("message", BAD_WEIGHTS)
-def test_weights_are_where_the_runtime_looks_for_them(pair, message):
+def test_weights_must_be_in_the_file_that_the_runtime_reads(pair, message):
     """A digest of a file that nothing reads would prove nothing."""
     edit(pair, BAD_WEIGHTS[message])
     with pytest.raises(ModelError) as caught:
@@ -148,7 +148,7 @@ def test_both_files_of_an_ir_are_checked(pair, suffix, kind):
         ("golden/1.png", lambda bundle: bundle.golden_frames()),
     ],
 )
-def test_damaged_file_is_refused_by_name(folder, file, read, kind):
+def test_a_damaged_file_is_refused_and_named(folder, file, read, kind):
     DAMAGES[kind](folder / file)
     bundle = Bundle.open(folder)
     message = "is missing from the bundle" if kind == "missing" else "was altered or cut short"
@@ -192,7 +192,7 @@ BAD = {
 @pytest.mark.parametrize(
     "scores", [[["a"] * 3] * 2, [[0.1] * 3, [0.1]], [[10**400] * 3] * 2, [[float("nan")] * 3] * 2, {}]
 )
-def test_golden_scores_that_are_no_numbers(folder, scores):
+def test_golden_scores_that_are_no_numbers_are_refused(folder, scores):
     path = folder / "golden/float16.json"
     path.write_text(json.dumps(scores))
     edit(folder, lambda d: d["variants"][1].update(golden_sha256=sha256_of(path)))
@@ -202,7 +202,7 @@ def test_golden_scores_that_are_no_numbers(folder, scores):
 
 
 @pytest.mark.parametrize("message", BAD)
-def test_manifest_that_is_not_valid(folder, message):
+def test_an_invalid_manifest_is_refused(folder, message):
     edit(folder, BAD[message])
     with pytest.raises(ModelError) as caught:
         Bundle.open(folder)
@@ -212,13 +212,13 @@ def test_manifest_that_is_not_valid(folder, message):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", "{", '"x"'])
-def test_manifest_that_is_no_table(folder, content):
+def test_a_manifest_that_is_no_table_is_refused(folder, content):
     (folder / "bundle.json").write_text(content)
     with pytest.raises(ModelError):
         Bundle.open(folder)
 
 
-def test_golden_scores_of_another_shape(folder):
+def test_golden_scores_of_another_shape_are_refused(folder):
     path = folder / "golden" / "float16.json"
     path.write_text(json.dumps(SCORES[:1]))
     edit(folder, lambda d: d["variants"][1].update(golden_sha256=sha256_of(path)))
@@ -237,7 +237,7 @@ def put_boxes(folder, document):
     return Bundle.open(folder)
 
 
-def test_golden_boxes_come_back(folder):
+def test_golden_boxes_are_read_as_they_were_written(folder):
     bundle = put_boxes(folder, [{"objects": [BOX], "suppressed": [BOX, BOX]}, {"objects": []}])
     box = GoldenBox(1, 0.5, (1.0, 2.5, 3.0, 4.0))
     assert bundle.golden_boxes(bundle.variant()) == [GoldenBoxes((box,), (box, box)), GoldenBoxes(())]
@@ -261,26 +261,26 @@ def test_golden_boxes_come_back(folder):
         ("[", "can't be read"),
     ],
 )
-def test_golden_boxes_that_are_none(folder, document, message):
+def test_invalid_golden_boxes_are_refused(folder, document, message):
     bundle = put_boxes(folder, document)
     with pytest.raises(ModelError, match=message) as caught:
         bundle.golden_boxes(bundle.variant())
     assert caught.value.where == str(folder / "golden" / "float16.json")
 
 
-def test_golden_boxes_that_were_altered(folder):
+def test_altered_golden_boxes_are_refused(folder):
     (folder / "golden" / "float16.json").write_text(json.dumps([{"objects": []}] * 2))
     bundle = Bundle.open(folder)
     with pytest.raises(ModelError, match="was altered or cut short"):
         bundle.golden_boxes(bundle.variant())
 
 
-def test_golden_photos_of_a_detector_are_looked_at_with_half_its_thresholds():
+def test_golden_photos_of_a_detector_are_processed_with_half_its_thresholds():
     card = dataclasses.replace(CARD, task="detection", decoding=DetectorDecoding((8,), (0.5, 0.25, 0.1), 0.6, 20))
     assert golden_card(card).decoding == DetectorDecoding((8,), (0.25, 0.125, 0.05), 0.6, 20)
 
 
-def test_golden_photos_become_the_same_pixels_everywhere():
+def test_golden_photos_are_resampled_exactly():
     exact = dataclasses.replace(CARD.input, interpolation="linear_exact")
     assert golden_card(CARD) == dataclasses.replace(CARD, input=exact)
 

@@ -30,18 +30,18 @@ DETECTOR = dataclasses.replace(
 )
 
 
-def test_card_comes_back_whole(tmp_path):
+def test_a_card_is_read_as_it_was_written(tmp_path):
     (tmp_path / "card.json").write_text(CARD.to_json())
     assert ModelCard.load(tmp_path / "card.json") == CARD
 
 
-def test_card_without_backbone_and_dataset():
+def test_a_card_may_lack_backbone_and_dataset():
     card = ModelCard("foreign", "classification", ("a",), InputSpec(8, 8))
     assert ModelCard.from_dict(json.loads(card.to_json()), where="x") == card
 
 
 @pytest.mark.parametrize("thresholds", [(0.2, 0.35), (0.3,)])
-def test_detectors_card_comes_back_whole(thresholds):
+def test_a_detectors_card_is_read_as_it_was_written(thresholds):
     card = dataclasses.replace(DETECTOR, decoding=dataclasses.replace(DETECTOR.decoding, thresholds=thresholds))
     assert ModelCard.from_dict(json.loads(card.to_json()), where="x") == card
 
@@ -51,7 +51,7 @@ def test_detectors_decoding_has_defaults_for_all_but_one_key():
     assert ModelCard.from_dict(data, where="x").detector == DetectorDecoding((8, 16, 32), (0.25,), 0.5, 100)
 
 
-def test_card_of_before_there_were_detectors():
+def test_a_card_older_than_detectors_is_read():
     data = changed()
     assert data["decoding"] == {"scores": "logits", "threshold": 0.25}
     assert ModelCard.from_dict(data, where="x") == CARD
@@ -60,7 +60,7 @@ def test_card_of_before_there_were_detectors():
     assert ModelCard.from_dict(data | {"decoding": {}}, where="x").decoding == ClassifierDecoding()
 
 
-def test_decoding_is_given_to_who_can_use_it():
+def test_a_card_has_the_decoding_of_its_task_only():
     assert CARD.classifier == CARD.decoding
     assert DETECTOR.detector == DETECTOR.decoding
     with pytest.raises(ModelError, match="a classifier is needed here"):
@@ -123,7 +123,7 @@ def changed(**values):
         ([], "schema version None"),
     ],
 )
-def test_refused(data, message):
+def test_an_invalid_document_is_refused(data, message):
     with pytest.raises(ModelError) as caught:
         ModelCard.from_dict(data, where="models/parts/card.json")
     assert message in caught.value.what
@@ -134,7 +134,7 @@ def test_refused(data, message):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 200_000, b"1" * 5000, None])
-def test_file_that_is_no_json(tmp_path, content):
+def test_a_file_that_is_no_json_is_refused(tmp_path, content):
     path = tmp_path / "card.json"
     if content is None:
         path.mkdir()
@@ -156,7 +156,7 @@ def test_a_pipe_and_a_file_of_any_size_are_not_read(tmp_path):
         ModelCard.load(path)
 
 
-def test_missing_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"card.json is missing") as caught:
         ModelCard.load(tmp_path / "card.json")
     assert caught.value.where == str(tmp_path / "card.json")

@@ -1,4 +1,4 @@
-"""Whatever a text that edgetl reads says, reading it works or ends in an EdgetlError."""
+"""A text that edgetl reads is either read or refused with an EdgetlError, whatever its content."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_compressed_checkpoint_is_refused_before_it_is_unpacked(home):
         text.read()
 
 
-def test_what_is_no_file_is_refused_at_once(home):
+def test_a_path_that_is_no_regular_file_is_refused_at_once(home):
     os.mkfifo("pipe.toml")
     for path in (Path("pipe.toml"), Path("/dev/zero"), home.folder, Path("gone.toml")):
         with pytest.raises(EdgetlError):

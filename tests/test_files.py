@@ -90,7 +90,7 @@ def test_failed_new_folder_leaves_the_earlier_one(tmp_path, failure):
     assert names(tmp_path / "made") == ["earlier"]
 
 
-def test_full_disk_in_a_new_folder_is_told_plainly(tmp_path):
+def test_a_full_disk_in_a_new_folder_gives_an_error_with_a_remedy(tmp_path):
     with pytest.raises(EdgetlError) as caught, new_folder(tmp_path / "made"):
         full()
     assert str(caught.value).splitlines() == [
@@ -109,7 +109,7 @@ def two_folders(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_earlier_folder_comes_back_where_the_new_one_cant_be_moved(tmp_path, monkeypatch, error):
+def test_the_earlier_folder_is_restored_if_the_new_one_cant_be_moved(tmp_path, monkeypatch, error):
     new, old = two_folders(tmp_path)
     rename = Path.rename
 
@@ -124,7 +124,7 @@ def test_earlier_folder_comes_back_where_the_new_one_cant_be_moved(tmp_path, mon
     assert names(old) == ["old"]
 
 
-def test_earlier_folder_comes_back_after_a_kill_between_the_two_renames(tmp_path, monkeypatch):
+def test_the_earlier_folder_is_restored_after_a_kill_between_the_two_renames(tmp_path, monkeypatch):
     new, old = two_folders(tmp_path)
     old.rename(tmp_path / ".old.old")
     monkeypatch.setattr(os, "fsync", lambda number: None)
@@ -167,7 +167,7 @@ def test_reader_removes_what_a_kill_after_the_two_renames_left(tmp_path):
     assert names(tmp_path) == ["new"]
 
 
-def test_reader_of_the_current_folder_needs_nothing_brought_back(tmp_path, monkeypatch):
+def test_a_reader_of_the_current_folder_restores_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     restore_folder(Path())
     assert names(tmp_path) == []
@@ -191,7 +191,7 @@ def test_every_error_has_its_remedy(tmp_path, number, remedy):
     assert caught.value.exit_code == 1
 
 
-def test_sha256(tmp_path):
+def test_the_sha256_of_a_file_is_that_of_its_content(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -204,7 +204,7 @@ def test_a_regular_file_is_read_up_to_the_limit(tmp_path):
         read_regular(tmp_path / "file", 4)
 
 
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path):
+def test_a_path_that_is_no_regular_file_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "zero").symlink_to("/dev/zero")
     (tmp_path / "broken").symlink_to("nowhere")

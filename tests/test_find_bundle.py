@@ -13,8 +13,8 @@ from edgetl.find_bundle import find_bundle
 
 
 def test_a_name_stands_for_the_only_bundle(home):
-    for given in ("tiny", Path("tiny"), "tiny/loose", "models/tiny", home.models / "tiny", home.bundle):
-        assert find_bundle(given).resolve() == home.bundle.resolve()
+    for reference in ("tiny", Path("tiny"), "tiny/loose", "models/tiny", home.models / "tiny", home.bundle):
+        assert find_bundle(reference).resolve() == home.bundle.resolve()
 
 
 def test_a_bundle_at_the_path_comes_before_the_store(home):
@@ -27,7 +27,7 @@ def test_a_folder_of_photos_does_not_hide_the_model(home):
     assert find_bundle("tiny").resolve() == home.bundle.resolve()
 
 
-def test_of_several_bundles_one_is_named(home):
+def test_one_of_several_bundles_is_found_by_its_target(home):
     shutil.copytree(home.bundle, home.models / "tiny" / "other")
     with pytest.raises(UsageError) as caught:
         find_bundle("tiny")
@@ -36,15 +36,15 @@ def test_of_several_bundles_one_is_named(home):
 
 
 @pytest.mark.parametrize(
-    ("given", "remedy"),
+    ("reference", "remedy"),
     [("tiny/nuc", "edgetl convert tiny --target nuc"), ("nothere", "tiny/loose"), ("no/such/place", "tiny/loose")],
 )
-def test_what_is_not_there_is_refused_with_what_is(home, given, remedy):
+def test_a_missing_bundle_is_refused_and_the_existing_ones_are_listed(home, reference, remedy):
     for command in ("verify", "tune", "bench", "run"):
-        refused(edgetl(command, given), 2, remedy)
+        refused(edgetl(command, reference), 2, remedy)
 
 
-def test_a_model_without_a_bundle_is_to_be_converted(home):
+def test_the_remedy_for_a_model_without_a_bundle_is_to_convert_it(home):
     shutil.rmtree(home.bundle)
     refused(edgetl("verify", "tiny"), 2, "edgetl convert tiny")
 

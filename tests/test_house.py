@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize(
     "tool", ["ruff check .", "ruff format --check .", "mypy", "lint-imports"], ids=lambda tool: tool.split(" .")[0]
 )
-def test_rule(tool):
+def test_the_sources_pass_each_check(tool):
     command = [str(Path(sys.executable).parent / tool.split()[0]), *tool.split()[1:]]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -58,7 +58,7 @@ def test_the_store_and_targets_import_nothing_of_the_workstation(home):
         assert heavy(modules_after(*args)) == []
 
 
-def test_training_does_import_them(home):
+def test_training_imports_the_workstations_libraries(home):
     """The other tests of this file could fail: this is what they look for."""
     assert {"rich", "edgetl.host.dataset.check"} <= set(modules_after("data", "check", "photos"))
 

@@ -44,7 +44,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_second_holder_is_refused_and_told_of_the_first(tmp_path):
+def test_a_second_holder_is_refused_and_the_first_one_is_named(tmp_path):
     path = tmp_path / "lock"
     with holder("lock", path) as process:
         with pytest.raises(BusyError) as caught, take(path):
@@ -67,7 +67,7 @@ def test_lock_is_free_after_an_error(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_folder_lock_lets_one_in_at_a_time(tmp_path):
+def test_a_folder_lock_has_one_holder_at_a_time(tmp_path):
     inside, most, guard = [], [], threading.Lock()
 
     def work():
@@ -94,7 +94,7 @@ def test_folder_that_isnt_there_isnt_locked(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "lock"])
-def test_what_a_killed_process_left_goes_with_the_next_one_and_a_living_ones_stays(tmp_path, kind):
+def test_leftovers_of_a_killed_process_are_removed_and_files_of_a_living_one_stay(tmp_path, kind):
     path = tmp_path / (".x.edgetl-lock" if kind == "lock" else "x")
     with holder(kind, path) as process:
         with new_folder(tmp_path / "made"):

@@ -19,7 +19,7 @@ def test_other_systems_are_refused_before_anything_is_done(platform, empty_home,
     assert "WSL" in done.err
 
 
-def test_macos_is_let_in(empty_home, monkeypatch):
+def test_macos_is_accepted(empty_home, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert edgetl("targets").code == 0
 

@@ -13,7 +13,7 @@ from edgetl.device.stop import stop_on_signals
 from edgetl.quiet import quiet_output
 
 
-def test_nothing_is_said_by_python_or_the_process(capfd):
+def test_output_of_python_and_of_the_process_is_discarded(capfd):
     with quiet_output():
         print("python")
         os.write(1, b"library")
@@ -36,7 +36,7 @@ def turn_into_another():
 
 
 @pytest.mark.parametrize("library", [swallow, turn_into_another])
-def test_interruption_that_a_library_swallows_comes_all_the_same(library):
+def test_an_interruption_that_a_library_suppresses_is_raised_at_the_end(library):
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -80,6 +80,6 @@ def test_two_threads_leave_the_streams_as_they_were(capfd):
     assert capfd.readouterr() == ("after", "")
 
 
-def test_blocks_within_one_another():
+def test_blocks_can_be_nested():
     with quiet_output(), quiet_output():
         pass

@@ -40,11 +40,11 @@ class Shape:
 GOOD = {"name": "a", "inner": {"size": 1}}
 
 
-def test_defaults():
+def test_missing_keys_get_their_defaults():
     assert parse(Outer, GOOD) == Outer("a", Inner(1))
 
 
-def test_everything():
+def test_every_kind_of_field_is_read():
     data = GOOD | {
         "share": 1,
         "on": True,
@@ -94,7 +94,7 @@ def test_everything():
         (GOOD | {"figures": {"x": "1"}}, "figures.x must be float, got str '1'"),
     ],
 )
-def test_refused(data, message):
+def test_an_invalid_document_is_refused(data, message):
     with pytest.raises(SchemaError) as caught:
         parse(Outer, data)
     assert str(caught.value).startswith(message)

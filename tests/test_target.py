@@ -10,7 +10,7 @@ from edgetl.target import Budget, Gate, RecipeName, Target, target_names, varian
 
 
 @pytest.mark.parametrize("name", target_names())
-def test_every_shipped_target_is_sound(name):
+def test_every_shipped_target_is_valid(name):
     target = Target.load(name)
     assert target.name == name
     assert target.title
@@ -24,11 +24,11 @@ def test_every_shipped_target_is_sound(name):
     assert 0.7 <= target.gate.min_box_agreement <= 1
 
 
-def test_the_documented_ones_are_shipped():
+def test_the_documented_targets_are_shipped():
     assert {"rpi", "rpi4", "rpi5", "x86", "x86-openvino", "nuc"} <= set(target_names())
 
 
-def test_the_runtimes_of_the_shipped_ones():
+def test_the_shipped_targets_have_the_right_runtimes():
     runtimes = {name: Target.load(name).runtimes for name in target_names()}
     assert runtimes == {
         **dict.fromkeys(("rpi", "rpi4", "rpi5", "x86"), ("tflite", "openvino")),
@@ -61,24 +61,24 @@ def test_portable_comes_last_and_alone_adds_to_the_targets_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("runtimes", "recipes", "says"),
+    ("runtimes", "recipes", "message"),
     [
         ("[]", '["float32"]', "runtimes must name one or more"),
         ('["onnx"]', '["float32"]', r"runtimes\[0\] must be one of tflite, openvino, got 'onnx'"),
         ('["openvino"]', '["dynamic_wi8_afp32"]', "openvino can't be made by dynamic_wi8_afp32"),
     ],
 )
-def test_runtimes_that_make_nothing(tmp_path, runtimes, recipes, says):
-    with pytest.raises(UsageError, match=says):
+def test_runtimes_without_any_of_the_recipes_are_refused(tmp_path, runtimes, recipes, message):
+    with pytest.raises(UsageError, match=message):
         own(tmp_path, runtimes, recipes)
 
 
 @pytest.mark.parametrize(("runtime", "name"), [("tflite", "float32"), ("openvino", "openvino-float32")])
-def test_a_variants_name_tells_its_runtime(runtime, name):
+def test_a_variants_name_contains_its_runtime(runtime, name):
     assert variant_name(runtime, "float32") == name
 
 
-def test_file_of_ones_own(tmp_path):
+def test_a_target_can_be_read_from_the_users_file(tmp_path):
     path = tmp_path / "board.toml"
     path.write_text(LOOSE_TARGET + "\n[budget]\np95_ms = 20\n")
     target = Target.load(str(path))
@@ -95,13 +95,13 @@ def test_gate_of_detectors_is_read_and_checked_too(tmp_path):
         Target.load(str(path))
 
 
-def test_file_may_name_itself(tmp_path):
+def test_a_target_file_may_contain_its_name(tmp_path):
     path = tmp_path / "board.toml"
     path.write_text('name = "other"\n' + LOOSE_TARGET)
     assert Target.load(str(path)).name == "other"
 
 
-def test_file_that_isnt_text(tmp_path):
+def test_a_target_file_that_isnt_text_is_refused(tmp_path):
     path = tmp_path / "board.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="the target file is not valid") as caught:
@@ -110,14 +110,14 @@ def test_file_that_isnt_text(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["gone", "gone.toml", "", "rpi.json"])
-def test_unknown(name):
+def test_an_unknown_target_is_refused_and_the_known_ones_are_listed(name):
     with pytest.raises(UsageError, match=f"unknown target '{name}'") as caught:
         Target.load(name)
     assert "rpi5" in caught.value.remedy
 
 
 @pytest.mark.parametrize("value", ["2", "-1.5", "nan"])
-def test_gate_is_in_shares_not_in_points(tmp_path, value):
+def test_a_gate_in_points_in_place_of_shares_is_refused(tmp_path, value):
     path = tmp_path / "board.toml"
     path.write_text(LOOSE_TARGET.replace("max_accuracy_drop = 1.0", f"max_accuracy_drop = {value}"))
     with pytest.raises(UsageError, match=r"gate\.max_accuracy_drop must be (-1 to 1|a finite number)"):
@@ -125,7 +125,7 @@ def test_gate_is_in_shares_not_in_points(tmp_path, value):
 
 
 @pytest.mark.parametrize("name", ["report", "saved_model", "Card.json"])
-def test_bundle_is_not_to_lie_where_the_model_does(tmp_path, name):
+def test_a_target_cant_have_the_name_of_a_models_file(tmp_path, name):
     path = tmp_path / "board.toml"
     path.write_text(f'name = "{name}"\n' + LOOSE_TARGET)
     with pytest.raises(UsageError, match=f"name must not be '{name}'"):
@@ -141,7 +141,7 @@ def test_threads_that_no_bundle_may_have_are_refused(tmp_path, threads):
 
 
 @pytest.mark.parametrize("name", ["versions", "Versions", "version", "x" * 101])
-def test_name_that_a_models_folder_has_no_room_for_is_refused(tmp_path, name):
+def test_a_target_with_too_long_a_name_is_refused(tmp_path, name):
     path = tmp_path / "board.toml"
     path.write_text(f'name = "{name}"\n{LOOSE_TARGET}')
     with pytest.raises(UsageError, match="name must"):

@@ -24,7 +24,7 @@ def test_text_is_printed_without_anything_that_steers_a_terminal(text, printed):
     printable(text).encode()
 
 
-def test_kept_characters_stay():
+def test_characters_to_keep_are_not_escaped():
     assert printable("a\nb\x07", keep="\n") == "a\nb\\x07"
 
 
@@ -46,7 +46,7 @@ NAMES = ["bolt", "große Mutter", "a, b", "m&m's", "日本", "🔩", "0 or not",
 
 
 @pytest.mark.parametrize("label", NAMES)
-def test_a_class_may_be_called_so(label):
+def test_a_good_class_name_is_accepted(label):
     assert label_problem(label) == ""
 
 
@@ -66,16 +66,16 @@ def test_a_class_may_be_called_so(label):
         "x" * (LONGEST_LABEL + 1),
     ],
 )
-def test_a_class_may_not_be_called_so(label):
+def test_a_bad_class_name_is_refused(label):
     assert label_problem(label)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(0, "about 5 s"), (43, "about 45 s"), (50, "about 1 minute"), (250, "about 4 minutes"), (7200, "about 2 hours")],
 )
-def test_estimates_are_rounded(seconds, said):
-    assert about(seconds) == said
+def test_estimates_are_rounded(seconds, text):
+    assert about(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_passwords_are_left_out(text, shown):
 
 
 @pytest.mark.parametrize("word", ["a", "a://", "a://b:", "a:/b:@"])
-def test_passwords_are_looked_for_in_linear_time(word):
+def test_passwords_are_found_in_linear_time(word):
     def seconds(count):
         start = time.process_time()
         without_passwords(word * count)
@@ -101,7 +101,7 @@ def test_passwords_are_looked_for_in_linear_time(word):
     assert seconds(200_000) < 100 * max(seconds(20_000), 0.001)
 
 
-def test_a_name_without_end_is_cut_in_a_list():
+def test_a_very_long_name_is_cut_in_a_list():
     assert len(listed(["a" * 100_000, "b"])) < 1000
 
 

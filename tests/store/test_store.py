@@ -41,7 +41,7 @@ def test_root_is_where_the_environment_says(root, monkeypatch):
     assert str(store.root()) == "models"
 
 
-def test_nothing_stored(root):
+def test_an_empty_store_has_no_model(root):
     assert store.models() == []
     assert table([]).split() == HEAD
     with pytest.raises(UsageError, match="no model has been trained yet"):
@@ -49,7 +49,7 @@ def test_nothing_stored(root):
     assert not root.exists()
 
 
-def test_oldest_first_and_the_last_is_the_default(tmp_path):
+def test_models_are_ordered_by_age_and_the_latest_is_the_default(tmp_path):
     for name, day in (("b", 2), ("a", 3), ("c", 1)):
         put(tmp_path, name, day=day)
     assert [model.name for model in store.models()] == ["c", "b", "a"]
@@ -57,7 +57,7 @@ def test_oldest_first_and_the_last_is_the_default(tmp_path):
     assert store.open_model("b").card.created.startswith("2026-01-02")
 
 
-def test_table(tmp_path, root):
+def test_the_table_has_a_row_for_each_model(tmp_path, root):
     model = put(tmp_path, "parts", top1=0.9876)
     for bundle in ("rpi", "x86", ".rpi.half"):
         (root / "parts" / bundle).mkdir()
@@ -108,7 +108,7 @@ def test_bundle_whose_replacement_was_killed_between_its_renames_is_found(tmp_pa
     assert model.bundles() == [root / "a" / "rpi"]
 
 
-def test_model_is_called_as_its_folder(tmp_path, root):
+def test_a_model_has_the_name_of_its_folder(tmp_path, root):
     put(tmp_path, "a")
     (root / "a").rename(root / "renamed")
     assert table(store.models()).splitlines()[1].startswith("renamed ")
@@ -117,7 +117,7 @@ def test_model_is_called_as_its_folder(tmp_path, root):
     assert caught.value.remedy == "choose one of: renamed"
 
 
-def test_broken_card_is_left_out_told_by_name_and_can_be_removed(tmp_path, root):
+def test_a_model_with_a_broken_card_is_reported_and_can_be_removed(tmp_path, root):
     put(tmp_path, "good")
     put(tmp_path, "bad")
     (root / "bad" / "card.json").write_text("{")
@@ -139,7 +139,7 @@ def test_unfinished_trainings_and_strangers_are_no_models(tmp_path, root):
     assert store.open_model().name == "a"
 
 
-def test_remove(tmp_path, root):
+def test_a_removed_model_is_gone(tmp_path, root):
     put(tmp_path, "a")
     put(tmp_path, "b")
     store.remove("a")
@@ -148,7 +148,7 @@ def test_remove(tmp_path, root):
         store.remove("a")
 
 
-def test_folder_whose_card_is_gone_is_said_and_can_be_removed(tmp_path, root):
+def test_a_folder_without_its_card_is_reported_and_can_be_removed(tmp_path, root):
     put(tmp_path, "a")
     (root / "a" / "card.json").unlink()
     assert [one.name for one in store.survey()[1]] == ["a"]
@@ -158,7 +158,7 @@ def test_folder_whose_card_is_gone_is_said_and_can_be_removed(tmp_path, root):
     assert list(root.iterdir()) == []
 
 
-def test_folder_with_a_name_that_no_model_may_have_is_said(tmp_path, root):
+def test_a_folder_with_an_impossible_name_is_reported(tmp_path, root):
     put(tmp_path, "a")
     (root / "a").rename(root / "my model\x1b[2J")
     good, damaged = store.survey()
@@ -166,7 +166,7 @@ def test_folder_with_a_name_that_no_model_may_have_is_said(tmp_path, root):
     assert [one.name for one in damaged] == ["my model\x1b[2J"]
 
 
-def test_store_that_may_not_be_written_to_is_read(tmp_path, root, monkeypatch):
+def test_a_read_only_store_is_read(tmp_path, root, monkeypatch):
     put(tmp_path, "a")
     (root / ".a.removed").mkdir()
     monkeypatch.setattr("shutil.rmtree", lambda *args, **options: (_ for _ in ()).throw(PermissionError()))
@@ -174,7 +174,7 @@ def test_store_that_may_not_be_written_to_is_read(tmp_path, root, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "/x", "", ".", "..", ".hidden", "-x", "a b", "a\n", "ä", "a\\b"])
-def test_bad_names(tmp_path, root, name):
+def test_a_bad_name_is_refused(tmp_path, root, name):
     make(tmp_path / "x", "x")
     assert not store.has(name)
     for call in (
@@ -189,7 +189,7 @@ def test_bad_names(tmp_path, root, name):
 
 
 @pytest.mark.parametrize("name", ["a", "A.b-c_1", "0", "v1.0"])
-def test_good_names(name):
+def test_a_good_name_is_accepted(name):
     assert store.check_name(name) == name
 
 
@@ -210,12 +210,12 @@ def test_name_derived_from_a_folder_can_be_used(text, name):
 
 
 @pytest.mark.parametrize("text", ["фото", "..", "", "😀"])
-def test_name_that_leaves_nothing_asks_for_one(text):
+def test_a_text_without_usable_characters_gives_no_name(text):
     with pytest.raises(UsageError) as caught:
         derived_name(text)
     assert "--name" in caught.value.remedy
 
 
-def test_new_name_has_a_longest():
+def test_a_new_name_has_a_largest_length():
     with pytest.raises(UsageError, match="too long"):
         store.check_new_name("x" * 101)

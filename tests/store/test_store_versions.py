@@ -57,7 +57,7 @@ def hidden(root):
     return [str(path) for path in root.rglob(".*")]
 
 
-def test_better_one_of_two_on_the_same_photos_is_current(root):
+def test_the_better_version_on_the_same_photos_becomes_current(root):
     put(root, "first", top1=0.708)
     done = put(root, "second", top1=0.417)
     assert not done.model.is_current
@@ -69,7 +69,7 @@ def test_better_one_of_two_on_the_same_photos_is_current(root):
     assert not list(root.rglob("checkpoint.npz"))
 
 
-def test_newer_one_of_two_equals_is_current(root):
+def test_the_newer_of_two_equal_versions_becomes_current(root):
     put(root, "first")
     assert put(root, "second").model.is_current
 
@@ -78,14 +78,14 @@ def test_newer_one_of_two_equals_is_current(root):
     "other",
     [{"dataset": replace(SAME, split="b" * 64)}, {"dataset": None}, {"labels": ("a", "c")}, {"top1": None}],
 )
-def test_newer_one_of_two_that_cant_be_compared_is_current(root, other):
+def test_the_newer_version_becomes_current_if_the_two_cant_be_compared(root, other):
     put(root, "first", **{"top1": 0.9, **other})
     done = put(root, "second", top1=0.1)
     assert done.model.is_current
     assert "edgetl models use m@1" in done.reason
 
 
-def test_newer_one_is_current_if_the_earlier_cant_be_read(root):
+def test_the_newer_version_becomes_current_if_the_earlier_one_cant_be_read(root):
     put(root, "first")
     (root / "m" / "card.json").write_text("{")
     assert put(root, "second").model.is_current
@@ -118,7 +118,7 @@ def test_versions_are_found_by_name(root):
             store.open_model(name)
 
 
-def test_use_needs_a_version_that_is_there(root):
+def test_use_refuses_a_version_that_doesnt_exist(root):
     put(root, "first")
     put(root, "second")
     for name in ("m", "m@3", "n@1"):
@@ -145,7 +145,7 @@ def test_folders_that_no_reference_can_name_are_no_versions(root, name):
     assert [number for number, *_ in weights()] == [2, 1]
 
 
-def test_removing_one_version(root):
+def test_one_version_can_be_removed(root):
     for made in ("first", "second", "third"):
         bundle(put(root, made).model)
     plan = store.removal("m@2")
@@ -172,7 +172,7 @@ def test_removing_a_model_removes_all_its_versions(root):
     assert list(root.iterdir()) == []
 
 
-def test_number_of_a_removed_version_isnt_given_to_another_while_a_higher_one_is_there(root):
+def test_the_number_of_a_removed_version_isnt_used_again_below_a_higher_one(root):
     for made in ("first", "second"):
         put(root, made)
     store.remove("m@1")
@@ -206,13 +206,13 @@ def test_two_versions_with_one_number_are_both_kept(root):
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "-1", "9" * 30, "\u0661"])
-def test_number_that_cant_be_read_is_one(root, text):
+def test_a_number_that_cant_be_read_counts_as_1(root, text):
     put(root, "first")
     (root / "m" / "version").write_text(text)
     assert weights() == [(1, "first")]
 
 
-def test_folder_without_a_model_in_the_way_is_kept(root):
+def test_a_folder_without_a_model_that_has_the_name_becomes_a_version(root):
     (root / "m").mkdir(parents=True)
     (root / "m" / "notes.txt").write_text("mine")
     put(root, "first")
@@ -220,7 +220,7 @@ def test_folder_without_a_model_in_the_way_is_kept(root):
     assert (root / "m" / "versions" / "1" / "notes.txt").read_text() == "mine"
 
 
-def test_bundle_that_is_finished_after_a_swap_belongs_to_the_version_that_was_converted(root):
+def test_a_bundle_finished_after_a_swap_goes_to_the_version_that_was_converted(root):
     first = put(root, "first").model
     with temporary_folder(root / "m.rpi") as work:
         (work / "bundle.json").write_text("of the first")
@@ -235,7 +235,7 @@ def test_bundle_that_is_finished_after_a_swap_belongs_to_the_version_that_was_co
     assert hidden(root) == []
 
 
-def test_unfinished_training_without_a_checkpoint_is_a_leftover_unless_it_runs(root):
+def test_an_unfinished_training_without_a_checkpoint_is_removed_unless_it_runs(root):
     with store.exclusive_lock("m", "training", ""):
         (root / ".m.training").mkdir()
         store.models()
@@ -249,7 +249,7 @@ def test_unfinished_training_without_a_checkpoint_is_a_leftover_unless_it_runs(r
 
 STEPS = {
     "the newer becomes current": lambda folder: store.add_version("m", folder),
-    "the newer is kept aside": lambda folder: store.add_version("m", folder),
+    "the newer version is not current": lambda folder: store.add_version("m", folder),
     "use": lambda _: store.use("m@1"),
     "remove the current one": lambda _: store.remove("m@2"),
     "remove another one": lambda _: store.remove("m@1"),

@@ -53,12 +53,12 @@ def overlap(a, b):
 
 
 def slowly_suppressed(found, iou, agnostic):
-    kept = []
+    remaining = []
     for score, class_id, box in sorted(found, key=lambda thing: -thing[0]):
-        rivals = [other for _, i, other in kept if agnostic or i == class_id]
+        rivals = [other for _, i, other in remaining if agnostic or i == class_id]
         if all(overlap(box, other) <= iou for other in rivals):
-            kept.append((score, class_id, box))
-    return kept
+            remaining.append((score, class_id, box))
+    return remaining
 
 
 def slowly(card, logits, ltrb, classes=None, agnostic=False, candidates=1000):
@@ -69,10 +69,10 @@ def slowly(card, logits, ltrb, classes=None, agnostic=False, candidates=1000):
     passing = []
     for (x, y, stride), row, raw in zip(cells(card), logits.tolist(), ltrb.tolist(), strict=True):
         scores = [1 / (1 + math.exp(-logit)) for logit in row]
-        wanted = [i for i, score in enumerate(scores) if score >= thresholds[i] and (classes is None or i in classes)]
-        if not wanted:
+        reached = [i for i, score in enumerate(scores) if score >= thresholds[i] and (classes is None or i in classes)]
+        if not reached:
             continue
-        score, class_id = max((scores[i], -i) for i in wanted)
+        score, class_id = max((scores[i], -i) for i in reached)
         class_id = -class_id
         left, top, right, bottom = (math.log1p(math.exp(value)) * stride for value in raw)
         passing.append((score, class_id, (x - left, y - top, x + right, y + bottom)))
@@ -105,7 +105,7 @@ def scene(card, kind, seed, mean=-2.0):
 
 
 def both(card, raw, kind, **options):
-    """What `Decoder` says and what the slow way says."""
+    """Returns the result of `Decoder` and that of the simple implementation."""
     decoder = Decoder(card, LOGITS[kind], LTRB[kind], **options)
     real = dequantize(raw[0], LOGITS[kind]), dequantize(raw[1], LTRB[kind])
     return decoder(*raw, SIZE), slowly(card, *real, **options)
@@ -114,7 +114,7 @@ def both(card, raw, kind, **options):
 @pytest.mark.parametrize("kind", LOGITS)
 @pytest.mark.parametrize("classes", [1, 2, 3, 40])
 @pytest.mark.parametrize("resize", ["letterbox", "stretch", "crop"])
-def test_equals_the_slow_way(kind, classes, resize):
+def test_the_decoder_equals_a_simple_implementation(kind, classes, resize):
     rng = np.random.default_rng(classes)
     for seed in range(4):
         thresholds = tuple(rng.uniform(0.05, 0.9, classes if seed % 2 else 1).tolist())
@@ -127,7 +127,7 @@ def test_equals_the_slow_way(kind, classes, resize):
 
 @pytest.mark.parametrize("kind", LOGITS)
 @pytest.mark.parametrize("options", [{"agnostic": True}, {"classes": [0, 2]}, {"classes": {1}, "agnostic": True}])
-def test_options_equal_the_slow_way(kind, options):
+def test_the_decoder_with_options_equals_a_simple_implementation(kind, options):
     model = card(thresholds=(0.1, 0.5, 0.3), max_det=7)
     result, expected = both(model, scene(model, kind, 1, mean=0.0), kind, **options)
     check(result, expected, model)
@@ -136,7 +136,7 @@ def test_options_equal_the_slow_way(kind, options):
 
 
 @pytest.mark.parametrize("kind", LOGITS)
-def test_only_the_best_candidates_are_looked_at(kind, monkeypatch):
+def test_only_the_best_candidates_go_into_suppression(kind, monkeypatch):
     monkeypatch.setattr(detect, "CANDIDATES", 20)
     model = card(thresholds=(0.0,), iou=1.0)
     raw = scene(model, kind, 3)
@@ -148,7 +148,7 @@ def test_only_the_best_candidates_are_looked_at(kind, monkeypatch):
 
 @pytest.mark.parametrize("kind", LOGITS)
 @pytest.mark.parametrize("options", [{"classes": []}, {"classes": [7]}])
-def test_nobody_looks_for_any_class(kind, options):
+def test_an_empty_set_of_classes_finds_nothing(kind, options):
     model = card(thresholds=(0.0,))
     result, expected = both(model, scene(model, kind, 4), kind, **options)
     check(result, expected, model)
@@ -157,7 +157,7 @@ def test_nobody_looks_for_any_class(kind, options):
 
 
 @pytest.mark.parametrize("kind", LOGITS)
-def test_no_candidates(kind):
+def test_outputs_below_the_threshold_find_nothing(kind):
     model = card(thresholds=(0.9,))
     logits, ltrb = scene(model, kind, 5)
     result, expected = both(model, (np.full_like(logits, logits.min()), ltrb), kind)
@@ -166,7 +166,7 @@ def test_no_candidates(kind):
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8"])
-def test_quantized_threshold_passes_what_its_score_does(kind):
+def test_a_quantized_number_passes_exactly_if_its_score_does(kind):
     """Every number, with the threshold at, just above and just below its score."""
     model = card(1, (8, 256 * 8), strides=(8,))
     numbers = np.arange(256, dtype=np.uint8).view(kind)[:, None]
@@ -181,7 +181,7 @@ def test_quantized_threshold_passes_what_its_score_does(kind):
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1e-35, 1e-20, 1e-6, 0.5, 1 - 1e-6, 1.0])
-def test_float_threshold_loses_none(threshold):
+def test_no_score_is_lost_by_the_threshold_in_logits(threshold):
     model = card(1, (8, 2001 * 8), strides=(8,), thresholds=(threshold,))
     logits = np.linspace(-100, 100, 2001, dtype=np.float32)[:, None]
     decoder = Decoder(model)
@@ -191,14 +191,14 @@ def test_float_threshold_loses_none(threshold):
     assert (score >= np.float32(threshold)).all()
 
 
-def test_float_threshold_that_is_a_cells_very_score_lets_it_pass():
+def test_a_threshold_that_equals_a_cells_score_lets_the_cell_pass():
     for logit in np.random.default_rng(9).uniform(-18, 18, (200, 1)).astype(np.float32):
         score = Decoder(card(1, (8, 8), strides=(8,)))._score(logit)
         decoder = Decoder(card(1, (8, 8), strides=(8,), thresholds=(float(score[0]),)))
         assert len(decoder(logit[None], np.zeros((1, 4), np.float32), SIZE)) == 1
 
 
-def test_extremes_give_neither_nan_nor_warnings(recwarn):
+def test_extreme_outputs_give_neither_nan_nor_warnings(recwarn):
     model = card(2, thresholds=(0.0,))
     count = sum(1 for _ in cells(model))
     rng = np.random.default_rng(0)
@@ -215,7 +215,7 @@ def test_extremes_give_neither_nan_nor_warnings(recwarn):
     assert not recwarn.list
 
 
-def test_boxes_of_no_area_in_the_frame_are_left_out():
+def test_boxes_without_area_in_the_frame_are_left_out():
     model = card(1, (64, 64), strides=(32,))
     logits = np.full((4, 1), 3, np.float32)
     ltrb = np.zeros((4, 4), np.float32)
@@ -225,7 +225,7 @@ def test_boxes_of_no_area_in_the_frame_are_left_out():
     assert len(Decoder(model)(logits, ltrb, (640, 10))) == 0
 
 
-def test_frames_of_another_size_and_batch_axes():
+def test_frames_of_another_size_and_batch_axes_are_decoded():
     model = card(thresholds=(0.3,))
     logits, ltrb = scene(model, "float32", 6)
     decoder = Decoder(model)
@@ -236,7 +236,7 @@ def test_frames_of_another_size_and_batch_axes():
     assert (again.xyxy == first.xyxy).all()
 
 
-def test_nothing_of_the_outputs_is_kept():
+def test_the_result_shares_no_memory_with_the_outputs():
     model = card(thresholds=(0.1,), classes=1)
     logits, ltrb = scene(model, "int8", 7)
     decoder = Decoder(model, LOGITS["int8"], LTRB["int8"])
@@ -248,7 +248,7 @@ def test_nothing_of_the_outputs_is_kept():
     assert (result.score == before[1]).all()
 
 
-def test_what_is_refused():
+def test_outputs_of_another_shape_or_type_are_refused():
     model = card()
     logits, ltrb = scene(model, "float32", 8)
     decoder = Decoder(model)
@@ -263,7 +263,7 @@ def test_what_is_refused():
 
 @pytest.mark.parametrize("agnostic", [False, True])
 @pytest.mark.parametrize("classes", [1, 3, 90])
-def test_suppression_equals_the_slow_way(classes, agnostic):
+def test_suppression_equals_a_simple_implementation(classes, agnostic):
     rng = np.random.default_rng(classes)
     for count, iou in ((0, 0.5), (1, 0.5), (2, 0.0), (60, 0.3), (300, 0.5), (300, 0.7), (80, 1.0)):
         centres, sides = rng.uniform(40, 600, (count, 2)), rng.uniform(5, 80, (count, 2))
@@ -284,7 +284,7 @@ def postprocessed(rows, more=2):
     return boxes.reshape(1, -1, 4), classes, scores, np.array([len(rows) - more], np.float32)
 
 
-def test_outputs_of_ssd_files():
+def test_the_outputs_of_ssd_files_are_decoded():
     model = card(3, (300, 300), "stretch", thresholds=(0.5, 0.2, 0.5))
     rows = [
         ((0.1, 0.2, 0.5, 0.6), 0, 0.6),
@@ -303,7 +303,7 @@ def test_outputs_of_ssd_files():
     assert len(PostprocessedDecoder(model)(*postprocessed([]), SIZE)) == 0
 
 
-def test_outputs_of_letterboxed_ssd_files():
+def test_the_outputs_of_letterboxed_ssd_files_are_decoded():
     model = card(1, (200, 200), "letterbox")
     result = PostprocessedDecoder(model)(*postprocessed([((0.125, 0.0, 0.875, 1.0), 0, 0.9)]), SIZE)
     assert result.xyxy[0].tolist() == pytest.approx([0, 0, 200, 150])
@@ -317,7 +317,7 @@ def test_a_class_below_its_threshold_hides_no_other():
     assert Decoder(two)(logits, ltrb, SIZE).class_id.tolist() == [1]
     logits[0, 0] = 3
     assert Decoder(two)(logits, ltrb, SIZE).class_id.tolist() == [0]
-    assert Decoder(two, classes=[1])(logits, ltrb, SIZE).class_id.tolist() == [1], "as asked for"
+    assert Decoder(two, classes=[1])(logits, ltrb, SIZE).class_id.tolist() == [1], "as requested"
 
 
 @pytest.mark.parametrize("kind", ["float32", "int8", "uint8"])
@@ -341,7 +341,7 @@ def test_slack_adds_weaker_objects_and_leaves_the_others_as_they_are(kind, thres
     assert added > 50
 
 
-def test_slack_of_finished_boxes():
+def test_slack_adds_weaker_objects_to_finished_boxes():
     ours = card(thresholds=(0.4, 0.8, 0.6), kind="postprocessed")
     outputs = (
         np.tile(np.array((0.1, 0.1, 0.5, 0.5), np.float32), (4, 1)), np.array([0, 1, 2, 0], np.float32),

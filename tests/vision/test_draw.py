@@ -14,7 +14,7 @@ from edgetl.vision.zones import Line, Zone
 LONG = "dragonfly, darning needle, devil's darning needle, sewing needle, snake feeder, snake doctor"
 
 
-def says(*labels, score=0.97):
+def result_of(*labels, score=0.97):
     return Classification(np.arange(len(labels)), np.full(len(labels), score, np.float32), labels)
 
 
@@ -41,9 +41,9 @@ def lines(monkeypatch):
 
 @pytest.mark.parametrize("size", [(96, 96), (240, 320), (480, 640), (1080, 1920), (1920, 1080), (300, 4000)])
 @pytest.mark.parametrize("background", [0, 128, 255])
-def test_text_is_there_in_proportion_and_stands_out(size, background):
+def test_the_text_has_the_right_size_and_contrast(size, background):
     frame = np.full((*size, 3), background, np.uint8)
-    draw(frame, says("glass"))
+    draw(frame, result_of("glass"))
     bright = np.argwhere(frame.min(axis=2) > 200)
     strip = bright[bright[:, 0] < size[0] // 4]
     height = np.ptp(strip[:, 0]) + 1 if background < 255 else None
@@ -54,23 +54,23 @@ def test_text_is_there_in_proportion_and_stands_out(size, background):
         assert height >= min(size) // 20
 
 
-def test_strip_lets_the_picture_show():
+def test_the_picture_is_visible_through_the_strip():
     frame = np.zeros((240, 320, 3), np.uint8)
     frame[:, 200:] = 200
-    draw(frame, says("a"))
+    draw(frame, result_of("a"))
     assert frame[0, 100].max() < frame[0, 300].min()
 
 
 @pytest.mark.parametrize("width", [64, 96, 320, 640])
 def test_long_label_is_cut_but_never_its_score(lines, width):
-    draw(np.zeros((width * 3 // 4, width, 3), np.uint8), says(LONG))
+    draw(np.zeros((width * 3 // 4, width, 3), np.uint8), result_of(LONG))
     ((text, x, _, drawn),) = lines
     assert text.endswith(" 97%")
     assert x + drawn <= width
 
 
-def test_classes_stand_below_each_other(lines):
-    draw(np.zeros((480, 640, 3), np.uint8), says("a", "b", "c"))
+def test_each_class_has_a_line_of_its_own(lines):
+    draw(np.zeros((480, 640, 3), np.uint8), result_of("a", "b", "c"))
     assert [text for text, *_ in lines] == ["a 97%", "b 97%", "c 97%"]
     heights = [y for _, _, y, _ in lines]
     assert heights == sorted(heights)
@@ -79,24 +79,24 @@ def test_classes_stand_below_each_other(lines):
 
 def test_at_most_half_the_frame_is_covered(lines):
     frame = np.full((96, 96, 3), 255, np.uint8)
-    draw(frame, says(*"abcdefghij"))
+    draw(frame, result_of(*"abcdefghij"))
     assert 1 <= len(lines) < 10
     assert (frame[49:] == 255).all()
 
 
-def test_nothing_known_is_said(lines):
-    draw(np.zeros((240, 320, 3), np.uint8), says())
+def test_an_empty_classification_is_drawn_as_nothing_known(lines):
+    draw(np.zeros((240, 320, 3), np.uint8), result_of())
     assert lines[0][0] == "nothing known"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (200, 8), (8, 200)])
-def test_tiny_frames_do_no_harm(size):
-    draw(np.zeros((*size, 3), np.uint8), says("cardboard"))
+def test_classes_can_be_drawn_on_tiny_frames(size):
+    draw(np.zeros((*size, 3), np.uint8), result_of("cardboard"))
 
 
 def test_part_of_a_larger_picture_can_be_drawn_on():
     picture = np.full((480, 640, 3), 128, np.uint8)
-    draw(picture[100:300, 100:400], says("glass"))
+    draw(picture[100:300, 100:400], result_of("glass"))
     assert (picture[100:120, 100:400] != 128).any()
     picture[100:300, 100:400] = 128
     assert (picture == 128).all()
@@ -138,7 +138,7 @@ def test_labels_stay_inside_the_frame(lines, size, label):
         assert letter <= y <= size[0]
 
 
-def test_labels_are_readable_in_proportion(lines):
+def test_labels_have_a_readable_size_in_proportion_to_the_frame(lines):
     for size in SIZES[1:4]:
         frame = np.full((*size, 3), 128, np.uint8)
         draw(frame, finds(size, (0.3, 0.3, 0.7, 0.7)))
@@ -155,7 +155,7 @@ def test_better_boxes_and_all_labels_lie_on_top():
     assert (frame[round(0.5 * 480), round(0.3 * 640)] == color(0)).all()
 
 
-def test_colours_are_stable_and_apart():
+def test_colours_of_classes_are_fixed_and_distinct():
     assert [color(i) for i in range(3)] == [color(i) for i in range(3)]
     shown = np.array([color(i) for i in range(10)])
     apart = np.abs(shown[:, None] - shown).sum(axis=2) + np.eye(10) * 1000
@@ -163,11 +163,11 @@ def test_colours_are_stable_and_apart():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (200, 8), (8, 200)])
-def test_boxes_on_tiny_frames_do_no_harm(size):
+def test_boxes_can_be_drawn_on_tiny_frames(size):
     draw(np.zeros((*size, 3), np.uint8), finds(size, (0, 0, 1, 1), (0.5, 0.5, 0.6, 0.6)))
 
 
-def test_nothing_found_changes_nothing():
+def test_a_result_without_objects_draws_nothing():
     frame = np.full((240, 320, 3), 128, np.uint8)
     draw(frame, finds((240, 320)))
     assert (frame == 128).all()
@@ -207,7 +207,7 @@ def test_zones_and_lines_stand_out_where_they_are(lines, size, background):
     assert [text for text, *_ in lines] == ["door", "in", "belt 3 in, 12 out"]
 
 
-def test_stroke_of_a_line_points_to_where_in_leads():
+def test_the_arrow_of_a_line_points_in_the_direction_in():
     """A line that leads up: what crosses from its left, the picture's left, comes in."""
     frame = np.zeros((480, 640, 3), np.uint8)
     draw_zones(frame, [], [(Line.parse("a=0.5,1,0.5,0"), (0, 0))])
@@ -216,7 +216,7 @@ def test_stroke_of_a_line_points_to_where_in_leads():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (200, 8), (8, 200)])
-def test_zones_on_tiny_frames_do_no_harm(size):
+def test_zones_can_be_drawn_on_tiny_frames(size):
     zone, line = Zone.parse("a=0,0,1,0,1,1"), Line.parse("a=0,0,1,1")
     draw_zones(np.zeros((*size, 3), np.uint8), [zone], [(line, (0, 0))])
 
@@ -224,7 +224,7 @@ def test_zones_on_tiny_frames_do_no_harm(size):
 @pytest.mark.parametrize("label", ["\ud800", "caf\udce9", "\x1b[2J", "a\x00b", "\u202e", "x" * 30_000, "🔩" * 200])
 def test_any_label_is_drawn(label):
     frame = np.zeros((240, 320, 3), np.uint8)
-    draw(frame, says(label))
+    draw(frame, result_of(label))
     draw(frame, finds((240, 320), (0.1, 0.1, 0.9, 0.9), label=label))
     draw_zones(frame, [Zone(label, ((0, 0), (1, 0), (1, 1)))], [(Line(label, ((0, 0), (1, 1))), (1, 2))])
     assert frame.any()

@@ -20,18 +20,18 @@ def encode(kind, orientation=None, **options):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_orientation(kind, orientation):
+def test_each_exif_orientation_is_read(kind, orientation):
     assert exif_orientation(encode(kind, orientation)) == orientation
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_exif_without_orientation_and_none_that_exists(kind):
+def test_exif_without_a_valid_orientation_means_upright(kind):
     assert exif_orientation(encode(kind)) == 1
     assert exif_orientation(encode(kind, 0)) == 1
     assert exif_orientation(encode(kind, 9)) == 1
 
 
-def test_other_byte_order():
+def test_the_orientation_is_read_in_either_byte_order():
     data = encode("JPEG", 6)
     start = data.index(b"Exif\0\0") + 6
     tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x08\0\0\0\0\0\0\0"
@@ -40,7 +40,7 @@ def test_other_byte_order():
     assert exif_orientation(b"\xff\xd8" + segment + b"\xff\xda\0\x02") == 8
 
 
-def test_without_exif():
+def test_a_photo_without_exif_is_upright():
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30)).save(buffer, "BMP")
     assert exif_orientation(buffer.getvalue()) == 1
@@ -48,7 +48,7 @@ def test_without_exif():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_damage_is_never_an_exception(kind):
+def test_damaged_exif_never_raises(kind):
     whole = encode(kind, 6)
     for end in range(len(whole)):
         assert 1 <= exif_orientation(whole[:end]) <= 8

@@ -25,7 +25,7 @@ def some(count, seed):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_boxes_come_back(mode):
+def test_boxes_mapped_to_the_input_and_back_are_unchanged(mode):
     rng = np.random.default_rng(0)
     for (height, width), size in some(500, 1):
         boxes = (rng.uniform(-0.2, 1.2, (20, 4)) * (width, height, width, height)).astype(np.float32)
@@ -39,7 +39,7 @@ def test_boxes_come_back(mode):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
-def test_a_thing_in_the_frame_is_where_its_box_says(mode, color):
+def test_an_object_lies_in_the_input_where_its_mapped_box_is(mode, color):
     rng = np.random.default_rng(2)
     for _ in range(30):
         height, width = rng.integers(50, 1200, 2).tolist()
@@ -71,20 +71,20 @@ def test_a_thing_in_the_frame_is_where_its_box_says(mode, color):
     ],
 )
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
-def test_letterbox_is_the_whole_frame_between_bars_of_grey(frame, spec, rows, columns, color):
+def test_a_letterbox_has_the_whole_frame_between_grey_bars(frame, spec, rows, columns, color):
     out = run(InputSpec(*spec, color, "letterbox"), np.full((*frame, 3), (10, 20, 30), np.uint8))
     assert (out[rows, columns] == ((30, 20, 10) if color == "rgb" else (10, 20, 30))).all()
     out[rows, columns] = GREY
     assert (out == GREY).all()
 
 
-def test_letterbox_equals_the_naive_way():
+def test_the_letterbox_equals_a_simple_implementation():
     frame = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     out = run(InputSpec(40, 40, "bgr", "letterbox"), frame)
     assert (out[5:35] == cv2.resize(frame, (40, 30), interpolation=cv2.INTER_LINEAR)).all()
 
 
-def test_bars_are_grey_again_whatever_happened_to_the_array():
+def test_the_bars_are_grey_again_after_the_array_was_changed():
     preprocess = Preprocessor(InputSpec(32, 32, resize="letterbox"))
     wide, high = (np.full(size, 200, np.uint8) for size in ((24, 32, 3), (32, 24, 3)))
     tensor = np.zeros((1, 32, 32, 3), np.uint8)
@@ -107,7 +107,7 @@ def test_input_tensor_of_another_layout_is_never_left_without_the_frame(out, col
         Preprocessor(InputSpec(16, 16, color, "letterbox"))(np.full((20, 30, 3), 255, np.uint8), out)
 
 
-def test_any_frame_goes_into_any_input():
+def test_a_frame_of_any_size_fits_an_input_of_any_size():
     rng = np.random.default_rng(5)
     for (height, width), size in some(60, 6):
         frame = rng.integers(115, 256, (height // 8 + 1, width // 8 + 1, 3), np.uint8)
@@ -141,8 +141,8 @@ def test_a_frame_and_its_photo_give_the_same_input(size):
     few = np.random.default_rng(0).integers(0, 256, (size[0] // 40, size[1] // 40, 3), np.uint8)
     content = cv2.imencode(".jpg", cv2.resize(few, size[::-1], interpolation=cv2.INTER_CUBIC))[1].tobytes()
     spec = InputSpec(224, 160, resize="letterbox")
-    saved, told = decode_sized(content, spec, "here")
+    saved, full_size = decode_sized(content, spec, "here")
     live, _ = decode_sized(content, None, "here")
-    assert told == size
+    assert full_size == size
     assert saved.shape < live.shape
     assert np.abs(run(spec, live).astype(int) - run(spec, saved)).mean() < 0.5

@@ -65,7 +65,7 @@ def apart(a, b):
         ("TIFF", {"compression": "jpeg", "quality": 95}, 2),
     ],
 )
-def test_formats(picture, bgr, kind, options, limit):
+def test_every_format_is_read(picture, bgr, kind, options, limit):
     assert apart(decode(encode(picture, kind, **options)), bgr) <= limit
 
 
@@ -86,7 +86,7 @@ def test_alpha_is_dropped(picture, mode, kind):
     assert apart(frame[..., ::-1], np.array(picture.convert("RGB"))) == 0
 
 
-def test_palette_and_one_bit(picture):
+def test_palettes_and_one_bit_pictures_are_read(picture):
     palette = picture.convert("P")
     assert apart(decode(encode(palette, "PNG"))[..., ::-1], np.array(palette.convert("RGB"))) == 0
     bits = picture.convert("1")
@@ -102,7 +102,7 @@ def test_sixteen_bits_are_scaled_to_eight(bgr, suffix):
     assert (frame[4, :, 0] == np.arange(256)).all()
 
 
-def test_cmyk(picture, bgr):
+def test_a_cmyk_photo_is_read(picture, bgr):
     data = encode(picture.convert("CMYK"), "JPEG", quality=95)
     assert apart(decode(data), bgr) < 2
     assert decode(data, SPEC).shape == (150, 200, 3)
@@ -110,7 +110,7 @@ def test_cmyk(picture, bgr):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_exif_orientation_holds_for_whole_and_reduced(picture, kind, orientation):
+def test_exif_orientation_is_applied_at_full_and_at_reduced_size(picture, kind, orientation):
     if kind == "WEBP" and cv2.__version__ < "5":
         pytest.skip("OpenCV 4 doesn't read a WebP's EXIF orientation")
     exif = Image.Exif()
@@ -151,17 +151,17 @@ def test_truncated_photos_are_refused(picture, kind, share):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP"])
-def test_last_byte_missing(picture, kind):
+def test_a_photo_without_its_last_byte_is_refused(picture, kind):
     with pytest.raises(PhotoError, match="truncated"):
         decode(encode(picture, kind)[:-1])
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP"])
-def test_bytes_behind_the_picture_do_no_harm(picture, bgr, kind):
+def test_bytes_after_the_picture_are_ignored(picture, bgr, kind):
     assert apart(decode(encode(picture, kind) + bytes(500)), bgr) < 2
 
 
-def test_progressive_jpeg_cut_between_its_scans(picture):
+def test_a_progressive_jpeg_cut_between_its_scans_is_refused(picture):
     data = encode(picture, "JPEG", progressive=True)
     with pytest.raises(PhotoError, match="truncated"):
         decode(data[: data.rfind(b"\xff\xda")])
@@ -191,10 +191,10 @@ def test_stray_bytes_between_segments_are_skipped(picture, bgr):
     assert frame.shape == (150, 200, 3)
 
 
-@pytest.mark.parametrize("told", [0, 10**9])
-def test_bmp_whose_length_field_is_wrong(picture, bgr, told):
+@pytest.mark.parametrize("length", [0, 10**9])
+def test_a_bmp_with_a_wrong_length_field_is_judged_by_its_rows(picture, bgr, length):
     data = bytearray(encode(picture, "BMP"))
-    data[2:6] = told.to_bytes(4, "little")
+    data[2:6] = length.to_bytes(4, "little")
     assert apart(decode(bytes(data)), bgr) == 0
     with pytest.raises(PhotoError, match="truncated"):
         decode(bytes(data[:-100]))
@@ -216,7 +216,7 @@ def test_bmp_whose_length_field_is_wrong(picture, bgr, told):
         (b"RIFF\0\0\0\0WEBP", "no size in its header"),
     ],
 )
-def test_what_is_no_photo_is_refused_whatever_its_name(tmp_path, content, message):
+def test_a_file_that_is_no_photo_is_refused_whatever_its_name(tmp_path, content, message):
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     with pytest.raises(PhotoError, match=message) as caught:
@@ -224,7 +224,7 @@ def test_what_is_no_photo_is_refused_whatever_its_name(tmp_path, content, messag
     assert str(path) in str(caught.value)
 
 
-def test_altered_picture_never_ends_in_another_kind_of_error(picture):
+def test_an_altered_photo_raises_no_other_error_than_photo_error(picture):
     rng = np.random.default_rng(2)
     small = picture.resize((60, 40))
     for kind in ("JPEG", "PNG", "BMP", "WEBP"):
@@ -279,7 +279,7 @@ def bombs(picture):
     }
 
 
-def test_what_announces_too_many_pixels_is_refused_before_it_is_decoded(picture, monkeypatch):
+def test_a_header_with_too_many_pixels_is_refused_before_decoding(picture, monkeypatch):
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
     for name, data in bombs(picture).items():
         with pytest.raises(PhotoError) as caught:
@@ -296,7 +296,7 @@ def test_animations_show_their_first_frame_and_may_be_half_as_large(picture, bgr
         decode(altered(data, at, numbers, "big" if kind == "PNG" else "little"))
 
 
-def test_tiff_whose_tiles_are_too_large(picture):
+def test_a_tiff_with_too_large_tiles_is_refused(picture):
     data = encode(picture, "TIFF")
     width = altered(data, tiff_entry(data, 277) - 8, [(322, 2), (4, 2), (1, 4), (2**30, 4)], "little")
     with pytest.raises(PhotoError, match="pixels"):
@@ -325,11 +325,11 @@ def test_threads_decode_no_more_than_one_photo_of_the_largest_size_at_once(pictu
     data, decoding, together = encode(picture, "PNG"), [], []
     real = cv2.imdecode
 
-    def imdecode(*given):
+    def imdecode(*args):
         decoding.append(1)
         together.append(len(decoding))
         try:
-            return real(*given)
+            return real(*args)
         finally:
             decoding.pop()
 
@@ -340,7 +340,7 @@ def test_threads_decode_no_more_than_one_photo_of_the_largest_size_at_once(pictu
     assert len(frames) == 24
 
 
-def test_too_little_memory_is_no_fault_of_the_photo(picture, monkeypatch):
+def test_too_little_memory_is_not_reported_as_a_damaged_photo(picture, monkeypatch):
     def imdecode(*_):
         error = cv2.error("Failed to allocate 300000000 bytes")
         error.code = cv2.Error.StsNoMem
@@ -351,7 +351,7 @@ def test_too_little_memory_is_no_fault_of_the_photo(picture, monkeypatch):
         decode(encode(picture, "PNG"))
 
 
-def test_names(tmp_path, picture):
+def test_photos_are_recognised_by_their_suffix(tmp_path, picture):
     for name in ("a.jpg", "a.JPG", "a.Jpeg", "a.PNG", "a.bmp", "a.WebP", "a.jfif", "a.TIF", "a.tiff", "a.jpe"):
         assert is_photo(tmp_path / name)
     for name in (".a.jpg", "._a.jpg", "a.txt", "a", "a.xml", "jpg"):
@@ -361,7 +361,7 @@ def test_names(tmp_path, picture):
 
 
 @pytest.mark.parametrize("name", ["gone.jpg", "folder.jpg", "fifo.jpg", "zero.jpg", "sparse.jpg"])
-def test_what_cant_be_read(tmp_path, name):
+def test_a_path_that_cant_be_read_is_refused(tmp_path, name):
     (tmp_path / "folder.jpg").mkdir()
     os.mkfifo(tmp_path / "fifo.jpg")
     (tmp_path / "zero.jpg").symlink_to("/dev/zero")
@@ -371,7 +371,7 @@ def test_what_cant_be_read(tmp_path, name):
         read_photo(tmp_path / name)
 
 
-def test_a_photo_decoded_smaller_tells_its_own_size(bgr, tmp_path):
+def test_a_photo_decoded_at_a_smaller_size_reports_its_full_size(bgr, tmp_path):
     path = tmp_path / "photo.jpg"
     assert cv2.imwrite(str(path), bgr)
     for spec, shape in ((None, (600, 800, 3)), (SPEC, (150, 200, 3))):
@@ -382,7 +382,7 @@ def test_a_photo_decoded_smaller_tells_its_own_size(bgr, tmp_path):
         read_sized(tmp_path / "gone.jpg")
 
 
-def test_a_git_lfs_pointer_is_named_for_what_it_is(tmp_path):
+def test_a_git_lfs_pointer_is_recognised(tmp_path):
     (tmp_path / "a.jpg").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
     with pytest.raises(PhotoError, match="Git LFS pointer"):
         read_photo(tmp_path / "a.jpg")

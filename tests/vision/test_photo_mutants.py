@@ -63,7 +63,7 @@ def alter(data, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "TIFF"])
-def test_altered_photos(kind):
+def test_altered_photos_are_read_or_refused(kind):
     quiet()
     before = memory()
     rng, files = np.random.default_rng(7), whole_files()[kind]

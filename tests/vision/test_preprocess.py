@@ -22,7 +22,7 @@ def run(spec, frame):
 
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
 @pytest.mark.parametrize("interpolation", ["linear", "area"])
-def test_equals_the_naive_way(frame, color, interpolation):
+def test_the_input_equals_that_of_a_simple_implementation(frame, color, interpolation):
     flag = {"linear": cv2.INTER_LINEAR, "area": cv2.INTER_AREA}[interpolation]
     naive = cv2.resize(frame, (24, 16), interpolation=flag)
     naive = cv2.cvtColor(naive, cv2.COLOR_BGR2RGB) if color == "rgb" else naive
@@ -31,7 +31,7 @@ def test_equals_the_naive_way(frame, color, interpolation):
     assert (out == naive).all()
 
 
-def test_frame_of_the_inputs_size_goes_through_as_it_is(frame):
+def test_a_frame_of_the_inputs_size_is_not_changed(frame):
     assert (run(InputSpec(48, 64, "bgr"), frame) == frame).all()
     assert (run(InputSpec(48, 64, "rgb"), frame) == frame[..., ::-1]).all()
 
@@ -53,7 +53,7 @@ def test_crop_is_the_largest_centred_part_of_the_inputs_aspect(size, spec, rows,
     assert (run(InputSpec(*spec, "bgr", "crop"), frame) == expected).all()
 
 
-def test_it_writes_into_the_array_it_is_given_again_and_again(frame):
+def test_the_same_array_can_be_written_to_repeatedly(frame):
     tensor = np.zeros((1, 16, 16, 3), np.uint8)
     preprocess = Preprocessor(InputSpec(16, 16))
     preprocess(frame, tensor[0])
@@ -64,7 +64,7 @@ def test_it_writes_into_the_array_it_is_given_again_and_again(frame):
     assert (tensor == first).all()
 
 
-def test_frame_is_left_as_it_was_and_may_be_a_view(frame):
+def test_the_frame_is_not_changed_and_may_be_a_view(frame):
     before = frame.copy()
     spec = InputSpec(16, 16)
     view = frame[4:40, 10:50]
@@ -90,7 +90,7 @@ def test_wrong_input_tensor_is_refused(frame, out):
 
 @pytest.mark.parametrize("out", [np.zeros((16, 16, 3), np.uint8)[..., ::-1], np.zeros((32, 32, 3), np.uint8)[::2, ::2]])
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
-def test_input_tensor_of_another_layout_is_never_left_empty_in_silence(frame, out, color):
+def test_an_input_tensor_of_another_layout_is_refused(frame, out, color):
     with pytest.raises((ValueError, cv2.error)):
         Preprocessor(InputSpec(16, 16, color))(frame, out)
 
@@ -99,7 +99,7 @@ def test_input_tensor_of_another_layout_is_never_left_empty_in_silence(frame, ou
     "wrong",
     [np.zeros((48, 64), np.uint8), np.zeros((48, 64, 4), np.uint8), np.zeros((48, 64, 3), np.float32)],
 )
-def test_what_is_no_frame_is_refused(wrong):
+def test_an_array_that_is_no_frame_is_refused(wrong):
     with pytest.raises(ValueError, match="a frame is"):
         run(InputSpec(16, 16), wrong)
 

@@ -29,16 +29,16 @@ def found(*labels, names=("king", "queen", "ace")):
         (("queen", "king", "ace"), "1 king, 1 queen, 1 ace"),
     ],
 )
-def test_it_says_how_many_of_what(labels, text):
+def test_a_result_is_printed_as_counts_of_classes(labels, text):
     assert str(found(*labels)) == text
     assert len(found(*labels)) == len(labels)
 
 
-def test_it_is_ready_for_json():
-    told = found("king", "ace").to_dict()
-    assert json.loads(json.dumps(told)) == told
-    assert told["task"] == "detection"
-    first, second = told["objects"]
+def test_a_result_can_be_written_as_json():
+    document = found("king", "ace").to_dict()
+    assert json.loads(json.dumps(document)) == document
+    assert document["task"] == "detection"
+    first, second = document["objects"]
     assert first == {
         "label": "king",
         "class_id": 0,
@@ -50,7 +50,7 @@ def test_it_is_ready_for_json():
     assert found().to_dict() == {"task": "detection", "objects": []}
 
 
-def test_supervision_gets_the_same(monkeypatch):
+def test_supervision_gets_the_same_boxes_scores_and_classes(monkeypatch):
     class Stand:
         def __init__(self, xyxy, mask=None, confidence=None, class_id=None, tracker_id=None, data=None):
             self.xyxy, self.mask, self.confidence, self.class_id, self.data = xyxy, mask, confidence, class_id, data
@@ -70,7 +70,7 @@ def test_supervision_gets_the_same(monkeypatch):
     assert found().to_supervision().data["class_name"].tolist() == []
 
 
-def test_some_of_the_objects():
+def test_take_returns_some_of_the_objects():
     ours = replace(found("king", "ace", "king"), track=np.array([3, 9, 4]))
     some = ours.take(np.array([2, 1]))
     assert (some.labels, some.track.tolist()) == (("king", "ace"), [4, 9])
@@ -79,14 +79,14 @@ def test_some_of_the_objects():
     assert found("king").take(np.array([], int)).track is None
 
 
-def test_without_supervision_the_remedy_is_told(monkeypatch):
+def test_without_supervision_the_error_has_a_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(EdgetlError, match="supervision") as caught:
         found("king").to_supervision()
     assert "pip install" in caught.value.remedy
 
 
-def test_drawing_takes_both_kinds():
+def test_classifications_and_detections_can_be_drawn():
     frame = np.zeros((80, 100, 3), np.uint8)
     draw(frame, found("king"))
     assert frame.any()

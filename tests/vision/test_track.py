@@ -33,13 +33,13 @@ def test_objects_keep_their_numbers_as_they_move():
     assert tracks(Tracker(), *frames) == [[1, 2]] * 40
 
 
-def test_order_of_the_objects_says_nothing():
+def test_the_order_of_the_objects_doesnt_matter():
     frames = [finds(*(box(100 + 300 * k, 200) for k in (range(4) if i % 2 else range(3, -1, -1)))) for i in range(6)]
     assert tracks(Tracker(), *frames)[::2] == [[1, 2, 3, 4]] * 3
     assert tracks(Tracker(), *frames)[1::2] == [[4, 3, 2, 1]] * 3
 
 
-def test_the_rest_of_a_result_stays_as_it_is():
+def test_tracking_changes_nothing_but_the_track_of_a_result():
     found = finds(box(100, 100), box(300, 300), classes=[1, 0], scores=[0.9, 0.4])
     result = Tracker()(found, 0.0)
     assert result.xyxy is found.xyxy
@@ -73,13 +73,13 @@ def test_objects_of_one_class_that_pass_each_other_keep_their_numbers():
 
 
 @pytest.mark.parametrize("missed", [1, 5, 20])
-def test_object_that_is_missed_for_a_while_is_found_where_its_speed_has_brought_it(missed):
+def test_an_object_missed_for_a_while_is_expected_further_along_by_its_speed(missed):
     frames = [finds(box(100 + 12 * i, 200)) if i < 20 or i >= 20 + missed else finds() for i in range(60)]
     seen = [numbers for numbers in tracks(Tracker(), *frames) if numbers]
     assert seen == [[1]] * (60 - missed)
 
 
-def test_numbers_are_never_given_again():
+def test_numbers_are_never_used_twice():
     tracker = Tracker()
     numbers = []
     for visit in range(5):
@@ -90,7 +90,7 @@ def test_numbers_are_never_given_again():
     assert numbers == [1, 2, 3, 4, 5]
 
 
-def test_slow_cameras_objects_are_waited_for_by_frames():
+def test_a_slow_cameras_tracks_wait_for_a_number_of_frames():
     tracker = Tracker()
     tracker(finds(box(100, 100)), 0.0)
     for second in range(1, 6):
@@ -108,7 +108,7 @@ def test_unsure_object_continues_a_track_but_begins_none():
     assert tracks(Tracker(), *[found] * 4, sure=[sure, unsure, unsure, sure]) == [[1]] * 4
 
 
-def test_unsure_object_elsewhere_is_left_out_and_the_order_kept():
+def test_an_unsure_object_without_a_track_is_left_out_and_the_others_keep_their_order():
     tracker = Tracker()
     tracker(finds(box(100, 100), box(500, 500)), 0.0)
     found = finds(box(900, 300), box(500, 500), box(140, 100), classes=[0, 0, 0], scores=[0.9, 0.8, 0.2])
@@ -118,7 +118,7 @@ def test_unsure_object_elsewhere_is_left_out_and_the_order_kept():
     assert len(result.labels) == 2
 
 
-def test_sure_object_goes_before_an_unsure_one():
+def test_a_sure_object_continues_a_track_before_an_unsure_one():
     tracker = Tracker()
     tracker(finds(box(100, 100)), 0.0)
     found = finds(box(110, 100), box(100, 100), scores=[0.9, 0.2])
@@ -138,7 +138,7 @@ def test_small_fast_object_keeps_its_number_from_its_second_frame_on():
     assert tracks(Tracker(), *frames) == [[1]] * 12
 
 
-def test_uneven_times_between_frames_do_no_harm():
+def test_numbers_stay_when_the_time_between_frames_varies():
     tracker, at = Tracker(), 0.0
     steps = np.random.default_rng(0).choice([0.03, 0.03, 0.1, 0.25], 60)
     for step in steps:
@@ -146,14 +146,14 @@ def test_uneven_times_between_frames_do_no_harm():
         assert tracker(finds(box(100 + 150 * at, 300, 50, 50)), at).track.tolist() == [1]
 
 
-def test_time_that_stands_still_or_goes_back_does_no_harm():
+def test_numbers_stay_when_the_time_stands_still_or_goes_back():
     tracker = Tracker()
     for at in (5.0, 5.0, 4.0, 5.1):
         result = tracker(finds(box(100, 100)), at)
         assert result.track.tolist() == [1]
 
 
-def test_nothing_found_is_a_result_with_no_tracks():
+def test_a_frame_without_objects_gives_a_result_without_tracks():
     assert Tracker()(finds(), 0.0).track.tolist() == []
 
 
@@ -172,7 +172,7 @@ def test_trembling_boxes_with_gaps_keep_their_numbers():
     assert [len(numbers) for numbers in owners.values()] == [1] * 6
 
 
-def test_tracks_of_objects_that_are_gone_take_no_memory():
+def test_ended_tracks_take_no_memory():
     tracker = Tracker()
     for i in range(2000):
         tracker(finds(box(100 + 97 * i % 1000, 100 + 61 * i % 500, 20, 20)), float(i))

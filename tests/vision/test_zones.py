@@ -21,11 +21,10 @@ def at(*centres, tracks=None, labels=None, size=SIZE):
     return Detections(*columns, np.zeros(count, int), labels, size, np.array(tracks or range(1, count + 1), np.int64))
 
 
-def walk(watch, *places, followed=None):
-    """What a watch says of object 1 on its way; None where it isn't seen."""
+def walk(watch, *places, tracked=None):
+    """The events of object 1 on its way; None where it isn't seen."""
     return [
-        watch(at(*([place] if place else [])), {1} if followed is None else followed[i])
-        for i, place in enumerate(places)
+        watch(at(*([place] if place else [])), {1} if tracked is None else tracked[i]) for i, place in enumerate(places)
     ]
 
 
@@ -48,17 +47,17 @@ def test_distance_from_edges():
 
 
 def test_object_enters_and_leaves():
-    told = walk(ZoneWatch(SQUARE), (0.1, 0.5), (0.2, 0.5), (0.4, 0.5), (0.5, 0.5), (0.9, 0.5), (0.95, 0.5))
-    assert told == [([], []), ([], []), ([1], []), ([], []), ([], [1]), ([], [])]
+    events = walk(ZoneWatch(SQUARE), (0.1, 0.5), (0.2, 0.5), (0.4, 0.5), (0.5, 0.5), (0.9, 0.5), (0.95, 0.5))
+    assert events == [([], []), ([], []), ([1], []), ([], []), ([], [1]), ([], [])]
 
 
 def test_object_first_seen_inside_enters_and_one_gone_inside_leaves():
-    followed = [{1}, {1}, set(), set()]
-    told = walk(ZoneWatch(SQUARE), (0.5, 0.5), None, None, None, followed=followed)
-    assert told == [([1], []), ([], []), ([], [1]), ([], [])]
+    tracked = [{1}, {1}, set(), set()]
+    events = walk(ZoneWatch(SQUARE), (0.5, 0.5), None, None, None, tracked=tracked)
+    assert events == [([1], []), ([], []), ([], [1]), ([], [])]
 
 
-def test_trembling_on_the_edge_says_nothing():
+def test_an_object_that_trembles_on_the_edge_neither_enters_nor_leaves():
     rng = np.random.default_rng(0)
     watch = ZoneWatch(SQUARE)
     assert watch(at((0.2, 0.5)), {1}) == ([], [])
@@ -91,17 +90,17 @@ def test_direction_of_a_crossing():
 
 
 @pytest.mark.parametrize("y", [0.1, 0.9])
-def test_who_passes_beside_the_ends_is_not_counted(y):
+def test_an_object_that_passes_beside_the_ends_is_not_counted(y):
     assert walk(LineCount(MIDDLE), (0.3, y), (0.7, y), (0.3, y)) == [[], [], []]
 
 
-def test_who_goes_round_an_end_and_back_across_is_counted_once():
+def test_an_object_that_goes_round_an_end_and_back_across_is_counted_once():
     count = LineCount(MIDDLE)
     walk(count, (0.4, 0.5), (0.4, 0.1), (0.6, 0.1), (0.6, 0.5), (0.4, 0.5))
     assert count.passed == (1, 0)
 
 
-def test_trembling_on_the_line_counts_once():
+def test_an_object_that_trembles_on_the_line_is_counted_once():
     rng = np.random.default_rng(1)
     count = LineCount(MIDDLE)
     way = np.concatenate((np.linspace(0.4, 0.5, 20), np.full(300, 0.5), np.linspace(0.5, 0.6, 20)))
@@ -110,27 +109,27 @@ def test_trembling_on_the_line_counts_once():
     assert count.passed == (0, 1)
 
 
-def test_leap_across_within_one_frame_counts():
+def test_an_object_that_jumps_across_within_one_frame_is_counted():
     assert walk(LineCount(MIDDLE), (0.05, 0.5), (0.95, 0.5))[1] == [(1, "out")]
 
 
 def test_object_missed_while_it_crosses_counts_when_it_is_back():
-    told = walk(LineCount(MIDDLE), (0.4, 0.5), None, None, (0.6, 0.5))
-    assert told == [[], [], [], [(1, "out")]]
+    events = walk(LineCount(MIDDLE), (0.4, 0.5), None, None, (0.6, 0.5))
+    assert events == [[], [], [], [(1, "out")]]
 
 
-def test_object_born_on_the_line_counts_neither_way():
+def test_an_object_first_seen_on_the_line_is_not_counted():
     assert walk(LineCount(MIDDLE), (0.5, 0.5), (0.6, 0.5)) == [[], []]
 
 
-def test_memory_of_those_gone_is_freed():
+def test_ended_tracks_free_the_memory_of_a_line():
     count = LineCount(MIDDLE)
     for number in range(100):
         count(at((0.3, 0.5), tracks=[number]), {number})
     assert len(count._last) == 1
 
 
-def test_summary_of_a_line_tells_the_classes():
+def test_the_summary_of_a_line_lists_the_classes():
     count = LineCount(MIDDLE)
     assert str(count) == "belt: 0 in, 0 out"
     labels = ("bolt", "nut", "bolt")
@@ -143,20 +142,20 @@ def test_summary_of_a_line_tells_the_classes():
     "text",
     ["door", "door=", "=0,0,1,0,1,1", "door=0,0,1,0,1", "door=0,0,1,x,1,1", "door=0,0,1,1", "door=0,0,1,1,0.5,0.5"],
 )
-def test_what_is_no_zone(text):
+def test_a_text_that_is_no_zone_is_refused(text):
     with pytest.raises(UsageError) as caught:
         Zone.parse(text)
     assert "--zone NAME=x,y,x,y,x,y" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["belt", "belt=0,0,1", "belt=0,0,1,1,0,1", "belt=0.5,0.5,0.5,0.5"])
-def test_what_is_no_line(text):
+def test_a_text_that_is_no_line_is_refused(text):
     with pytest.raises(UsageError) as caught:
         Line.parse(text)
     assert "--count NAME=x1,y1,x2,y2" in str(caught.value)
 
 
-def test_pixels_are_told_apart_from_shares():
+def test_pixels_in_place_of_shares_are_refused():
     with pytest.raises(UsageError, match="320 is not a share") as caught:
         Line.parse("belt=320,0,320,480")
     assert "divide pixels" in str(caught.value)
