@@ -164,11 +164,11 @@ def test_a_tflite_file_is_bundled_for_tflite_alone(elsewhere):
 def test_from_requires_labels_and_data(elsewhere, gone):
     given = {"--labels": "labels.txt", "--data": "photos"}
     del given[gone]
-    refused(edgetl("convert", "--from", "bare.keras", *sum(given.items(), ())), 2, f"--from needs {gone}, too")
+    refused(edgetl("convert", "--from", "bare.keras", *sum(given.items(), ())), 2, f"--from also needs {gone}")
 
 
 def test_contradicting_options_are_refused(elsewhere):
-    refused(convert_from("bare.keras", "greys"), 2, "NAME can't be given with --from: call the model by --name")
+    refused(convert_from("bare.keras", "greys"), 2, "NAME can't be used with --from; --name names the model")
     for option in (["--labels", "x"], ["--name", "x"], ["--color", "bgr"], ["--scale", "0..1"], ["--resize", "crop"]):
         refused(edgetl("convert", "greys", *option), 2, f"{option[0]} can be used only with --from", "--help")
     refused(convert_from("bare.keras", "--name", "../x"), 2, "'../x' can't be a model's name")

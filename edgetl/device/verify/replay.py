@@ -56,7 +56,7 @@ def _missing_runtimes(variants: Sequence[Variant]) -> dict[str, str]:
     """Returns why runtimes can't be loaded, by their names.
 
     Raises:
-        UnloadableRuntimeError: none of the runtimes can be loaded.
+        UnloadableRuntimeError: no runtime can be loaded.
     """
     names = dict.fromkeys(variant.runtime for variant in variants)
     errors: dict[str, UnloadableRuntimeError] = {}

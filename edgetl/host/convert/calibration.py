@@ -22,7 +22,7 @@ class CalibrationPhotos(Protocol):
 
     @property
     def classes(self) -> NDArray[np.int64]:
-        """The class of each photo, (N,); of a photo with boxes, the rarest class among them."""
+        """The class of each photo, (N,) int64; of a photo with boxes, the rarest class among them."""
 
     def __len__(self) -> int: ...
 

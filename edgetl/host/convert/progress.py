@@ -12,8 +12,7 @@ LONG_SECONDS = 60
 """Work that takes longer than this is announced with an estimate, s."""
 
 _FEWEST_PHOTOS = 20
-"""With fewer validation photos than this, Keras's time for them is mostly the time to start, so it says nothing about
-the time of a photo."""
+"""An estimate needs at least this many validation photos; with fewer, Keras spends most of the time on its start."""
 
 _STATIC_PHOTOS = 100
 """An int8 recipe also runs this many photos, those of its representative dataset."""

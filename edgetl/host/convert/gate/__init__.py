@@ -74,7 +74,7 @@ class OutputWatch:
         """Records the variant's outputs for the next photo.
 
         Args:
-            outputs: numeric arrays of any shape and dtype; their memory may be reused after the call.
+            outputs: numeric arrays of any shape and any dtype; their memory may be reused after the call.
         """
         self._photos += 1
         self._not_finite += not all(np.isfinite(output).all() for output in outputs)
@@ -94,7 +94,7 @@ def require_finite(outputs: Sequence[NDArray[np.generic]], model: str) -> None:
     """Checks that the Keras model's own outputs for the validation photos are finite numbers.
 
     Args:
-        outputs: numeric arrays of any shape and dtype.
+        outputs: numeric arrays of any shape and any dtype.
         model: the model's name.
 
     Raises:
