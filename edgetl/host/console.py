@@ -127,7 +127,7 @@ class Bar:
 
 
 def _rich_bar() -> RichProgress:
-    return RichProgress(
+    bar = RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
@@ -137,6 +137,15 @@ def _rich_bar() -> RichProgress:
         disable=console.quiet or not console.is_terminal,
         transient=True,
     )
+    receiver, refresh = progress.current(), bar.live.refresh
+
+    def refresh_from_any_thread() -> None:
+        """Draws the bar; the thread that does so regularly has no receiver of its own, and would draw nothing."""
+        with progress.reporting(receiver):
+            refresh()
+
+    bar.live.refresh = refresh_from_any_thread  # type: ignore[method-assign]
+    return bar
 
 
 def warn(text: str) -> None:

@@ -12,13 +12,13 @@ from edgetl.errors import GateError
 from edgetl.files import friendly_os_errors, temporary_folder
 from edgetl.host.console import Bar, console, optional, result, unsilenced
 from edgetl.host.convert.candidates import Candidate, choose_candidates
+from edgetl.host.convert.conversion_progress import LONG_SECONDS, ConversionProgress, estimated_seconds
 from edgetl.host.convert.converter import ConversionInput
 from edgetl.host.convert.gate import Judge, golden_set
 from edgetl.host.convert.gate.classifier import ClassifierJudge
 from edgetl.host.convert.gate.detector import DetectorJudge
 from edgetl.host.convert.gate.table import variants_table
 from edgetl.host.convert.make_variants import VariantMaker
-from edgetl.host.convert.progress import LONG_SECONDS, ConversionProgress, estimated_seconds
 from edgetl.host.networks.stored import TFLITE, boxed_dataset_of, dataset_of, load_network
 from edgetl.host.networks.untyped import Network
 from edgetl.host.report.classifier import write_conversion_report
@@ -121,8 +121,7 @@ def _make_variants(
     work: Path, source: ConversionInput, golden: tuple[GoldenPhoto, ...], candidates: Sequence[Candidate]
 ) -> tuple[Variant, ...]:
     """Makes every variant; work of more than a minute is announced before the first, or else after it."""
-    judge = source.judge
-    expected = estimated_seconds(candidates, len(judge.photos), judge.seconds_per_photo)
+    expected = estimated_seconds(candidates, source)
     if expected is not None and expected > LONG_SECONDS:
         console.print(f"{counted(len(candidates), 'variant')} to make: {about(expected)}")
     variants: list[Variant] = []

@@ -14,13 +14,13 @@ from edgetl.files import sha256_of, write_atomic
 from edgetl.host.console import console
 from edgetl.host.convert import portable
 from edgetl.host.convert.candidates import Candidate
+from edgetl.host.convert.conversion_progress import ConversionProgress
 from edgetl.host.convert.converter import Attempt, ConversionInput, Converter, Files
 from edgetl.host.convert.foreign import open_tflite
 from edgetl.host.convert.gate import golden_set
 from edgetl.host.convert.gate.refusal import refusal_reasons
 from edgetl.host.convert.openvino import export as openvino
 from edgetl.host.convert.openvino import portable as portable_openvino
-from edgetl.host.convert.progress import ConversionProgress
 from edgetl.host.convert.tflite import export as tflite
 from edgetl.host.convert.tflite import portable as portable_tflite
 from edgetl.target import RuntimeName, variant_name

@@ -4,7 +4,7 @@ from pages import require_self_contained, words
 
 from edgetl.bundle import GoldenPhoto, Manifest, Measurement, Variant
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.host.convert.gate.table import table
+from edgetl.host.convert.gate.table import variants_table
 from edgetl.host.report.classifier import write_conversion_report
 
 CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), DetectorDecoding((8,)))
@@ -35,11 +35,11 @@ def test_conversion_report_has_a_detectors_figures(tmp_path):
 
 
 def test_table_of_a_detectors_variants():
-    head, first, second, *rest = table(VARIANTS, "static_wi8_ai8", "detection").splitlines()
+    head, first, second, *rest = variants_table(VARIANTS, "static_wi8_ai8", "detection").splitlines()
     assert head.split() == ["variant", "mAP", "mAP50", "drop", "agree", "diff", "kB", "ms"]
     assert " ".join(first.split()) == "* static_wi8_ai8 0.590 0.890 0.010 0.850 0.05 800 1.50"
     assert rest[-2].split() == ["static_wi8_ai8", "loses", "most", "in", "king:", "-0.030"]
     assert max(map(len, (head, first, second, *rest))) <= 80
     assert second.startswith("x float16")
-    assert "top-1" in table(VARIANTS, None, "classification")
-    assert "0.890" not in table(VARIANTS, None, "classification")
+    assert "top-1" in variants_table(VARIANTS, None, "classification")
+    assert "0.890" not in variants_table(VARIANTS, None, "classification")

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+from edgetl.card import InputSpec
 from edgetl.host.console import Bar, console
+from edgetl.host.convert.calibration import FIRST_PHOTOS
 from edgetl.host.convert.candidates import Candidate
+from edgetl.host.convert.converter import ConversionInput
+from edgetl.vision.photo import read_photo
+
+_QUANTIZED = ("static_wi8_ai8", "device_wi8_ai8", "portable")
+"""The recipes that are calibrated with photos."""
 
 LONG_SECONDS = 60
 """Work that takes longer than this is announced with an estimate, s."""
@@ -14,39 +23,49 @@ LONG_SECONDS = 60
 _FEWEST_PHOTOS = 20
 """An estimate needs at least this many validation photos; with fewer, Keras spends most of the time on its start."""
 
-_STATIC_PHOTOS = 100
-"""An int8 recipe also runs this many photos, those of its representative dataset."""
+_READ_PHOTOS = 4
+"""This many photos are read to measure how long it takes, which is soon done even with large photos."""
 
-_SECONDS = {
-    ("tflite", "float32"): 6.0,
-    ("tflite", "static_wi8_ai8"): 12.0,
-    ("openvino", "float32"): 4.0,
-    ("openvino", "static_wi8_ai8"): 30.0,
-}
-"""The time to convert a MobileNet at 224 px on two cores, without the photos, s."""
+_ONE_THREAD = 2.0
+"""A variant runs one photo at a time with one thread, which takes about this many times as long as Keras's batches."""
+
+_CALIBRATION = 5.0
+"""Calibration with a photo takes about this many times as long as Keras takes for the photo."""
+
+_SECONDS = {("tflite", False): 5.5, ("tflite", True): 7.0, ("openvino", False): 1.5, ("openvino", True): 2.5}
+"""The time to convert a MobileNetV2 on two cores without the photos, s, by the runtime and whether the recipe is int8.
+"""
 
 _CONVERTED = 0.5
 """The share of a variant's bar that its conversion takes up; its evaluation takes up the rest."""
 
 
-def estimated_seconds(candidates: Sequence[Candidate], photos: int, seconds_per_photo: float) -> float | None:
-    """Estimates how long a conversion takes; None if there are too few photos to tell.
+def estimated_seconds(candidates: Sequence[Candidate], source: ConversionInput) -> float | None:
+    """Estimates how long a conversion takes if every first attempt meets the gate, s.
 
     Args:
         candidates: the variants to make.
-        photos: the number of validation photos.
-        seconds_per_photo: the time that Keras took for one of them, s.
+        source: the model; a few of its validation photos are read to measure how long that takes.
+
+    Returns:
+        The estimate, s; None if there are too few validation photos for one.
     """
-    if photos < _FEWEST_PHOTOS:
+    photos, keras = source.judge.photos, source.judge.seconds_per_photo
+    if len(photos) < _FEWEST_PHOTOS:
         return None
-    return sum(_seconds(candidate, photos, seconds_per_photo) for candidate in candidates)
+    evaluation = len(photos) * (_seconds_to_read(photos, source.card.input) + _ONE_THREAD * keras)
+    calibration = FIRST_PHOTOS * _CALIBRATION * keras
+    quantized = [recipe in _QUANTIZED for _, recipe in candidates]
+    conversion = sum(_SECONDS[runtime, int8] for (runtime, _), int8 in zip(candidates, quantized, strict=True))
+    return conversion + len(candidates) * evaluation + sum(quantized) * calibration
 
 
-def _seconds(candidate: Candidate, photos: int, seconds_per_photo: float) -> float:
-    runtime, recipe = candidate
-    quantized = recipe in ("static_wi8_ai8", "device_wi8_ai8", "portable")
-    seconds = _SECONDS[runtime, "static_wi8_ai8" if quantized else "float32"]
-    return seconds + (photos + quantized * _STATIC_PHOTOS) * seconds_per_photo
+def _seconds_to_read(photos: Sequence[Path], spec: InputSpec) -> float:
+    """Measures how long it takes to read a photo, s, with the first few."""
+    began = time.monotonic()
+    for path in photos[:_READ_PHOTOS]:
+        read_photo(path, spec)
+    return (time.monotonic() - began) / _READ_PHOTOS
 
 
 class ConversionProgress:
