@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
+
 from edgetl.device.camera.frame import Frame
 from edgetl.device.stages import Timings
+from edgetl.vision.arrays import Image
+from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
 
 
@@ -32,3 +36,13 @@ class Observation:
     result: Result
     timings: Timings
     age_ms: float
+
+    def annotated(self) -> Image:
+        """Returns a copy of the picture with the result drawn on it, (H, W, 3) uint8 BGR."""
+        picture = self.frame.picture().copy()
+        draw(picture, self.result)
+        return picture
+
+    def _repr_jpeg_(self) -> bytes:
+        """Returns the annotated picture as a JPEG file, which a notebook shows."""
+        return cv2.imencode(".jpg", self.annotated())[1].tobytes()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import fields
 
+import cv2
+import numpy as np
 import pytest
 
 from edgetl.cli.run import run as command
@@ -44,6 +46,14 @@ def test_every_frame_reaches_the_callback_and_nothing_is_printed(bundle, film, c
     assert str(result).startswith("30 frames in ")
     assert "red" in str(result)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_notebook_shows_an_observation_as_its_annotated_picture(bundle, film):
+    seen = []
+    run(RunSettings(model=bundle, source=str(film), max_frames=1), seen.append)
+    shown = cv2.imdecode(np.frombuffer(seen[0]._repr_jpeg_(), np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape == seen[0].frame.picture().shape
+    assert not np.array_equal(seen[0].annotated(), seen[0].frame.picture())
 
 
 def test_a_sink_of_the_callers_own_gets_results_and_events(bundle, film):
