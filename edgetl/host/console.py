@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
@@ -86,14 +88,16 @@ class Bar:
         total: the number of its parts.
         done: the number of parts that are finished already.
         delay: the time before the bar is drawn, s.
+        steady: whether the parts take about equally long, so that the remaining time can be shown; if not, the elapsed
+            time is shown.
     """
 
-    def __init__(self, work: str, total: int, done: int = 0, delay: float = 0.0) -> None:
+    def __init__(self, work: str, total: int, done: int = 0, delay: float = 0.0, *, steady: bool = True) -> None:
         self._work, self._total = work, total
         self._done: float = done
         self._from = monotonic() + delay
         self._started = False
-        self._rich = _rich_bar()
+        self._rich = _rich_bar(TimeRemainingColumn() if steady else TimeElapsedColumn())
         self._task = self._rich.add_task(work, total=total, completed=done, note="")
 
     def __enter__(self) -> Self:
@@ -126,13 +130,13 @@ class Bar:
             self._rich.stop()
 
 
-def _rich_bar() -> RichProgress:
+def _rich_bar(time: ProgressColumn) -> RichProgress:
     bar = RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[note]}", markup=False),
-        TimeRemainingColumn(),
+        time,
         console=console,
         disable=console.quiet or not console.is_terminal,
         transient=True,

@@ -126,7 +126,7 @@ def _make_variants(
         console.print(f"{counted(len(candidates), 'variant')} to make: {about(expected)}")
     variants: list[Variant] = []
     began = time.monotonic()
-    with unsilenced(), Bar("converting", len(candidates)) as bar:
+    with unsilenced(), Bar("converting", len(candidates), steady=False) as bar:
         maker = VariantMaker(work, source, golden, ConversionProgress(bar))
         for candidate in candidates:
             variants.append(maker.make(candidate))

@@ -295,7 +295,7 @@ def test_a_refused_variant_leaves_neither_file(shapes_model, target, monkeypatch
     bundle = job.convert("told-apart", target(["openvino", "tflite"], ["float32"], name="spoilt"))
     bad, good = bundle.manifest.variants
     assert (bad.accepted, bad.file, bad.weights, good.accepted) == (False, "", "", True)
-    assert "from Keras, float32 may differ by" in bad.note
+    assert "from Keras, and float32 may differ by" in bad.note
     assert bad.bytes > 1000
     assert not list(bundle.folder.glob("openvino*"))
     assert bundle.manifest.chosen == "float32"
