@@ -85,7 +85,7 @@ def test_calibration_and_validation_photos_dont_overlap(elsewhere):
     assert [data.labels[c] for c in data.val.classes] == [path.parent.name for path in data.val.paths]
 
 
-def test_int8_is_made_of_a_keras_file_and_of_a_saved_model(elsewhere):
+def test_a_keras_file_and_a_saved_model_are_converted_to_int8(elsewhere):
     for file in ("bare.keras", "bare_saved"):
         done = convert_from(file, "--recipe", "static_wi8_ai8", "--name", f"from-{file}")
         assert done.code == 0, done.err

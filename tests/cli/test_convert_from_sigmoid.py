@@ -19,11 +19,11 @@ from edgetl.vision.photo import read_photo
 pytest.importorskip("tensorflow")
 
 FOLDERS = ("night", "snow")
-"""A dark and a bright class; a network's only output is the score of the second one, as Keras has it."""
+"""A dark and a bright class; a network's only output is the score of the second class, as in Keras."""
 
 
 def build(activation, columns=1):
-    """A `keras.Model` of raw pixels, whose output is high for bright photos; of two columns the first for dark ones."""
+    """A `keras.Model` of raw pixels with a high output for bright photos; the first of two columns is for dark ones."""
     import keras
 
     image = keras.Input((*SIZE, 3))
@@ -37,7 +37,7 @@ def build(activation, columns=1):
 
 @pytest.fixture(scope="session")
 def sigmoids(tmp_path_factory, made):
-    """Files by what they are, photos of two classes, and labels."""
+    """A folder with model files, photos of two classes, and labels."""
 
     def make(folder):
         from greys import to_tflite

@@ -1,4 +1,4 @@
-"""Single model files of others' making that can't be run: exit code, what, where and remedy of each."""
+"""Others' model files that can't be run are refused with exit code, what, where and remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None
 
 @pytest.fixture
 def workplace(empty_home):
-    """A current folder with photos and labels of three and of five classes."""
+    """The current folder, with photos and with labels of three and of five classes."""
     draw_folders(empty_home.photos, 1)
     Path("three.txt").write_text("a\nb\nc\n")
     Path("five.txt").write_text("\n".join(LABELS))
@@ -35,7 +35,7 @@ def eval_file(file, labels="three.txt"):
 
 
 def write_ir(path, shape=(1, 32, 32, 3), *, inputs=1, classes=3):
-    """An IR from bytes to softmax of mean colours, `shape` with -1 where it is dynamic."""
+    """An IR from bytes to a softmax of mean colours; -1 in `shape` stands for a dynamic length."""
     import openvino as ov
     from openvino import opset13 as ops
 
@@ -58,7 +58,7 @@ UNFIT_TFLITE = {
 
 @pytest.mark.parametrize("command", [run_file, eval_file])
 @pytest.mark.parametrize("kind", UNFIT_TFLITE)
-def test_tflite_whose_input_cant_be_fed(workplace, kind, command):
+def test_a_tflite_with_another_input_is_refused(workplace, kind, command):
     pytest.importorskip("tensorflow")
     options, says, remedy = UNFIT_TFLITE[kind]
     Path("odd.tflite").write_bytes(to_tflite(build_greys(**options)))
@@ -66,7 +66,7 @@ def test_tflite_whose_input_cant_be_fed(workplace, kind, command):
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5", "saved/saved_model.pb"])
-def test_model_that_has_to_be_converted_first(workplace, name):
+def test_a_model_of_another_format_asks_for_conversion(workplace, name):
     file = workplace / name
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"x")
@@ -74,7 +74,7 @@ def test_model_that_has_to_be_converted_first(workplace, name):
 
 
 def test_tflite_of_any_batch_runs(workplace):
-    """Every file that TensorFlow makes of a Keras model is such: the interpreter takes one photo at a time."""
+    """TensorFlow makes such files of every Keras model; the interpreter takes one photo at a time."""
     pytest.importorskip("tensorflow")
     draw_greys(workplace / "greys", 2)
     Path("any.tflite").write_bytes(to_tflite(build_greys(), integer=True))
@@ -94,21 +94,21 @@ UNFIT_IR = {
 @needs_openvino
 @pytest.mark.parametrize("command", [run_file, eval_file])
 @pytest.mark.parametrize("kind", UNFIT_IR)
-def test_ir_whose_input_cant_be_fed(workplace, kind, command):
+def test_an_ir_with_another_input_is_refused(workplace, kind, command):
     options, says, remedy = UNFIT_IR[kind]
     write_ir(workplace / "odd.xml", **options)
     refused(command("odd.xml"), 4, says, "where: odd.xml", remedy)
 
 
 @needs_openvino
-def test_ir_without_its_bin(workplace):
+def test_an_ir_without_its_bin_is_refused(workplace):
     write_ir(workplace / "model.xml")
     Path("model.bin").unlink()
     refused(run_file("model.xml"), 4, "the model's weights are missing: model.bin", "where: model.xml", "copy it too")
 
 
 @needs_openvino
-def test_ir_with_the_bin_of_another_model(workplace):
+def test_an_ir_with_the_bin_of_another_model_is_refused(workplace):
     write_ir(workplace / "small.xml")
     write_ir(workplace / "large.xml", classes=400)
     shutil.copy("small.bin", "large.bin")
@@ -118,7 +118,7 @@ def test_ir_with_the_bin_of_another_model(workplace):
 
 
 @needs_openvino
-def test_openvino_that_isnt_installed(workplace, monkeypatch):
+def test_a_missing_openvino_is_reported_with_the_remedy(workplace, monkeypatch):
     write_ir(workplace / "model.xml")
     monkeypatch.setitem(sys.modules, "openvino", None)
     refused(
@@ -129,7 +129,7 @@ def test_openvino_that_isnt_installed(workplace, monkeypatch):
     )
 
 
-def test_tflite_runtime_that_isnt_installed(workplace, tiny_models, monkeypatch):
+def test_a_missing_tflite_runtime_is_reported_with_the_remedy(workplace, tiny_models, monkeypatch):
     Path("model.tflite").write_bytes(tiny_models["uint8"])
 
     def import_module(name):

@@ -1,4 +1,4 @@
-"""Weights and names that nothing can be trained with: exit code, what, where and remedy of each."""
+"""Unusable weights and names of models are refused with exit code, what, where and remedy."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ def photos(empty_home):
     return draw_folders(empty_home.photos, 4)
 
 
-def test_weights_that_dont_fit_the_backbone(home):
+def test_weights_that_dont_fit_the_backbone_are_refused(home):
     options = ["--weights", "tiny", "--backbone", "mobilenet_v1", "--alpha", "0.5", "--size", "96", "--epochs", "1"]
     done = edgetl("train", "photos", "--name", "new", *options)
     refused(done, 4, "the weights don't fit the backbone", "models/tiny/model.keras", "--backbone and --alpha")
     assert not (home.models / "new").exists()
 
 
-def test_weights_file_that_isnt_there(photos):
+def test_a_missing_weights_file_is_refused(photos):
     done = edgetl("train", photos, "--name", "new", *TINY, "--weights", "gone.h5")
     refused(done, 4, "no such weights file", "where: gone.h5", "--weights")
 
 
-def test_weights_file_that_is_none(photos):
+def test_a_file_without_weights_is_refused(photos):
     (photos.parent / "no.h5").write_text("no weights")
     done = edgetl("train", photos, "--name", "new", *TINY, "--weights", "no.h5")
     refused(done, 4, "not a Keras weights file", "where: no.h5", ".weights.h5 or .keras")
 
 
-def test_weights_that_are_nothing(photos, empty_home):
+def test_weights_of_an_unknown_name_are_refused(photos, empty_home):
     done = edgetl("train", photos, "--name", "new", "--weights", "imagnet")
     refused(
         done,
@@ -56,7 +56,7 @@ TRAIN_HEAD = [sys.executable, "-c", MAIN, "train", "photos", "--name", "new", "-
 
 
 @pytest.mark.slow
-def test_no_network_for_imagenet(photos, empty_home):
+def test_a_failed_download_of_weights_is_reported(photos, empty_home):
     environment = os.environ | OFFLINE | {"KERAS_HOME": str(empty_home.folder / "keras")}
     command = [*TRAIN_HEAD, "--weights", "imagenet"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
@@ -69,7 +69,7 @@ def test_no_network_for_imagenet(photos, empty_home):
 
 
 @pytest.mark.slow
-def test_no_network_takes_the_starter(photos, empty_home):
+def test_without_a_network_training_uses_the_starter(photos, empty_home):
     environment = os.environ | OFFLINE | {"KERAS_HOME": str(empty_home.folder / "keras")}
     done = subprocess.run(TRAIN_HEAD, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
@@ -84,13 +84,13 @@ def test_no_network_takes_the_starter(photos, empty_home):
 
 
 @pytest.mark.parametrize("wrong", [["--alpha", "0.5"], ["--backbone", "mobilenet_v1"], ["--input-range", "0..1"]])
-def test_the_starter_is_one_backbone_only(photos, wrong, empty_home):
+def test_the_starter_with_another_backbone_is_refused(photos, wrong, empty_home):
     done = edgetl("train", photos, "--name", "new", "--weights", "starter", *wrong)
     refused(done, 2, "the starter ", "mobilenet_v" if "--input-range" not in wrong else "-1..1, not 0..1", "leave out")
 
 
 @pytest.mark.parametrize("name", ["starter", "Starter", "imagenet", "none", "auto"])
-def test_a_model_cant_be_called_what_weights_are_called(photos, name, empty_home):
+def test_a_model_named_like_weights_is_refused(photos, name, empty_home):
     refused(
         edgetl("train", photos, "--name", name, *TINY),
         2,
@@ -99,41 +99,41 @@ def test_a_model_cant_be_called_what_weights_are_called(photos, name, empty_home
     )
 
 
-def test_training_under_a_bad_name(photos, empty_home):
+def test_a_bad_model_name_is_refused(photos, empty_home):
     refused(edgetl("train", photos, "--name", "../x", *TINY), 2, "'../x' can't be a model's name", "letters, digits")
     assert sorted(path.name for path in empty_home.folder.iterdir()) == ["photos"]
 
 
-def test_nothing_trained_yet(empty_home):
+def test_a_store_without_models_asks_for_a_training(empty_home):
     for command in ("convert", "run"):
         refused(edgetl(command), 2, "no model has been trained yet", f"where: {empty_home.models}", "edgetl train")
 
 
-def test_resume_without_an_unfinished_training(photos):
+def test_resume_without_an_unfinished_training_is_refused(photos):
     done = edgetl("train", photos, "--name", "new", "--resume")
     refused(done, 2, "no unfinished training of 'new'", "train without --resume")
 
 
 @pytest.mark.parametrize("option", [["--epochs", "3"], ["--flip"], ["--config", "train.toml"]])
-def test_resume_with_other_options(photos, option):
+def test_resume_with_other_options_is_refused(photos, option):
     (photos.parent / "train.toml").write_text('data = "photos"\nname = "new"\n')
     done = edgetl("train", photos, "--name", "new", "--resume", *option)
     refused(done, 2, f"{option[0]} can't be given with --resume", "the options it began with")
 
 
 @pytest.mark.parametrize("option", ["--size=50", "--val-fraction=0.99", "--epochs=-1", "--batch=0"])
-def test_option_out_of_range(photos, option):
+def test_an_option_out_of_range_is_refused(photos, option):
     done = edgetl("train", photos, "--name", "new", option)
     assert done.code == 2
     assert option.split("=")[0] in done.err
 
 
 @pytest.mark.parametrize("options", [["--backbone", "resnet"], ["--backbone", "mobilenet_v1", "--alpha", "0.3"]])
-def test_unknown_backbone_or_width(photos, options):
+def test_an_unknown_backbone_or_width_is_refused(photos, options):
     refused(edgetl("train", photos, "--name", "new", "--weights", "none", *options), 2, "choose ", options[-1])
 
 
-def test_config_that_isnt_there_or_isnt_one(photos, empty_home):
+def test_a_missing_or_invalid_config_is_refused(photos, empty_home):
     refused(edgetl("train", photos, "--config", "gone.toml"), 2, "there is no such file", "where: gone.toml")
     (empty_home.folder / "bad.toml").write_text('data = "photos"\nname = "x"\nepoch = 3\n')
     refused(edgetl("train", photos, "--config", "bad.toml"), 2, "unknown key epoch; allowed: data, name", "bad.toml")

@@ -21,7 +21,7 @@ QUICK = ("--seconds", "0.1")
 
 
 def measured(*totals, variant="float32", threads=1):
-    """Frames that took so many ms, most of it in the network."""
+    """A measurement of frames that took these times, ms, mostly in the network."""
     rows = [(0.1 * ms, 0.8 * ms, 0.1 * ms, ms) for ms in totals]
     return Measured(Candidate(variant, threads), 12.0, np.array(rows))
 
@@ -109,14 +109,14 @@ def test_documents_without_common_measurements_are_refused(tmp_path):
 
 @pytest.fixture
 def on_its_target(bundle, monkeypatch):
-    """This machine is the bundle's target, and that has a budget."""
+    """A machine of the bundle's target, which has a budget."""
     target = Target.load("x86")
     monkeypatch.setattr(bench_report, "target_names", lambda: [Bundle.open(bundle).manifest.target])
     monkeypatch.setattr(bench_report.Target, "load", lambda name: dataclasses.replace(target, budget=Budget(5, 0.001)))
     return dataclasses.replace(Machine.here(), system="Linux 6.1 x86_64")
 
 
-def test_budget_is_checked_where_the_machine_is_the_target(bundle, on_its_target):
+def test_the_budget_is_checked_only_on_the_target(bundle, on_its_target):
     name = Bundle.open(bundle).manifest.chosen
     with pytest.raises(GateError, match=r"p95 7.0 ms, 5 are allowed; .* MB, 0.001 are allowed"):
         bench_report.require_budget(bundle, [measured(7, variant=name)], on_its_target)
@@ -145,7 +145,7 @@ def test_command_measures_compares_and_draws(bundle, tmp_path):
     assert "slower than before by more than 50%" in done.err
 
 
-def test_one_file_is_compared_with_and_replaced_wherever_the_bundle_lies(bundle, tmp_path):
+def test_json_can_replace_the_file_that_it_is_compared_with(bundle, tmp_path):
     base = tmp_path / "base.json"
     command = ("--seconds", "0", "--threads", "1", "--json", base)
     assert edgetl("bench", bundle, *command).code == 0
@@ -169,13 +169,13 @@ def test_json_goes_to_stdout_alone(bundle):
 
 
 @pytest.mark.parametrize("share", ["x%", "-1%", "nan", "inf"])
-def test_share_that_is_none(bundle, share):
+def test_an_invalid_share_is_refused(bundle, share):
     done = edgetl("bench", bundle, "--fail-over", share)
     assert done.code == 2
     assert "is not a share: write 10% or 0.1" in done.err
 
 
-def test_photo_that_is_not_there(bundle, tmp_path):
+def test_a_missing_photo_is_refused(bundle, tmp_path):
     done = edgetl("bench", bundle, "--frame", tmp_path / "none.jpg")
     assert done.code in (1, 2, 3)
     assert "none.jpg" in done.err

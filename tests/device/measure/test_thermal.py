@@ -13,7 +13,7 @@ def machine(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_raspberry_pi_that_is_too_hot(machine):
+def test_a_hot_raspberry_pi_is_throttled(machine):
     for zone, text in (("thermal_zone0", "61322\n"), ("thermal_zone1", "82750\n")):
         (machine / "_ZONES" / zone).mkdir(parents=True)
         (machine / "_ZONES" / zone / "temp").write_text(text)
@@ -24,17 +24,17 @@ def test_a_raspberry_pi_that_is_too_hot(machine):
     assert (found.throttled, str(found)) == (True, "83 °C, 1500 MHz, held down")
 
 
-def test_what_was_is_not_what_is(machine):
+def test_earlier_throttling_is_not_taken_for_present_throttling(machine):
     (machine / "_THROTTLED").write_text("50000\n")
     assert Thermal.here().throttled is False
 
 
-def test_machine_that_tells_nothing(machine):
+def test_a_machine_without_sensors_has_no_values(machine):
     assert Thermal.here() == Thermal(None, None, None)
     assert (Thermal.here().throttled, str(Thermal.here())) == (None, "")
 
 
-def test_zone_that_can_not_be_read(machine):
+def test_an_unreadable_zone_is_ignored(machine):
     (machine / "_ZONES" / "thermal_zone0" / "temp").mkdir(parents=True)
     assert Thermal.here().celsius is None
 
@@ -42,7 +42,7 @@ def test_zone_that_can_not_be_read(machine):
 @pytest.mark.parametrize(
     ("answer", "flags"), [("echo throttled=0x50005", 0x50005), ("echo nonsense", None), ("exit 3", None)]
 )
-def test_the_firmware_is_asked_with_its_own_tool(tmp_path, monkeypatch, answer, flags):
+def test_firmware_flags_are_read_with_vcgencmd(tmp_path, monkeypatch, answer, flags):
     tool = tmp_path / "vcgencmd"
     tool.write_text(f"#!/bin/sh\n[ $1 = get_throttled ] || exit 9\n{answer}\n")
     tool.chmod(0o755)
@@ -50,6 +50,6 @@ def test_the_firmware_is_asked_with_its_own_tool(tmp_path, monkeypatch, answer, 
     assert firmware_flags() == flags
 
 
-def test_machine_without_that_firmware(tmp_path, monkeypatch):
+def test_a_machine_without_vcgencmd_has_no_flags(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert firmware_flags() is None

@@ -20,7 +20,7 @@ from edgetl.device.runtime import UnloadableRuntimeError
 from edgetl.errors import GateError, ModelError, UsageError
 
 SLOWNESS = {"float32": 0.001, "float16": 0.003, "static_wi8_ai8": 0.002}
-"""Seconds that a frame takes with one thread; two take half."""
+"""The time of a frame with one thread, s; two threads take half."""
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +161,7 @@ def test_only_a_bundle_can_be_tuned(tmp_path):
         tune.recall_or_tune(tmp_path / "model.tflite")
 
 
-def test_the_commands(bundle, film):
+def test_tune_stores_the_measurement_and_run_uses_it(bundle, film):
     tuned = edgetl("tune", bundle, "--threads", 1, "--json")
     assert tuned.code == 0, tuned.err
     document = json.loads(tuned.out)
@@ -194,14 +194,14 @@ def test_sigterm_while_it_measures_ends_a_run_at_once(bundle, film, monkeypatch)
     assert not (bundle / tuned_file.FILE).exists()
 
 
-def test_a_machine_that_tells_little_has_a_fingerprint_too(monkeypatch):
+def test_a_machine_without_details_still_has_a_fingerprint(monkeypatch):
     for name in ("_GOVERNOR", "_BOARD", "_CPUINFO"):
         monkeypatch.setattr(machine, name, Path("/nowhere/at/all"))
     found = Machine.here()
     assert (found.governor, found.cores >= 1, bool(found.cpu)) == ("", True, True)
 
 
-def test_a_raspberry_pi_tells_its_name(monkeypatch, tmp_path):
+def test_a_raspberry_pi_is_named_by_its_board(monkeypatch, tmp_path):
     (tmp_path / "model").write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
     (tmp_path / "governor").write_text("ondemand\n")
     monkeypatch.setattr(machine, "_BOARD", tmp_path / "model")
@@ -218,7 +218,7 @@ def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_measured
         tuned_file.require_writable(bundle)
 
 
-def test_the_work_done_is_counted(bundle, paced):
+def test_the_progress_counts_checks_and_turns(bundle, paced):
     steps = []
     tune.tune(bundle, (1,), step=lambda *step: steps.append(step))
     for what in ("checking", "measuring"):
@@ -226,7 +226,7 @@ def test_the_work_done_is_counted(bundle, paced):
         assert [number for number, _ in done] == list(range(done[0][1]))
 
 
-def test_an_estimate_is_given_of_long_measurements(bundle, paced, monkeypatch):
+def test_a_long_measurement_is_announced_with_an_estimate(bundle, paced, monkeypatch):
     said = []
     monkeypatch.setattr(tune, "_seconds_of_measuring", lambda *_: 130.0)
     tune.tune(bundle, (1,), said.append)

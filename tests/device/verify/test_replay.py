@@ -39,7 +39,7 @@ def test_whole_bundle_passes(bundle):
     require_all_ok(reports, bundle)
 
 
-def test_one_variant(bundle):
+def test_a_single_variant_can_be_replayed(bundle):
     (report,) = verify(bundle, "static_wi8_ai8", threads=2)
     assert (report.variant, report.ok) == ("static_wi8_ai8", True)
     with pytest.raises(UsageError, match="no variant 'int4'"):
@@ -76,7 +76,7 @@ def test_damaged_golden_photo_fails_every_variant_and_is_named(bundle):
     assert all("golden/2.png" in reason for reason in reasons.values())
 
 
-def test_golden_value_changed_with_its_digest_is_drift(bundle):
+def test_a_changed_golden_value_with_a_right_digest_is_drift(bundle):
     path = bundle / "golden" / "float32.json"
     scores = json.loads(path.read_text())
     scores[1][0] += 0.002
@@ -86,13 +86,13 @@ def test_golden_value_changed_with_its_digest_is_drift(bundle):
 
 
 @pytest.mark.parametrize("content", ["[[1, 2], [3]]", "[]", "not JSON", '{"a": 1}', "[[null, 1, 2]]"])
-def test_golden_scores_that_are_none_fail_their_variant(bundle, content):
+def test_invalid_golden_scores_fail_their_variant(bundle, content):
     (bundle / "golden" / "float32.json").write_text(content)
     reseal(bundle, "golden/float32.json")
     assert list(failing(bundle)) == ["float32"]
 
 
-def test_other_model_under_a_right_digest_is_drift(bundle):
+def test_another_models_file_with_a_right_digest_is_drift(bundle):
     path = bundle / "static_wi8_ai8.tflite"
     content = path.read_bytes()
     # The weights lie in the file as they are: a few altered ones load well, and answer otherwise.
@@ -104,7 +104,7 @@ def test_other_model_under_a_right_digest_is_drift(bundle):
     assert list(failing(bundle)) == ["static_wi8_ai8"]
 
 
-def test_file_that_is_no_model_fails_its_variant(bundle):
+def test_a_file_that_is_not_a_model_fails_its_variant(bundle):
     (bundle / "float32.tflite").write_text("not a model")
     reseal(bundle, "float32.tflite")
     assert "not a .tflite model" in failing(bundle)["float32"]
@@ -120,7 +120,7 @@ def importing(monkeypatch, errors):
 NOT_THERE = {name: ModuleNotFoundError(name, name=name) for name in ("ai_edge_litert", "tflite_runtime")}
 
 
-def test_missing_runtime_is_no_drift(bundle, monkeypatch):
+def test_a_variant_without_its_runtime_is_skipped(bundle, monkeypatch):
     importing(monkeypatch, NOT_THERE)
     with pytest.raises(ModelError, match="no TFLite runtime is installed") as caught:
         verify(bundle)
@@ -133,7 +133,7 @@ def test_missing_runtime_is_no_drift(bundle, monkeypatch):
     [ImportError("libstdc++.so.6: no version"), ModuleNotFoundError("No module named 'numpy'", name="numpy")],
 )
 @pytest.mark.parametrize("package", NOT_THERE)
-def test_broken_runtime_tells_what_is_wrong(bundle, monkeypatch, package, error):
+def test_a_broken_runtime_is_reported_with_its_error(bundle, monkeypatch, package, error):
     importing(monkeypatch, {**NOT_THERE, package: error})
     with pytest.raises(ModelError) as caught:
         verify(bundle)
@@ -142,7 +142,7 @@ def test_broken_runtime_tells_what_is_wrong(bundle, monkeypatch, package, error)
     assert caught.value.remedy
 
 
-def test_bundle_without_golden_photos_proves_nothing(bundle):
+def test_a_bundle_without_golden_photos_fails(bundle):
     manifest = json.loads((bundle / "bundle.json").read_text())
     manifest["golden"] = []
     (bundle / "bundle.json").write_text(json.dumps(manifest))
@@ -157,7 +157,7 @@ def test_invalid_manifest_is_an_error(bundle, tmp_path):
         verify(tmp_path / "gone")
 
 
-def test_changed_labels_count_unless_they_were_a_tie():
+def test_a_changed_top_label_counts_unless_it_was_a_tie():
     expected = np.array([[0.5, 0.495, 0.005], [0.6, 0.3, 0.1]], np.float32)
     tie = np.array([[0.495, 0.5, 0.005], [0.6, 0.3, 0.1]], np.float32)
     report = compare_scores("a", "static_wi8_ai8", tie, expected)
@@ -170,11 +170,11 @@ def test_changed_labels_count_unless_they_were_a_tie():
     assert not compare_scores("a", "float32", np.full((1, 3), np.nan, np.float32), expected[:1]).ok
 
 
-def test_unknown_recipe_is_held_to_the_strictest_tolerance():
+def test_an_unknown_recipe_gets_the_strictest_tolerance():
     assert compare_scores("a", "new", np.ones((1, 2), np.float32), np.ones((1, 2), np.float32)).tolerance == 1e-3
 
 
-def test_model_of_one_class():
+def test_a_model_with_one_class_can_be_compared():
     assert compare_scores("a", "float32", np.ones((2, 1), np.float32), np.ones((2, 1), np.float32)).ok
 
 

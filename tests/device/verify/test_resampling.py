@@ -14,13 +14,13 @@ from edgetl.errors import GateError
 from edgetl.vision.preprocess import Preprocessor
 
 
-def test_this_machine_makes_the_pixels_that_it_should(bundle):
+def test_this_machines_pixels_pass(bundle):
     report = compare_pixels(bundle)
     assert (report.photos, report.ok) == (4, True)
     require_same_pixels(report, bundle)
 
 
-def test_quick_way_may_round_otherwise_by_a_level():
+def test_fast_resizing_may_differ_by_a_level():
     frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     made = {}
     for way in ("linear", "linear_exact"):
@@ -29,8 +29,8 @@ def test_quick_way_may_round_otherwise_by_a_level():
     assert np.abs(made["linear"].astype(int) - made["linear_exact"]).max() <= MOST_LEVELS
 
 
-def test_exact_way_is_the_weighted_mean_of_its_neighbours():
-    """Whatever the processor: its documented arithmetic, in fixed point of 8 bits a side."""
+def test_exact_resizing_is_the_weighted_mean_of_neighbours():
+    """Its documented arithmetic is fixed point with 8 bits for each side, on every processor."""
     frame = np.random.default_rng(1).integers(0, 256, (50, 70, 3), np.uint8)
     out = np.zeros((31, 43, 3), np.uint8)
     Preprocessor(InputSpec(31, 43, color="bgr", interpolation="linear_exact"))(frame, out)
@@ -55,7 +55,7 @@ def test_opencv_that_resizes_wrongly_fails(bundle, monkeypatch):
     assert "preprocessing            FAILS" in done.err
 
 
-def test_another_filter_is_not_held_against_this_one(bundle):
+def test_a_bundle_with_another_filter_is_not_compared(bundle):
     path = bundle / "bundle.json"
     manifest = json.loads(path.read_text())
     manifest["card"]["input"]["interpolation"] = "area"
@@ -63,7 +63,7 @@ def test_another_filter_is_not_held_against_this_one(bundle):
     assert compare_pixels(bundle) == PixelReport(0, 0, 0.0)
 
 
-def test_json_tells_it_beside_the_variants(bundle):
+def test_json_has_the_pixels_beside_the_variants(bundle):
     told = json.loads(edgetl("verify", bundle, "--json").out)
     assert told[-1] == dataclasses.asdict(resampling.compare_pixels(bundle)) | {
         "variant": "preprocessing",

@@ -40,7 +40,7 @@ def keras_model(shapes_model: Any) -> Any:
 
 
 def small_backbone(size: int) -> Any:
-    """Feature maps at strides 2 to 16, from random weights."""
+    """A backbone with random weights and feature maps at strides 2 to 16."""
     import keras
 
     layers = keras.layers
@@ -100,7 +100,7 @@ def _train_detector(store: Path, card_photos: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def detector_data(detector: Any) -> Any:
-    """The data set of `detector`, split as it was."""
+    """The data set of `detector`, split as in its training."""
     from edgetl.host.networks.stored import boxed_dataset_of
 
     return boxed_dataset_of(detector.card)
@@ -116,7 +116,7 @@ def detector_network(detector: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def detector_files(detector_network: Any, detector_data: Any, tmp_path_factory: Any) -> Callable[[str], Path]:
-    """Makes the file of a recipe, once."""
+    """A function that makes the file of a recipe, once."""
     from edgetl.host.convert.calibration import representative_dataset
     from edgetl.host.convert.tflite.export import export
 

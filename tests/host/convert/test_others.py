@@ -1,4 +1,4 @@
-"""MediaPipe Tasks and OpenVINO Model API say of a hundred photos what edgetl says.
+"""MediaPipe Tasks and OpenVINO Model API give the results of edgetl for a hundred photos.
 
 Scores may differ as the runtimes' builds do: by some 1e-6 in floats, by a step of an int8 output. `tests/others.py` has
 the figures of real photos.
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.peer
 PHOTOS = 100
 TURNS = ((1, 1), (1, -1), (-1, 1))
 SCORE = 0.03
-"""Largest difference of two scores: a step of a quantized logit, 0.1, is a fortieth at most."""
+"""The largest difference of two scores: a step of a quantized logit, 0.1, changes a score by at most 1/40."""
 
 
 @pytest.fixture(scope="module", params=[".tflite", ".xml"])
 def suffix(request):
-    """Of the files that the software opens whose environment is there, or can be made."""
+    """The suffix of the files that the software opens; skipped if its environment can't be made."""
     if request.param == ".xml":
         pytest.importorskip("openvino")
         pytest.importorskip("nncf")
@@ -39,7 +39,7 @@ def suffix(request):
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory):
-    """Converts a model by some recipes for both runtimes, once."""
+    """A function that converts a model by some recipes for both runtimes, once."""
     from edgetl.host.convert import job
 
     target = tmp_path_factory.mktemp("targets") / "both.toml"
@@ -72,7 +72,7 @@ def drawn_cards(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn_shapes(shapes, tmp_path_factory):
-    """Those the model was trained on, and the same turned round and over."""
+    """The photos that the model was trained on, and mirrored copies of them."""
     root = tmp_path_factory.mktemp("drawn")
     turned = (frame[::a, ::b] for frame in map(read_photo, sorted(shapes.rglob("*.png"))) for a, b in TURNS)
     for number, frame in zip(range(PHOTOS), turned, strict=False):
@@ -80,7 +80,7 @@ def drawn_shapes(shapes, tmp_path_factory):
     return sorted(root.iterdir())
 
 
-def test_a_portable_detector_shows_the_same(suffix, detector, bundles, drawn_cards, tmp_path):
+def test_other_software_shows_the_boxes_of_a_portable_detector(suffix, detector, bundles, drawn_cards, tmp_path):
     file = file_of(bundles(detector.card.name, "portable"), "portable", suffix)
     agreed = others.compare(file, others.as_input(file, drawn_cards, tmp_path))
     assert agreed.objects > 2 * PHOTOS, str(agreed)
@@ -90,7 +90,7 @@ def test_a_portable_detector_shows_the_same(suffix, detector, bundles, drawn_car
 
 
 @pytest.mark.parametrize("recipe", ["static_wi8_ai8", "float16"])
-def test_a_classifier_says_the_same(recipe, suffix, shapes_model, bundles, drawn_shapes, tmp_path):
+def test_other_software_gives_the_scores_of_a_classifier(recipe, suffix, shapes_model, bundles, drawn_shapes, tmp_path):
     file = file_of(bundles(shapes_model.card.name, "float16"), recipe, suffix)
     agreed = others.compare(file, others.as_input(file, drawn_shapes, tmp_path))
     assert agreed.objects == PHOTOS

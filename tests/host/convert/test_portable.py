@@ -1,4 +1,4 @@
-"""Portable detectors: the raw one's boxes, finished inside the file."""
+"""Portable detectors compute inside the file the boxes that edgetl computes from a raw one."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def card(detector):
 
 @pytest.fixture(scope="module")
 def frames(detector_data):
-    """Of the input's own size: where a letterbox has bars, the two cut boxes off at different edges."""
+    """Frames of the input's own size; with a letterbox's bars, the two would clip boxes at different edges."""
     return [np.ascontiguousarray(pixels[..., ::-1]) for pixels in detector_data.val.batch(slice(None))]
 
 
 @pytest.fixture(scope="module")
 def finished(card, detector_files, tmp_path_factory):
-    """The portable file of a body."""
+    """A function that makes the portable file of a body, once."""
     folder = tmp_path_factory.mktemp("portable")
 
     def made_once(recipe):
@@ -70,13 +70,13 @@ def boxes_are_the_same(raw, finished, frames):
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_boxes_are_those_that_edgetl_makes_of_the_raw_file(body, finished, detector, detector_files, frames):
+def test_a_portable_tflite_gives_the_boxes_of_the_raw_file(body, finished, detector, detector_files, frames):
     with closing(open_runtime("tflite", detector_files(body), 1)) as runtime, Model.open(finished(body)) as decoded:
         decoded.only = LEAST
         boxes_are_the_same(Model(runtime, detector.card, only=LEAST), decoded, frames)
 
 
-def test_openvinos_are_too(detector, detector_network, card, frames, tmp_path):
+def test_a_portable_ir_gives_the_boxes_of_the_raw_file(detector, detector_network, card, frames, tmp_path):
     pytest.importorskip("openvino")
     from edgetl.host.convert.openvino import export as openvino
     from edgetl.host.convert.openvino import portable as portable_openvino
@@ -99,7 +99,7 @@ def test_openvinos_are_too(detector, detector_network, card, frames, tmp_path):
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_the_body_is_kept_and_only_built_in_operators_come_behind(body, finished, detector_files):
+def test_a_portable_file_keeps_the_body_and_adds_only_built_in_operators(body, finished, detector_files):
     raw, made = parse(detector_files(body).read_bytes()), parse(finished(body).read_bytes())
     before, after = ([b.data for b in model.buffers] for model in (raw, made))
     for one, other in zip(before, after, strict=False):
@@ -109,7 +109,7 @@ def test_the_body_is_kept_and_only_built_in_operators_come_behind(body, finished
     assert len(made.subgraphs[0].operators) > len(raw.subgraphs[0].operators)
 
 
-def test_outputs_are_four_floats_best_first_and_nothing_behind_the_count(finished, frames):
+def test_a_portable_file_has_four_outputs_with_zeros_after_the_count(finished, frames):
     with closing(open_runtime("tflite", finished("static_wi8_ai8"), 1)) as runtime:
         shapes = (1, 100, 4), (1, 100), (1, 100), (1,)
         assert [(t.name, t.shape, t.dtype) for t in runtime.outputs] == [
@@ -130,12 +130,12 @@ def test_outputs_are_four_floats_best_first_and_nothing_behind_the_count(finishe
     assert (boxes <= 1).all()
 
 
-def test_a_black_frame_is_no_riddle(finished):
+def test_a_black_frame_gives_no_boxes(finished):
     with Model.open(finished("float32"), only=ResultFilter(threshold=0.9)) as model:
         assert len(model(np.zeros((120, 160, 3), np.uint8))) == 0
 
 
-def test_bodies_are_tried_int8_first_and_noted():
+def test_portable_attempts_begin_with_an_int8_body_and_have_notes():
     def raw(recipe, source):
         yield Attempt("", lambda: {".tflite": recipe.encode()})
         yield Attempt("again", lambda: {".tflite": recipe.encode()})
@@ -166,7 +166,7 @@ def loose(tmp_path_factory):
     return str(path)
 
 
-def test_asked_for_it_joins_the_bundle_and_is_never_chosen_first(detector, loose):
+def test_a_portable_variant_joins_the_bundle_but_is_not_chosen(detector, loose):
     bundle = job.convert(detector.card.name, loose, recipes=("portable",))
     raw, made = bundle.manifest.variants
     assert (raw.recipe, made.recipe, bundle.manifest.chosen) == ("float32", "portable", "float32")
@@ -181,13 +181,13 @@ def test_asked_for_it_joins_the_bundle_and_is_never_chosen_first(detector, loose
         assert inside(photo).to_dict() == alone(photo).to_dict()
 
 
-def test_a_classifier_needs_none(shapes_model, loose):
+def test_portable_is_refused_for_a_classifier(shapes_model, loose):
     with pytest.raises(UsageError, match="this is a classifier") as caught:
         job.convert(shapes_model.card.name, loose, recipes=("portable",))
     assert "open a classifier's files as they are" in caught.value.remedy
 
 
-def test_only_a_raw_file_must_show_its_cells():
+def test_a_portable_file_needs_no_figures_of_its_cells():
     measured = Measurement(0.6, 0.0, "ace", 0.0, 1.0, 0.0, 1.0, {}, {"map50": 0.9, "map50_drop": 0.0})
     assert refusal_reasons(measured, Gate(), "portable", "detection") == ""
     assert "a score differs by nan" in refusal_reasons(measured, Gate(), "float32", "detection")

@@ -33,7 +33,7 @@ def test_representative_photos_are_balanced_by_class(counts, wanted, each):
     assert sorted(found) == sorted(each)
 
 
-def test_representative_photos_are_the_seeds_choice():
+def test_the_seed_chooses_the_representative_photos():
     train = photos((50, 50))
     first, again, other = (calibration.representative_dataset(train, 10, seed) for seed in (1, 1, 2))
     assert np.array_equal(first, again)

@@ -17,7 +17,7 @@ Layer = dict[str, Any]
 
 
 def write_h5(path: Path, model: Layer, weights: dict[str, list[np.ndarray]] | None = None) -> Path:
-    """Writes a file with a network's description, and the weights of each layer that has some, by its name."""
+    """Writes a file with a network's description and the weights of its layers, by their names."""
     with h5py.File(path, "w") as file:
         file.attrs["model_config"] = json.dumps(model)
         group = file.create_group("model_weights")
@@ -37,7 +37,7 @@ def layer(class_name: str, name: str, inbound: list[Any] | None = None, **config
 
 
 def of(name: str, **options: Any) -> list[Any]:
-    """A reference to the first output of another layer, as a list of tensors has it."""
+    """A reference to the first output of another layer, as an entry of a list of tensors."""
     return [[name, 0, 0, options]]
 
 
@@ -56,5 +56,5 @@ def sequential(layers: list[Layer], name: str = "sequential") -> Layer:
 
 
 def pooled() -> Layer:
-    """A layer that has no weights, and makes columns of an image."""
+    """A layer without weights that averages an image to columns."""
     return layer("GlobalAveragePooling2D", "pooled")

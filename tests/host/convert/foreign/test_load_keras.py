@@ -198,7 +198,7 @@ def test_a_git_lfs_pointer_is_refused_as_one(tmp_path):
 
 
 def damaged(tmp_path, count, seed):
-    """Opens damaged copies of a small model in both formats: a model, or an error of edgetl's own."""
+    """Opens damaged copies of a small model in both formats; only an error of edgetl may be raised."""
     for suffix in ("h5", "keras"):
         build_greys(scaled=True).save(tmp_path / f"whole.{suffix}")
         content = (tmp_path / f"whole.{suffix}").read_bytes()

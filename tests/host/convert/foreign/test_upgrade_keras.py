@@ -1,4 +1,4 @@
-"""Files of older Keras: opened by today's, with the same answers."""
+"""Files of older versions of Keras open in Keras 3 with the same outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgetl.host.convert.foreign.open_keras import open_keras
 RNG = np.random.default_rng(3)
 KERNEL, BIAS = RNG.normal(size=(3, 4)).astype(np.float32), RNG.normal(size=4).astype(np.float32)
 OLD = {"kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": None, "dtype": "float32"}}}
-"""What TensorFlow 1 wrote of an initializer, and Keras 3 doesn't take."""
+"""An initializer as TensorFlow 1 wrote it, which Keras 3 refuses."""
 
 
 def dense(name="dense", inbound=None, **config):
@@ -164,7 +164,7 @@ KNOWN = {
 
 
 def with_operation(operation):
-    """A network that does an operation on what a ReLU gives, and averages it."""
+    """A network that applies an operation to a ReLU's output and averages the result."""
     relu = layer("ReLU", "relu", [of("image")])
     return functional([relu, operation, layer("GlobalAveragePooling2D", "pooled", [of("made")])], "pooled")
 

@@ -93,7 +93,7 @@ class Scripted:
         return next(self._rows)
 
 
-def test_a_variant_is_measured_beside_keras(judge, shapes_data, monkeypatch):
+def test_a_variants_figures_are_relative_to_keras(judge, shapes_data, monkeypatch):
     truth = shapes_data.val.classes
     said = np.eye(3, dtype=np.float32)[truth]
     wrong = np.flatnonzero(truth == 1)[:2]
@@ -184,7 +184,7 @@ def test_a_conversion_that_fails_leaves_the_earlier_bundle(shapes_model, target,
 
 
 def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_model, target, monkeypatch):
-    """A file whose weights are those of another training."""
+    """The bad file has the weights of another training."""
 
     def attempts(recipe, source):
         if recipe != "float16":
@@ -221,7 +221,7 @@ def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_m
 
 
 @pytest.mark.slow
-def test_an_impossible_gate_tries_everything_and_leaves_the_earlier_bundle(shapes_model, target, capsys):
+def test_an_impossible_gate_makes_every_attempt_and_leaves_the_earlier_bundle(shapes_model, target, capsys):
     path = target("static_wi8_ai8", "float32", name="strict")
     before = job.convert("told-apart", path)
     files = {file: file.read_bytes() for file in before.folder.rglob("*") if file.is_file()}

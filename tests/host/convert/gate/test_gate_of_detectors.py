@@ -1,4 +1,4 @@
-"""Detectors through the gate: what is measured, what is refused, and what the bundle proves."""
+"""The gate measures detectors and refuses bad ones, and the bundle's replay finds drift."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def scored(box, score):
         ([ACE, scored(KING, 0.1)], [ACE], 1.0),
     ],
 )
-def test_agreement_counted_by_hand(keras, variant, share):
+def test_agreement_equals_a_count_by_hand(keras, variant, share):
     assert agreement([found(*keras)], [found(*variant)], CARD).share == pytest.approx(share)
 
 
-def test_agreement_is_that_of_all_photos_boxes_and_their_scores():
+def test_agreement_covers_all_photos_and_reports_the_largest_score_difference():
     both = agreement([found(ACE, KING), found(ACE)], [found(scored(ACE, 0.8), KING), found()], CARD)
     assert both.share == pytest.approx(4 / 5)
     assert both.max_score_difference == pytest.approx(0.1, abs=1e-6)
@@ -127,7 +127,7 @@ def measured(judge, path):
         return judge.measure(runtime)
 
 
-def test_a_float32_file_is_what_keras_is(judge, detector_files):
+def test_a_float32_detector_computes_what_keras_computes(judge, detector_files):
     result = measured(judge, detector_files("float32"))
     assert refusal_reasons(result, Gate(0, 1, 0.0, 0.0, 1.0), "float32", "detection") == ""
     assert (result.accuracy_drop, result.agreement, result.metrics["map50_drop"]) == (0, 1, 0)
@@ -140,7 +140,7 @@ def test_a_float32_file_is_what_keras_is(judge, detector_files):
 
 
 @pytest.mark.parametrize(("recipe", "least"), [("float16", 0.95), ("static_wi8_ai8", 0.6)])
-def test_a_quantized_file_keeps_most(judge, detector_files, recipe, least):
+def test_a_quantized_detector_agrees_on_most_boxes(judge, detector_files, recipe, least):
     result = measured(judge, detector_files(recipe))
     assert result.agreement >= least
     assert result.accuracy > judge.reference.map - 0.1
@@ -151,14 +151,14 @@ def test_a_quantized_file_keeps_most(judge, detector_files, recipe, least):
 def test_the_worst_class_is_one_that_the_photos_show(judge, monkeypatch):
     before = {"ace": (0.5, 0.9), "jack": (float("nan"), float("nan")), "king": (0.4, 0.8), "ten": (0.3, 0.7)}
     after = before | {"king": (0.1, 0.2), "ten": (0.35, 0.7)}
-    told = iter((before, after))
-    monkeypatch.setattr(judge_detector.DetectionEvaluation, "by_class", lambda self: next(told))
+    by_class = iter((before, after))
+    monkeypatch.setattr(judge_detector.DetectionEvaluation, "by_class", lambda self: next(by_class))
     result = judge._measurement(judge.reference.found, 1.0)
     assert (result.worst_class, result.worst_class_drop) == ("king", 0.3)
     assert result.class_drops == {"ace": 0.0, "king": 0.3, "ten": -0.05}
 
 
-def test_photos_to_calibrate_with_show_every_class_and_the_background(detector_data):
+def test_the_representative_dataset_has_every_class_and_the_background(detector_data):
     train = detector_data.train
     assert set(train.classes.tolist()) == {-1, 0, 1, 2, 3}
     chosen = representative_dataset(train, 10, seed=0)
@@ -199,7 +199,7 @@ def failing(bundle):
 
 
 @pytest.mark.slow
-def test_a_detectors_bundle_tells_its_figures_and_replays(converted, detector_data, capsys):
+def test_a_detectors_bundle_has_its_figures_and_replays(converted, detector_data, capsys):
     int8, float32 = converted.manifest.variants
     assert (int8.accepted, float32.accepted, converted.manifest.chosen) == (True, True, "static_wi8_ai8")
     assert (float32.measured.agreement, float32.measured.accuracy_drop) == (1.0, 0.0)
@@ -232,7 +232,7 @@ def test_the_table_has_a_detectors_columns(converted):
     assert first.split()[3] == f"{converted.manifest.variants[0].measured.metrics['map50']:.3f}"
 
 
-def test_golden_boxes_lie_in_px_of_the_golden_photo(converted):
+def test_golden_boxes_lie_within_the_golden_photo(converted):
     frames = converted.golden_frames()
     for frame, golden in zip(frames, converted.golden_boxes(converted.variant("float32")), strict=True):
         for box in golden.objects + golden.suppressed:
@@ -294,14 +294,14 @@ def shift(objects):
     ],
     ids=["moved", "another class", "another score", "left out", "invented", "damaged"],
 )
-def test_an_expectation_changed_with_its_digest_is_drift(bundle, how, says):
+def test_a_changed_expectation_with_a_right_digest_is_reported_as_drift(bundle, how, says):
     reasons = edited_golden(bundle, how)
     assert list(reasons) == ["float32"]
     assert says in reasons["float32"]
 
 
-def test_another_model_under_a_right_digest_is_drift(bundle, detector_network, detector_data):
-    """The same network with two of its classes changed over."""
+def test_another_model_with_a_right_digest_is_reported_as_drift(bundle, detector_network, detector_data):
+    """The other model is the same network with its classes exchanged."""
     from edgetl.host.convert.tflite.export import export
 
     kept = detector_network.get_weights()
@@ -317,7 +317,7 @@ def test_another_model_under_a_right_digest_is_drift(bundle, detector_network, d
     assert "boxes have no partner" in failing(bundle)["float32"]
 
 
-def test_int8_under_the_name_of_float32_is_drift(bundle):
+def test_an_int8_file_named_float32_is_reported_as_drift(bundle):
     shutil.copy(bundle / "static_wi8_ai8.tflite", bundle / "float32.tflite")
     reseal(bundle, "float32.tflite")
     assert list(failing(bundle)) == ["float32"]

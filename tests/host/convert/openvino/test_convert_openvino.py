@@ -1,4 +1,4 @@
-"""OpenVINO's files: what Keras says, in every recipe; and the gate, the golden set and the bundle over them."""
+"""OpenVINO's files compute what Keras computes by every recipe, pass the gate, and go into the bundle."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def detector_source(detector, detector_network, detector_data):
 
 @pytest.fixture(scope="module")
 def files(classifier, detector_source, tmp_path_factory):
-    """Makes the files of a recipe, once; returns the `.xml`."""
+    """A function that makes the files of a recipe, once, and returns the `.xml`."""
     folder = tmp_path_factory.mktemp("irs")
     sources = {"classifier": classifier, "detector": detector_source}
 
@@ -70,7 +70,7 @@ def files(classifier, detector_source, tmp_path_factory):
 
 
 def outputs(path, pixels):
-    """Of each photo what an IR says, by its outputs' names."""
+    """An IR's outputs for each photo, by the outputs' names."""
     with closing(open_runtime("openvino", path, 1)) as runtime:
         rows = {tensor.name: [] for tensor in runtime.outputs}
         for photo in pixels:
@@ -113,7 +113,7 @@ def test_every_file_takes_raw_pixels(kind, recipe, files):
 
 
 @pytest.mark.parametrize("kind", ["classifier", "detector"])
-def test_recipes_are_what_they_are_called(kind, files):
+def test_each_recipe_gives_files_of_its_precision(kind, files):
     sizes = {recipe: files(kind, recipe).with_suffix(".bin").stat().st_size for recipe in RECIPES}
     assert sizes["float16"] < 0.6 * sizes["float32"]
     assert sizes["static_wi8_ai8"] < 0.5 * sizes["float32"]
@@ -131,7 +131,7 @@ def test_a_file_opens_without_a_bundle(kind, recipe, files, classifier, detector
         model(np.zeros((90, 160, 3), np.uint8))
 
 
-def test_the_files_of_another_model_do_not_fit_its_card(files, classifier, tmp_path):
+def test_a_file_of_another_model_is_refused_by_its_card(files, classifier, tmp_path):
     path = tmp_path / "other.xml"
     card = replace(classifier.card, input=replace(classifier.card.input, height=classifier.card.input.height + 32))
     for suffix, content in next(openvino.attempts("float32", replace(classifier, card=card))).make().items():
@@ -140,7 +140,7 @@ def test_the_files_of_another_model_do_not_fit_its_card(files, classifier, tmp_p
         Model.open(path)
 
 
-def test_model_api_is_told_a_classifiers_input_and_labels(files, classifier):
+def test_model_api_finds_a_classifiers_input_and_labels(files, classifier):
     info = read_info(files("classifier", "float32"))
     assert info.model["model_type"] == "Classification"
     assert info.model["labels"].split() == list(classifier.card.labels)
@@ -158,7 +158,7 @@ def test_labels_for_model_api_have_no_spaces():
     assert (said["reverse_input_channels"], said["pad_value"]) == ("False", "114")
 
 
-def test_int8_goes_on_to_more_photos_and_then_to_what_the_gate_wants(classifier, shapes_data, monkeypatch):
+def test_int8_tries_more_photos_and_then_layers_in_float(classifier, shapes_data, monkeypatch):
     made = []
     monkeypatch.setattr(openvino, "graph", lambda model: "graph")
     monkeypatch.setattr(openvino, "save", lambda converted, card, **_: {".xml": b"", ".bin": b""})
@@ -301,7 +301,7 @@ def test_a_refused_variant_leaves_neither_file(shapes_model, target, monkeypatch
     assert bundle.manifest.chosen == "float32"
 
 
-def test_what_no_runtime_has_is_refused(shapes_model, target):
+def test_a_recipe_that_no_runtime_has_is_refused(shapes_model, target):
     path = target(["tflite", "openvino"], ["float32"])
     with pytest.raises(UsageError, match="dynamic_wi8_afp32") as caught:
         job.convert("told-apart", path, recipes=("dynamic_wi8_afp32",), runtimes=("openvino",))
@@ -311,7 +311,7 @@ def test_what_no_runtime_has_is_refused(shapes_model, target):
     assert caught.value.remedy == "choose from tflite, openvino"
 
 
-def test_a_runtime_that_is_not_installed_is_told_before_anything_is_converted(shapes_model, target, monkeypatch):
+def test_a_missing_runtime_is_reported_before_the_conversion(shapes_model, target, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     path = target(["tflite", "openvino"], ["float32"], name="without")
     done = edgetl("convert", "told-apart", "--target", path)
@@ -329,7 +329,7 @@ def test_without_nncf_the_remedy_is_the_train_extra(keras_model, monkeypatch):
     assert caught.value.remedy == install_command("train")
 
 
-def test_a_graph_whose_outputs_cannot_be_told_apart_is_refused(keras_model, monkeypatch):
+def test_a_graph_with_unidentified_outputs_is_refused(keras_model, monkeypatch):
     converted = openvino.graph(keras_model)
     monkeypatch.setattr(openvino.load_library(), "convert_model", lambda model: converted)
     outputs = [SimpleNamespace(name="never")]

@@ -12,7 +12,7 @@ from edgetl.host.networks.stored import load_keras, predict
 
 @pytest.fixture(scope="module")
 def files(keras_model, shapes_data):
-    """The file of each recipe, made once."""
+    """A function that makes the file of a recipe, once."""
     made = {}
 
     def made_once(recipe):
@@ -47,7 +47,7 @@ def scores(content, pixels):
 
 
 def weights_of(content):
-    """The constant tensors of convolutions and dense layers: dtype and quantization."""
+    """The weights of convolutions and dense layers, with dtype and quantization."""
     made = interpreter(content)
     details = {d["index"]: d for d in made.get_tensor_details()}
     kinds = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -119,8 +119,8 @@ def test_float16_halves_the_weights(options):
     assert len(export(wide, "float16", photo)) < 0.7 * len(export(wide, "float32", photo))
 
 
-def test_calibration_sees_black_and_white_whatever_the_photos(keras_model):
-    """Else a set of dim photos would clip the pixels of a bright one."""
+def test_calibration_covers_black_and_white_with_any_photos(keras_model):
+    """Calibration with dim photos would otherwise clip the pixels of a bright one."""
     dim = np.full((3, 96, 96, 3), 90, np.uint8)
     content = export(keras_model, "static_wi8_ai8", dim)
     assert interpreter(content).get_input_details()[0]["quantization"][0] == pytest.approx(1 / 127.5, rel=1e-3)
@@ -154,7 +154,7 @@ def test_the_first_operations_can_stay_in_float(keras_model, shapes_data):
     assert np.abs(said - predict(keras_model, shapes_data.val)).max() < 0.15
 
 
-def test_a_damaged_keras_file_is_told_plainly(shapes_model, tmp_path):
+def test_a_damaged_keras_file_is_refused(shapes_model, tmp_path):
     content = shapes_model.weights.read_bytes()
     for damaged in (content[: len(content) // 2], b"", b"not a zip"):
         (tmp_path / "model.keras").write_bytes(damaged)
@@ -165,7 +165,7 @@ def test_a_damaged_keras_file_is_told_plainly(shapes_model, tmp_path):
         load_keras(replace(shapes_model, folder=tmp_path / "nowhere"))
 
 
-def test_conversion_says_that_it_needs_tensorflow(monkeypatch, keras_model, shapes_data):
+def test_conversion_on_another_backend_is_refused(monkeypatch, keras_model, shapes_data):
     import keras
 
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
@@ -173,8 +173,8 @@ def test_conversion_says_that_it_needs_tensorflow(monkeypatch, keras_model, shap
         export(keras_model, "float32", shapes_data.val.batch(slice(0, 1)))
 
 
-def test_the_device_recipe_says_the_same_with_int8_at_both_ends(keras_model, shapes_data):
-    """Quantized alike: its pixels and scores are the other's less 128, and so is the file's every answer."""
+def test_the_device_recipe_equals_static_int8_with_int8_at_both_ends(keras_model, shapes_data):
+    """Its pixels and scores are those of static int8 minus 128, for every photo."""
     photos, val = shapes_data.train.batch(slice(0, 24)), shapes_data.val.batch(slice(None))
     plain, device = (
         interpreter(export(keras_model, recipe, photos)) for recipe in ("static_wi8_ai8", "device_wi8_ai8")

@@ -1,4 +1,4 @@
-"""Files taken apart and put together again."""
+"""A file with reversed input channels takes BGR and gives the same outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def answer(model, photo):
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
-def test_a_file_that_takes_bgr_answers_the_same(device_file, shapes_data):
+def test_a_file_with_reversed_channels_gives_the_same_outputs(device_file, shapes_data):
     turned, unlike = reverse_input_channels(device_file), 0
     for photo in shapes_data.val.batch(slice(None)):
         expected = answer(device_file, photo)
@@ -41,7 +41,7 @@ def test_a_file_that_takes_bgr_answers_the_same(device_file, shapes_data):
     assert unlike, "fed as before, it answers otherwise"
 
 
-def test_the_file_says_that_it_takes_bgr_and_edgetl_listens(device_file, shapes_model, shapes_data, tmp_path):
+def test_edgetl_feeds_bgr_to_a_file_with_reversed_channels(device_file, shapes_model, shapes_data, tmp_path):
     card = shapes_model.card
     plain, turned = tmp_path / "plain.tflite", tmp_path / "turned.tflite"
     plain.write_bytes(embed(device_file, card))
@@ -52,11 +52,11 @@ def test_the_file_says_that_it_takes_bgr_and_edgetl_listens(device_file, shapes_
         np.testing.assert_array_equal(bgr.scores(photo), rgb.scores(photo))
 
 
-def test_a_file_that_doesnt_begin_with_a_convolution_stays_as_it_is(keras_model, photos):
+def test_a_file_without_a_convolution_first_is_unchanged(keras_model, photos):
     scaled_first = export(keras_model, "float32", photos)
     assert reverse_input_channels(scaled_first) is scaled_first
 
 
-def test_what_is_no_model_is_refused():
+def test_bytes_that_are_not_a_model_are_refused():
     with pytest.raises(ModelError, match=r"not a \.tflite model"):
         reverse_input_channels(b"no model at all")

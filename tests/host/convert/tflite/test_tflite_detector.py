@@ -1,4 +1,4 @@
-"""A detector's files: raw outputs, apart, known by their names, and what Keras says."""
+"""A detector's `.tflite` files have separate raw outputs, known by their names, that equal Keras's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def interpreter(content):
 
 
 def outputs(content, pixels):
-    """The real numbers of a file's outputs, in its order: (N, A, C) and (N, A, 4)."""
+    """The dequantized outputs of a file, in its order: (N, A, C) and (N, A, 4)."""
     made = interpreter(content)
     (given,), said = made.get_input_details(), made.get_output_details()
     rows = []
@@ -42,7 +42,7 @@ def outputs(content, pixels):
 @pytest.mark.parametrize(
     ("recipe", "within"), [("float32", 1e-4), ("float16", 0.02), ("dynamic_wi8_afp32", 0.5), ("static_wi8_ai8", 0.8)]
 )
-def test_each_output_is_what_keras_says_though_their_shapes_are_the_same(
+def test_each_output_is_keras_output_even_with_equal_shapes(
     recipe, within, detector_files, detector_network, detector_data
 ):
     pixels = detector_data.val.batch(slice(None))
@@ -57,7 +57,7 @@ def test_each_output_is_what_keras_says_though_their_shapes_are_the_same(
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_outputs_are_named_and_ordered_raw_and_apart(recipe, detector_files):
+def test_raw_outputs_are_separate_named_and_ordered(recipe, detector_files):
     made = interpreter(detector_files(recipe).read_bytes())
     said = made.get_output_details()
     assert [one["name"] for one in said] == ["logits", "distances"]
@@ -73,8 +73,8 @@ def test_outputs_are_named_and_ordered_raw_and_apart(recipe, detector_files):
         assert {one["dtype"] for one in said} == {np.float32}
 
 
-def test_the_signature_tells_outputs_apart_whatever_the_files_order(detector_files):
-    """The same file with its outputs the other way round, as another converter may give them."""
+def test_outputs_are_identified_by_the_signature_in_any_order(detector_files):
+    """The same file with its outputs in reverse order, as another converter may write them."""
     content = detector_files("float32").read_bytes()
     pixels = np.random.default_rng(2).integers(0, 256, (1, 96, 96, 3), np.uint8)
     parsed = parse(content)
@@ -103,7 +103,7 @@ def with_other_names(parsed):
 
 
 @pytest.mark.parametrize("spoil", [without_signature, with_other_names])
-def test_outputs_that_nothing_tells_apart_are_refused(detector_files, spoil):
+def test_outputs_without_a_signature_are_refused(detector_files, spoil):
     parsed = parse(detector_files("float32").read_bytes())
     for k, entry in enumerate(parsed.signatureDefs[0].outputs):
         entry.name = f"output_{k}".encode()
@@ -138,7 +138,7 @@ def test_a_detector_of_one_level(recipe):
         assert np.abs(ours - theirs).max() < (1e-4 if recipe == "float32" else 0.3)
 
 
-def test_metadata_say_what_the_outputs_are(detector_files, tmp_path):
+def test_metadata_describe_the_outputs(detector_files, tmp_path):
     from edgetl.device.inference.tflite_metadata import METADATA_BUFFER, Table, read_files, read_metadata
 
     card = ModelCard("cards", "detection", tuple("abcd"), InputSpec(96, 96), DetectorDecoding((8, 16)))

@@ -52,13 +52,13 @@ def parsed(model: bytes):
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16", "uint8", "int8"])
-def test_the_model_answers_as_before(tiny_models, frame, kind):
+def test_metadata_dont_change_a_models_outputs(tiny_models, frame, kind):
     before = interpret(tiny_models[kind], frame)
     after = interpret(embed(tiny_models[kind], CARD), frame)
     np.testing.assert_array_equal(after, before)
 
 
-def test_weights_stay_bit_for_bit_and_on_multiples_of_16(tiny_models):
+def test_weights_stay_the_same_and_aligned_to_16_bytes(tiny_models):
     from ai_edge_litert import schema_py_generated as schema
 
     embedded = embed(tiny_models["float32"], CARD)
@@ -72,7 +72,7 @@ def test_weights_stay_bit_for_bit_and_on_multiples_of_16(tiny_models):
         assert one.data is None or np.array_equal(one.data, other.data)
 
 
-def test_bytes_repeat_and_embedding_again_replaces(tiny_models):
+def test_embedding_is_reproducible_and_replaces_earlier_metadata(tiny_models):
     once = embed(tiny_models["uint8"], CARD)
     assert embed(tiny_models["uint8"], CARD) == once
     assert embed(once, CARD) == once
@@ -80,7 +80,7 @@ def test_bytes_repeat_and_embedding_again_replaces(tiny_models):
     assert embed(once, renamed) == embed(tiny_models["uint8"], renamed)
 
 
-def test_other_metadata_stay(tiny_models):
+def test_other_metadata_entries_stay(tiny_models):
     def entries(model: bytes) -> dict[bytes, bytes]:
         whole = parsed(model)
         return {m.name: whole.buffers[m.buffer].data.tobytes() for m in whole.metadata}
@@ -91,20 +91,20 @@ def test_other_metadata_stay(tiny_models):
     assert after == before
 
 
-def test_files_inside_are_plain_zip_and_hold_the_whole_card(tiny_models):
+def test_the_files_inside_are_an_uncompressed_zip_with_the_card(tiny_models):
     with zipfile.ZipFile(io.BytesIO(embed(tiny_models["float32"], CARD))) as archive:
         assert [(e.filename, e.compress_type) for e in archive.infolist()] == [("labels.txt", 0), ("card.json", 0)]
         assert archive.read("labels.txt").decode() == "apple\nBirne grün\n3 plums\n"
         assert ModelCard.from_dict(json.loads(archive.read("card.json")), where="card.json") == CARD
 
 
-def test_a_label_of_two_lines_takes_one(tiny_models):
+def test_a_label_with_a_line_end_is_written_on_one_line(tiny_models):
     card = dataclasses.replace(CARD, labels=("two\nlines", "b", "c"))
     with zipfile.ZipFile(io.BytesIO(embed(tiny_models["float32"], card))) as archive:
         assert archive.read("labels.txt") == b"two lines\nb\nc\n"
 
 
-def test_the_device_reads_it_back(tiny_models, tmp_path):
+def test_the_device_reads_the_metadata_back(tiny_models, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_bytes(embed(tiny_models["float32"], CARD))
     assert read_metadata(path) == Metadata(mean=(0.0,), std=(1.0,), labels_file="labels.txt")
@@ -113,7 +113,7 @@ def test_the_device_reads_it_back(tiny_models, tmp_path):
         assert model.card == CARD
 
 
-def test_what_is_not_a_model_is_refused():
+def test_metadata_for_bytes_that_are_not_a_model_are_refused():
     with pytest.raises(ModelError, match=r"not a \.tflite"):
         embed(b"PK\3\4 something else", CARD)
 
@@ -132,7 +132,7 @@ for path in sys.argv[2:]:
 
 
 @pytest.mark.peer
-def test_mediapipe_reads_it_and_agrees(tiny_models, frame, tmp_path):
+def test_mediapipe_reads_the_metadata_and_agrees(tiny_models, frame, tmp_path):
     python = os.environ.get("EDGETL_MEDIAPIPE_PYTHON")
     if not python:
         pytest.skip("no MediaPipe: set EDGETL_MEDIAPIPE_PYTHON to the Python of an environment that has it")

@@ -17,7 +17,7 @@ CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), Detec
 ACE = (0, 0.9, 10, 10, 110, 110)
 KING = (1, 0.6, 200, 20, 280, 120)
 SHIFTED = (0, 0.9, 40, 10, 140, 110)
-"""Overlaps with `ACE` by 0.54."""
+"""A box that overlaps with `ACE` at an IoU of 0.54."""
 
 
 def found(*rows):
@@ -41,7 +41,7 @@ def scored(box, score):
     return (box[0], score, *box[2:])
 
 
-def test_the_same_boxes_pass():
+def test_equal_boxes_pass():
     report = judged([ACE, KING], golden(ACE, KING))
     assert (report.ok, report.boxes, report.photos, report.changed) == (True, 2, 1, 0)
     assert report.max_difference == pytest.approx(0, abs=1e-6)
@@ -62,12 +62,12 @@ def test_the_same_boxes_pass():
         ([ACE, KING, (0, float("nan"), 150, 150, 200, 200)], "1 of 3 boxes were not expected"),
     ],
 )
-def test_drift_is_told_by_what_it_did(rows, says):
+def test_the_reason_names_the_kind_of_drift(rows, says):
     report = judged(rows, golden(ACE, KING))
     assert (report.ok, report.reason) == (False, says)
 
 
-def test_a_score_may_move_within_the_recipes_tolerance_alone():
+def test_a_score_may_move_only_within_the_recipes_tolerance():
     moved = [ACE, scored(KING, 0.59)]
     assert judged(moved, golden(ACE, KING), "static_wi8_ai8").ok
     assert judged(moved, golden(ACE, KING), "float16").ok
@@ -76,7 +76,7 @@ def test_a_score_may_move_within_the_recipes_tolerance_alone():
     assert judged([ACE, scored(KING, 0.67)], golden(ACE, KING)).ok
 
 
-def test_a_box_on_the_edge_of_the_threshold_may_come_and_go():
+def test_a_box_near_the_threshold_may_appear_or_disappear():
     least = golden_card(CARD).detector.thresholds[0]
     assert least == 0.2
     faint = (0, 0.25, 150, 150, 200, 200)
@@ -87,7 +87,7 @@ def test_a_box_on_the_edge_of_the_threshold_may_come_and_go():
     assert not judged([ACE], golden(ACE, faint), "float32").ok
 
 
-def test_another_candidate_of_nearly_the_same_score_may_stay():
+def test_another_candidate_with_nearly_the_same_score_may_remain():
     close = scored(SHIFTED, 0.86)
     assert judged([close, KING], golden(ACE, KING, suppressed=[close])).ok
     assert judged([scored(close, 0.8), KING], golden(ACE, KING, suppressed=[close])).ok
@@ -97,19 +97,19 @@ def test_another_candidate_of_nearly_the_same_score_may_stay():
     assert not judged([close, KING], golden(ACE, KING, suppressed=[(1, *close[1:])])).ok
 
 
-def test_what_another_candidate_lets_through_was_one_too():
-    """The one in the middle held both others down; one of them took its place, so the other one shows as well."""
+def test_a_box_that_the_other_candidate_doesnt_suppress_may_appear():
+    """The box in the middle suppressed both others; if one of them replaces it, the other one appears as well."""
     left, middle, right = (0, 0.8, 0, 0, 100, 100), (0, 0.82, 30, 0, 130, 100), (0, 0.5, 60, 0, 160, 100)
     assert judged([left, right], golden(middle, suppressed=[left, right])).ok
 
 
-def test_boxes_that_nothing_suppresses_here_are_drift():
+def test_overlapping_boxes_that_should_be_suppressed_are_drift():
     close = scored(SHIFTED, 0.86)
     report = judged([ACE, close, KING], golden(ACE, KING, suppressed=[close]))
     assert report.reason == "1 of 3 boxes were not expected"
 
 
-def test_photos_without_boxes_prove_nothing():
+def test_golden_photos_without_boxes_fail():
     report = judged([], golden())
     assert (report.ok, report.reason) == (
         False,
@@ -121,7 +121,7 @@ def test_photos_without_boxes_prove_nothing():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
-def test_scores_that_are_no_numbers_fail_and_reach_no_json(value, recipe):
+def test_nan_and_infinite_scores_fail_and_dont_reach_json(value, recipe):
     expected = np.full((2, 3), 1 / 3, np.float32)
     scores = expected.copy()
     scores[1, 2] = value
