@@ -283,13 +283,12 @@ def test_braces_in_the_name_of_a_zone_are_printed_unchanged(name):
 
 
 def test_page_shows_zones_too():
-    from edgetl.device.sinks.page.latest import Shown
     from edgetl.device.sinks.page.mjpeg import encode
 
     observer = SceneObserver(SceneSettings(zones=(LEFT_HALF,)), detector(), live=True)
-    shown = Shown(frame(0), finds(), 1.0, 1)
+    observation = observed(frame(0), finds())
     for drawing, brightest in ((observer.draw, 250), (draw, 10)):
-        jpeg = encode(shown, None, 95, drawing).jpeg
+        jpeg = encode(observation, None, 95, drawing)
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         assert (picture.max() >= 250) == (brightest == 250)
 

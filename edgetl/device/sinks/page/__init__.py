@@ -1,4 +1,4 @@
-"""The live page: what the camera sees and the model says, in a browser."""
+"""Serves a run as a live page in the browser: the picture, the results, and settings that can be changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgetl.device.observation import Observation
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.page.endpoint import Endpoint
-from edgetl.device.sinks.page.latest import Scene
+from edgetl.device.sinks.page.live_feed import LiveFeed
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.install import install_command
@@ -25,23 +25,28 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_REVIVE_SECONDS = 10.0
-"""Between two attempts to start the page again."""
+_RESTART_SECONDS = 10.0
+"""At least this time passes between two attempts to start the page again, s."""
 
 
 class Page:
-    """Serves the run as a page, from threads of its own that a run never waits for.
+    """Serves a run as a page, in a thread of its own that the run never waits for.
+
+    The object itself is used in the run's thread only. `LiveFeed` hands the observations to the page's thread.
 
     Args:
-        endpoint: where, and to whom.
+        endpoint: the address, the token and the certificate.
         selection: the results that the run reports; viewers may change them.
-        status: the run's.
-        stall: without a frame for so long the run isn't healthy, s.
-        announce: takes a line that tells where the page is; None tells nobody.
-        drawing: puts results onto pictures.
+        status: the status of the run.
+        stall: the camera counts as lost after this time without a frame, s.
+        announce: takes the line with the page's address; None announces nothing.
+        drawing: draws a result onto a picture.
+
+    Attributes:
+        endpoint: the address, the token and the certificate; its port is the real one once the page is served.
 
     Raises:
-        EdgetlError: what it needs isn't installed, or it can't be served there.
+        EdgetlError: a package that the page needs is not installed, or the page can't be served at the address.
     """
 
     def __init__(
@@ -59,16 +64,16 @@ class Page:
         self._status = status
         self._stall = stall
         self._announce = announce
-        self._scene = Scene(drawing)
+        self._feed = LiveFeed(drawing)
         self._server: Server | None = None
-        self._next = 0.0
+        self._next_restart = 0.0
 
     def __enter__(self) -> Self:
         self._server = self._serve()
-        self.endpoint = replace(self.endpoint, port=self._server.port)  # where it comes back to if it ever dies
+        self.endpoint = replace(self.endpoint, port=self._server.port)  # a restarted page keeps its port
         if self._announce:
-            shown = f"?token={self.endpoint.token}" if self.endpoint.made else ""
-            self._announce(f"live page: {self.endpoint.url()}{shown}")
+            token = f"?token={self.endpoint.token}" if self.endpoint.made else ""
+            self._announce(f"live page: {self.endpoint.url()}{token}")
         return self
 
     def _serve(self) -> Server:
@@ -77,28 +82,28 @@ class Page:
         except ModuleNotFoundError as error:
             what = f"the live page needs {error.name}, which is not installed"
             raise EdgetlError(what, where="--serve", remedy=install_command("page")) from error
-        return Server(self.endpoint, self._scene, self._selection, self._status, self._stall)
+        return Server(self.endpoint, self._feed, self._selection, self._status, self._stall)
 
     def write(self, observation: Observation) -> None:
-        """Shows a frame to whoever looks; where nobody does, it costs nothing."""
-        self._scene.put(observation)
+        """Shows a frame with its result; nothing is encoded unless the page has a viewer."""
+        self._feed.put(observation)
         if self._server and not self._server.alive:
-            self._revive(self._server)
+            self._restart(self._server)
 
     def notify(self, event: Event) -> None:
         """Shows an event."""
-        self._scene.notify(event)
+        self._feed.notify(event)
 
-    def _revive(self, dead: Server) -> None:
-        """Starts the page again, and says so: a run shall not lose it without a word."""
-        if monotonic() < self._next:
+    def _restart(self, dead: Server) -> None:
+        """Starts a page that has ended again, and logs why it ended."""
+        if monotonic() < self._next_restart:
             return
-        self._next = monotonic() + _REVIVE_SECONDS
+        self._next_restart = monotonic() + _RESTART_SECONDS
         logger.error("the live page ended, and is started again: %r", dead.error)
         try:
             self._server = self._serve()
         except EdgetlError as error:
-            logger.error("the live page does not come back; the next attempt is in %.0f s: %s", _REVIVE_SECONDS, error)
+            logger.error("the live page can't be started; the next attempt is in %.0f s: %s", _RESTART_SECONDS, error)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,9 +1,8 @@
-"""Where the live page is served, and to whom."""
+"""Parses where the live page is served, and opens its port."""
 
 from __future__ import annotations
 
 import ipaddress
-import secrets
 import socket
 import ssl
 from collections.abc import Callable
@@ -11,13 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from edgetl.device.sinks.page.token import make_token, read_token
 from edgetl.errors import EdgetlError, UsageError
-from edgetl.files import local_path
 
 _LOOPBACK = "127.0.0.1"
-_SHORTEST_TOKEN = 16
-_LONGEST_FILE = 4096
-"""Bytes of a token's file that are read at most: more is another file or a device, named by mistake."""
 _EXAMPLE = "name a port, as in --serve 8080, or an address too, as in --serve 0.0.0.0:8080"
 
 
@@ -26,15 +22,15 @@ S = TypeVar("S", bound=socket.socket)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the page is served.
+    """The address of the page, its token and its certificate.
 
     Attributes:
         host: a name or an address of this machine.
-        port: 0 lets the system choose one.
-        token: whoever knows it may look; None, on the loopback only, lets in whoever is on this machine.
-        made: whether the token was made for this run, so that its owner has yet to be told.
-        certificate: of TLS, a PEM file; None serves plain HTTP.
-        key: the certificate's, where it isn't in the same file.
+        port: the TCP port; 0 lets the system choose one.
+        token: the token that a viewer must know; None, on the loopback only, admits everybody on this machine.
+        made: whether the token was made for this run, so that it has to be printed.
+        certificate: the PEM file of the TLS certificate; None serves plain HTTP.
+        key: the PEM file of the certificate's key; None if the certificate's file holds the key too.
     """
 
     host: str = _LOOPBACK
@@ -48,16 +44,16 @@ class Endpoint:
     def parse(
         cls, address: str, token_file: Path | None = None, certificate: Path | None = None, key: Path | None = None
     ) -> Endpoint:
-        """Makes one of what a person asked for.
+        """Parses the options of the command line.
 
         Args:
-            address: `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host it is this machine's loopback.
-            token_file: holds the token; None makes one where the address can be reached from elsewhere.
-            certificate: a PEM file.
-            key: likewise.
+            address: `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host the page is served on the loopback.
+            token_file: the file that holds the token; None makes a token if other machines can reach the address.
+            certificate: the PEM file of the TLS certificate; None serves plain HTTP.
+            key: the PEM file of the certificate's key; None if the certificate's file holds the key too.
 
         Raises:
-            UsageError: the address is none, the token can be guessed, or a file can't be read.
+            UsageError: the address can't be parsed, the token is too short, or a file can't be read.
         """
         host, port = _split(address)
         for path in (certificate, key):
@@ -66,8 +62,8 @@ class Endpoint:
         if key and not certificate:
             raise UsageError("a key without its certificate", where=str(key), remedy="name it with --tls-cert")
         if token_file:
-            return cls(host, port, _read_token(token_file), False, certificate, key)
-        token = None if is_loopback(host) else secrets.token_urlsafe(16)
+            return cls(host, port, read_token(token_file), False, certificate, key)
+        token = None if is_loopback(host) else make_token()
         return cls(host, port, token, token is not None, certificate, key)
 
     @property
@@ -76,46 +72,48 @@ class Endpoint:
         return "https" if self.certificate else "http"
 
     def url(self) -> str:
-        """Returns what to type into a browser."""
+        """Returns the URL to open in a browser."""
         host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host
         return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
-    def listen(self, listening: Callable[..., S]) -> S:
+    def listen(self, make_socket: Callable[..., S]) -> S:
         """Opens the port.
 
         Args:
-            listening: makes the socket.
+            make_socket: makes the socket from its family, type and protocol.
+
+        Returns:
+            The socket, which listens and does not block.
 
         Raises:
-            UsageError: the address isn't this machine's.
-            EdgetlError: the port is taken, or not for everyone.
+            UsageError: the host is not an address of this machine.
+            EdgetlError: another program uses the port, or the port needs more rights.
         """
         where = f"{self.host}:{self.port}"
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
-            opened = listening(family, kind, protocol)
+            listening = make_socket(family, kind, protocol)
         except OSError as error:
             raise UsageError(
                 f"{self.host} is no address here: {error.strerror}", where=where, remedy=_EXAMPLE
             ) from error
         try:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            opened.bind(address)
-            opened.listen(128)
-            opened.setblocking(False)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(128)
+            listening.setblocking(False)
         except OSError as error:
-            opened.close()
-            remedy = (
-                f"choose another one, say --serve {self.port + 1 if 1023 < self.port < 65535 else 8080}, or 0 for any"
-            )
+            listening.close()
+            other = self.port + 1 if 1023 < self.port < 65535 else 8080
+            remedy = f"choose another port, for example --serve {other}, or 0 for any free port"
             raise EdgetlError(f"can't serve the page: {error.strerror}", where=where, remedy=remedy) from error
-        return opened
+        return listening
 
     def check_certificate(self) -> None:
-        """Sees whether TLS can be spoken, where it is to be.
+        """Checks the certificate and its key; does nothing if the page is served without TLS.
 
         Raises:
-            UsageError: the files are no certificate and its key.
+            UsageError: the files are not a certificate and its key.
         """
         if self.certificate is None:
             return
@@ -128,7 +126,11 @@ class Endpoint:
 
 
 def is_loopback(host: str) -> bool:
-    """Says whether an address can be reached from this machine alone; a name that isn't known here can't."""
+    """Returns whether only this machine can reach an address; false for a name that can't be resolved here.
+
+    Args:
+        host: a host name or an IP address.
+    """
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         return all(ipaddress.ip_address(address[0]).is_loopback for *_, address in found)
@@ -143,23 +145,9 @@ def _split(address: str) -> tuple[str, int]:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise UsageError("an IPv6 address wants brackets", where="--serve", remedy=f"write it [{host}]:{port}")
+        raise UsageError("an IPv6 address needs brackets", where="--serve", remedy=f"write it as [{host}]:{port}")
     return host or _LOOPBACK, int(port)
 
 
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= len("65535") and int(text) <= 65535
-
-
-def _read_token(path: Path) -> str:
-    try:
-        with local_path(path).open("rb") as file:
-            token = file.read(_LONGEST_FILE).decode().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise UsageError(f"can't read the token: {reason}", where=str(path), remedy="name a text file") from error
-    if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        what = f"the token must be {_SHORTEST_TOKEN} or more letters, digits and signs, without spaces"
-        remedy = f"make one: openssl rand -hex 16 > {path}"
-        raise UsageError(what, where=str(path), remedy=remedy)
-    return token

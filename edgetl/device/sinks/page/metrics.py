@@ -1,4 +1,4 @@
-"""How the run is doing, as the page and a monitor read it; looked up once a second at most, however many ask."""
+"""Reads how a run is doing, for the live page and for Prometheus."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from time import monotonic
 from edgetl.device.measure.thermal import Thermal, firmware_flags
 from edgetl.device.status import Figures, Status
 
-_LOOKED_UP = 0.9
-"""What was looked up is told for so long, s."""
+_MAX_AGE = 0.9
+"""A reading is used for this long, s, so that many viewers cost no more than one."""
 
-_FIRMWARE_ASKED = 10.0
-"""How often a program is started to ask the firmware, where /sys doesn't tell, s."""
+_FIRMWARE_INTERVAL = 10.0
+"""The firmware is asked once in this time, s: it takes a program of its own if /sys does not have the flags."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The run at one moment.
+    """A run and its machine at one moment.
 
     Attributes:
-        figures: of the run.
-        thermal: of the machine.
-        viewers: connections to the page.
+        figures: the figures of the run.
+        thermal: the temperature and the throttling of the machine.
+        viewers: the number of connections to the page.
     """
 
     figures: Figures
@@ -31,13 +31,18 @@ class Reading:
     viewers: int
 
 
-class Board:
-    """Reads the run and the machine; used in the page's event loop.
+class RunMetrics:
+    """Reads the run and its machine at most once a second.
+
+    All methods are called in the page's event loop, so the state needs no lock.
 
     Args:
-        status: the run's.
-        stall: without a frame for so long the camera counts as lost, s.
-        viewers: counts the connections to the page.
+        status: the status of the run.
+        stall: the camera counts as lost after this time without a frame, s.
+        viewers: returns the number of connections to the page.
+
+    Attributes:
+        stall: the camera counts as lost after this time without a frame, s.
     """
 
     def __init__(self, status: Status, stall: float, viewers: Callable[[], int]) -> None:
@@ -45,17 +50,17 @@ class Board:
         self._status = status
         self._viewers = viewers
         self._reading: Reading | None = None
-        self._at = 0.0
+        self._read_at = 0.0
         self._started = monotonic()
         self._flags: int | None = None
         self._ask_firmware_at = 0.0
 
     def read(self) -> Reading:
-        """Returns the run as it is, or was less than a second ago."""
+        """Returns the state of the run and the machine, at most a second old."""
         now = monotonic()
-        if self._reading is None or now - self._at > _LOOKED_UP:
+        if self._reading is None or now - self._read_at > _MAX_AGE:
             self._reading = Reading(self._status.figures(), self._thermal(now), self._viewers())
-            self._at = now
+            self._read_at = now
         return self._reading
 
     def _thermal(self, now: float) -> Thermal:
@@ -63,17 +68,17 @@ class Board:
         if thermal.flags is not None:
             return thermal
         if now >= self._ask_firmware_at:
-            self._ask_firmware_at = now + _FIRMWARE_ASKED
+            self._ask_firmware_at = now + _FIRMWARE_INTERVAL
             self._flags = firmware_flags()
         return replace(thermal, flags=self._flags)
 
     def silence(self) -> float:
-        """Returns for how long no frame has come, as it is now; s."""
+        """Returns the time since the last frame, s; before the first frame the time since the page was started."""
         since = self._status.figures().seconds_since_frame
         return monotonic() - self._started if since is None else since
 
     def to_dict(self) -> dict[str, object]:
-        """Returns JSON-ready values: the figures, and what a person should know of the camera and the machine."""
+        """Returns the figures of the run, the camera and the machine as JSON-ready values."""
         reading, silence = self.read(), self.silence()
         figures, thermal = reading.figures, reading.thermal
         return {
@@ -93,41 +98,36 @@ class Board:
             "viewers": reading.viewers,
         }
 
-
-def metrics(board: Board) -> str:
-    """Returns the same in Prometheus' text format, version 0.0.4; times in seconds, as its conventions have it."""
-    reading = board.read()
-    figures, thermal = reading.figures, reading.thermal
-    families = [
-        _family("edgetl_frames_total", "counter", "Frames looked at.", [("", figures.frames)]),
-        _family("edgetl_frames_dropped_total", "counter", "Frames that a newer one overtook.", [("", figures.dropped)]),
-        _family("edgetl_frames_per_second", "gauge", "Results a second, recently.", [("", figures.fps)]),
-        _family("edgetl_stage_seconds", "summary", "What the stages of a frame take, recently.", _stages(figures)),
-        _family("edgetl_camera_connected", "gauge", "Whether the camera gives frames.", [("", figures.connected)]),
-        _family("edgetl_camera_reconnects_total", "counter", "How often it came back.", [("", figures.reconnects)]),
-        _family("edgetl_camera_silence_seconds", "gauge", "Since the last frame.", [("", board.silence())]),
-        _family(
-            "edgetl_sink_dropped_total",
-            "counter",
-            "Frames that a sink was too slow for.",
-            [(_labels(sink=name), count) for name, count in figures.sink_drops.items()],
-        ),
-        _family("edgetl_page_connections", "gauge", "Connections to the live page.", [("", reading.viewers)]),
-        _family("edgetl_temperature_celsius", "gauge", "Of the hottest zone.", _known(thermal.celsius)),
-        _family("edgetl_throttled", "gauge", "Whether the clock is held down.", _known(thermal.throttled)),
-    ]
-    return "".join(line + "\n" for family in families for line in family)
+    def prometheus_text(self) -> str:
+        """Returns the figures in Prometheus' text format, version 0.0.4; times are in seconds, by its conventions."""
+        reading = self.read()
+        figures, thermal = reading.figures, reading.thermal
+        drops = [(_labels(sink=name), count) for name, count in figures.sink_drops.items()]
+        families = [
+            _family("edgetl_frames_total", "counter", "Frames with a result.", _one(figures.frames)),
+            _family("edgetl_frames_dropped_total", "counter", "Frames dropped for a newer one.", _one(figures.dropped)),
+            _family("edgetl_frames_per_second", "gauge", "Recent results a second.", _one(figures.fps)),
+            _family("edgetl_stage_seconds", "summary", "Recent time of a frame's stages.", _stages(figures)),
+            _family("edgetl_camera_connected", "gauge", "Whether the camera is connected.", _one(figures.connected)),
+            _family("edgetl_camera_reconnects_total", "counter", "Camera reconnects.", _one(figures.reconnects)),
+            _family("edgetl_camera_silence_seconds", "gauge", "Time since the last frame.", _one(self.silence())),
+            _family("edgetl_sink_dropped_total", "counter", "Frames dropped for a slow output.", drops),
+            _family("edgetl_page_connections", "gauge", "Connections to the live page.", _one(reading.viewers)),
+            _family("edgetl_temperature_celsius", "gauge", "The hottest zone's temperature.", _one(thermal.celsius)),
+            _family("edgetl_throttled", "gauge", "Whether the clock is throttled.", _one(thermal.throttled)),
+        ]
+        return "".join(line + "\n" for family in families for line in family)
 
 
-Sample = tuple[str, float | None]
-"""Labels in braces, or none, and a value."""
+Sample = tuple[str, float]
+"""The labels in braces, or an empty text, and the value."""
 
 
-def _family(name: str, kind: str, told: str, samples: Iterable[Sample]) -> Iterator[str]:
-    yield f"# HELP {name} {told}"
+def _family(name: str, kind: str, description: str, samples: Iterable[Sample]) -> Iterator[str]:
+    yield f"# HELP {name} {description}"
     yield f"# TYPE {name} {kind}"
     for labels, value in samples:
-        yield f"{name}{labels} {float(value or 0):.10g}"
+        yield f"{name}{labels} {float(value):.10g}"
 
 
 def _stages(figures: Figures) -> Iterator[Sample]:
@@ -136,7 +136,8 @@ def _stages(figures: Figures) -> Iterator[Sample]:
         yield _labels(stage=name, quantile="0.95"), stage.p95 / 1e3
 
 
-def _known(value: float | None) -> list[Sample]:
+def _one(value: float | None) -> list[Sample]:
+    """Returns a sample without labels; none for a value that this machine does not have."""
     return [] if value is None else [("", value)]
 
 

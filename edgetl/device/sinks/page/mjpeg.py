@@ -1,4 +1,4 @@
-"""Pictures for those who look: encoded once for all of them, and only while someone does."""
+"""Encodes the live picture as JPEG: once for all viewers, and only while there is a viewer."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 import cv2
 import numpy as np
 
+from edgetl.device.observation import Observation
 from edgetl.device.sinks.drawing import Drawing
-from edgetl.device.sinks.page.latest import Scene, Shown
+from edgetl.device.sinks.page.live_feed import LiveFeed, Numbered
 from edgetl.errors import EdgetlError
 from edgetl.vision.draw import draw
 
 BOUNDARY = "edgetl-frame"
 
-_WIDEST = 1280
-"""Of a picture in the stream, px; a snapshot has all of the camera's."""
+_MAX_WIDTH = 1280
+"""Pictures of the stream are scaled down to this width, px; a snapshot has the camera's full size."""
 _QUALITY, _SNAPSHOT_QUALITY = 80, 92
-_MOST_A_SECOND = 12.0
-_SHARE = 0.25
-"""Of the encoding thread's time that pictures may take: on a slow machine there are fewer, not slower results."""
-_NICE = 5
-"""What the encoding thread yields to the run's, where a thread has a niceness of its own."""
+_MAX_RATE = 12.0
+"""At most this many pictures are encoded a second, so that viewers leave the processor to the model."""
+_MAX_LOAD = 0.25
+"""Encoding takes at most this share of its thread's time; on a slow machine there are fewer pictures, not results."""
+_NICENESS = 5
+"""The niceness of the encoding thread, so that the run goes first; only Linux has a niceness for each thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,126 +40,134 @@ class Picture:
     """An encoded frame.
 
     Attributes:
-        jpeg: with its result drawn.
-        shown: what it shows.
+        jpeg: the JPEG file of the frame with its result drawn on it.
+        source: the observation that was encoded.
     """
 
     jpeg: bytes
-    shown: Shown
+    source: Numbered
 
 
 class Pictures:
-    """The encoded newest frame; used in the page's event loop.
+    """Encodes the latest frame of a feed for all viewers.
+
+    All methods are called in the page's event loop, so the state needs no lock. The encoding itself is done in a thread
+    of its own, which touches none of the state.
 
     Args:
-        scene: that is looked at.
+        feed: the feed whose frames are encoded.
 
     Attributes:
-        encoded: pictures made so far, for whom or how many does not matter.
+        encoded: the number of pictures encoded so far.
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, feed: LiveFeed) -> None:
         self.encoded = 0
-        self._scene = scene
-        self._newest: Picture | None = None
+        self._feed = feed
+        self._latest: Picture | None = None
         self._snapshot: Picture | None = None
-        self._coming: asyncio.Task[Picture] | None = None
-        self._next = 0.0
-        self._pool = ThreadPoolExecutor(1, "page-pictures", initializer=_yield_to_the_run)
-        self._shooting = asyncio.Lock()
+        self._encoding: asyncio.Task[Picture] | None = None
+        self._next_at = 0.0
+        self._pool = ThreadPoolExecutor(1, "page-pictures", initializer=_lower_priority)
+        self._snapshot_lock = asyncio.Lock()
 
-    async def after(self, number: int) -> Picture:
-        """Waits for a picture newer than that of a number; all who wait get the same."""
-        if self._newest and self._newest.shown.number > number:
-            return self._newest
-        if self._coming is None or self._coming.done():
-            self._coming = asyncio.create_task(self._encode_next(number))
-        return await asyncio.shield(self._coming)  # whoever leaves doesn't take it from the others
+    async def newer_than(self, number: int) -> Picture:
+        """Waits for a picture; all callers that wait get the same picture.
+
+        Args:
+            number: the number of the last frame that the viewer has seen; 0 for none.
+        """
+        if self._latest and self._latest.source.number > number:
+            return self._latest
+        if self._encoding is None or self._encoding.done():
+            self._encoding = asyncio.create_task(self._encode_next(number))
+        return await asyncio.shield(self._encoding)  # a viewer who leaves does not cancel it for the others
 
     async def snapshot(self) -> Picture | None:
-        """Returns the newest frame in full size; None before the first.
+        """Returns the latest frame in full size; None before the first frame.
 
         Raises:
-            EdgetlError: the camera's own file of it is damaged.
+            EdgetlError: the JPEG file of the frame, which the camera delivered, is damaged.
         """
-        async with self._shooting:
-            shown = self._scene.newest
-            if shown is None:
+        async with self._snapshot_lock:
+            latest = self._feed.latest
+            if latest is None:
                 return None
-            if self._snapshot is None or self._snapshot.shown.number != shown.number:
-                self._snapshot = await self._encode(shown, None, _SNAPSHOT_QUALITY)
+            if self._snapshot is None or self._snapshot.source.number != latest.number:
+                self._snapshot = await self._encode(latest, None, _SNAPSHOT_QUALITY)
             return self._snapshot
 
     async def multipart(self) -> AsyncIterator[bytes]:
-        """Yields the newest picture, again and again, as the parts of a `multipart/x-mixed-replace`.
+        """Yields the parts of a `multipart/x-mixed-replace` stream without end, each of them a picture.
 
-        One that has come while a viewer was busy with the last ones is skipped for that viewer.
+        Pictures that were encoded while the viewer still received an earlier one are skipped for this viewer.
         """
         number = 0
         while True:
-            picture = await self.after(number)
-            number = picture.shown.number
+            picture = await self.newer_than(number)
+            number = picture.source.number
             head = (
                 f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.jpeg)}\r\n"
-                f"X-Frame-Index: {picture.shown.frame.index}\r\n\r\n"
+                f"X-Frame-Index: {picture.source.observation.frame.index}\r\n\r\n"
             )
             yield head.encode() + picture.jpeg + b"\r\n"
 
     async def _encode_next(self, number: int) -> Picture:
-        await asyncio.sleep(self._next - monotonic())
+        await asyncio.sleep(self._next_at - monotonic())
         while True:
-            shown = await self._scene.after(number)
+            source = await self._feed.newer_than(number)
             try:
-                self._newest = await self._encode(shown, _WIDEST, _QUALITY)
-            except EdgetlError:  # a camera's file that is damaged: the next one will do
-                number = shown.number
+                self._latest = await self._encode(source, _MAX_WIDTH, _QUALITY)
+            except EdgetlError:  # the camera's JPEG file is damaged: the next frame is shown instead
+                number = source.number
             else:
-                return self._newest
+                return self._latest
 
-    async def _encode(self, shown: Shown, widest: int | None, quality: int) -> Picture:
+    async def _encode(self, source: Numbered, max_width: int | None, quality: int) -> Picture:
         start = monotonic()
         loop = asyncio.get_running_loop()
-        picture = await loop.run_in_executor(self._pool, encode, shown, widest, quality, self._scene.drawing)
+        task = partial(encode, source.observation, max_width, quality, self._feed.drawing)
+        jpeg = await loop.run_in_executor(self._pool, task)
         self.encoded += 1
-        self._next = start + max(1 / _MOST_A_SECOND, (monotonic() - start) / _SHARE)
-        return picture
+        self._next_at = start + max(1 / _MAX_RATE, (monotonic() - start) / _MAX_LOAD)
+        return Picture(jpeg, source)
 
     def close(self) -> None:
         """Ends the encoding thread."""
-        if self._coming:
-            self._coming.cancel()
+        if self._encoding:
+            self._encoding.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def encode(shown: Shown, widest: int | None, quality: int, drawing: Drawing = draw) -> Picture:
-    """Draws a result onto a copy of its frame's picture and encodes it.
+def encode(observation: Observation, max_width: int | None, quality: int, drawing: Drawing = draw) -> bytes:
+    """Draws a result onto a copy of its frame's picture, (H, W, 3) uint8 BGR, and encodes the copy as JPEG.
 
     Args:
-        shown: the frame with its result.
-        widest: the picture is scaled down to so many px; None leaves it as it is.
-        quality: of the JPEG, 0..100.
-        drawing: puts the result onto the picture.
+        observation: the frame with its result.
+        max_width: the width that a wider picture is scaled down to, px; None leaves the size as it is.
+        quality: the JPEG quality, 0..100.
+        drawing: draws the result onto the picture.
 
     Raises:
-        EdgetlError: OpenCV can't encode it.
+        EdgetlError: OpenCV can't encode the picture, or the frame's own JPEG file is damaged.
     """
-    picture = shown.frame.picture()
+    picture = observation.frame.picture()
     height, width = picture.shape[:2]
-    if widest is not None and width > widest:
-        canvas = np.empty((max(1, round(height * widest / width)), widest, 3), np.uint8)
-        # INTER_AREA takes six times as long, and shows a difference only where much is scaled away.
-        kind = cv2.INTER_AREA if width >= 2 * widest else cv2.INTER_LINEAR
-        cv2.resize(picture, (widest, canvas.shape[0]), dst=canvas, interpolation=kind)
+    if max_width is not None and width > max_width:
+        canvas = np.empty((max(1, round(height * max_width / width)), max_width, 3), np.uint8)
+        # INTER_AREA takes six times as long, and differs visibly only at large factors.
+        interpolation = cv2.INTER_AREA if width >= 2 * max_width else cv2.INTER_LINEAR
+        cv2.resize(picture, (max_width, canvas.shape[0]), dst=canvas, interpolation=interpolation)
     else:
         canvas = picture.copy()
-    drawing(canvas, shown.result)
+    drawing(canvas, observation.result)
     done, data = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise EdgetlError("OpenCV can't encode the picture as JPEG", where=f"{width} x {height}")
-    return Picture(data.tobytes(), shown)
+    return data.tobytes()
 
 
-def _yield_to_the_run() -> None:
-    if sys.platform == "linux":  # elsewhere niceness is the whole program's
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # on other systems it would apply to the whole process
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

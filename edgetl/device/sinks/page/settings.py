@@ -1,4 +1,4 @@
-"""What is wanted of the model, as the page shows and sets it."""
+"""Reads and changes the settings that the live page offers: the score threshold and the classes."""
 
 from __future__ import annotations
 
@@ -9,62 +9,74 @@ from edgetl.device.result_selection import ResultSelection
 from edgetl.errors import UsageError
 from edgetl.vision.filter import ResultFilter
 
-_KNOWN = ("threshold", "classes")
+_NAMES = ("threshold", "classes")
 
 
 def settings(selection: ResultSelection) -> dict[str, object]:
-    """Returns what is wanted now, JSON-ready; a threshold of None is the model's own, classes of None are all."""
+    """Returns the present settings as JSON-ready values.
+
+    Args:
+        selection: the results that the run reports.
+
+    Returns:
+        `threshold`, 0..1, or None for the model's own threshold; and `classes`, a list of labels, or None for all.
+    """
     only = selection.filter
     return {"threshold": only.threshold, "classes": None if only.classes is None else list(only.classes)}
 
 
 def description(selection: ResultSelection) -> dict[str, object]:
-    """Returns the settings with what there is to choose from: the model's name, task, labels and own thresholds.
+    """Returns the present settings, and what can be chosen, as JSON-ready values.
 
-    `own_thresholds` holds one for each label. `own_threshold` is their mean, where the page's slider stands.
+    Args:
+        selection: the results that the run reports.
+
+    Returns:
+        The result of `settings` with the model's `name`, `task` and `labels`; `own_thresholds`, the model's own
+        threshold of each label, 0..1; and `own_threshold`, their mean, at which the page's slider stands.
     """
     card = selection.card
     own = ResultFilter().thresholds(card).tolist()
-    known: dict[str, object] = {"name": card.name, "task": card.task, "labels": list(card.labels)}
-    known["own_threshold"] = round(sum(own) / len(own), 3)
-    known["own_thresholds"] = [round(threshold, 3) for threshold in own]
-    return known | settings(selection)
+    choices: dict[str, object] = {"name": card.name, "task": card.task, "labels": list(card.labels)}
+    choices["own_threshold"] = round(sum(own) / len(own), 3)
+    choices["own_thresholds"] = [round(threshold, 3) for threshold in own]
+    return choices | settings(selection)
 
 
 def change(selection: ResultSelection, body: bytes) -> None:
-    """Sets what a request wants; what it doesn't name stays.
+    """Changes the settings that a request names; the others stay.
 
     Args:
-        selection: the results that the run reports; a change applies from the next frame on.
-        body: a JSON object with any of `threshold` (0..1, or null for the model's own) and `classes` (a list of
-            labels; an empty one is for none, null for all).
+        selection: the results that the run reports; the change applies from the next frame on.
+        body: a JSON object with `threshold` (0..1, or null for the model's own threshold), `classes` (a list of
+            labels, which may be empty, or null for all classes), or both.
 
     Raises:
-        UsageError: it isn't that, or the model has no such class.
+        UsageError: the body is not such an object, or the model has no such class.
     """
-    wanted = _object(body)
+    changes = _json_object(body)
 
-    def edit(chosen: ResultFilter) -> ResultFilter:
-        if "threshold" in wanted:
-            chosen = dataclasses.replace(chosen, threshold=_threshold(wanted["threshold"]))
-        if "classes" in wanted:
-            chosen = dataclasses.replace(chosen, classes=_classes(wanted["classes"]))
-        return chosen
+    def edit(present: ResultFilter) -> ResultFilter:
+        if "threshold" in changes:
+            present = dataclasses.replace(present, threshold=_threshold(changes["threshold"]))
+        if "classes" in changes:
+            present = dataclasses.replace(present, classes=_classes(changes["classes"]))
+        return present
 
     selection.update(edit)
 
 
-def _object(body: bytes) -> dict[str, object]:
+def _json_object(body: bytes) -> dict[str, object]:
     try:
-        wanted = json.loads(body)
+        changes = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UsageError("the settings are no JSON") from error
-    if not isinstance(wanted, dict):
+    if not isinstance(changes, dict):
         raise UsageError("the settings are no JSON object")
-    unknown = sorted(set(wanted) - set(_KNOWN))
+    unknown = sorted(set(changes) - set(_NAMES))
     if unknown:
-        raise UsageError(f"there is no setting {unknown[0]!r}", remedy=f"choose from {', '.join(_KNOWN)}")
-    return wanted
+        raise UsageError(f"there is no setting {unknown[0]!r}", remedy=f"choose from {', '.join(_NAMES)}")
+    return changes
 
 
 def _threshold(value: object) -> float | None:

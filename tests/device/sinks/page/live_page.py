@@ -1,4 +1,4 @@
-"""A live page with something to show: a run's thread without a model, and a client that speaks plain HTTP."""
+"""Serves a live page of a simulated run without a model, and sends plain HTTP requests to it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from edgetl.vision.results import Detections
 LABELS = ("bolt", "bracket", "gear", "nut", "spring", "washer")
 
 
-class Wish(ResultSelection):
-    """The results of a run that viewers may change, and a model that obeys."""
+class FakeModel(ResultSelection):
+    """A run's result selection, with a method that selects results as a model does."""
 
     def __init__(self, labels=LABELS, name="parts"):
         super().__init__(ModelCard(name, "detection", tuple(labels), InputSpec(64, 64), DetectorDecoding()))
 
     def choose(self, rows, size_wh):
-        """Those of (label, score, box) that are reported."""
+        """Returns the detections among rows of (label, score, box) that pass the filter."""
         only = self.filter
         least = 0.25 if only.threshold is None else only.threshold
         kept = [row for row in rows if row[1] >= least and (only.classes is None or row[0] in only.classes)]
@@ -42,7 +42,7 @@ class Wish(ResultSelection):
 
 
 def moving(index, size_wh=(640, 480)):
-    """A picture whose square moves, and what is in it: a sure bolt and an unsure nut."""
+    """Returns a picture with a moving square, and its rows: a bolt of score 0.9 and a nut of score 0.5."""
     width, height = size_wh
     picture = np.full((height, width, 3), 60, np.uint8)
     left = 20 + index * 7 % (width - 140)
@@ -51,7 +51,7 @@ def moving(index, size_wh=(640, 480)):
 
 
 class Run:
-    """Writes frames into a page from a thread of its own, as a run does, until it ends or is told to pause."""
+    """Writes frames into a page from a thread of its own, as a run does, except while `flowing` is cleared."""
 
     def __init__(self, page, model, status, scene=moving, fps=30.0):
         self.results, self.times, self.costs = [], [], []
@@ -88,9 +88,9 @@ class Run:
 
 
 @contextmanager
-def shown(endpoint=None, *, stall=1.5, scene=moving, fps=30.0, model=None, running=True):
-    """A page that a run shows itself on: (page, model, status, run)."""
-    model, status = model or Wish(), Status()
+def served_page(endpoint=None, *, stall=1.5, scene=moving, fps=30.0, model=None, running=True):
+    """Serves a page of a simulated run; yields (page, model, status, run)."""
+    model, status = model or FakeModel(), Status()
     with Page(endpoint or Endpoint(port=0), model, status, stall=stall) as page:
         run = Run(page, model, status, scene, fps) if running else None
         try:
@@ -100,8 +100,8 @@ def shown(endpoint=None, *, stall=1.5, scene=moving, fps=30.0, model=None, runni
                 run.end()
 
 
-def ask(page, path, method="GET", body=None, timeout=10.0, **headers):
-    """One request: (status, headers, body)."""
+def request(page, path, method="GET", body=None, timeout=10.0, **headers):
+    """Sends one request; returns (status, headers, body)."""
     connection = http.client.HTTPConnection("127.0.0.1", page.endpoint.port, timeout=timeout)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -113,15 +113,15 @@ def ask(page, path, method="GET", body=None, timeout=10.0, **headers):
 
 
 def post(page, settings, **headers):
-    """Sets settings: (status, answer)."""
+    """Posts settings; returns (status, answer)."""
     body = settings if isinstance(settings, bytes) else json.dumps(settings)
-    status, _, answer = ask(page, "/api/settings", "POST", body, **{"Content_Type": "application/json", **headers})
+    status, _, answer = request(page, "/api/settings", "POST", body, **{"Content_Type": "application/json", **headers})
     return status, json.loads(answer)
 
 
-def until(condition, seconds=10.0):
+def wait_until(condition, seconds=10.0):
     end = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < end, "it did not come"
+        assert time.monotonic() < end, f"the condition did not hold within {seconds} s"
         time.sleep(0.01)
     return value

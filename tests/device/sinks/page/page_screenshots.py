@@ -1,4 +1,4 @@
-"""Takes the pictures of the live page for the documentation, on a film that edgetl draws.
+"""Takes the pictures of the live page for the documentation, from a film that edgetl draws.
 
 The boxes are where the parts were drawn.
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import cv2
 from chromium import Browser
-from live_page import Wish, shown
+from live_page import FakeModel, served_page
 
 from edgetl.device.events import Event
 from edgetl.device.measure.thermal import Thermal
@@ -23,11 +23,11 @@ from edgetl.host.demo.film import draw_boxed_film
 FOLDER = Path(__file__).parents[4] / "docs" / "images"
 FPS, SEED = 20, 3
 VIEWS = {"desktop": (1280, 860, False), "phone": (390, 844, True)}
-"""Width and height, px, and whether it is a phone with a dark page."""
+"""The width and height of each screenshot, px, and whether it shows a phone with a dark page."""
 
 
 def drawn_scene():
-    """Labels, and a function from a frame's number to (picture, what is in it)."""
+    """Returns the labels, and a function from a frame's number to (picture, rows of label, score and box)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         placed = draw_boxed_film(path, 6, FPS, SEED, (960, 540))
@@ -64,9 +64,9 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     labels, scene = drawn_scene()
     metrics.Thermal = type("Warm", (), {"here": staticmethod(lambda: Thermal(58.4, 1500.0, 0))})
-    with shown(scene=scene, fps=FPS, model=Wish(labels)) as (page, *_):
+    with served_page(scene=scene, fps=FPS, model=FakeModel(labels)) as (page, *_):
         page.notify(Event("camera_back", time.monotonic() - 95, "the camera is back after 3.1 s"))
-        time.sleep(12)  # until the figures are those of a run that has gone on for a while
+        time.sleep(12)  # so that the figures are those of a run's steady state
         for name in VIEWS:
             path = take(name, page.endpoint.url())
             print(f"{path} {path.stat().st_size >> 10} kB")

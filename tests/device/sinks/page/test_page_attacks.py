@@ -1,4 +1,4 @@
-"""The live page under attack: its owner is answered at once, and the run goes on as if nothing were.
+"""The live page under attack: its owner is still answered, and the run keeps its rate.
 
 pytest -m slow tests/device/sinks/page/test_page_attacks.py -s
 """
@@ -12,7 +12,7 @@ import time
 
 import cv2
 import pytest
-from live_page import ask, moving, shown, until
+from live_page import moving, request, served_page, wait_until
 
 from edgetl.device.sinks.page.endpoint import Endpoint
 
@@ -55,12 +55,12 @@ with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
     while True:
         server.accept()[0].close()
 """
-"""A server without a page: an attack on it costs the machine what the attacker takes, and the run nothing else."""
+"""A server without a page: an attack on it costs the processor time of the attacker, and nothing else."""
 KINDS = ("abandoned", "guesses", "chunks", "pipelined", "silent")
 
 
-def at_work(index):
-    """A frame and its objects, after work of the size of an inference."""
+def picture_after_work(index):
+    """Returns a frame and its objects, after as much work as an inference takes."""
     picture, rows = moving(index)
     cv2.GaussianBlur(picture, (0, 0), 3)
     return picture, rows
@@ -73,7 +73,7 @@ def memory():
 
 @pytest.fixture
 def dummy():
-    """The port of a server that closes every connection at once."""
+    """Yields the port of a server that closes every connection at once."""
     with subprocess.Popen([sys.executable, "-c", DUMMY], stdout=subprocess.PIPE, text=True) as process:
         yield int(process.stdout.readline())
         process.kill()
@@ -85,11 +85,11 @@ def attack(port, kind, seconds):
 
 
 def slowest_answer(page, process):
-    """The longest that the owner waits for an answer on a new connection while the attack goes on, s."""
+    """Returns the longest time until an answer to the owner on a new connection during the attack, s."""
     slowest = 0.0
     while process.poll() is None:
         start = time.monotonic()
-        assert ask(page, "/healthz", timeout=30, **OWNER)[0] == 200
+        assert request(page, "/healthz", timeout=30, **OWNER)[0] == 200
         slowest = max(slowest, time.monotonic() - start)
         time.sleep(0.05)
     return slowest
@@ -97,8 +97,8 @@ def slowest_answer(page, process):
 
 @pytest.mark.parametrize("kind", ["abandoned", "chunks", "silent"])
 def test_owner_is_answered_during_an_attack(kind, caplog):
-    with shown(Endpoint("0.0.0.0", 0, TOKEN)) as (page, *_):
-        assert ask(page, "/healthz", **OWNER)[0] == 200
+    with served_page(Endpoint("0.0.0.0", 0, TOKEN)) as (page, *_):
+        assert request(page, "/healthz", **OWNER)[0] == 200
         with attack(page.endpoint.port, kind, 1.0) as process:
             slowest = slowest_answer(page, process)
         assert slowest < 2
@@ -110,8 +110,8 @@ def test_owner_is_answered_during_an_attack(kind, caplog):
 def test_run_keeps_its_rate_during_an_attack(kind, dummy, caplog):
     seconds, fps, pairs = 4.0, 25.0, 3
     caplog.set_level(logging.WARNING)
-    with shown(Endpoint("0.0.0.0", 0, TOKEN), scene=at_work, fps=fps) as (page, _, _, run):
-        until(lambda: len(run.times) > 10)
+    with served_page(Endpoint("0.0.0.0", 0, TOKEN), scene=picture_after_work, fps=fps) as (page, _, _, run):
+        wait_until(lambda: len(run.times) > 10)
         held, slowest = memory(), 0.0
         rates = []
         for attacked in (False, True) * pairs:

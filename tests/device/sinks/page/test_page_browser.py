@@ -1,4 +1,4 @@
-"""The live page as a person meets it, in a real browser."""
+"""The live page in a real browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from chromium import CHROMIUM, Browser
 from fakes import observed
-from live_page import LABELS, Wish, moving, shown, until
+from live_page import LABELS, FakeModel, moving, served_page, wait_until
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
@@ -32,7 +32,7 @@ MOVED = f"""(() => {{
   for (let i = 0; i < data.length; i += 4) if (data[i] > 200) {{ sum += (i / 4) % width; at += 1; }}
   return at ? sum / at : -1;
 }})()"""
-"""Where the bright square is, px from the left."""
+"""JavaScript for the distance of the bright square from the left, px."""
 NAMELESS = ("button", "slider", "checkbox", "searchbox", "textbox", "link")
 CONTRASTS = """(() => {
   const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
@@ -75,12 +75,12 @@ def opened(browser, page, state="Live"):
     browser.until(f"{PICTURE}.dataset.shown > 2 && document.querySelector('#state').textContent === '{state}'")
 
 
-def test_the_picture_moves_and_the_page_says_that_it_is_live(browser):
-    with shown() as (page, *_):
+def test_the_picture_moves_and_the_state_is_live(browser):
+    with served_page() as (page, *_):
         opened(browser, page)
         first = browser.js(MOVED)
         assert first >= 0
-        until(lambda: abs(browser.js(MOVED) - first) > 30)
+        wait_until(lambda: abs(browser.js(MOVED) - first) > 30)
         assert browser.js(f"[{PICTURE}.width, {PICTURE}.height]") == [640, 480]
         assert browser.text("#model") == "parts"
         browser.until("document.querySelectorAll('#results .share').length === 2")
@@ -91,8 +91,8 @@ def test_the_picture_moves_and_the_page_says_that_it_is_live(browser):
         assert {url for url in browser.requests if not url.startswith((page.endpoint.url(), "about:"))} == set()
 
 
-def test_the_slider_acts_on_the_results_at_once(browser):
-    with shown() as (page, model, *_):
+def test_the_slider_changes_the_results_within_a_second(browser):
+    with served_page() as (page, model, *_):
         opened(browser, page)
         browser.until("document.querySelectorAll('#results .share').length === 2")
         assert browser.text("#threshold-shown") == "25 %"
@@ -106,15 +106,15 @@ def test_the_slider_acts_on_the_results_at_once(browser):
         for _ in range(20):
             browser.press("ArrowLeft", 37)
         browser.until("document.querySelectorAll('#results .share').length === 1", 2)
-        until(lambda: model.filter.threshold == pytest.approx(0.8))
+        wait_until(lambda: model.filter.threshold == pytest.approx(0.8))
         browser.click("#own")
         browser.until("document.querySelectorAll('#results .share').length === 2", 2)
         assert model.filter.threshold is None
         assert browser.errors == []
 
 
-def test_classes_are_chosen_and_what_another_viewer_sets_is_shown(browser):
-    with shown() as (page, model, *_):
+def test_chosen_classes_apply_and_settings_of_another_viewer_are_shown(browser):
+    with served_page() as (page, model, *_):
         opened(browser, page)
         ticked = "[...document.querySelectorAll('#classes :checked')].length"
         assert browser.js(ticked) == len(LABELS), "all of them count"
@@ -135,14 +135,14 @@ def test_classes_are_chosen_and_what_another_viewer_sets_is_shown(browser):
         assert browser.js("[...document.querySelectorAll('#classes :checked')].length") == 2
 
 
-def test_thresholds_of_each_class_are_shown_as_such(browser):
-    model = Wish()
+def test_own_thresholds_of_the_classes_are_shown_as_a_range_and_in_the_list(browser):
+    model = FakeModel()
     own = (0.31, 0.4, 0.5, 0.62, 0.35, 0.45)
     model.card = replace(model.card, decoding=replace(model.card.detector, thresholds=own))
-    with shown(model=model) as (page, *_):
+    with served_page(model=model) as (page, *_):
         opened(browser, page)
         assert browser.text("#threshold-shown") == "31 to 62 %"
-        assert "each class" in browser.text("#own-told")
+        assert "each class" in browser.text("#own-note")
         assert browser.text(f"#classes li:nth-child({LABELS.index('nut') + 1}) .own") == "62 %"
         browser.js("const s = document.querySelector('#threshold'); s.value = 0.7; s.dispatchEvent(new Event('input'))")
         browser.until("document.querySelector('#threshold-shown').textContent === '70 %'", 2)
@@ -151,12 +151,12 @@ def test_thresholds_of_each_class_are_shown_as_such(browser):
         browser.until("document.querySelector('#threshold-shown').textContent === '31 to 62 %'", 2)
 
 
-def test_pause_stops_the_picture_here_and_nothing_else(browser):
-    with shown() as (page, _, _, run):
+def test_pause_stops_the_picture_of_this_viewer_only(browser):
+    with served_page() as (page, _, _, run):
         opened(browser, page)
         browser.click("#pause")
         assert browser.js("document.querySelector('#pause').getAttribute('aria-pressed')") == "true"
-        assert browser.text("#pause") == "Go on"
+        assert browser.text("#pause") == "Resume"
         browser.until("document.querySelector('#state').textContent === 'Paused'")
         time.sleep(0.3)
         still, results, encoded = (
@@ -177,16 +177,16 @@ def test_pause_stops_the_picture_here_and_nothing_else(browser):
 
 def test_a_snapshot_is_saved(browser, tmp_path):
     browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
-    with shown() as (page, *_):
+    with served_page() as (page, *_):
         opened(browser, page)
         browser.click("#snapshot")
-        browser.until("document.querySelector('#told').textContent.startsWith('Saved edgetl-')")
-        (saved,) = until(lambda: list(tmp_path.glob("edgetl-*.jpg")))
+        browser.until("document.querySelector('#message').textContent.startsWith('Saved edgetl-')")
+        (saved,) = wait_until(lambda: list(tmp_path.glob("edgetl-*.jpg")))
         assert cv2.imread(str(saved)).shape == (480, 640, 3)
 
 
-def test_a_lost_camera_and_an_old_picture_are_told_and_so_is_its_return(browser):
-    with shown(stall=4) as (page, _, status, run):
+def test_an_old_picture_a_lost_camera_and_its_return_are_shown(browser):
+    with served_page(stall=4) as (page, _, status, run):
         opened(browser, page)
         run.flowing.clear()
         browser.until("document.querySelector('#state').textContent === 'Picture is old'", 5)
@@ -206,29 +206,29 @@ def test_a_lost_camera_and_an_old_picture_are_told_and_so_is_its_return(browser)
 
 
 @pytest.mark.slow
-def test_a_device_that_does_not_answer_is_told_and_its_return_is_noticed(browser):
-    with shown() as (page, *_):
+def test_a_device_that_does_not_answer_and_its_return_are_shown(browser):
+    with served_page() as (page, *_):
         opened(browser, page)
         port = page.endpoint.port
     browser.until("document.querySelector('#state').textContent === 'No connection'", 6)
-    with shown(Endpoint(port=port)):
+    with served_page(Endpoint(port=port)):
         browser.until("document.querySelector('#state').textContent === 'Live'", 15)
         before = browser.js(f"{PICTURE}.dataset.shown")
         browser.until(f"{PICTURE}.dataset.shown > {before}", 10)
 
 
-def test_a_hidden_page_asks_for_nothing(browser):
-    with shown() as (page, *_):
+def test_a_hidden_page_requests_no_pictures(browser):
+    with served_page() as (page, *_):
         opened(browser, page)
         hide = "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}});"
-        told = "document.dispatchEvent(new Event('visibilitychange'))"
-        browser.js(hide.format("true") + told)
+        notify = "document.dispatchEvent(new Event('visibilitychange'))"
+        browser.js(hide.format("true") + notify)
         time.sleep(0.5)
         encoded = page._server._pictures.encoded
         time.sleep(0.6)
         assert page._server._pictures.encoded == encoded
         before = browser.js(f"{PICTURE}.dataset.shown")
-        browser.js(hide.format("false") + told)
+        browser.js(hide.format("false") + notify)
         browser.until(f"{PICTURE}.dataset.shown > {before}")
 
 
@@ -240,7 +240,7 @@ def test_no_width_needs_sideways_scrolling(browser, width, height):
         picture, rows = moving(index, (1280, 720))
         return picture, [(labels[number], score, box) for number, (_, score, box) in enumerate(rows)]
 
-    with shown(scene=scene, model=Wish(labels, "a-model-of-a-rather-long-name-" * 2)) as (page, *_):
+    with served_page(scene=scene, model=FakeModel(labels, "a-model-of-a-rather-long-name-" * 2)) as (page, *_):
         browser.resize(width, height, phone=width < 500)
         page.notify(Event("entered", time.monotonic(), "y" * 80))
         opened(browser, page)
@@ -254,9 +254,9 @@ def test_no_width_needs_sideways_scrolling(browser, width, height):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_text_stands_out_from_its_ground(browser, dark):
+def test_every_text_has_a_contrast_of_at_least_4_5(browser, dark):
     browser.prefer(dark=dark)
-    with shown() as (page, _, _, run):
+    with served_page() as (page, _, _, run):
         opened(browser, page)
         browser.click("#classes label")
         run.flowing.clear()
@@ -266,17 +266,17 @@ def test_every_text_stands_out_from_its_ground(browser, dark):
         assert {text: round(ratio, 2) for text, ratio in found.items() if ratio < 4.5} == {}
 
 
-def test_everything_has_a_name_and_is_reached_by_the_keyboard(browser):
+def test_every_control_has_a_name_and_is_reached_by_the_keyboard(browser):
     labels = [f"class {number}" for number in range(20)]
     scene = lambda index: (moving(index)[0], [("class 3", 0.9, (1, 1, 50, 50))])  # noqa: E731
-    with shown(scene=scene, model=Wish(labels)) as (page, *_):
+    with served_page(scene=scene, model=FakeModel(labels)) as (page, *_):
         opened(browser, page)
         nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
         named = [
             (node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]
         ]
         assert [role for role, name in named if role in NAMELESS and not name] == []
-        assert ("slider", "Smallest score") in named
+        assert ("slider", "Score threshold") in named
         assert ("checkbox", "class 3") in named
         assert any(role == "searchbox" and name == "Find a class" for role, name in named)
         browser.js("document.activeElement.blur()")
@@ -294,10 +294,10 @@ def test_everything_has_a_name_and_is_reached_by_the_keyboard(browser):
         assert browser.js(shown_boxes) == ["class 19"]
 
 
-def test_what_labels_and_events_say_is_text(browser):
+def test_markup_in_labels_and_events_is_shown_as_text(browser):
     labels = (HOSTILE, "nut")
     scene = lambda index: (moving(index)[0], [(HOSTILE, 0.9, (1, 1, 50, 50))])  # noqa: E731
-    with shown(scene=scene, model=Wish(labels, HOSTILE)) as (page, *_):
+    with served_page(scene=scene, model=FakeModel(labels, HOSTILE)) as (page, *_):
         page.notify(Event("entered", time.monotonic(), HOSTILE))
         opened(browser, page)
         browser.until("document.querySelector('#events li') && document.querySelector('#results .share')")
@@ -308,9 +308,9 @@ def test_what_labels_and_events_say_is_text(browser):
         assert browser.errors == []
 
 
-def test_the_token_is_asked_for_and_leaves_the_address(browser):
+def test_the_token_form_opens_the_page_and_the_token_leaves_the_address(browser):
     token = "a-token-of-a-test-1234"
-    with shown(Endpoint(port=0, token=token)) as (page, *_):
+    with served_page(Endpoint(port=0, token=token)) as (page, *_):
         browser.open(page.endpoint.url())
         browser.until("document.querySelector('#token')")
         browser.js("document.querySelector('#token').focus()")
@@ -323,15 +323,15 @@ def test_the_token_is_asked_for_and_leaves_the_address(browser):
 
 
 @pytest.mark.slow
-def test_another_run_that_wants_its_own_token_asks_for_it(browser):
-    with shown() as (page, *_):
+def test_another_run_with_a_token_shows_the_token_form(browser):
+    with served_page() as (page, *_):
         opened(browser, page)
         port = page.endpoint.port
-    with shown(Endpoint(port=port, token="a-token-of-a-test-1234")):
+    with served_page(Endpoint(port=port, token="a-token-of-a-test-1234")):
         browser.until("document.querySelector('#token')", 20)
 
 
-def test_a_saved_film_plays(browser, tmp_path):
+def test_a_saved_film_plays_in_the_browser(browser, tmp_path):
     with VideoFile(tmp_path / "film.mp4", fps=25.0) as sink:
         for index in range(25):
             picture, _ = moving(index, (320, 240))

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from live_page import until
+from live_page import wait_until
 
 MAIN = [sys.executable, "-c", "from edgetl.cli import main; main()"]
 
@@ -24,7 +24,7 @@ def get(url, path="", **headers):
 
 @pytest.fixture
 def running(bundle, mjpeg):
-    """Starts `edgetl run` on an endless camera: (process, the page's address)."""
+    """Yields a function that starts `edgetl run` on an endless camera and returns (process, the page's address)."""
     processes = []
 
     def start(*args):
@@ -49,18 +49,18 @@ def ended(process):
     return process.returncode, err, time.monotonic() - start
 
 
-def test_a_run_is_looked_at_adjusted_and_ended(running):
+def test_a_run_is_watched_changed_and_ended_through_its_page(running):
     process, url = running("--serve", "0", "--threshold", "0.2")
     assert url.startswith("http://127.0.0.1:")
-    until(lambda: b"edgetl_frames_total 0" not in get(url, "metrics"), 20)
+    wait_until(lambda: b"edgetl_frames_total 0" not in get(url, "metrics"), 20)
     assert json.loads(get(url, "api/settings"))["threshold"] == 0.2
     assert get(url, "api/snapshot.jpg")[:2] == b"\xff\xd8"
     assert json.loads(get(url, "healthz"))["status"] == "ok"
     request = urllib.request.Request(url + "api/settings", b'{"threshold": 1.0}', {"Content-Type": "application/json"})
     assert json.loads(urllib.request.urlopen(request).read())["threshold"] == 1.0
-    with urllib.request.urlopen(url + "api/results", timeout=10) as news:
-        told = next(line for line in news if line.startswith(b'data: {"index"'))
-    assert json.loads(told.removeprefix(b"data: "))["classes"] == []
+    with urllib.request.urlopen(url + "api/results", timeout=10) as messages:
+        message = next(line for line in messages if line.startswith(b'data: {"index"'))
+    assert json.loads(message.removeprefix(b"data: "))["classes"] == []
     with urllib.request.urlopen(url + "api/stream.mjpg", timeout=10) as picture:
         picture.read(5000)
         code, err, seconds = ended(process)
@@ -69,7 +69,7 @@ def test_a_run_is_looked_at_adjusted_and_ended(running):
     assert seconds < 8
 
 
-def test_a_token_is_printed_once_even_when_quiet_and_wanted(running):
+def test_a_made_token_is_printed_once_even_with_quiet_and_is_required(running):
     process, url = running("--serve", "0.0.0.0:0", "--quiet")
     token = re.search(r"/\?token=(\S+)$", url)[1]
     local = f"http://127.0.0.1:{re.search(':([0-9]+)/', url)[1]}/"
@@ -87,7 +87,7 @@ def run(*args):
     return subprocess.run([*MAIN, "run", *args], capture_output=True, text=True, timeout=60)
 
 
-def test_a_port_that_is_taken_is_told_before_the_run(running, bundle, film):
+def test_a_port_in_use_is_an_error_before_the_run(running, bundle, film):
     _, url = running("--serve", "0")
     port = re.search(":([0-9]+)/", url)[1]
     done = run(bundle, "--source", film, "--serve", port)
@@ -97,7 +97,7 @@ def test_a_port_that_is_taken_is_told_before_the_run(running, bundle, film):
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--serve", "here"], "no address to serve at"),
         (["--serve", "80.80.80.80.80:1"], "is no address here"),
@@ -108,9 +108,9 @@ def test_a_port_that_is_taken_is_told_before_the_run(running, bundle, film):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cant_be_served_is_a_usage_error(bundle, film, args, told):
+def test_invalid_options_of_the_page_are_usage_errors(bundle, film, args, message):
     done = run(bundle, "--source", film, *args)
     assert done.returncode == 2, done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
     assert "remedy" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""What strangers may try on the live page, each try with its answer; `pytest -s` prints them as a table."""
+"""Requests of strangers to the live page, each with its answer; `pytest -s` prints them as a table."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import time
 from itertools import pairwise
 
 import pytest
-from live_page import Wish, ask, shown, until
+from live_page import FakeModel, request, served_page, wait_until
 
-from edgetl.device.sinks.page import Page, door, protocol
+from edgetl.device.sinks.page import Page, connection_limit, http_protocol
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.status import Status
 from edgetl.errors import UsageError
@@ -38,7 +38,7 @@ def post(*headers, end=SETTING):
 
 
 TRIES = {
-    # Files that aren't the page's.
+    # Files that are not the page's.
     "traversal": (get("/static/../__init__.py"), 404),
     "traversal, encoded": (get("/static/%2e%2e%2f__init__.py"), 404),
     "traversal, from the root": (get("/..%2f..%2f..%2fetc/passwd"), 404),
@@ -47,16 +47,16 @@ TRIES = {
     "the package's code": (get("/static/app.py"), 404),
     "a folder": (get("/static/"), 404),
     "an absolute address": (get("http://10.0.0.1/latest/meta-data"), 404),
-    # What is no decent request.
+    # Malformed requests.
     "another method": ("DELETE /api/settings HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
-    "a method of its own": ("BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+    "an unknown method": ("BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
     "noise": ("\x00\x01\x02\x03\r\n\r\n", 400),
     "TLS on a plain port": ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
     "an upgrade": (get("/api/results", "Connection: Upgrade", "Upgrade: websocket", "Range: bytes=0-"), 200),
     "two lengths": (post("Content-Length: 1"), 400),
     "a negative length": (post(end="Content-Length: -1\r\n\r\n"), 400),
-    "the head of what has no end": (get("/api/stream.mjpg").replace("GET", "HEAD"), 200),
-    "the head of the results": (get("/api/results").replace("GET", "HEAD"), 200),
+    "HEAD of the picture stream": (get("/api/stream.mjpg").replace("GET", "HEAD"), 200),
+    "HEAD of the result stream": (get("/api/results").replace("GET", "HEAD"), 200),
     # Sizes.
     "an address of 100 kB": (get("/" + "a" * 100_000), 400),
     "a header of 100 kB": (get("/", "X: " + "a" * 100_000), 400),
@@ -86,7 +86,7 @@ TRIES = {
     "another site's <img>": (get("/api/stream.mjpg", "Sec-Fetch-Site: cross-site"), 403),
     "another site's snapshot": (get("/api/snapshot.jpg", "Origin: https://evil.example"), 403),
 }
-"""What is sent, or that with the pause after each byte, and the status that answers it."""
+"""The bytes of each request, or (bytes, pause after each byte in s), and the status of its answer."""
 
 TOKEN_TRIES = {
     "no token": (get("/api/settings"), 401),
@@ -108,8 +108,8 @@ TOKEN_TRIES = {
     "a broken cookie": (get("/api/settings", 'Cookie: a"b;;=;[]'), 401),
     "another site with the token": (post(f"Authorization: Bearer {TOKEN}", "Origin: https://evil.example"), 403),
     "no host at all": ("GET /api/settings HTTP/1.0\r\n\r\n", 401),
-    "a host that is none": (post("Origin: http://[").replace("localhost", "["), 401),
-    "a host that is none, a folder": (get("/static/").replace("localhost", "["), 401),
+    "an invalid host": (post("Origin: http://[").replace("localhost", "["), 401),
+    "an invalid host, a folder": (get("/static/").replace("localhost", "["), 401),
     "the token": (get("/api/settings", f"Authorization: Bearer {TOKEN}"), 200),
 }
 
@@ -124,30 +124,30 @@ def table():
 
 
 @pytest.fixture(scope="module")
-def short_patience():
+def short_deadline():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "_REQUEST_SECONDS", 1.0)
+        patch.setattr(http_protocol, "_REQUEST_SECONDS", 1.0)
         yield
 
 
 @pytest.fixture(scope="module")
-def open_page(short_patience):
-    """A page on the loopback, with a run on it."""
-    with shown(Endpoint(port=0), fps=FPS) as (page, model, _, run):
-        until(lambda: run.results)
+def open_page(short_deadline):
+    """Yields (page, model, run) of a page on the loopback without a token."""
+    with served_page(Endpoint(port=0), fps=FPS) as (page, model, _, run):
+        wait_until(lambda: run.results)
         yield page, model, run
 
 
 @pytest.fixture(scope="module")
-def token_page(short_patience):
-    """One for others, with a token."""
-    with shown(Endpoint("0.0.0.0", 0, TOKEN), fps=FPS) as (page, model, _, run):
-        until(lambda: run.results)
+def token_page(short_deadline):
+    """Yields (page, model, run) of a page for other machines, with a token."""
+    with served_page(Endpoint("0.0.0.0", 0, TOKEN), fps=FPS) as (page, model, _, run):
+        wait_until(lambda: run.results)
         yield page, model, run
 
 
 class Watch:
-    """How a run's results come for the length of a block."""
+    """Measures how regularly a run's results come during a block."""
 
     def __init__(self, run):
         self._run = run
@@ -166,7 +166,7 @@ class Watch:
 
 
 def send(page, request, seconds=10.0):
-    """Sends what is no matter how wrong, and returns the answer's status; 0 for none."""
+    """Sends the bytes of a request, well-formed or not; returns the status of the answer, 0 for none."""
     text, pause = request if isinstance(request, tuple) else (request, 0.0)
     data = text.replace("PORT", str(page.endpoint.port)).encode("latin-1")
     with socket.create_connection(("127.0.0.1", page.endpoint.port), timeout=seconds) as stranger:
@@ -178,7 +178,7 @@ def send(page, request, seconds=10.0):
             else:
                 stranger.sendall(data)
         except OSError:
-            pass  # it was refused before all was sent; the answer is there all the same
+            pass  # refused before all of it was sent; the answer can be read nevertheless
         answer = b""
         while b"\r\n" not in answer and (part := stranger.recv(4096)):
             answer += part
@@ -188,8 +188,8 @@ def send(page, request, seconds=10.0):
 
 def serves(page):
     try:
-        return ask(page, "/healthz")[0] == 200
-    except OSError:  # it is still busy with turning the others away
+        return request(page, "/healthz")[0] == 200
+    except OSError:  # the server is still refusing the others
         return False
 
 
@@ -206,56 +206,56 @@ def attempt(served, table, name, request, expected):
 
 
 @pytest.mark.parametrize("name", TRIES)
-def test_try(open_page, table, name):
+def test_request_gets_its_answer_and_does_not_disturb_the_run(open_page, table, name):
     attempt(open_page, table, name, *TRIES[name])
 
 
 @pytest.mark.parametrize("name", TOKEN_TRIES)
-def test_try_without_the_token(token_page, table, name):
+def test_request_to_a_page_with_a_token_gets_its_answer(token_page, table, name):
     attempt(token_page, table, name, *TOKEN_TRIES[name])
 
 
-def test_the_token_in_the_pages_address_is_traded_for_a_cookie(token_page):
+def test_the_token_in_the_address_is_exchanged_for_a_cookie(token_page):
     page, *_ = token_page
-    status, headers, _ = ask(page, f"/?token={TOKEN}")
+    status, headers, _ = request(page, f"/?token={TOKEN}")
     assert (status, headers["location"]) == (303, "/")
     cookie, *marks = headers["set-cookie"].split("; ")
     assert cookie.startswith(f"edgetl-{page.endpoint.port}=")
     assert TOKEN not in headers["set-cookie"]
     assert {"httponly", "samesite=lax"} <= {mark.lower() for mark in marks}
-    assert ask(page, "/", Cookie=cookie)[0] == 200
-    assert ask(page, "/healthz", Cookie=f"other=1; {cookie}")[0] == 200
+    assert request(page, "/", Cookie=cookie)[0] == 200
+    assert request(page, "/healthz", Cookie=f"other=1; {cookie}")[0] == 200
 
 
 def test_the_cookie_is_found_beside_other_programs_cookies(token_page):
     page, *_ = token_page
-    cookie = ask(page, f"/?token={TOKEN}")[1]["set-cookie"].partition(";")[0]
+    cookie = request(page, f"/?token={TOKEN}")[1]["set-cookie"].partition(";")[0]
     for other in ('prefs={"a": 1}', "a[b]=1", "x y", "theme=a b", "a=\xe9"):
         for both in (f"{other}; {cookie}", f"{cookie}; {other}"):
-            assert ask(page, "/", Cookie=both)[0] == 200, both
-        assert ask(page, "/", Cookie=other)[0] == 401
+            assert request(page, "/", Cookie=both)[0] == 200, both
+        assert request(page, "/", Cookie=other)[0] == 401
 
 
-def test_the_page_that_asks_for_the_token_has_its_style_and_nothing_else(token_page):
+def test_the_token_form_gets_its_style_sheet_and_no_other_file(token_page):
     page, *_ = token_page
-    status, headers, body = ask(page, "/")
+    status, headers, body = request(page, "/")
     assert status == 401
     assert b'name="token"' in body
     assert "default-src 'self'" in headers["content-security-policy"]
-    assert ask(page, "/static/style.css")[0] == 200
-    assert ask(page, "/static/app.js")[0] == 401
+    assert request(page, "/static/style.css")[0] == 200
+    assert request(page, "/static/app.js")[0] == 401
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1234", "127.0.0.1", "[::1]:80", "LOCALHOST"])
-def test_the_loopbacks_own_names_are_served(open_page, host):
-    assert ask(open_page[0], "/", Host=host)[0] == 200
+def test_the_names_of_the_loopback_are_served(open_page, host):
+    assert request(open_page[0], "/", Host=host)[0] == 200
 
 
-def test_the_pages_own_setting_is_taken(open_page):
+def test_a_setting_from_the_page_itself_is_accepted(open_page):
     page, *_ = open_page
     own = f"127.0.0.1:{page.endpoint.port}"
     for headers in ({"Origin": f"http://{own}", "Sec_Fetch_Site": "same-origin"}, {}):
-        status, _, _ = ask(page, "/api/settings", "POST", b"{}", Content_Type="application/json", **headers)
+        status, _, _ = request(page, "/api/settings", "POST", b"{}", Content_Type="application/json", **headers)
         assert status == 200
 
 
@@ -272,7 +272,7 @@ def test_200_requests_at_once_on_one_connection_are_answered_in_turn(open_page):
 MANY = """
 import socket, sys, time
 port, count = map(int, sys.argv[1:])
-held, told = [], {}
+held, counts = [], {}
 for _ in range(count):
     one = socket.create_connection(("127.0.0.1", port), timeout=10)
     one.sendall(b"GET /api/results HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
@@ -282,42 +282,42 @@ for one in held:
         status = one.recv(12)[9:12].decode() or "closed"
     except OSError as error:
         status = "closed" if isinstance(error, ConnectionError) else "none"
-    told[status] = told.get(status, 0) + 1
-print(told)
+    counts[status] = counts.get(status, 0) + 1
+print(counts)
 """
 
 
-def test_500_connections(open_page, table):
+def test_500_connections_are_answered_or_refused(open_page, table):
     page, _, run = open_page
     with Watch(run) as watch:
         command = [sys.executable, "-c", MANY, str(page.endpoint.port), "500"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    told = ast.literal_eval(done.stdout)
-    table.append(("500 connections", "/".join(f"{count} {status}" for status, count in told.items()), watch))
-    assert sum(told.values()) == 500
-    assert "none" not in told  # each was answered, or turned away
-    assert 1 <= told["200"] <= door.MOST_CONNECTIONS
-    assert told.get("503", 0) >= 100
+    counts = ast.literal_eval(done.stdout)
+    table.append(("500 connections", "/".join(f"{count} {status}" for status, count in counts.items()), watch))
+    assert sum(counts.values()) == 500
+    assert "none" not in counts  # each was answered or refused
+    assert 1 <= counts["200"] <= connection_limit.MAX_CONNECTIONS
+    assert counts.get("503", 0) >= 100
     assert watch.gap < 1
     assert watch.rate > 0.6 * FPS
-    until(lambda: serves(page))
+    wait_until(lambda: serves(page))
 
 
-def test_descriptors_are_left_for_the_run(open_page, monkeypatch):
-    """Of connections that never say a word no more are held than the limit."""
-    monkeypatch.setattr(door, "_MOST_SOCKETS", 100)
-    monkeypatch.setattr(protocol, "_LINGER_SECONDS", 30.0)
+def test_silent_connections_leave_descriptors_for_the_run(open_page, monkeypatch):
+    """No more silent connections are open than the limit."""
+    monkeypatch.setattr(connection_limit, "_MAX_SOCKETS", 100)
+    monkeypatch.setattr(http_protocol, "_LINGER_SECONDS", 30.0)
     page, *_ = open_page
     held = [socket.create_connection(("127.0.0.1", page.endpoint.port)) for _ in range(150)]
     time.sleep(0.5)
-    assert sum(each.fileno() >= 0 for each in page._server._door._inside) <= 100
+    assert sum(each.fileno() >= 0 for each in page._server._listener._open) <= 100
     for each in held:
         each.close()
-    until(lambda: serves(page))
+    wait_until(lambda: serves(page))
 
 
-def test_noise_is_answered_and_leaves_no_trace_in_the_log(open_page, token_page, caplog):
+def test_random_bytes_are_answered_and_not_logged(open_page, token_page, caplog):
     chance = random.Random(4)
     requests = [text for text, _ in (TRIES | TOKEN_TRIES).values() if isinstance(text, str) and 0 < len(text) < 2000]
     signs = "\0\r\n :;,=%/?&[]{}'\"\\@\xff\xc39a"
@@ -352,11 +352,11 @@ threads = [threading.Thread(target=hammer) for _ in range(20)]
 """
 
 
-def test_20_that_ask_without_a_pause(open_page, table):
+def test_20_clients_that_send_without_a_pause_do_not_slow_the_run(open_page, table):
     page, _, run = open_page
     with Watch(run) as watch:
         subprocess.run([sys.executable, "-c", HAMMER, str(page.endpoint.port)], timeout=60, check=True)
-    table.append(("20 without a pause, 3 s", "", watch))
+    table.append(("20 clients without a pause, 3 s", "", watch))
     assert watch.gap < 1
     assert watch.rate > 0.7 * FPS
 
@@ -369,7 +369,7 @@ def certificate(tmp_path_factory):
     return folder / "cert.pem", folder / "key.pem"
 
 
-def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(certificate, tmp_path):
+def test_an_encrypted_key_is_refused_without_a_prompt(certificate, tmp_path):
     cert, key = certificate
     encrypted = tmp_path / "encrypted.pem"
     command = ["openssl", "rsa", "-aes256", "-passout", "pass:secret", "-in", key, "-out", encrypted]
@@ -379,11 +379,11 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(certif
     assert "PEM files" in caught.value.remedy
 
 
-def test_over_tls(certificate):
+def test_page_over_tls_sets_a_secure_cookie_and_ends_unfinished_handshakes(certificate):
     cert, key = certificate
     endpoint = Endpoint.parse("0", certificate=cert, key=key)
     assert endpoint.url().startswith("https://")
-    with shown(dataclasses.replace(endpoint, token=TOKEN)) as (page, *_):
+    with served_page(dataclasses.replace(endpoint, token=TOKEN)) as (page, *_):
         context = ssl.create_default_context(cafile=str(cert))
         context.check_hostname = False
         connection = http.client.HTTPSConnection("localhost", page.endpoint.port, context=context, timeout=10)
@@ -391,17 +391,17 @@ def test_over_tls(certificate):
         answer = connection.getresponse()
         assert (answer.status, "Secure" in answer.getheader("set-cookie")) == (303, True)
         connection.close()
-        # One who never finishes the handshake is let go, and holds up nobody.
+        # A client that never finishes the handshake is disconnected.
         with socket.create_connection(("127.0.0.1", page.endpoint.port), timeout=8) as silent:
             assert silent.recv(1) == b""
 
 
-def test_files_that_are_no_certificate_are_told(tmp_path, certificate):
+def test_files_that_are_not_a_certificate_are_usage_errors(tmp_path, certificate):
     (tmp_path / "cert.pem").write_text("nothing")
     for cert, key in ((tmp_path / "cert.pem", None), (certificate[0], None), (certificate[0], certificate[0])):
         with (
             pytest.raises(UsageError, match="no certificate with its key"),
-            shown(Endpoint(port=0, certificate=cert, key=key)),
+            served_page(Endpoint(port=0, certificate=cert, key=key)),
         ):
             pass
     with pytest.raises(UsageError, match="no such file"):
@@ -410,19 +410,21 @@ def test_files_that_are_no_certificate_are_told(tmp_path, certificate):
         Endpoint.parse("0", key=certificate[1])
 
 
-def test_a_page_for_others_is_served_under_any_name_with_the_token_alone():
-    with shown(Endpoint("0.0.0.0", 0, TOKEN)) as (page, *_):
-        assert ask(page, "/api/settings", Host="raspberrypi.local")[0] == 401
-        assert ask(page, "/api/settings", Host="raspberrypi.local", Authorization=f"Bearer {TOKEN}")[0] == 200
+def test_a_page_for_other_machines_needs_the_token_and_accepts_any_host_name():
+    with served_page(Endpoint("0.0.0.0", 0, TOKEN)) as (page, *_):
+        assert request(page, "/api/settings", Host="raspberrypi.local")[0] == 401
+        assert request(page, "/api/settings", Host="raspberrypi.local", Authorization=f"Bearer {TOKEN}")[0] == 200
 
 
-def test_a_made_token_is_announced_once_and_a_given_one_never(tmp_path):
-    said = []
-    with Page(Endpoint.parse("0.0.0.0:0"), Wish(), Status(), announce=said.append) as page:
-        assert ask(page, "/", Authorization=f"Bearer {page.endpoint.token}")[0] == 200
-    assert len(said) == 1
-    assert said[0].endswith(f":{page.endpoint.port}/?token={page.endpoint.token}")
+def test_a_made_token_is_announced_once_and_a_token_from_a_file_never(tmp_path):
+    announced = []
+    with Page(Endpoint.parse("0.0.0.0:0"), FakeModel(), Status(), announce=announced.append) as page:
+        assert request(page, "/", Authorization=f"Bearer {page.endpoint.token}")[0] == 200
+    assert len(announced) == 1
+    assert announced[0].endswith(f":{page.endpoint.port}/?token={page.endpoint.token}")
     (tmp_path / "token").write_text(TOKEN + "\n")
-    with Page(Endpoint.parse("0.0.0.0:0", tmp_path / "token"), Wish(), Status(), announce=said.append) as page:
-        assert ask(page, "/", Authorization=f"Bearer {TOKEN}")[0] == 200
-    assert TOKEN not in said[1]
+    with Page(
+        Endpoint.parse("0.0.0.0:0", tmp_path / "token"), FakeModel(), Status(), announce=announced.append
+    ) as page:
+        assert request(page, "/", Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert TOKEN not in announced[1]

@@ -1,98 +1,98 @@
-// The live page: joins the picture, what the run tells, and the controls, and says plainly when something is wrong.
+// Joins the picture, the results and the controls of the live page, and shows what is wrong.
 
 import { Controls } from "./controls.js";
 import { write } from "./dom.js";
 import { Picture } from "./picture.js";
 import { addEvent, clearEvents, showFigures, showResults } from "./view.js";
 
-const SILENT = 3500; // ms without a word from the device
-const OLD = 2; // s since the last frame
-const LATE = 1500; // ms of a result's age
-const STUCK = 6000; // ms without a picture although frames come
+const MAX_SILENCE = 3500; // ms without a message: then the connection counts as lost
+const MAX_PICTURE_AGE = 2; // s since the last frame: then the picture counts as old
+const MAX_RESULT_AGE = 1500; // ms, p95: then the results count as late
+const MAX_PICTURE_GAP = 6000; // ms without a picture although frames come: then the stream is restarted
 
 const picture = new Picture(document.getElementById("picture"));
-const controls = new Controls(tell);
+const controls = new Controls(showMessage);
 let paused = false;
 let status = null;
-let heardAt = performance.now();
-let startedAt = performance.now();
+let messageAt = performance.now(); // when the last message came, ms
+let streamStartedAt = performance.now();
 let source = null;
 
-function tell(text) {
-  write("told", text);
+function showMessage(text) {
+  write("message", text);
 }
 
 function listen() {
   source = new EventSource("/api/results");
   source.addEventListener("open", clearEvents);
   source.addEventListener("status", (event) => {
-    heardAt = performance.now();
+    messageAt = performance.now();
     status = JSON.parse(event.data);
     showFigures(status);
     controls.follow(status.settings);
-    judge();
+    showState();
   });
   source.addEventListener("result", (event) => {
     if (!paused) showResults(JSON.parse(event.data));
   });
   source.addEventListener("event", (event) => addEvent(JSON.parse(event.data)));
   source.addEventListener("error", () => {
-    // A refusal closes it for good; a lost connection is tried again by itself.
-    if (source?.readyState === EventSource.CLOSED) setTimeout(relisten, 2000);
+    // The browser reconnects by itself after a lost connection, but not after a refusal.
+    if (source?.readyState === EventSource.CLOSED) setTimeout(reconnect, 2000);
   });
 }
 
-async function relisten() {
+async function reconnect() {
   if (!source) return;
   const answer = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
-  if (answer?.status === 401) location.assign("/"); // another run, which wants its own token
+  if (answer?.status === 401) location.assign("/"); // another run, which needs its own token
   source?.close();
   if (!document.hidden) listen();
 }
 
-/** What is wrong, worst first: how bad, in a word or two, and in a sentence for the picture. */
-function trouble() {
-  const quiet = performance.now() - heardAt;
-  if (quiet > SILENT) return ["bad", "No connection", "The device does not answer. Trying again …"];
+/** The most severe problem: its kind, its name in a word or two, and a sentence over the picture. */
+function findState() {
+  const silence = performance.now() - messageAt;
+  if (silence > MAX_SILENCE) return ["bad", "No connection", "The device does not answer. Trying again …"];
   if (!status) return ["wait", "Connecting", ""];
-  const silence = status.seconds_since_frame + quiet / 1000;
-  const ago = `${Math.round(silence)} s ago`;
+  const pictureAge = status.seconds_since_frame + silence / 1000;
+  const ago = `${Math.round(pictureAge)} s ago`;
   if (!status.frames && !status.connected) return ["wait", "Waiting for the camera", "No picture has come yet."];
   if (status.stalled || !status.connected) {
     return ["bad", "Camera lost", `The camera is lost: its last picture came ${ago}. edgetl keeps trying to reach it.`];
   }
-  if (silence > OLD) return ["warn", "Picture is old", `This picture is old: it came ${ago}.`];
+  if (pictureAge > MAX_PICTURE_AGE) return ["warn", "Picture is old", `This picture is old: it came ${ago}.`];
   if (paused) return ["warn", "Paused", ""];
-  if (status.stages.age?.p95 > LATE) return ["warn", "Results are late", ""];
+  if (status.stages.age?.p95 > MAX_RESULT_AGE) return ["warn", "Results are late", ""];
   return ["live", "Live", ""];
 }
 
-function judge() {
-  const [kind, word, sentence] = trouble();
-  write("state", word, kind);
+function showState() {
+  const [kind, name, sentence] = findState();
+  write("state", name, kind);
   write("notice", sentence);
   document.getElementById("notice").hidden = !sentence;
-  document.querySelector(".frame").toggleAttribute("data-old", kind === "bad" || word === "Picture is old");
-  const since = performance.now() - Math.max(picture.shownAt, startedAt);
-  if (picture.running && kind === "live" && since > STUCK) look();
+  document.querySelector(".frame").toggleAttribute("data-old", kind === "bad" || name === "Picture is old");
+  const gap = performance.now() - Math.max(picture.shownAt, streamStartedAt);
+  if (picture.running && kind === "live" && gap > MAX_PICTURE_GAP) restartStream();
 }
 
-function look() {
-  startedAt = performance.now();
+function restartStream() {
+  streamStartedAt = performance.now();
   picture.restart();
 }
 
-function pause() {
+function togglePause() {
   paused = !paused;
   const button = document.getElementById("pause");
   button.setAttribute("aria-pressed", String(paused));
-  button.textContent = paused ? "Go on" : "Pause";
+  button.textContent = paused ? "Resume" : "Pause";
   if (paused) picture.stop();
-  else look();
-  judge();
+  else restartStream();
+  showState();
 }
 
-async function snapshot() {
+async function saveSnapshot() {
   try {
     const response = await fetch("/api/snapshot.jpg", { cache: "no-store" });
     if (!response.ok) throw new Error(await response.text());
@@ -101,37 +101,37 @@ async function snapshot() {
     link.download = `edgetl-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.jpg`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    tell(`Saved ${link.download}`);
+    showMessage(`Saved ${link.download}`);
   } catch (error) {
-    tell(`No snapshot: ${error.message.trim()}`);
+    showMessage(`No snapshot: ${error.message.trim()}`);
   }
 }
 
-/** Nobody looks at a hidden page: it asks for nothing. */
-function attend() {
+/** Closes all connections while the page is hidden, and opens them when it is visible again. */
+function followVisibility() {
   if (document.hidden) {
     picture.stop();
     source?.close();
     source = null;
     return;
   }
-  heardAt = performance.now();
+  messageAt = performance.now();
   if (!source) listen();
-  if (!paused) look();
+  if (!paused) restartStream();
 }
 
 async function begin() {
-  document.getElementById("pause").addEventListener("click", pause);
-  document.getElementById("snapshot").addEventListener("click", snapshot);
-  document.addEventListener("visibilitychange", attend);
-  setInterval(judge, 500);
-  attend();
+  document.getElementById("pause").addEventListener("click", togglePause);
+  document.getElementById("snapshot").addEventListener("click", saveSnapshot);
+  document.addEventListener("visibilitychange", followVisibility);
+  setInterval(showState, 500);
+  followVisibility();
   for (;;) {
     try {
       await controls.load();
       return;
     } catch {
-      await new Promise((again) => setTimeout(again, 2000));
+      await new Promise((resolve) => setTimeout(resolve, 2000));
     }
   }
 }

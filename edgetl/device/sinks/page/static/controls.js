@@ -1,21 +1,21 @@
-// What counts: the threshold and the classes, set at once, and followed where someone else sets them.
+// The controls for the threshold and the classes: they act at once, and show what another viewer sets.
 
 import { colour, element } from "./dom.js";
 
-const SEARCH_FROM = 13; // classes; fewer are seen at a glance
-const QUIET = 1500; // ms after a person's last touch in which others' settings wait
+const MIN_CLASSES_FOR_SEARCH = 13; // a shorter list needs no search field
+const HOLD = 1500; // ms after a person's last change in which settings from the device are ignored
 
 export class Controls {
-  /** `tell` takes a line for people where the device refuses. */
-  constructor(tell) {
-    this.tell = tell;
-    this.own = 0;
-    this.each = []; // the model's own threshold of each class
-    this.touched = -Infinity;
+  /** `showMessage` takes a line for the viewer if the device refuses a setting. */
+  constructor(showMessage) {
+    this.showMessage = showMessage;
+    this.ownThreshold = 0; // the mean of the model's own thresholds
+    this.ownThresholds = []; // the model's own threshold of each class
+    this.changedAt = -Infinity;
     this.sending = false;
-    this.wanted = null;
+    this.unsent = null; // changes for the next request
     this.threshold = document.getElementById("threshold");
-    this.boxes = new Map();
+    this.boxes = new Map(); // label to checkbox
     this.threshold.addEventListener("input", () => this.set({ threshold: Number(this.threshold.value) }));
     document.getElementById("own").addEventListener("click", () => this.set({ threshold: null }));
     document.getElementById("all").addEventListener("click", () => this.set({ classes: null }));
@@ -23,21 +23,20 @@ export class Controls {
     document.getElementById("search").addEventListener("input", (event) => this.#search(event.target.value));
   }
 
-  /** Asks the device what there is to choose from. */
+  /** Loads the model's name, its classes and the present settings. */
   async load() {
     const response = await fetch("/api/settings", { cache: "no-store" });
     if (!response.ok) throw new Error(`settings: ${response.status}`);
-    const found = await response.json();
-    this.own = found.own_threshold;
-    this.each = found.own_thresholds;
-    document.getElementById("model").textContent = found.name;
-    document.title = `${found.name} · edgetl live`;
-    this.#list(found.labels);
-    this.show(found);
-    return found;
+    const settings = await response.json();
+    this.ownThreshold = settings.own_threshold;
+    this.ownThresholds = settings.own_thresholds;
+    document.getElementById("model").textContent = settings.name;
+    document.title = `${settings.name} · edgetl live`;
+    this.#listClasses(settings.labels);
+    this.show(settings);
   }
 
-  #list(labels) {
+  #listClasses(labels) {
     const list = document.getElementById("classes");
     list.replaceChildren();
     this.boxes.clear();
@@ -46,31 +45,32 @@ export class Controls {
       box.addEventListener("change", () => this.set({ classes: this.#chosen() }));
       const dot = element("span", { className: "dot" });
       dot.style.setProperty("--colour", colour(id));
-      const own = element("span", { className: "own dim", textContent: this.#differ() ? percent(this.each[id]) : "" });
+      const own = element("span", { className: "own dim", textContent: this.#haveOwn() ? percent(this.ownThresholds[id]) : "" });
       const line = element("label", {}, box, dot, element("span", { textContent: label }), own);
       list.append(element("li", {}, line));
       this.boxes.set(label, box);
     });
-    const many = labels.length >= SEARCH_FROM;
+    const many = labels.length >= MIN_CLASSES_FOR_SEARCH;
     document.getElementById("search").hidden = !many;
     document.getElementById("search-label").hidden = !many;
   }
 
-  /** The labels whose boxes are ticked; null where all are. */
+  /** The labels whose boxes are ticked; null if all are. */
   #chosen() {
     const chosen = [...this.boxes].filter(([, box]) => box.checked).map(([label]) => label);
     return chosen.length === this.boxes.size ? null : chosen;
   }
 
-  /** Whether the classes have thresholds of their own. */
-  #differ() {
-    return new Set(this.each).size > 1;
+  /** Whether the classes have different thresholds. */
+  #haveOwn() {
+    return new Set(this.ownThresholds).size > 1;
   }
 
-  /** The threshold in words: one, or from where to where the classes' own are. */
-  #words(threshold) {
-    if (threshold !== null || !this.#differ()) return percent(threshold ?? this.own);
-    return `${Math.round(Math.min(...this.each) * 100)} to ${percent(Math.max(...this.each))}`;
+  /** The threshold as text: one percentage, or the range of the classes' own thresholds. */
+  #thresholdText(threshold) {
+    if (threshold !== null || !this.#haveOwn()) return percent(threshold ?? this.ownThreshold);
+    const lowest = Math.round(Math.min(...this.ownThresholds) * 100);
+    return `${lowest} to ${percent(Math.max(...this.ownThresholds))}`;
   }
 
   #search(text) {
@@ -79,39 +79,39 @@ export class Controls {
     }
   }
 
-  /** Shows settings that the device told, unless a person is just changing them. */
+  /** Shows settings from the device, unless the viewer is changing them. */
   follow(settings) {
-    if (!this.sending && performance.now() - this.touched > QUIET) this.show(settings);
+    if (!this.sending && performance.now() - this.changedAt > HOLD) this.show(settings);
   }
 
   show({ threshold, classes }) {
-    const shown = this.#words(threshold);
-    this.threshold.value = threshold ?? this.own;
+    const shown = this.#thresholdText(threshold);
+    this.threshold.value = threshold ?? this.ownThreshold;
     this.threshold.setAttribute("aria-valuetext", shown);
     document.getElementById("threshold-shown").textContent = shown;
-    const own = document.getElementById("own-told");
-    own.textContent = this.#differ() ? "The model's own, one for each class." : "The model's own.";
+    const own = document.getElementById("own-note");
+    own.textContent = this.#haveOwn() ? "The model's own threshold of each class." : "The model's own threshold.";
     own.hidden = threshold !== null;
     document.getElementById("classes").toggleAttribute("data-own", threshold === null);
     document.getElementById("own").hidden = threshold === null;
     for (const [label, box] of this.boxes) box.checked = classes === null || classes.includes(label);
-    document.getElementById("classes-shown").textContent = counted(classes);
+    document.getElementById("classes-shown").textContent = countText(classes);
     document.getElementById("all").hidden = classes === null;
     document.getElementById("none").hidden = classes !== null && classes.length === 0;
-    this.now = { threshold, classes };
+    this.present = { threshold, classes };
   }
 
-  /** Sets what changed; while a request is under way the changes gather for the next one. */
+  /** Sends a change; changes made during a request are sent together in the next one. */
   async set(change) {
-    this.touched = performance.now();
-    this.show({ ...this.now, ...change });
-    this.wanted = { ...this.wanted, ...change };
+    this.changedAt = performance.now();
+    this.show({ ...this.present, ...change });
+    this.unsent = { ...this.unsent, ...change };
     if (this.sending) return;
     this.sending = true;
     try {
-      while (this.wanted) {
-        const body = JSON.stringify(this.wanted);
-        this.wanted = null;
+      while (this.unsent) {
+        const body = JSON.stringify(this.unsent);
+        this.unsent = null;
         await this.#send(body);
       }
     } finally {
@@ -124,10 +124,10 @@ export class Controls {
       const headers = { "Content-Type": "application/json" };
       const response = await fetch("/api/settings", { method: "POST", headers, body });
       const answer = await response.json();
-      if (!response.ok) this.tell(answer.error);
-      else if (!this.wanted) this.show(answer);
+      if (!response.ok) this.showMessage(answer.error);
+      else if (!this.unsent) this.show(answer);
     } catch {
-      this.tell("The device did not take the setting.");
+      this.showMessage("The device did not accept the setting.");
     }
   }
 }
@@ -136,8 +136,8 @@ function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
-/** How many classes count, in words. */
-function counted(classes) {
+/** The number of chosen classes as text. */
+function countText(classes) {
   if (classes === null) return "all";
   return classes.length ? `${classes.length} chosen` : "none";
 }

@@ -1,20 +1,20 @@
-// Small things that the page's other files share.
+// Helpers for elements, texts and colours.
 
-/** An element with properties and children. */
+/** Makes an element with properties and children. */
 export function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
 }
 
-/** Writes a text where it has changed, so that nothing is laid out anew for nothing. */
+/** Writes a text and a kind into an element, only if they have changed: each change makes the browser lay out again. */
 export function write(id, text, kind = "") {
-  const place = document.getElementById(id);
-  if (place.textContent !== text) place.textContent = text;
-  if ((place.dataset.kind ?? "") !== kind) place.dataset.kind = kind;
+  const node = document.getElementById(id);
+  if (node.textContent !== text) node.textContent = text;
+  if ((node.dataset.kind ?? "") !== kind) node.dataset.kind = kind;
 }
 
-/** The colour in which a class's boxes are drawn. */
+/** Returns the colour in which the boxes of a class are drawn. */
 export function colour(id) {
   return `hsl(${(((id * 0.618034 + 0.33) % 1) * 360).toFixed(1)} 100% 57.5%)`;
 }

@@ -1,9 +1,9 @@
-// The live picture: parts of a multipart stream onto a canvas, always the newest that has come.
+// Draws the live picture: reads a multipart stream and draws the latest complete part onto a canvas.
 
 const HEAD_END = [13, 10, 13, 10];
 
 export class Picture {
-  /** The canvas gets the pictures; `shownAt` is when the last one came, in ms of performance.now(). */
+  /** `canvas` gets the pictures; `shownAt` is the time of the last one, in ms of performance.now(). */
   constructor(canvas) {
     this.canvas = canvas;
     this.shownAt = 0;
@@ -37,20 +37,19 @@ export class Picture {
         const response = await fetch("/api/stream.mjpg", { signal, cache: "no-store" });
         if (response.ok) await this.#read(response.body.getReader(), signal);
       } catch {
-        // The page says what is wrong; here it is only tried again.
+        // app.js shows that the connection is lost; here it is only opened again.
       }
-      if (!signal.aborted) await new Promise((again) => setTimeout(again, 1000));
+      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   }
 
   async #read(reader, signal) {
-    let held = new Uint8Array(0);
+    let received = new Uint8Array(0);
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      held = joined(held, value);
-      const [jpeg, rest] = newest(held);
-      held = rest;
+      const [jpeg, rest] = latestPicture(concatenate(received, value));
+      received = rest;
       if (jpeg) await this.#show(jpeg, signal);
     }
   }
@@ -71,31 +70,31 @@ export class Picture {
   }
 }
 
-/** The last whole picture in the bytes, and the bytes after it. */
-function newest(held) {
+/** Returns the last complete picture in the bytes, or null, and the bytes after it. */
+function latestPicture(bytes) {
   let jpeg = null;
   for (;;) {
-    const end = headEnd(held);
-    if (end < 0) return [jpeg, held];
-    const head = new TextDecoder().decode(held.subarray(0, end));
+    const start = endOfHead(bytes);
+    if (start < 0) return [jpeg, bytes];
+    const head = new TextDecoder().decode(bytes.subarray(0, start));
     const length = Number(/content-length: *(\d+)/i.exec(head)?.[1]);
-    const last = end + length + 2;
-    if (!(held.length >= last)) return [jpeg, held];
-    jpeg = held.slice(end, end + length);
-    held = held.subarray(last);
+    const next = start + length + 2;
+    if (!(bytes.length >= next)) return [jpeg, bytes]; // also if the length is not a number
+    jpeg = bytes.slice(start, start + length);
+    bytes = bytes.subarray(next);
   }
 }
 
-function headEnd(held) {
-  for (let at = 0; at + 4 <= held.length; at += 1) {
-    if (HEAD_END.every((byte, index) => held[at + index] === byte)) return at + 4;
+function endOfHead(bytes) {
+  for (let at = 0; at + 4 <= bytes.length; at += 1) {
+    if (HEAD_END.every((byte, index) => bytes[at + index] === byte)) return at + 4;
   }
   return -1;
 }
 
-function joined(one, other) {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
+function concatenate(first, second) {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
   return both;
 }

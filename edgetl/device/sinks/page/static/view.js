@@ -1,19 +1,19 @@
-// What the run tells, as text: results, figures, events.
+// Shows the results, the figures and the events of the run as text.
 
 import { colour, element, write } from "./dom.js";
 
-const MOST_RESULTS = 8;
-const MOST_EVENTS = 50;
-const number = new Intl.NumberFormat("en");
+const MAX_RESULTS = 8;
+const MAX_EVENTS = 50;
+const numberFormat = new Intl.NumberFormat("en");
 
-/** The list of what is seen: a classifier's classes, or a detector's objects by class. */
+/** Lists a classifier's classes, or a detector's objects by class. */
 export function showResults(result) {
-  const rows = result.task === "classification" ? result.classes.map(single) : counted(result.objects);
+  const rows = result.task === "classification" ? result.classes.map(rowOfClass) : rowsOfObjects(result.objects);
   const list = document.getElementById("results");
-  const shown = rows.slice(0, MOST_RESULTS);
+  const shown = rows.slice(0, MAX_RESULTS);
   while (list.children.length > Math.max(shown.length, 1)) list.lastChild.remove();
   if (!shown.length) {
-    list.replaceChildren(element("li", { className: "dim", textContent: empty(result) }));
+    list.replaceChildren(element("li", { className: "dim", textContent: emptyText(result) }));
     return;
   }
   shown.forEach((row, index) => {
@@ -25,15 +25,15 @@ export function showResults(result) {
   });
 }
 
-function empty(result) {
-  return result.task === "classification" ? "Nothing known." : "Nothing found.";
+function emptyText(result) {
+  return result.task === "classification" ? "No class recognised." : "Nothing found.";
 }
 
-function single({ label, class_id, score }) {
+function rowOfClass({ label, class_id, score }) {
   return { id: class_id, name: label, score };
 }
 
-function counted(objects) {
+function rowsOfObjects(objects) {
   const byClass = new Map();
   for (const { label, class_id, score } of objects) {
     const row = byClass.get(class_id) ?? { id: class_id, name: label, score: 0, count: 0 };
@@ -41,7 +41,7 @@ function counted(objects) {
     row.score = Math.max(row.score, score);
     byClass.set(class_id, row);
   }
-  return [...byClass.values()].sort((one, other) => one.id - other.id);
+  return [...byClass.values()].sort((a, b) => a.id - b.id);
 }
 
 function emptyRow() {
@@ -50,27 +50,27 @@ function emptyRow() {
 }
 
 function fill(row, { id, name, score, count }) {
-  const [dot, named, scored, share] = row.children;
+  const [dot, nameCell, scoreCell, share] = row.children;
   const percent = `${Math.round(score * 100)} %`;
   const text = count > 1 ? `${name} × ${count}` : name;
-  if (named.textContent !== text) named.textContent = text;
-  scored.textContent = percent;
+  if (nameCell.textContent !== text) nameCell.textContent = text;
+  scoreCell.textContent = percent;
   dot.style.setProperty("--colour", colour(id));
   share.style.setProperty("--share", percent.replace(" ", ""));
 }
 
-/** The figures of the run. */
-export function showFigures(told) {
-  const { age, invoke } = told.stages;
-  write("fps", told.fps.toFixed(1));
+/** Shows the figures of the run. */
+export function showFigures(status) {
+  const { age, invoke } = status.stages;
+  write("fps", status.fps.toFixed(1));
   write("age50", age ? milliseconds(age.p50) : "–");
   write("age95", age ? milliseconds(age.p95) : "–");
   write("invoke", invoke ? milliseconds(invoke.p50) : "–");
-  write("frames", number.format(told.frames));
-  write("dropped", number.format(told.dropped));
-  write("reconnects", number.format(told.reconnects));
-  write("celsius", told.celsius === null ? "–" : `${told.celsius.toFixed(0)} °C`, told.celsius >= 80 ? "bad" : "");
-  write("throttled", told.throttled === null ? "–" : told.throttled ? "yes" : "no", told.throttled ? "bad" : "");
+  write("frames", numberFormat.format(status.frames));
+  write("dropped", numberFormat.format(status.dropped));
+  write("reconnects", numberFormat.format(status.reconnects));
+  write("celsius", status.celsius === null ? "–" : `${status.celsius.toFixed(0)} °C`, status.celsius >= 80 ? "bad" : "");
+  write("throttled", status.throttled === null ? "–" : status.throttled ? "yes" : "no", status.throttled ? "bad" : "");
 }
 
 function milliseconds(value) {
@@ -78,12 +78,12 @@ function milliseconds(value) {
 }
 
 /** Adds an event on top of the list. */
-export function addEvent(told) {
-  const at = new Date(told.time * 1000);
+export function addEvent(event) {
+  const at = new Date(event.time * 1000);
   const time = element("time", { dateTime: at.toISOString(), textContent: at.toLocaleTimeString("en-GB") });
   const list = document.getElementById("events");
-  list.prepend(element("li", {}, time, element("span", { textContent: told.text })));
-  while (list.children.length > MOST_EVENTS) list.lastChild.remove();
+  list.prepend(element("li", {}, time, element("span", { textContent: event.text })));
+  while (list.children.length > MAX_EVENTS) list.lastChild.remove();
   document.getElementById("no-events").hidden = true;
 }
 

@@ -1,4 +1,4 @@
-"""Bounds on what a connection to the live page may cost."""
+"""Limits the size and the time of each request to the live page."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from edgetl.device.sinks.page.access import TOO_MANY, VISITOR, Guard
-from edgetl.device.sinks.page.door import Door
+from edgetl.device.sinks.page.access import CONNECTION, TOO_MANY, Guard
+from edgetl.device.sinks.page.connection_limit import LimitedListener
 
 _REQUEST_SECONDS = 10.0
-"""For a request to arrive whole."""
+"""A request must arrive whole within this time, s: slow senders must not hold a place."""
 _STUCK_SECONDS = 10.0
-"""For a viewer to read something of what waits for it."""
+"""A viewer must read something of what waits for it within this time, s."""
 _LINGER_SECONDS = 1.0
-"""For a refused one to read why."""
-_MOST_REQUEST = 1 << 20
-"""Of a request with its body; what is too long for its path has been answered long before."""
+"""A refused client has this long to read the answer before the connection is closed, s."""
+_MAX_REQUEST = 1 << 20
+"""A request with its body has at most this many bytes; a body too long for its path is refused long before."""
 
-_PIECE = 8 << 10
-"""Of what arrives that is parsed at a time: h11 bounds a header only while it is incomplete."""
+_CHUNK = 8 << 10
+"""Arriving bytes are parsed in chunks of this size: h11 limits a header only while it is incomplete."""
 
 _BAD = b"HTTP/1.1 400 Bad Request\r\n"
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\n"
@@ -32,15 +32,17 @@ _REFUSAL = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncon
 
 
 class BoundedProtocol(H11Protocol):
-    """Uvicorn's protocol with an end to patience: late requests, stuck readers and floods are let go.
+    """Uvicorn's HTTP protocol, which also closes slow requests, viewers that do not read, and floods.
+
+    There is one object per connection. All methods are called in the page's event loop, so the state needs no lock.
 
     Args:
-        config: of Uvicorn.
-        server_state: of Uvicorn.
-        app_state: of Uvicorn.
-        _loop: of Uvicorn.
-        door: the socket that the connection came through.
-        guard: checks the requests.
+        config: Uvicorn's configuration.
+        server_state: Uvicorn's state of the server.
+        app_state: Uvicorn's state of the application.
+        _loop: the event loop; None takes the running loop.
+        listener: the listening socket that accepted the connection.
+        guard: the check of the requests.
     """
 
     def __init__(
@@ -50,23 +52,23 @@ class BoundedProtocol(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        door: Door,
+        listener: LimitedListener,
         guard: Guard,
     ) -> None:
-        super().__init__(config, server_state, app_state | {VISITOR: self}, _loop)
-        self._door = door
+        super().__init__(config, server_state, app_state | {CONNECTION: self}, _loop)
+        self._listener = listener
         self._guard = guard
         self._descriptor = -1
         self._admitted = False
         self._refused = False
-        self._received = 0
+        self._received = 0  # bytes of the present request
         self._deadline: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Starts to wait for a request, or refuses to where every place is taken."""
+        """Starts to wait for a request, or refuses the connection if every place is taken."""
         self._descriptor = transport.get_extra_info("socket").fileno()
-        if self._door.full:
+        if self._listener.full:
             self.transport = transport
             self._refuse(_FULL, TOO_MANY)
             return
@@ -75,12 +77,12 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def gone(self) -> bool:
-        """Whether the other end has hung up."""
+        """Whether the client has closed the connection."""
         return self.transport.is_closing() or (self.cycle is not None and self.cycle.disconnected)
 
     def admit(self) -> bool:
-        """Keeps a place for the connection; see `edgetl.device.sinks.page.access.Visitor`."""
-        self._admitted = self._door.admit(self._descriptor)
+        """Gives the connection one of the limited places; returns False if all places are taken."""
+        self._admitted = self._listener.admit(self._descriptor)
         return self._admitted
 
     def hang_up(self) -> None:
@@ -89,26 +91,26 @@ class BoundedProtocol(H11Protocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Takes a part of a request."""
+        """Parses a part of a request."""
         if self._refused:
             return
         self._received += len(data)
-        begins = self._received == len(data) and not self._admitted
-        if self._received > _MOST_REQUEST or (begins and self._guard.floods(data)):
+        first = self._received == len(data) and not self._admitted
+        if self._received > _MAX_REQUEST or (first and self._guard.is_flood(data)):
             self.hang_up()
             return
-        for start in range(0, len(data), _PIECE):
-            super().data_received(data[start : start + _PIECE])
+        for start in range(0, len(data), _CHUNK):
+            super().data_received(data[start : start + _CHUNK])
             if self._refused or self.transport.is_closing():
                 return
         self._expect_request()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuses what is no request."""
+        """Refuses bytes that are not an HTTP request."""
         if self.cycle and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
         else:
-            self._refuse(_BAD, b"that is no request\n")
+            self._refuse(_BAD, b"this is not an HTTP request\n")
 
     def on_response_complete(self) -> None:
         """Waits for the next request."""
@@ -117,57 +119,57 @@ class BoundedProtocol(H11Protocol):
         self._expect_request()
 
     def pause_writing(self) -> None:
-        """Starts to lose patience with a viewer that doesn't read."""
+        """Starts the time limit of a viewer that does not read."""
         super().pause_writing()
         self._stuck = self.loop.call_later(_STUCK_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Gains it again."""
+        """Ends the time limit of a viewer that reads again."""
         super().resume_writing()
-        self._forget_stuck()
+        self._cancel_stuck()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forgets the connection."""
-        self._forget_deadline()
-        self._forget_stuck()
-        self._door.leave(self._descriptor)
+        """Frees the place of the connection."""
+        self._cancel_deadline()
+        self._cancel_stuck()
+        self._listener.release(self._descriptor)
         super().connection_lost(exc)
 
     def _expect_request(self) -> None:
-        """Sees to it that a request that has not arrived whole has a deadline, and one that has has none."""
+        """Starts the deadline of a request that has not arrived whole, and cancels it once the request has."""
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY) or self.transport.is_closing():
-            self._forget_deadline()
+            self._cancel_deadline()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(_REQUEST_SECONDS, self._give_up)
+            self._deadline = self.loop.call_later(_REQUEST_SECONDS, self._refuse_late)
 
-    def _give_up(self) -> None:
+    def _refuse_late(self) -> None:
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not (self.cycle and self.cycle.response_started):
             self._refuse(_LATE, b"the request took too long\n")
         else:
             self.transport.abort()
 
-    def _refuse(self, status: bytes, why: bytes) -> None:
-        """Answers and hangs up, with time to read the answer: closing at once could take it away again."""
+    def _refuse(self, status: bytes, reason: bytes) -> None:
+        """Sends a refusal and closes the connection after a pause: closing at once could discard the answer."""
         self._refused = True
-        self._forget_deadline()
+        self._cancel_deadline()
         self._disconnect_cycle()
-        self.transport.write(status + _REFUSAL % (len(why), why))
+        self.transport.write(status + _REFUSAL % (len(reason), reason))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._stuck = self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
     def _disconnect_cycle(self) -> None:
-        """Keeps the application from answering, too: it would write after the end, and fill the log with that."""
+        """Stops the application's answer too: it would be written after the end, and each write would be logged."""
         if self.cycle and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
-    def _forget_deadline(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
 
-    def _forget_stuck(self) -> None:
+    def _cancel_stuck(self) -> None:
         if self._stuck:
             self._stuck.cancel()
             self._stuck = None
