@@ -15,6 +15,19 @@ from typing import TypeAlias
 Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
 
+_CLOSED_AT_START: set[str] = set()
+"""The streams that the command was started without; written once, before any thread starts."""
+
+
+def was_closed(stream: str) -> bool:
+    """Returns whether the command was started with a stream closed, so that the stream now leads to the null device.
+
+    Args:
+        stream: `stdin`, `stdout` or `stderr`.
+    """
+    return stream in _CLOSED_AT_START
+
+
 def open_closed_streams() -> None:
     """Opens stdin, stdout and stderr on the null device if the command was started without them.
 
@@ -27,6 +40,7 @@ def open_closed_streams() -> None:
         except OSError:
             # The system takes the lowest free number, and all lower ones are open by now.
             os.open(os.devnull, os.O_RDWR)
+            _CLOSED_AT_START.add(name)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 

@@ -15,6 +15,7 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.observation import Observation
 from edgetl.device.runtime import Tensor
 from edgetl.device.stages import Timings
+from edgetl.vision.results import Classification, Detections
 
 CARD = ModelCard("fake", "classification", ("red", "green", "blue"), InputSpec(8, 8))
 
@@ -87,6 +88,23 @@ def solid(colour, size=(64, 48)):
 def observed(frame, result, timings=None, age_ms=5.0):
     """An observation as a run makes it."""
     return Observation(frame, result, timings or Timings(0.1, 2.0, 0.1), age_ms)
+
+
+def classified(label="red", score=0.5):
+    """Returns a classifier's result with one class, which has number 0."""
+    return Classification(np.array([0]), np.array([score], np.float32), (label,))
+
+
+def detected(*boxes, size_wh=(64, 48), label="red"):
+    """Returns a detector's result with an object of class 0 for each (left, top, right, bottom), px of `size_wh`."""
+    count = len(boxes)
+    xyxy = np.array(boxes, np.float32).reshape(-1, 4)
+    return Detections(xyxy, np.full(count, 0.5, np.float32), np.zeros(count, int), (label,) * count, size_wh)
+
+
+def camera_frame(index, at=None, image=None, name=""):
+    """Returns a frame of a camera with 25 frames a second, captured `at` s."""
+    return Frame(solid(2) if image is None else image, 10.0 + index / 25 if at is None else at, index, name)
 
 
 def write_film(path: Path, count: int, size=(64, 48), fps=25.0) -> Path:

@@ -58,6 +58,13 @@ def test_run_without_streams_writes_its_results(home, photo, streams):
     assert line["name"] == "00.jpg"
 
 
+def test_results_for_a_closed_stdout_are_refused_before_the_run(home, photo):
+    done = closed("run", home.bundle, "--source", photo, "--jsonl", "-", streams=">&-")
+    assert done.returncode == 2
+    assert "stdout is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("args", "code"), [(["targets"], 0), (["models"], 0), (["verify", "none"], 2)])
 def test_commands_without_streams_keep_their_exit_code(home, args, code):
     assert closed(*args, streams="<&- >&- 2>&-").returncode == code

@@ -18,11 +18,11 @@ from edgetl.device.sinks.console import Console
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.sinks.mqtt.address import Address
-from edgetl.device.sinks.mqtt.discovery import Described
-from edgetl.device.sinks.mqtt.sink import Mqtt
+from edgetl.device.sinks.mqtt.home_assistant_discovery import CameraDescription
+from edgetl.device.sinks.mqtt.sink import MqttSink
 from edgetl.device.sinks.saving import open_saving
-from edgetl.device.sinks.snapshots import MOST, EventFrames, Snapshots
-from edgetl.device.sinks.video.rolling import RollingVideo
+from edgetl.device.sinks.snapshots import DEFAULT_MAX_EVENTS, EventFrames, Snapshots
+from edgetl.device.sinks.video.rolling_film import RollingVideo
 from edgetl.device.sinks.window import Window
 from edgetl.device.status import Status
 from edgetl.device.stop import Stop
@@ -96,12 +96,12 @@ def make_sinks(
     if settings.show:
         yield Window(drawing=drawing)
     if settings.jsonl:
-        results = JsonLines(str(settings.jsonl), changes=settings.jsonl_changes)
+        results = JsonLines(str(settings.jsonl), only_changes=settings.jsonl_changes)
         yield background(results, "jsonl", 256, pictures=False, reopens=True)
     if settings.save:
         yield _saving(settings, str(settings.save), camera, background, drawing)
     if settings.events:
-        snapshots = Snapshots(local_path(settings.events), settings.events_max or MOST, drawing)
+        snapshots = Snapshots(local_path(settings.events), settings.events_max or DEFAULT_MAX_EVENTS, drawing)
         yield EventFrames(background(snapshots, "events", 16, reopens=True))
     if broker:
         yield _publishing(settings, broker, status, selection.card, scene)
@@ -125,8 +125,8 @@ def _publishing(
     settings: RunSettings, broker: Address, status: Status, card: ModelCard, scene: SceneObserver | None
 ) -> Sink:
     classes = tuple((i, label) for i, label in enumerate(card.labels) if label in (settings.classes or card.labels))
-    described = Described(card.name, card.task, classes, scene.lines if scene else (), broker.prefix)
-    return Mqtt(broker, described, status, scene.crossings if scene else None)
+    described = CameraDescription(card.name, card.task, classes, scene.lines if scene else (), broker.prefix)
+    return MqttSink(broker, described, status, scene.crossings if scene else None)
 
 
 def _page(

@@ -1,4 +1,4 @@
-"""Where results go: each sink is a context manager that takes results, and events."""
+"""Defines a sink: an output of a run, such as a file, a window, a broker or the live page."""
 
 from __future__ import annotations
 
@@ -10,26 +10,35 @@ from edgetl.device.observation import Observation
 
 
 class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
-    """Raised by a sink whose reader has left: a closed window, a closed pipe. The run ends well."""
+    """Raised by a sink whose viewer or reader is gone: a closed window or a closed pipe. The run ends without error."""
 
 
 class Sink(Protocol):
-    """Takes every observation of a run."""
+    """Takes every observation and every event of a run, between `__enter__` and `__exit__`.
+
+    One thread at a time calls the methods.
+    """
 
     def write(self, observation: Observation) -> None:
-        """Takes one observation; it must not change the frame's image, which other sinks share.
+        """Takes one observation.
+
+        Args:
+            observation: the frame and its result. Other sinks get the same object: the picture must not be changed.
 
         Raises:
-            RunEnded: nobody looks any more.
-            EdgetlError: it can't go on.
+            RunEnded: the viewer or reader is gone.
+            EdgetlError: the sink can't go on.
         """
 
     def notify(self, event: Event) -> None:
-        """Takes an event; after the `write` of the frame that shows it.
+        """Takes one event, after the observation of the frame that shows it.
+
+        Args:
+            event: the event.
 
         Raises:
-            RunEnded: nobody looks any more.
-            EdgetlError: it can't go on.
+            RunEnded: the viewer or reader is gone.
+            EdgetlError: the sink can't go on.
         """
 
     def __enter__(self) -> Self: ...

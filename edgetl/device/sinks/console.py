@@ -1,4 +1,4 @@
-"""Results as lines for people."""
+"""Prints results and events as lines for people."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from edgetl.vision.results import Classification
 
 
 class Console:
-    """A line for every photo; of a film or a camera only when there is something new, twice a second at most.
+    """Prints a line for every photo, and a line for each change in a film or a camera's picture.
 
-    New is another best class, or another count of a class's objects.
+    A change is another best class, or another number of objects of a class.
 
     Args:
-        stream: usually stderr.
-        pause: between two lines of a film or a camera, s.
+        stream: the stream to print to, usually stderr.
+        pause: the shortest time between two lines of a film or a camera, s.
     """
 
     def __init__(self, stream: TextIO, pause: float = 0.5) -> None:
         self._stream = stream
         self._pause = pause
-        self._said: str | None = None
-        self._next = 0.0
+        self._last: str | None = None
+        self._next_at = 0.0
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, observation: Observation) -> None:
-        """Prints a line where there is something new to say."""
+        """Prints the result if it is a photo's, or if it has changed and the pause is over."""
         frame, result = observation.frame, observation.result
         if frame.name:
             self._print(f"{frame.name}: {result}")
             return
-        news = "".join(result.labels[:1]) if isinstance(result, Classification) else str(result)
-        if news != self._said and frame.captured_at >= self._next:
-            self._said, self._next = news, frame.captured_at + self._pause
+        present = "".join(result.labels[:1]) if isinstance(result, Classification) else str(result)
+        if present != self._last and frame.captured_at >= self._next_at:
+            self._last, self._next_at = present, frame.captured_at + self._pause
             self._print(f"frame {frame.index}: {result}")
 
     def notify(self, event: Event) -> None:
-        """Prints it, unless the line of its frame says the same."""
+        """Prints an event, except a recognised class, which the line of its frame shows."""
         if event.kind != "recognised":
             self._print(str(event))
 
@@ -50,12 +50,12 @@ class Console:
         try:
             self._stream.write(printable(line) + "\n")
             self._stream.flush()
-        except BrokenPipeError:  # whoever read the lines has seen enough
+        except BrokenPipeError:  # the reader of the lines has left: the run ends
             raise
         except OSError:
-            pass  # a terminal was closed, or the disk of a log is full: the run goes on without the line
+            pass  # a closed terminal or a full disk: the run goes on without the line
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Has nothing to close."""
+        """Does nothing: the stream stays open."""

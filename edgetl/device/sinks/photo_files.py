@@ -1,4 +1,4 @@
-"""Annotated photos, each as a file of its own."""
+"""Saves annotated photos, each as a file of its own."""
 
 from __future__ import annotations
 
@@ -16,43 +16,44 @@ from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
 from edgetl.vision.draw import draw
 
-WRITTEN = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
-"""The suffixes, in lower case, of the formats that photos are written in; a photo of another one becomes a JPEG."""
+WRITABLE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+"""The suffixes, in lower case, of the formats that photos are saved in; a photo in another format becomes a JPEG."""
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_WEBP_QUALITY, 92]
 
 
 class PhotoFiles:
-    """Writes each photo with its result drawn on, under its own name or a given one.
+    """Saves each photo with its result drawn on it.
 
-    A name that comes twice in a run, from two folders, gets a number. Photos of an earlier run are replaced.
+    If two photos of a run have the same name, the second file's name gets a number. Files of an earlier run are
+    replaced.
 
     Args:
-        target: the folder that the photos go to, or the file that a single photo becomes.
+        target: the folder for the photos, or the file for a single photo.
         single: whether `target` is a file.
-        drawing: puts results onto pictures.
+        drawing: draws a result onto a picture.
 
     Raises:
-        EdgetlError: a photo can't be written.
+        EdgetlError: a photo can't be saved.
     """
 
     def __init__(self, target: Path, *, single: bool = False, drawing: Drawing = draw) -> None:
         self._target = target
         self._single = single
         self._drawing = drawing
-        self._names: set[str] = set()  # in lower case, as some file systems see them
+        self._names: set[str] = set()  # in lower case, because some file systems ignore the case
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, observation: Observation) -> None:
-        """Writes a photo."""
+        """Saves a photo."""
         frame, result = observation.frame, observation.result
         picture = frame.picture().copy()
         self._drawing(picture, result)
         path = self._target if self._single else self._target / self._free_name(frame.name)
         try:
             written, data = cv2.imencode(path.suffix.lower(), picture, _QUALITY)
-        except cv2.error:  # as one does for a picture that its format has no room for
+        except cv2.error:  # raised for a picture that is too large for its format
             written = False
         if not written:
             what = f"a picture of {picture.shape[1]} x {picture.shape[0]} px can't be written in this format"
@@ -60,11 +61,11 @@ class PhotoFiles:
         write_atomic(path, data.tobytes())
 
     def notify(self, event: Event) -> None:
-        """Shows none."""
+        """Does nothing: photos show no events."""
 
     def _free_name(self, name: str) -> str:
         path = Path(re.sub(r"[\\/]", "_", name))
-        suffix = path.suffix if path.suffix.lower() in WRITTEN else ".jpg"
+        suffix = path.suffix if path.suffix.lower() in WRITABLE_SUFFIXES else ".jpg"
         free, number = f"{path.stem}{suffix}", 1
         while free.lower() in self._names:
             number += 1
@@ -75,4 +76,4 @@ class PhotoFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Has nothing to close."""
+        """Does nothing: every photo is complete."""

@@ -1,4 +1,4 @@
-"""What `--save` makes of a source: a film, films in pieces, or photos."""
+"""Chooses what `--save` writes: one film, a rolling film in pieces, or photos."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from edgetl.device.camera.photos import Photos
 from edgetl.device.camera.protocol import Camera
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.drawing import Drawing
-from edgetl.device.sinks.photo_files import WRITTEN, PhotoFiles
+from edgetl.device.sinks.photo_files import WRITABLE_SUFFIXES, PhotoFiles
 from edgetl.device.sinks.video.file import VideoFile
-from edgetl.device.sinks.video.rolling import EVERY, RollingVideo
+from edgetl.device.sinks.video.rolling_film import DEFAULT_SECONDS, RollingVideo
 from edgetl.errors import UsageError
 from edgetl.vision.draw import draw
 
@@ -26,21 +26,21 @@ def open_saving(
     most: int | None = None,
     drawing: Drawing = draw,
 ) -> Sink:
-    """Returns the sink that saves what a run shows.
+    """Returns the sink that saves the annotated pictures of a run.
 
     Args:
         path: the film, the photo or the folder to write.
-        camera: the source: photos go into a folder as photos, anything else as films in pieces.
+        camera: the source; in a folder, photos are saved as photos, and films and cameras as a rolling film.
         folder: whether `path` is a folder.
-        every: seconds of film that a piece has; None leaves that to `most` and `folder`.
-        most: bytes that all pieces may take; None sets no limit.
-        drawing: puts results onto pictures.
+        every: the length of a piece of the film, s; None saves one film, unless `most` or `folder` is set.
+        most: the most bytes that all pieces may take; None sets no limit.
+        drawing: draws a result onto a picture.
 
     Raises:
-        UsageError: the path can't be what the source becomes, or a photo would be overwritten.
+        UsageError: the path has the wrong suffix for the source, or a source's photo would be overwritten.
     """
     in_pieces = every is not None or most is not None
-    if isinstance(camera, Photos) and not in_pieces and (folder or path.suffix.lower() in WRITTEN):
+    if isinstance(camera, Photos) and not in_pieces and (folder or path.suffix.lower() in WRITABLE_SUFFIXES):
         return _photos(path, camera, folder, drawing)
     if folder:
         path, in_pieces = path / "film.mp4", True
@@ -48,12 +48,14 @@ def open_saving(
         raise UsageError("a film is saved as .mp4", where=str(path), remedy=_REMEDY)
     if not in_pieces:
         return VideoFile(path, fps=camera.fps, live=camera.live, drawing=drawing)
-    return RollingVideo(path, every=every or EVERY, most=most, fps=camera.fps, live=camera.live, drawing=drawing)
+    return RollingVideo(
+        path, every=every or DEFAULT_SECONDS, most=most, fps=camera.fps, live=camera.live, drawing=drawing
+    )
 
 
 def _photos(path: Path, photos: Photos, folder: bool, drawing: Drawing) -> PhotoFiles:
     if not folder and len(photos) > 1:
-        what = f"{len(photos)} photos can't be saved as one"
+        what = f"{len(photos)} photos can't be saved as one file"
         raise UsageError(what, where=str(path), remedy="name a folder, as in --save seen/")
     if folder and path.is_dir() and any(_is_folder_of(photo, path) for photo in photos.paths):
         what = "--save would overwrite the source"

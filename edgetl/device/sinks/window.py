@@ -1,4 +1,4 @@
-"""The annotated frames in a window."""
+"""Shows the annotated frames in a window."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from edgetl.install import install_command
 from edgetl.vision.draw import draw
 
 _KEYS_TO_END = (ord("q"), 27)
+"""The keys that end the run: q and Esc."""
 _PHOTO_MS = 1000
+"""A photo is shown for this long before the next one, ms."""
 
 
 class Window:
-    """A window that q, Esc or its close button ends, and the run with it.
+    """Shows each frame in a window; q, Esc or the window's close button end the run.
 
     Args:
-        title: of the window.
+        title: the title of the window.
+        drawing: draws a result onto a picture.
 
     Raises:
-        UsageError: there is no display, or this OpenCV has no windows.
+        UsageError: there is no display, or this build of OpenCV has no windows.
     """
 
     def __init__(self, title: str = "edgetl", drawing: Drawing = draw) -> None:
@@ -43,7 +46,9 @@ class Window:
         if not cv2.currentUIFramework():
             swap = f"pip uninstall opencv-python-headless, then {install_command('window')}"
             remedy = f"{swap}; or use --save or --jsonl"
-            raise UsageError("this OpenCV is the headless one: it has no windows", where="--show", remedy=remedy)
+            raise UsageError(
+                "this is the headless build of OpenCV, which has no windows", where="--show", remedy=remedy
+            )
         if sys.platform.startswith("linux") and not _display_answers(os.environ.get("DISPLAY", "")):
             remedy = "start it on the desktop; or use --save or --jsonl"
             raise UsageError("there is no display to show a window on", where="--show", remedy=remedy)
@@ -55,7 +60,11 @@ class Window:
         return self
 
     def write(self, observation: Observation) -> None:
-        """Shows a frame; a photo for a second."""
+        """Shows a frame, and a photo for a second.
+
+        Raises:
+            RunEnded: the viewer has pressed q or Esc, or closed the window.
+        """
         image = observation.frame.picture().copy()
         self._drawing(image, observation.result)
         if not self._sized:
@@ -67,17 +76,17 @@ class Window:
             raise RunEnded
 
     def notify(self, event: Event) -> None:
-        """Shows none."""
+        """Does nothing: the window shows no events."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(cv2.error):  # closed by hand already
+        with suppress(cv2.error):  # the viewer has closed it
             cv2.destroyWindow(self._title)
 
 
 def _display_answers(display: str) -> bool:
-    """Says whether an X server listens at a DISPLAY: without one the window library ends the whole process."""
+    """Returns whether an X server listens at a DISPLAY; without one the window library would end the process."""
     host, _, number = display.rpartition(":")
     number = number.partition(".")[0]
     if not number.isdecimal():
@@ -92,7 +101,7 @@ def _display_answers(display: str) -> bool:
 
 
 def _unix_answers(path: str) -> bool:
-    # Some servers listen in Linux's abstract namespace only, whose names begin with a zero byte.
+    # Some servers listen only in Linux's abstract namespace, whose names begin with a zero byte.
     for address in (path, "\0" + path):
         if address == path and not Path(path).exists():
             continue

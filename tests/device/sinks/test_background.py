@@ -18,7 +18,7 @@ from load import unhindered
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
-from edgetl.device.sinks import RunEnded
+from edgetl.device.sinks import RunEnded, sink_retry
 from edgetl.device.sinks import background as background_module
 from edgetl.device.sinks.background import Background
 from edgetl.device.status import Status
@@ -34,7 +34,7 @@ def frame(index):
 
 
 class Sink:
-    """Remembers what it takes; it waits for `gate`, and raises what `fails` gives."""
+    """A sink that records what it takes, waits for `gate`, and raises the error that `fails` returns."""
 
     def __init__(self, fails=lambda index: None):
         self.seen, self.entered, self.left = [], 0, []
@@ -62,7 +62,7 @@ class Sink:
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(background_module, "_PAUSES", (0.01, 0.05))
+    monkeypatch.setattr(sink_retry, "_PAUSES", (0.01, 0.05))
     monkeypatch.setattr(background_module, "_PATIENCE", 0.3)
 
 
@@ -70,7 +70,7 @@ def indices(sink):
     return [seen[0] for seen in sink.seen if isinstance(seen, tuple)]
 
 
-def test_files_lose_nothing_to_a_slow_sink():
+def test_a_slow_sink_gets_every_frame_of_a_file():
     sink, status = Sink(), Status()
     sink.gate.clear()
     threading.Timer(0.2, sink.gate.set).start()
@@ -82,7 +82,7 @@ def test_files_lose_nothing_to_a_slow_sink():
     assert sink.left == [None]
 
 
-def test_live_frames_that_a_slow_sink_has_no_room_for_are_counted():
+def test_frames_of_a_live_camera_that_a_slow_sink_misses_are_counted():
     sink, status = Sink(), Status()
     sink.gate.clear()
     with Background(sink, "slow", 3, lossless=False, status=status) as background:
@@ -97,14 +97,14 @@ def test_live_frames_that_a_slow_sink_has_no_room_for_are_counted():
     assert sink.seen[-1] == "an event"
 
 
-def test_sink_that_looks_at_no_picture_keeps_none():
+def test_a_sink_without_pictures_holds_none():
     sink = Sink()
     with Background(sink, "lines", lossless=True, status=Status(), pictures=False) as background:
         background.write(observed(frame(0), RESULT))
     assert sink.seen == [(0, 0)]
 
 
-def test_error_over_files_ends_the_run():
+def test_an_error_over_files_ends_the_run():
     error = EdgetlError("the disk is full")
     sink = Sink(lambda index: error if index == 2 else None)
     with (  # noqa: PT012
@@ -117,7 +117,7 @@ def test_error_over_files_ends_the_run():
     assert sink.left == [error]
 
 
-def test_error_over_the_last_frame_of_a_file_is_raised_at_the_end():
+def test_an_error_over_the_last_frame_of_a_file_is_raised_at_the_end():
     sink = Sink(lambda index: EdgetlError("the disk is full"))
     with (
         pytest.raises(EdgetlError, match="disk is full"),
@@ -127,7 +127,7 @@ def test_error_over_the_last_frame_of_a_file_is_raised_at_the_end():
 
 
 @pytest.mark.parametrize("lossless", [True, False])
-def test_reader_that_left_ends_the_run_well(lossless):
+def test_a_reader_that_is_gone_ends_the_run_without_an_error(lossless):
     sink = Sink(lambda index: RunEnded())
     with Background(sink, "pipe", lossless=lossless, status=Status()) as background, pytest.raises(RunEnded):  # noqa: PT012
         while True:
@@ -135,7 +135,7 @@ def test_reader_that_left_ends_the_run_well(lossless):
             time.sleep(0.001)
 
 
-def test_failed_sink_of_a_live_camera_is_entered_again_and_loses_nothing(quick):
+def test_a_failed_sink_of_a_live_camera_is_entered_again_and_loses_nothing(quick):
     broken = [True]
     sink, status = Sink(lambda index: OSError("no space") if index == 5 and broken[0] else None), Status()
     with Background(sink, "lines", 50, lossless=False, status=status, reopens=True) as background:
@@ -153,7 +153,7 @@ def test_failed_sink_of_a_live_camera_is_entered_again_and_loses_nothing(quick):
     assert back.facts["seconds"] == pytest.approx(0.2, abs=0.1)
 
 
-def test_failed_sink_that_cant_be_entered_again_is_told_once(quick):
+def test_a_failed_sink_that_cant_be_entered_again_is_reported_once(quick):
     sink, status = Sink(lambda index: EdgetlError("the film is over") if index == 2 else None), Status()
     with Background(sink, "film", 50, lossless=False, status=status) as background:
         for index in range(10):
@@ -164,7 +164,7 @@ def test_failed_sink_that_cant_be_entered_again_is_told_once(quick):
     assert (sink.entered, len(sink.left)) == (1, 1)
 
 
-def test_sink_that_fails_until_the_end_ends_in_time(quick):
+def test_a_sink_that_fails_until_the_end_does_not_delay_the_end(quick):
     sink = Sink(lambda index: OSError("gone"))
     begun = unhindered()
     with Background(sink, "lines", 50, lossless=False, status=Status(), reopens=True) as background:
@@ -173,7 +173,7 @@ def test_sink_that_fails_until_the_end_ends_in_time(quick):
     assert unhindered() - begun < 1
 
 
-def test_sink_that_hangs_is_left_behind_with_an_error(quick):
+def test_a_sink_that_hangs_is_abandoned_with_an_error(quick):
     sink = Sink()
     sink.gate.clear()
     with (
@@ -184,7 +184,7 @@ def test_sink_that_hangs_is_left_behind_with_an_error(quick):
     sink.gate.set()
 
 
-def test_stop_ends_the_wait_for_a_sink_that_is_stuck_over_files(quick):
+def test_stop_ends_the_wait_for_a_stuck_sink_over_files(quick):
     sink, stop = Sink(), Stop()
     sink.gate.clear()
     threading.Timer(0.2, stop.set).start()
@@ -201,7 +201,7 @@ def test_stop_ends_the_wait_for_a_sink_that_is_stuck_over_files(quick):
     sink.gate.set()
 
 
-def test_sigterm_ends_a_run_over_a_film_whose_reader_is_stuck(bundle, tmp_path):
+def test_sigterm_ends_a_run_whose_reader_is_stuck(bundle, tmp_path):
     film = write_film(tmp_path / "long.mp4", 3000)
     script = (
         "from edgetl.device.sinks import background; background._PATIENCE = 0.5; from edgetl.cli import main; main()"
@@ -223,7 +223,7 @@ def test_sigterm_ends_a_run_over_a_film_whose_reader_is_stuck(bundle, tmp_path):
     assert "Traceback" not in err
 
 
-def test_sink_that_was_idle_for_long_is_still_written_out(quick):
+def test_a_sink_that_was_idle_for_long_still_gets_its_last_frame(quick):
     sink = Sink()
     with Background(sink, "lines", lossless=False, status=Status()) as background:
         time.sleep(0.4)

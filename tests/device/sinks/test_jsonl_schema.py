@@ -178,7 +178,7 @@ def lines(tmp_path_factory):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_lines_of_every_kind_are_there(lines):
+def test_a_run_writes_lines_of_every_kind(lines):
     assert {line["event"] for line in lines if "event" in line} == KINDS
     assert {line["task"] for line in lines if "task" in line} == {"classification", "detection"}
 
@@ -189,7 +189,7 @@ def test_every_line_is_a_result_or_an_event(lines):
         assert "t" in line
 
 
-def test_every_field_is_what_it_should_be(lines):
+def test_every_field_has_the_documented_type_and_range(lines):
     for line in lines:
         for path, value in fields(line):
             assert FIELDS[path](value), (path, value, line)
@@ -203,9 +203,9 @@ def test_the_table_of_the_reference_has_exactly_the_fields_that_are_written(line
     assert all(f"`{kind}`" in table for kind in KINDS)
 
 
-def test_only_changes_are_written_where_that_is_asked_for(tmp_path):
+def test_unchanged_results_are_left_out_with_only_changes(tmp_path):
     path = tmp_path / "r.jsonl"
-    with JsonLines(str(path), changes=True) as sink:
+    with JsonLines(str(path), only_changes=True) as sink:
         detector_lines(sink, SceneSettings(track=True))
         model = Model(ColourRuntime(), CARD)
         for index in range(20):
@@ -224,18 +224,18 @@ def test_only_changes_are_written_where_that_is_asked_for(tmp_path):
     assert [line["t"] for line in told[:3]] == [0.0, 0.04, 2.0], "counted from the first frame, written or not"
 
 
-def test_change_that_could_not_be_written_is_still_news_when_the_file_can_be(tmp_path, monkeypatch):
+def test_a_change_that_could_not_be_written_is_written_after_the_failure(tmp_path, monkeypatch):
     def says(label):
         return Classification(np.array([0]), np.array([0.9], np.float32), (label,))
 
     def full(*_):
         raise EdgetlError("the disk is full")
 
-    sink = JsonLines(str(tmp_path / "r.jsonl"), changes=True)
+    sink = JsonLines(str(tmp_path / "r.jsonl"), only_changes=True)
     with sink:
         sink.write(observed(Frame(solid(0), 1.0, 0), says("red")))
         with monkeypatch.context() as patch, pytest.raises(EdgetlError):  # noqa: PT012
-            patch.setattr(JsonLines, "_put", full)
+            patch.setattr(JsonLines, "_write_bytes", full)
             sink.write(observed(Frame(solid(0), 2.0, 1), says("blue")))
     with sink:
         for index in (1, 2):

@@ -1,4 +1,4 @@
-"""What `--save` makes of photos, films and cameras."""
+"""The files that `--save` writes for photos, films and cameras."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgetl.device.camera.source import parse_source
 from edgetl.device.sinks.photo_files import PhotoFiles
 from edgetl.device.sinks.saving import open_saving
 from edgetl.device.sinks.video.file import VideoFile
-from edgetl.device.sinks.video.rolling import RollingVideo
+from edgetl.device.sinks.video.rolling_film import RollingVideo
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.vision.results import Classification, Detections
 
@@ -54,12 +54,12 @@ def test_a_folder_of_photos_is_saved_as_photos(photos, tmp_path):
     assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == names
 
 
-def test_names_that_come_twice_get_a_number(photos, tmp_path):
+def test_the_second_photo_of_a_name_gets_a_number(photos, tmp_path):
     save(f"{photos}/**/a*", tmp_path / "seen", True)
     assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == ["a-2.jpg", "a.jpg", "a.png"]
 
 
-def test_one_photo_is_saved_as_one(photos, tmp_path):
+def test_one_photo_is_saved_as_one_file(photos, tmp_path):
     save(photos / "a.jpg", tmp_path / "new" / "ann.png", False)
     assert cv2.imread(str(tmp_path / "new" / "ann.png")).shape == (240, 320, 3)
 
@@ -85,7 +85,7 @@ def test_the_source_is_never_overwritten(photos, tmp_path, target):
     assert (photos / "a.jpg").read_bytes() == before
 
 
-def test_what_becomes_what(photos, tmp_path):
+def test_the_source_and_the_path_decide_between_film_and_rolling_film(photos, tmp_path):
     all_photos, camera = Photos(parse_source(str(photos))), FakeCamera([])
     assert isinstance(open_saving(tmp_path / "f.mp4", all_photos), VideoFile)
     assert isinstance(open_saving(tmp_path / "out", all_photos, folder=True, every=60.0), RollingVideo)
@@ -96,13 +96,13 @@ def test_what_becomes_what(photos, tmp_path):
 @pytest.mark.parametrize(
     ("of_photos", "name"), [(True, "ann.jpg"), (True, "annotated"), (False, "a.jpg"), (False, "x")]
 )
-def test_what_cant_be_saved_names_what_can(photos, tmp_path, of_photos, name):
+def test_a_path_with_a_wrong_suffix_is_an_error_with_examples(photos, tmp_path, of_photos, name):
     with pytest.raises(UsageError) as caught:
         open_saving(tmp_path / name, Photos(parse_source(str(photos))) if of_photos else FakeCamera([]))
     assert "--save seen/" in caught.value.remedy
 
 
-def test_a_photo_that_cant_be_written_is_told(tmp_path, photos):
+def test_a_photo_that_cant_be_written_is_an_error(tmp_path, photos):
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgetlError, match="can't write"):
         save(photos / "a.jpg", tmp_path / "file" / "x", True)

@@ -13,8 +13,7 @@ from fakes import observed, solid
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
-from edgetl.device.sinks import background as background_module
-from edgetl.device.sinks import snapshots
+from edgetl.device.sinks import sink_retry, snapshots
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.snapshots import EventFrames, Snapshots
 from edgetl.device.status import Status
@@ -40,7 +39,7 @@ def names(folder):
     return sorted(file.name for file in folder.iterdir())
 
 
-def test_event_has_an_annotated_and_a_clean_picture_and_json(tmp_path):
+def test_an_event_has_an_annotated_picture_a_clean_picture_and_json(tmp_path):
     folder = tmp_path / "new" / "events"
     source = solid(1, (320, 240))
     with Snapshots(folder) as sink:
@@ -60,7 +59,7 @@ def test_event_has_an_annotated_and_a_clean_picture_and_json(tmp_path):
     assert (source == solid(1, (320, 240))).all(), "other sinks see it too"
 
 
-def test_clean_picture_is_the_cameras_own_file_where_it_delivers_such(tmp_path):
+def test_the_clean_picture_is_the_jpeg_file_of_the_camera_if_it_delivers_one(tmp_path):
     jpeg = cv2.imencode(".jpg", solid(2, (640, 480)))[1].tobytes()
     small = Frame(solid(2, (160, 120)), 10.0, 0, size_wh=(640, 480), jpeg=jpeg)
     with Snapshots(tmp_path) as sink:
@@ -71,7 +70,7 @@ def test_clean_picture_is_the_cameras_own_file_where_it_delivers_such(tmp_path):
     assert cv2.imread(str(seen)).shape == (480, 640, 3)
 
 
-def test_event_without_a_frame_is_json_alone(tmp_path):
+def test_an_event_without_a_frame_has_only_the_json_file(tmp_path):
     with Snapshots(tmp_path) as sink:
         sink.write(observed(frame(3), finds()))
         sink.notify(Event("camera_lost", 10.0, "the camera is lost"))
@@ -81,7 +80,7 @@ def test_event_without_a_frame_is_json_alone(tmp_path):
     assert "index" not in document
 
 
-def test_oldest_events_go_and_nothing_else(tmp_path):
+def test_only_the_oldest_events_are_deleted(tmp_path):
     others = ["holiday.jpg", "20260101-101010-000000-entered.txt", "notes.json", "20260101-1010-entered.json"]
     for name in others:
         (tmp_path / name).write_text("mine")
@@ -95,7 +94,7 @@ def test_oldest_events_go_and_nothing_else(tmp_path):
     assert all((tmp_path / name).read_text() == "mine" for name in others)
 
 
-def test_limit_holds_over_runs(tmp_path):
+def test_the_limit_counts_events_of_earlier_runs(tmp_path):
     for run in range(3):
         with Snapshots(tmp_path, most=4) as sink:
             for index in range(2):
@@ -105,7 +104,7 @@ def test_limit_holds_over_runs(tmp_path):
     assert kept == [10, 11, 20, 21]
 
 
-def test_what_a_killed_run_left_counts_as_an_event(tmp_path):
+def test_an_incomplete_event_of_a_killed_run_counts_as_an_event(tmp_path):
     (tmp_path / "20200101-000000-000000-entered.clean.jpg").write_bytes(b"half an event")
     with Snapshots(tmp_path, most=2) as sink:
         for index in range(2):
@@ -115,7 +114,7 @@ def test_what_a_killed_run_left_counts_as_an_event(tmp_path):
     assert not list(tmp_path.glob("2020*"))
 
 
-def test_two_events_of_a_frame_share_its_pictures(tmp_path, monkeypatch):
+def test_pictures_are_encoded_once_for_two_events_of_a_frame(tmp_path, monkeypatch):
     calls = []
     encode = cv2.imencode
     monkeypatch.setattr(cv2, "imencode", lambda *args: (calls.append(args), encode(*args))[1])
@@ -127,14 +126,14 @@ def test_two_events_of_a_frame_share_its_pictures(tmp_path, monkeypatch):
     assert len(names(tmp_path)) == 6
 
 
-def test_picture_of_another_frame_is_not_shown(tmp_path):
+def test_an_event_of_another_frame_gets_no_pictures(tmp_path):
     with Snapshots(tmp_path) as sink:
         sink.write(observed(frame(0), finds()))
         sink.notify(event(5))
     assert [name.rpartition(".")[2] for name in names(tmp_path)] == ["json"]
 
 
-def test_sink_gets_only_frames_that_an_event_shows():
+def test_a_sink_gets_only_frames_that_show_an_event():
     class Keep:
         def __init__(self):
             self.got = []
@@ -156,7 +155,7 @@ def test_sink_gets_only_frames_that_an_event_shows():
     assert keep.got == [2, "entered", "crossed", "camera_lost"]
 
 
-def test_each_event_of_a_busy_camera_gets_its_own_picture(tmp_path):
+def test_each_event_of_a_fast_camera_gets_the_picture_of_its_frame(tmp_path):
     status = Status()
     background = Background(Snapshots(tmp_path), "events", 16, lossless=False, status=status, reopens=True)
     with EventFrames(background) as sink:
@@ -173,7 +172,7 @@ def test_each_event_of_a_busy_camera_gets_its_own_picture(tmp_path):
     assert status.figures().sink_drops == {}
 
 
-def test_event_that_is_told_again_after_a_failure_keeps_its_pictures(tmp_path, monkeypatch):
+def test_an_event_that_is_delivered_again_after_a_failure_has_its_pictures(tmp_path, monkeypatch):
     tries, write = [], snapshots.write_atomic
 
     def full_at_first(path, data):
@@ -183,7 +182,7 @@ def test_event_that_is_told_again_after_a_failure_keeps_its_pictures(tmp_path, m
         write(path, data)
 
     monkeypatch.setattr(snapshots, "write_atomic", full_at_first)
-    monkeypatch.setattr(background_module, "_PAUSES", (0.01, 0.05))
+    monkeypatch.setattr(sink_retry, "_PAUSES", (0.01, 0.05))
     status = Status()
     background = Background(Snapshots(tmp_path), "events", 16, lossless=False, status=status, reopens=True)
     with EventFrames(background) as sink:
@@ -198,13 +197,13 @@ def test_event_that_is_told_again_after_a_failure_keeps_its_pictures(tmp_path, m
     assert len(json.loads((tmp_path / told).read_text())["objects"]) == 1
 
 
-def test_folder_that_cant_be_made(tmp_path):
+def test_a_folder_that_cant_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EdgetlError, match="can't write"), Snapshots(tmp_path / "file" / "events"):
         pass
 
 
-def test_full_disk_leaves_only_whole_events(tmp_path):
+def test_a_full_disk_leaves_only_complete_events(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)]

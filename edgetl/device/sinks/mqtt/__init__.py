@@ -1,1 +1,1 @@
-"""Results to an MQTT broker."""
+"""Publishes results and events to an MQTT broker."""

@@ -1,4 +1,4 @@
-"""Where an MQTT broker is, and who says so."""
+"""Parses the address of an MQTT broker, its login and its certificates."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from edgetl.device.sinks.secret_file import read_secret
 from edgetl.errors import UsageError
 from edgetl.files import local_path
 from edgetl.text import printable
 
 PASSWORD = "EDGETL_MQTT_PASSWORD"
-"""The environment variable that a password is taken from."""
+"""The environment variable that holds the password."""
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
-_LONGEST_FILE = 4096
-"""Bytes of a password file that are read at most: more is another file or a device, named by mistake."""
 _REMEDY = "write it as mqtt://user@host:1883/prefix, or mqtts:// for TLS"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A broker, and the prefix of the topics there.
+    """A broker, the login there, and the prefix of the topics.
 
     Attributes:
-        host: of the broker.
-        port: of the broker.
-        tls: whether it is spoken to through TLS, its certificate checked.
-        prefix: of all topics but Home Assistant's.
-        user: to log in as; empty for none.
-        password: of the user; empty for none. Never shown.
-        ca: certificates to check the broker's by, a PEM file; None takes the system's.
+        host: the broker's host name or IP address.
+        port: the broker's TCP port.
+        tls: whether the connection uses TLS and checks the broker's certificate.
+        prefix: the prefix of all topics but those of Home Assistant's discovery.
+        user: the user name; empty for a login without one.
+        password: the user's password; empty for none. `str` and `repr` do not show it.
+        ca: a PEM file of the authorities that may have signed the broker's certificate; None takes the system's.
     """
 
     host: str
@@ -47,16 +46,16 @@ class Address:
 
     @classmethod
     def parse(cls, url: str, *, password_file: Path | None = None, ca: Path | None = None) -> Address:
-        """Reads `mqtt://[user[:password]@]host[:port][/prefix]`, or `mqtts://…`.
+        """Parses `mqtt://[user[:password]@]host[:port][/prefix]`, or `mqtts://…` for TLS.
 
         Args:
-            url: to read.
-            password_file: holds the password, in its first line. Without it the variable `PASSWORD` of the environment
-                counts, then the URL's own.
-            ca: see the attribute.
+            url: the URL to parse.
+            password_file: the file whose first line is the password. If it is None, the environment variable `PASSWORD`
+                is used, and if that is not set, the password in the URL.
+            ca: a PEM file of the authorities that may have signed the broker's certificate; None takes the system's.
 
         Raises:
-            UsageError: it isn't such, or a file can't be read. It tells neither user nor password.
+            UsageError: the URL can't be parsed, or a file can't be read. The message shows neither user nor password.
         """
         shown = url.rpartition("@")[2]
         try:
@@ -69,11 +68,13 @@ class Address:
             raise UsageError("this is no MQTT broker's address", where=shown, remedy=_REMEDY)
         prefix = unquote(parts.path).strip("/") or "edgetl"
         if any(letter in url for letter in "#?") or not _is_prefix(prefix):
-            what = "a prefix of MQTT topics has no +, #, ?, control characters or empty levels"
-            what += "; a password has them percent-encoded"
+            what = "a prefix of MQTT topics can't hold +, #, ?, control characters or empty levels"
+            what += "; in a password, write # and ? percent-encoded"
             raise UsageError(what, where=shown, remedy=_REMEDY)
-        own = unquote(parts.password or "")
-        password = _first_line(password_file) if password_file else os.environ.get(PASSWORD, own)
+        if password_file:
+            password = _first_line(password_file)
+        else:
+            password = os.environ.get(PASSWORD, unquote(parts.password or ""))
         tls = parts.scheme == "mqtts"
         if ca and not tls:
             raise UsageError("--mqtt-ca is for mqtts:// only", where=shown, remedy="write mqtts://, or leave it out")
@@ -86,13 +87,8 @@ def _is_prefix(prefix: str) -> bool:
 
 
 def _first_line(path: Path) -> str:
-    try:
-        with local_path(path).open("rb") as file:
-            lines = file.read(_LONGEST_FILE).decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        remedy = "name a file whose first line is the password"
-        raise UsageError(f"the broker's password can't be read: {reason}", where=str(path), remedy=remedy) from error
+    remedy = "name a file whose first line is the password"
+    lines = read_secret(path, "the broker's password can't be read", remedy).splitlines()
     return lines[0] if lines else ""
 
 

@@ -1,4 +1,4 @@
-"""The MQTT client: paho's, with a bound on what a broker may send."""
+"""Limits paho's MQTT client to short packets, and explains why a connection fails."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import ssl
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-_LONGEST_PACKET = 64
-"""The most bytes that a packet of the broker may have after its header; without subscriptions the longest has 2."""
+_MAX_PACKET = 64
+"""A packet from the broker has at most this many bytes after its header; without subscriptions the longest has 2."""
 
 
 class BoundedClient(Client):
-    """Paho's client, which ends the connection instead of reading a long packet, for which it would take the memory.
+    """A paho client that closes the connection instead of reading a long packet, which would be held in memory.
+
+    `_oversized` is used in paho's thread only, so it needs no lock.
 
     Args:
         client_id: the client's name at the broker.
@@ -29,21 +31,21 @@ class BoundedClient(Client):
         return oversized
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > _LONGEST_PACKET:  # the number of bytes that the packet still has
+        if bufsize > _MAX_PACKET:  # paho asks for all bytes that the packet still has
             self._oversized = True
             raise ConnectionAbortedError(f"the broker sends a packet of {bufsize:,} bytes")
         return super()._sock_recv(bufsize)
 
 
-def reason_of(error: BaseException | None) -> str:
-    """Returns why a broker can't be reached, and what to do about it, for the log.
+def connection_failure(error: BaseException | None) -> str:
+    """Returns why the broker can't be reached and what to do about it, as the end of a log line.
 
     Args:
-        error: what the attempt to connect raised.
+        error: the error that the attempt to connect raised; None if it is unknown.
     """
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message or error.reason
-        return f"its TLS certificate is refused ({why}); name the authority that signed it with --mqtt-ca"
+        reason = error.verify_message or error.reason
+        return f"its TLS certificate is refused ({reason}); name the authority that signed it with --mqtt-ca"
     if isinstance(error, ssl.SSLError):
         return f"TLS can't be spoken with it ({error.reason or error}); check the port, or write mqtt:// without TLS"
     if isinstance(error, socket.gaierror):

@@ -1,1 +1,1 @@
-"""Results drawn into films."""
+"""Saves films: one film, or a rolling film in pieces."""

@@ -1,4 +1,4 @@
-"""Ways to write an mp4 film: H.264, which browsers play, or what OpenCV can do otherwise."""
+"""Encodes an mp4 film: as H.264, which browsers play, or as MPEG-4 Part 2 if there is no H.264 encoder."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 _X264 = "libx264"
 _OPTIONS = {"preset": "superfast", "crf": "23"}
-"""Of x264: half the work of its default for a film of twice the size, since inference needs the processor."""
+"""Options of x264: half the work of its default for a film of twice the size, because inference needs the processor."""
 _THREADS = 2
-"""That x264 may use, for the same reason."""
+"""x264 uses at most this many threads, because inference needs the processor."""
 
 
 class Encoder(Protocol):
@@ -38,28 +38,29 @@ class Encoder(Protocol):
         """Adds a frame.
 
         Args:
-            image: (H, W, 3) uint8 BGR; height and width are even and the same for all frames of a film.
+            image: the frame, (H, W, 3) uint8 BGR; H and W are even, and equal for all frames of a film.
 
         Raises:
-            OSError: it can't be written.
+            OSError: the frame can't be written.
+            EdgetlError: the frame can't be encoded.
         """
 
     def close(self) -> None:
         """Ends the film.
 
         Raises:
-            OSError: it can't be written.
-            EdgetlError: the film can't be played.
+            OSError: the end of the film can't be written.
+            EdgetlError: the film can't be encoded or played.
         """
 
 
 def open_encoder(path: Path, fps: float, size: tuple[int, int]) -> Encoder:
-    """Opens the best encoder there is: PyAV's H.264, OpenCV's H.264, or else OpenCV's MPEG-4 Part 2.
+    """Opens the best available encoder: PyAV's H.264, OpenCV's H.264, or OpenCV's MPEG-4 Part 2.
 
     Args:
-        path: an existing file whose name ends with `.mp4`.
-        fps: frames a second.
-        size: width and height, px; both are even.
+        path: the file to write, which exists and whose name ends with `.mp4`.
+        fps: the frames a second.
+        size: the width and the height, px; both are even.
 
     Raises:
         EdgetlError: no encoder can be opened.
@@ -70,43 +71,43 @@ def open_encoder(path: Path, fps: float, size: tuple[int, int]) -> Encoder:
         return OpenCvEncoder(path, fps, size, "avc1")
     encoder = OpenCvEncoder(path, fps, size, "mp4v")
     logger.warning(
-        "the film is MPEG-4 Part 2, which VLC and mpv play and browsers don't; for H.264: %s", install_command("video")
+        "the film is MPEG-4 Part 2, which VLC and mpv play but browsers do not; for H.264: %s", install_command("video")
     )
     return encoder
 
 
 class PyAvEncoder:
-    """H.264 by x264, which PyAV's wheels bring along.
+    """Encodes H.264 with x264, which is part of PyAV's wheels.
 
     Args:
-        path: see `open_encoder`.
-        fps: see `open_encoder`.
-        size: see `open_encoder`.
+        path: the file to write, which exists.
+        fps: the frames a second.
+        size: the width and the height, px; both are even.
     """
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         import av
 
         self._path = path
-        # A file object: FFmpeg itself can't open every name that Linux allows.
+        # PyAV gets a file object, because FFmpeg can't open a path that is not UTF-8.
         self._file = path.open("r+b")
         self._container = av.open(self._file, "w", format="mp4")
         rate = Fraction(fps).limit_denominator(1001)
         stream: Any = self._container.add_stream(_X264, rate=rate, options=_OPTIONS)
         stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"  # the only one that browsers play
+        stream.pix_fmt = "yuv420p"  # the only pixel format that all browsers play
         stream.codec_context.thread_count = _THREADS
         self._stream = stream
 
     def write(self, image: Image) -> None:
-        """Adds a frame; see `Encoder`."""
+        """Adds a frame; see `Encoder.write`."""
         import av
 
         with _friendly_errors(self._path):
             self._mux(av.VideoFrame.from_ndarray(image, "bgr24"))
 
     def close(self) -> None:
-        """Ends the film; see `Encoder`."""
+        """Ends the film; see `Encoder.close`."""
         try:
             with _friendly_errors(self._path):
                 self._mux(None)
@@ -120,22 +121,22 @@ class PyAvEncoder:
 
 
 class OpenCvEncoder:
-    """A film by OpenCV's own FFmpeg.
+    """Encodes a film with the FFmpeg that is part of OpenCV.
 
     Args:
-        path: see `open_encoder`.
-        fps: see `open_encoder`.
-        size: see `open_encoder`.
-        codec: the four letters of the codec: `avc1` or `mp4v`.
+        path: the file to write, in UTF-8.
+        fps: the frames a second.
+        size: the width and the height, px; both are even.
+        codec: the four letters of the codec: `avc1` (H.264) or `mp4v` (MPEG-4 Part 2).
 
     Raises:
-        EdgetlError: this OpenCV can't write it, or not there.
+        EdgetlError: this build of OpenCV does not have the codec, or the path is not UTF-8.
     """
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int], codec: str) -> None:
         quiet()
         self._path = path
-        if not _is_utf8(path):  # it would crash
+        if not _is_utf8(path):  # OpenCV would crash
             remedy = f"choose another folder and name, or {install_command('video')}"
             raise EdgetlError("OpenCV can't write to a path that is not UTF-8", where=str(path), remedy=remedy)
         fourcc = cv2.VideoWriter.fourcc(*codec)
@@ -145,20 +146,20 @@ class OpenCvEncoder:
             raise EdgetlError("this OpenCV can't write mp4 films", where=str(path), remedy=remedy)
 
     def write(self, image: Image) -> None:
-        """Adds a frame; see `Encoder`. OpenCV doesn't say whether it could."""
+        """Adds a frame; see `Encoder.write`. OpenCV does not report an error; `close` finds an unplayable film."""
         self._writer.write(image)
 
     def close(self) -> None:
-        """Ends the film; see `Encoder`."""
+        """Ends the film; see `Encoder.close`."""
         self._writer.release()
-        if not _first_frames(self._path, 1):
+        if not _count_frames(self._path, 1):
             remedy = "free some space there, or save it to another disk"
-            raise EdgetlError("the film couldn't be finished and is lost", where=str(self._path), remedy=remedy)
+            raise EdgetlError("the film could not be completed and is lost", where=str(self._path), remedy=remedy)
 
 
 @contextmanager
 def _friendly_errors(path: Path) -> Iterator[None]:
-    """Turns FFmpeg's errors into an EdgetlError, unless they are the operating system's."""
+    """Turns FFmpeg's errors into an EdgetlError, except errors of the operating system."""
     import av
 
     try:
@@ -181,7 +182,7 @@ def _pyav_has_h264() -> bool:
 
 @lru_cache(maxsize=1)
 def _opencv_has_h264() -> bool:
-    """Says whether OpenCV writes H.264 that can be read back; a Raspberry Pi's encoder opens more than it can do."""
+    """Returns whether OpenCV writes H.264 that can be read again: a Raspberry Pi's encoder opens but may not encode."""
     count = 10
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "probe.mp4"
@@ -192,11 +193,11 @@ def _opencv_has_h264() -> bool:
             encoder.close()
         except EdgetlError:
             return False
-        return _first_frames(path, count + 1) == count
+        return _count_frames(path, count + 1) == count
 
 
-def _first_frames(path: Path, most: int) -> int:
-    """Returns how many frames of a film can be read, at most so many."""
+def _count_frames(path: Path, most: int) -> int:
+    """Returns the number of frames of a film that can be read, counted up to `most`."""
     capture = open_capture(str(path), cv2.CAP_FFMPEG)
     if capture is None:
         return 0

@@ -1,4 +1,4 @@
-"""The annotated film."""
+"""Saves the annotated frames as one film."""
 
 from __future__ import annotations
 
@@ -27,35 +27,38 @@ from edgetl.vision.results import Classification
 logger = logging.getLogger(__name__)
 
 _FPS_LIVE = 30.0
+"""A film of a live camera has at most this many frames a second, and this many if the camera reports no rate."""
 _FPS_PHOTOS = 1.0
-_LONGEST_WAIT = 10.0
-"""For longer no frame is repeated: a camera that was away must not fill the disk with its last picture; s."""
+"""A film of photos shows one photo a second."""
+_MAX_CODEC_FPS = 65
+"""Above this rate the frames a second are rounded: OpenCV would ask MPEG-4 for a clock of more than its 16 bits."""
+_MAX_REPEAT = 10.0
+"""A frame is repeated for at most this time, s: a lost camera must not fill the disk with its last picture."""
 _RESERVE = 2 << 20
-"""Space that closing needs besides the index: the frames that the encoder still holds; bytes."""
+"""Completing a film needs at most this space besides the index, bytes: for frames that are still in the encoder."""
 _INDEX_PER_FRAME = 64
-"""Of the file's index, generously; bytes."""
+"""A frame takes at most this space in the file's index, bytes."""
 
 
 class VideoFile:
-    """An mp4 of the frames with their results, which appears under its name once it is whole.
+    """Saves the frames with their results as an mp4 film, which gets its name once it is complete.
 
-    It is H.264, which browsers play, where PyAV or OpenCV can write that; see `edgetl.device.sinks.video.encoders`.
+    The film is H.264, which browsers play, if PyAV or OpenCV has an encoder; see `edgetl.device.sinks.video.encoders`.
 
-    Of a live camera it plays at the pace things happened, repeating the frames that were waited for; of a wait it shows
-    ten seconds at most.
+    The film of a live camera plays in real time: a frame is repeated until the next one comes, for at most ten seconds.
 
     Args:
-        path: ends in `.mp4`.
-        fps: the source's frames a second; None for photos (a second each) and cameras that don't tell.
+        path: the film; its suffix is `.mp4`.
+        fps: the source's frames a second; None for photos and for cameras that do not report a rate.
         live: whether the source is a live camera.
-        drawing: puts results onto pictures.
+        drawing: draws a result onto a picture.
 
     Attributes:
-        path: that was given.
+        path: the film.
 
     Raises:
-        UsageError: the path can't be a film's, or another run saves its film there.
-        EdgetlError: the disk is full, or no encoder can be opened. What was written until then is kept.
+        UsageError: the path has another suffix or is a folder, or another run saves its film there.
+        EdgetlError: the disk is full, or no encoder can be opened. The film keeps the frames written before.
     """
 
     def __init__(self, path: Path, *, fps: float | None = None, live: bool = False, drawing: Drawing = draw) -> None:
@@ -63,69 +66,69 @@ class VideoFile:
             raise UsageError("a film is saved as .mp4", where=str(path), remedy="name it so: --save film.mp4")
         self.path = path
         self._drawing = drawing
-        # Of a network camera FFmpeg may guess far too many; the film keeps to the clock all the same.
+        # FFmpeg may report far too high a rate for a network camera; a live film follows the clock anyway.
         self._fps = min(fps or _FPS_LIVE, _FPS_LIVE) if live else fps or _FPS_PHOTOS
-        if self._fps > 65:  # a finer number, and OpenCV asks MPEG-4 for a clock of more than its 16 bits
-            self._fps = round(self._fps, 2 if self._fps < 655 else 0)
+        if self._fps > _MAX_CODEC_FPS:
+            self._fps = round(self._fps, 2 if self._fps < 10 * _MAX_CODEC_FPS else 0)
         self._live = live
         self._encoder: Encoder | None = None
         self._reserve: DiskReserve | None = None
-        self._held = ExitStack()
+        self._resources = ExitStack()  # the lock and the temporary file
         self._written = 0
         self._start = self._last = 0.0
 
     def __enter__(self) -> Self:
         lock = self.path.with_name(f".{self.path.name}.edgetl-lock")
         remedy = "name another film with --save"
-        with friendly_os_errors(self.path), ExitStack() as held:
+        with friendly_os_errors(self.path), ExitStack() as stack:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(named_lock(lock, f"{self.path.name} is being saved", remedy))
-            self._temporary = held.enter_context(temporary_file(self.path, suffix=".mp4"))
-            self._held = held.pop_all()
+            stack.enter_context(named_lock(lock, f"{self.path.name} is being saved", remedy))
+            self._temporary = stack.enter_context(temporary_file(self.path, suffix=".mp4"))
+            self._resources = stack.pop_all()
         return self
 
     @property
     def seconds(self) -> float:
-        """Of film so far."""
+        """The length of the film so far, s."""
         return self._written / self._fps
 
     @property
     def bytes(self) -> int:
-        """That have reached the disk so far."""
+        """The size of the film on the disk so far, bytes."""
         return self._temporary.stat().st_size if self._temporary.exists() else 0
 
     def write(self, observation: Observation) -> None:
-        """Adds a frame."""
+        """Adds a frame, with its result drawn on it."""
         frame, result = observation.frame, observation.result
         image = frame.picture()
         if self._encoder is None:
             self._open(image, frame.captured_at)
         picture = _place(image, self._canvas)
-        # Words may be wider than a narrow photo; boxes are where the objects are.
+        # A class name may be wider than a narrow photo, so it is drawn on the whole canvas.
         self._drawing(self._canvas if isinstance(result, Classification) else picture, result)
-        for _ in range(self._due(frame)):
+        for _ in range(self._repeats(frame)):
             self._require_space()
             self._encode()
 
     def notify(self, event: Event) -> None:
-        """Shows none."""
+        """Does nothing: a film shows no events."""
 
     def _open(self, image: Image, at: float) -> None:
         height, width = image.shape[:2]
-        self._canvas = np.zeros((height + height % 2, width + width % 2, 3), np.uint8)  # the codec wants even sides
+        self._canvas = np.zeros((height + height % 2, width + width % 2, 3), np.uint8)  # the codec needs even sides
         self._start = self._last = at
         with friendly_os_errors(self.path):
             self._reserve = DiskReserve(self._temporary)
             self._encoder = open_encoder(self._temporary, self._fps, (self._canvas.shape[1], self._canvas.shape[0]))
 
     def _require_space(self) -> None:
-        """Ends the film while there is still room for that, if the next frame may have none.
+        """Completes the film before the disk is full, while there is still room for its end.
 
         Raises:
-            EdgetlError: the disk is full.
+            EdgetlError: there may be no room for another frame.
         """
         assert self._reserve is not None
-        if self._reserve.ahead(_RESERVE + _INDEX_PER_FRAME * self._written + self._canvas.nbytes):
+        if self._reserve.reserve(_RESERVE + _INDEX_PER_FRAME * self._written + self._canvas.nbytes):
             return
         written = self._written
         self._finish()
@@ -141,16 +144,16 @@ class VideoFile:
             self._encoder.write(self._canvas)
         self._written += 1
 
-    def _due(self, frame: Frame) -> int:
-        """How often a frame is written, so that a live film keeps to the clock."""
+    def _repeats(self, frame: Frame) -> int:
+        """Returns how often a frame is written, so that a live film plays in real time; 0 skips the frame."""
         if not self._live:
             return 1
-        self._start += max(0.0, frame.captured_at - self._last - _LONGEST_WAIT)
+        self._start += max(0.0, frame.captured_at - self._last - _MAX_REPEAT)
         self._last = frame.captured_at
         return max(0, int((frame.captured_at - self._start) * self._fps) + 1 - self._written)
 
     def _finish(self) -> None:
-        """Closes the film and gives it its name; the earlier film of that name stays where this one failed."""
+        """Completes the film and gives it its name; if that fails, an earlier film of the name is left as it is."""
         encoder, self._encoder = self._encoder, None
         written, self._written = self._written, 0
         try:
@@ -175,16 +178,20 @@ class VideoFile:
         except EdgetlError as own:
             if error is None:
                 raise
-            logger.warning("%s", own)  # the first error is the one to tell
+            logger.warning("%s", own)  # the first error is raised
         finally:
-            self._held.close()
+            self._resources.close()
 
 
 def _place(image: Image, canvas: Image) -> Image:
-    """Puts an image onto the canvas: as it is where it fits, else shrunk or grown to fit, on black.
+    """Copies an image onto the middle of a canvas; an image of another size is scaled to fit, on black.
+
+    Args:
+        image: the image, (H, W, 3) uint8 BGR.
+        canvas: the canvas, (H, W, 3) uint8 BGR, which is changed.
 
     Returns:
-        The part of the canvas that shows it.
+        The part of the canvas that shows the image, a view of (H, W, 3) uint8 BGR.
     """
     height, width = image.shape[:2]
     rows, columns = canvas.shape[:2]

@@ -1,4 +1,4 @@
-"""A sink that does nothing."""
+"""A sink that drops everything, which takes the place of a sink that has failed for good."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from edgetl.device.events import Event
 from edgetl.device.observation import Observation
 
 
-class Nothing:
-    """Takes the place of a sink that can't be opened again."""
+class NullSink:
+    """Drops observations and events."""
 
     def write(self, observation: Observation) -> None:
         """Drops an observation."""

@@ -16,9 +16,9 @@ import pytest
 from fakes import observed
 
 from edgetl.device.camera.frame import Frame
-from edgetl.device.sinks.video import rolling
+from edgetl.device.sinks.video import rolling_film
 from edgetl.device.sinks.video.file import VideoFile
-from edgetl.device.sinks.video.rolling import RollingVideo
+from edgetl.device.sinks.video.rolling_film import RollingVideo
 from edgetl.errors import UsageError
 from edgetl.locks import BusyError
 from edgetl.vision.results import Classification
@@ -45,7 +45,7 @@ def fill(sink, frames, fps=25.0):
         sink.write(observed(frame(index, at=10.0 + index / fps), NOTHING))
 
 
-def test_film_comes_in_pieces_named_by_their_time(tmp_path):
+def test_the_film_comes_in_pieces_named_after_their_time(tmp_path):
     path = tmp_path / "new" / "hall.mp4"
     with RollingVideo(path, every=1.0, fps=25.0) as sink:
         fill(sink, 60)
@@ -55,7 +55,7 @@ def test_film_comes_in_pieces_named_by_their_time(tmp_path):
     assert not path.exists()
 
 
-def test_pieces_follow_each_other_without_a_lost_frame(tmp_path):
+def test_no_frame_is_lost_between_two_pieces(tmp_path):
     images = [np.full((48, 64, 3), 4 * index, np.uint8) for index in range(40)]
     with RollingVideo(tmp_path / "a.mp4", every=0.4, fps=25.0, drawing=lambda *_: None) as sink:
         for index, image in enumerate(images):
@@ -68,13 +68,13 @@ def test_pieces_follow_each_other_without_a_lost_frame(tmp_path):
     assert np.round(shades) == pytest.approx(range(40), abs=1.01)
 
 
-def test_live_film_is_cut_by_the_clock(tmp_path):
+def test_pieces_of_a_live_film_have_equal_length_in_real_time(tmp_path):
     with RollingVideo(tmp_path / "a.mp4", every=2.0, fps=25.0, live=True) as sink:
         fill(sink, 25, fps=5.0)  # five seconds, every fifth frame comes
     assert sorted(length(tmp_path / name) for name in films(tmp_path))[-2:] == pytest.approx([51, 51], abs=5)
 
 
-def test_live_camera_that_was_away_begins_a_new_piece(tmp_path):
+def test_a_live_camera_that_was_lost_begins_a_new_piece(tmp_path):
     with RollingVideo(tmp_path / "a.mp4", fps=25.0, live=True) as sink:
         for index in range(10):
             sink.write(observed(frame(index), NOTHING))
@@ -83,16 +83,16 @@ def test_live_camera_that_was_away_begins_a_new_piece(tmp_path):
     assert sorted(length(tmp_path / name) for name in films(tmp_path)) == pytest.approx([10, 10], abs=1)
 
 
-def test_single_film_doesnt_repeat_a_picture_for_an_hour(tmp_path):
+def test_a_single_film_repeats_a_picture_for_ten_seconds_at_most(tmp_path):
     with VideoFile(tmp_path / "a.mp4", fps=25.0, live=True) as sink:
         for at in (0.0, 0.04, 3600.0, 3600.04):
             sink.write(observed(frame(0, at=at), NOTHING))
     assert length(tmp_path / "a.mp4") == pytest.approx(250, abs=5)
 
 
-def test_oldest_pieces_go_when_they_take_too_much(tmp_path, monkeypatch):
-    monkeypatch.setattr(rolling, "_ROOM", 0)
-    monkeypatch.setattr(rolling, "LEAST", 1000)
+def test_the_oldest_pieces_are_deleted_above_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(rolling_film, "_MIN_FREE", 0)
+    monkeypatch.setattr(rolling_film, "MIN_BYTES", 1000)
     other = tmp_path / "hall-20200101-000000.mp4"
     other.write_bytes(b"someone else's" * 100_000)
     most, largest = 1_500_000, 0
@@ -109,9 +109,9 @@ def test_oldest_pieces_go_when_they_take_too_much(tmp_path, monkeypatch):
     assert all(length(tmp_path / name) for name in kept)
 
 
-def test_limit_holds_over_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(rolling, "_ROOM", 0)
-    monkeypatch.setattr(rolling, "LEAST", 1000)
+def test_the_limit_counts_pieces_of_earlier_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(rolling_film, "_MIN_FREE", 0)
+    monkeypatch.setattr(rolling_film, "MIN_BYTES", 1000)
     for _ in range(4):
         with RollingVideo(tmp_path / "hall.mp4", every=0.4, most=1_500_000, fps=25.0) as sink:
             fill(sink, 50)
@@ -119,17 +119,17 @@ def test_limit_holds_over_runs(tmp_path, monkeypatch):
     assert sorted((tmp_path / ".hall.films").read_text().splitlines()) == films(tmp_path)
 
 
-def test_limit_holds_for_names_that_are_not_utf8(tmp_path, monkeypatch):
-    monkeypatch.setattr(rolling, "_ROOM", 0)
-    monkeypatch.setattr(rolling, "LEAST", 1000)
+def test_the_limit_holds_for_names_that_are_not_utf8(tmp_path, monkeypatch):
+    monkeypatch.setattr(rolling_film, "_MIN_FREE", 0)
+    monkeypatch.setattr(rolling_film, "MIN_BYTES", 1000)
     for _ in range(2):
         with RollingVideo(tmp_path / "caf\udce9.mp4", every=0.4, most=600_000, fps=25.0) as sink:
             fill(sink, 30)
     assert sum((tmp_path / name).stat().st_size for name in films(tmp_path)) < 800_000
 
 
-def test_list_that_was_tampered_with_deletes_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setattr(rolling, "_ROOM", 1 << 62)  # every disk is short
+def test_a_manipulated_list_does_not_delete_other_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(rolling_film, "_MIN_FREE", 1 << 62)  # every disk is short
     outside = tmp_path / "outside-20200101-000000.mp4"
     outside.write_text("mine")
     folder = tmp_path / "films"
@@ -141,8 +141,8 @@ def test_list_that_was_tampered_with_deletes_nothing_else(tmp_path, monkeypatch)
     assert outside.read_text() == (folder / "notes.txt").read_text() == "mine"
 
 
-def test_disk_that_grows_full_loses_old_pieces_only_where_it_may(tmp_path, monkeypatch):
-    monkeypatch.setattr(rolling, "_ROOM", 1 << 62)
+def test_a_full_disk_deletes_old_pieces_only_if_there_is_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(rolling_film, "_MIN_FREE", 1 << 62)
     with RollingVideo(tmp_path / "kept.mp4", every=0.4, fps=25.0) as sink:
         fill(sink, 45)
     assert len(films(tmp_path)) == 5
@@ -152,12 +152,12 @@ def test_disk_that_grows_full_loses_old_pieces_only_where_it_may(tmp_path, monke
     assert len([name for name in films(tmp_path) if name.startswith("kept")]) == 5
 
 
-def test_what_a_killed_run_left_is_cleared_away(tmp_path):
+def test_the_files_of_a_killed_run_are_removed_by_the_next_run(tmp_path):
     script = f"""
 import numpy as np
 from edgetl.device.camera.frame import Frame
 from edgetl.device.observation import Observation
-from edgetl.device.sinks.video.rolling import RollingVideo
+from edgetl.device.sinks.video.rolling_film import RollingVideo
 from edgetl.device.stages import Timings
 from edgetl.vision.results import Classification
 nothing = Classification(np.zeros(0, int), np.zeros(0, np.float32), ())
@@ -176,7 +176,7 @@ with RollingVideo(__import__("pathlib").Path({str(tmp_path / "a.mp4")!r}), every
     assert [file.name for file in tmp_path.glob(".a-*.mp4")] == [".a-20200101-000000.abcdefgh.mp4"]
 
 
-def test_second_run_under_the_same_name_is_refused_and_harms_nothing(tmp_path):
+def test_a_second_run_under_the_same_name_is_refused(tmp_path):
     first = RollingVideo(tmp_path / "a.mp4", fps=25.0)
     with first:
         fill(first, 5)
@@ -194,7 +194,7 @@ def test_second_run_under_the_same_name_is_refused_and_harms_nothing(tmp_path):
     assert len(films(tmp_path)) == 4
 
 
-def test_drive_without_locks_is_saved_to(tmp_path, monkeypatch):
+def test_a_film_is_saved_to_a_drive_without_locks(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
@@ -204,13 +204,13 @@ def test_drive_without_locks_is_saved_to(tmp_path, monkeypatch):
     assert len(films(tmp_path)) == 1
 
 
-def test_system_without_fcntl_can_import_the_sinks():
+def test_the_sinks_can_be_imported_without_fcntl():
     script = "import sys; sys.modules['fcntl'] = None; import edgetl.device.run.outputs"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_what_cant_be(tmp_path):
+def test_a_wrong_suffix_and_a_small_limit_are_usage_errors(tmp_path):
     with pytest.raises(UsageError, match=r"\.mp4"):
         RollingVideo(tmp_path / "a.avi")
     with pytest.raises(UsageError, match="hold no films") as caught:
@@ -218,7 +218,7 @@ def test_what_cant_be(tmp_path):
     assert "10MB or more" in str(caught.value)
 
 
-def test_folder_gets_a_film_that_plays_after_sigterm(bundle, tmp_path, mjpeg):
+def test_a_film_in_a_folder_plays_after_sigterm(bundle, tmp_path, mjpeg):
     folder = tmp_path / "films"
     command = [*RUN, str(bundle), "--source", mjpeg(), "--save", f"{folder}/", "--save-every", "1s", "--quiet"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)

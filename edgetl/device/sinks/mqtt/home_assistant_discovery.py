@@ -1,6 +1,6 @@
-"""What Home Assistant is told over MQTT, so that a camera and its classes appear there by themselves.
+"""Describes a camera to Home Assistant over MQTT, so that its entities appear there without configuration.
 
-After https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery.
+The format is documented at https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from typing import Literal
 
 from edgetl.text import json_text
 
-MOST_CLASSES = 100
-"""A model of more classes gets no entity for each of them."""
+MAX_CLASSES = 100
+"""A model with more classes gets no entity for each class: a thousand entities would flood Home Assistant."""
 _MACHINE_ID = Path("/etc/machine-id")
 
 _Entity = tuple[Literal["sensor", "binary_sensor"], str, Mapping[str, object]]
-"""Of what kind it is, its key and what is its own."""
+"""An entity: its component, its key within the camera, and the part of its configuration that is its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """What there is to be told of.
+class CameraDescription:
+    """A camera, as Home Assistant shows it.
 
     Attributes:
-        model: its name.
-        task: of the model.
-        classes: that are looked for, each its column among the model's outputs and its label.
-        lines: the names of those that are counted across.
-        prefix: of the camera's topics.
+        model: the model's name.
+        task: the model's task.
+        classes: the classes that the run reports, each with its column among the model's outputs and its label.
+        lines: the names of the lines across which objects are counted.
+        prefix: the prefix of the camera's topics.
     """
 
     model: str
@@ -44,39 +44,39 @@ class Described:
 
     @property
     def node(self) -> str:
-        """The camera's own id: always the same for a machine, a model and a prefix, and no secret of any of them."""
+        """The camera's id: the same in every run of a machine, a model and a prefix; it reveals none of the three."""
         own = f"edgetl {_machine_id()} {self.model} {self.prefix}"
         return f"edgetl_{hashlib.sha256(own.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
-def discovery(described: Described, root: str = "homeassistant") -> Iterator[tuple[str, str]]:
+def discovery(camera: CameraDescription, root: str = "homeassistant") -> Iterator[tuple[str, str]]:
     """Yields the (topic, payload) of each entity, to be published retained.
 
     Args:
-        described: the camera.
-        root: of Home Assistant's discovery topics.
+        camera: the camera to describe.
+        root: the first level of Home Assistant's discovery topics.
     """
-    node, prefix = described.node, described.prefix
+    node, prefix = camera.node, camera.prefix
     release = version("edgetl")
     common: dict[str, object] = {
         "availability_topic": f"{prefix}/status",
         "device": {
             "identifiers": [node],
-            "name": f"{described.model} on {platform.node()}",
+            "name": f"{camera.model} on {platform.node()}",
             "manufacturer": "edgetl",
-            "model": described.model,
+            "model": camera.model,
             "sw_version": release,
         },
         "origin": {"name": "edgetl", "sw_version": release},
     }
-    for component, key, own in _entities(described):
+    for component, key, own in _entities(camera):
         yield f"{root}/{component}/{node}/{key}/config", json_text({"unique_id": f"{node}_{key}", **own, **common})
 
 
-def _entities(described: Described) -> Iterator[_Entity]:
-    yield from _classes(described)
-    yield from _lines(described)
-    figures = {"state_topic": f"{described.prefix}/figures", "entity_category": "diagnostic"}
+def _entities(camera: CameraDescription) -> Iterator[_Entity]:
+    yield from _classes(camera)
+    yield from _lines(camera)
+    figures = {"state_topic": f"{camera.prefix}/figures", "entity_category": "diagnostic"}
     measured = figures | {"state_class": "measurement"}
     yield "sensor", "fps", measured | {"name": "FPS", "unit_of_measurement": "FPS", "value_template": _value("fps")}
     yield "sensor", "age", measured | {"name": "age", "unit_of_measurement": "ms", "value_template": _value("age_ms")}
@@ -84,12 +84,12 @@ def _entities(described: Described) -> Iterator[_Entity]:
     yield "binary_sensor", "camera", figures | {"name": "camera"} | connected
 
 
-def _classes(described: Described) -> Iterator[_Entity]:
-    topic = {"state_topic": f"{described.prefix}/result"}
-    classifier = described.task == "classification"
+def _classes(camera: CameraDescription) -> Iterator[_Entity]:
+    topic = {"state_topic": f"{camera.prefix}/result"}
+    classifier = camera.task == "classification"
     if classifier:
         yield "sensor", "label", topic | {"name": "label", "value_template": _value("label or 'nothing'")}
-    for class_id, label in described.classes if len(described.classes) <= MOST_CLASSES else ():
+    for class_id, label in camera.classes if len(camera.classes) <= MAX_CLASSES else ():
         key, named = f"class_{class_id}", topic | {"name": label}
         count = f"value_json.counts.get({_literal(label)}, 0)"
         if classifier:
@@ -98,18 +98,18 @@ def _classes(described: Described) -> Iterator[_Entity]:
             yield "sensor", key, named | {"value_template": f"{{{{ {count} }}}}", "state_class": "measurement"}
 
 
-def _lines(described: Described) -> Iterator[_Entity]:
-    topic = {"state_topic": f"{described.prefix}/lines", "state_class": "total_increasing"}
-    for i, line in enumerate(described.lines):
+def _lines(camera: CameraDescription) -> Iterator[_Entity]:
+    topic = {"state_topic": f"{camera.prefix}/lines", "state_class": "total_increasing"}
+    for i, line in enumerate(camera.lines):
         for direction in ("in", "out"):
             template = f"{{{{ value_json[{_literal(line)}]['{direction}'] }}}}"
             yield "sensor", f"line_{i}_{direction}", topic | {"name": f"{line} {direction}", "value_template": template}
 
 
 def _literal(text: str) -> str:
-    r"""Returns a text as a string literal of Home Assistant's templates, which are Jinja's.
+    r"""Returns a text as a string literal of a Jinja template, the language of Home Assistant's templates.
 
-    Jinja reads JSON's escapes, but not two of them as one letter, so letters beyond U+FFFF stand as they are.
+    Jinja reads JSON's escapes, but not a surrogate pair as one letter. `json_text` writes such letters unescaped.
     """
     return json_text(text)
 
