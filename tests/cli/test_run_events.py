@@ -137,7 +137,7 @@ def test_jsonl_changes_writes_only_new_results_and_events():
         (("--save-every", "5m"), "--save-every goes with --save"),
         (("--events-max", "5"), "--events-max goes with --events"),
         (("--mqtt-password-file", "x"), "--mqtt-password-file goes with --mqtt"),
-        (("--mqtt", "http://localhost"), "no MQTT broker's address"),
+        (("--mqtt", "http://localhost"), "not the address of an MQTT broker"),
         (("--save", "a.mp4", "--save-max", "5MB"), "hold no films"),
         (("--save", "a.mp4", "--save-max", "much"), "write 500MB or 2GB"),
         (("--every", "often"), "not a duration"),

@@ -22,6 +22,7 @@ from edgetl.vision.draw import draw
 
 _KEYS_TO_END = (ord("q"), 27)
 """The keys that end the run: q and Esc."""
+_REMEDY = "start edgetl on the desktop, or use --save or --jsonl"
 _PHOTO_MS = 1000
 """A photo is shown for this long before the next one, ms."""
 
@@ -45,18 +46,16 @@ class Window:
     def __enter__(self) -> Self:
         if not cv2.currentUIFramework():
             swap = f"pip uninstall opencv-python-headless, then {install_command('window')}"
-            remedy = f"{swap}; or use --save or --jsonl"
+            remedy = f"{swap}, or use --save or --jsonl"
             raise UsageError(
                 "this is the headless build of OpenCV, which has no windows", where="--show", remedy=remedy
             )
         if sys.platform.startswith("linux") and not _display_answers(os.environ.get("DISPLAY", "")):
-            remedy = "start it on the desktop; or use --save or --jsonl"
-            raise UsageError("there is no display to show a window on", where="--show", remedy=remedy)
+            raise UsageError("there is no display to show a window on", where="--show", remedy=_REMEDY)
         try:
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error as error:
-            remedy = "start it on the desktop; or use --save or --jsonl"
-            raise UsageError(f"no window can be opened: {error.err}", where="--show", remedy=remedy) from error
+            raise UsageError(f"no window can be opened: {error.err}", where="--show", remedy=_REMEDY) from error
         return self
 
     def write(self, observation: Observation) -> None:

@@ -208,11 +208,11 @@ def test_sigterm_ends_a_run_whose_reader_is_stuck(bundle, tmp_path):
     )
     command = [sys.executable, "-c", script, "run", str(bundle), "--source", str(film), "--jsonl", "-", "--quiet"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    unread, until = array.array("i", [0]), time.monotonic() + 40
-    while unread[0] < 60_000 and time.monotonic() < until:  # of the 64 KiB that a pipe holds
+    unread, deadline = array.array("i", [0]), time.monotonic() + 40
+    while unread[0] < 60_000 and time.monotonic() < deadline:  # of the 64 KiB that a pipe holds
         fcntl.ioctl(process.stdout, termios.FIONREAD, unread)
         time.sleep(0.05)
-    time.sleep(1.5)  # until no more may wait behind it
+    time.sleep(1.5)  # so that the queue behind it is full
     process.send_signal(signal.SIGTERM)
     try:
         assert process.wait(10) == 1

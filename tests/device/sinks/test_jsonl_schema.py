@@ -127,8 +127,8 @@ def camera_lines(sink):
 def lens_lines(sink):
     watch = LensMonitor(2.0, learning=2.0)
     picture = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
-    looks = [picture] * 20 + [picture // 20] * 20 + [cv2.blur(picture, (15, 15))] * 20 + [picture] * 20
-    for index, image in enumerate(looks):
+    pictures = [picture] * 20 + [picture // 20] * 20 + [cv2.blur(picture, (15, 15))] * 20 + [picture] * 20
+    for index, image in enumerate(pictures):
         for event in watch(Frame(image, 40 + index / 2, index)):
             sink.notify(event)
 
@@ -154,11 +154,11 @@ def sink_lines(sink):
     status = Status()
     with Background(Flaky(), "film", lossless=False, status=status, reopens=True) as flaky:
         flaky.notify(Event("camera_lost", monotonic(), "lost"))
-        until = monotonic() + 10
-        told = []
-        while len(told) < 2 and monotonic() < until:
-            told += status.take_events()
-    for event in told:
+        deadline = monotonic() + 10
+        posted = []
+        while len(posted) < 2 and monotonic() < deadline:
+            posted += status.take_events()
+    for event in posted:
         sink.notify(event)
 
 
@@ -213,15 +213,15 @@ def test_unchanged_results_are_left_out_with_only_changes(tmp_path):
             sink.write(observed(Frame(image, 20 + index / 25, index), model(image)))
         for name in ("a.jpg", "b.jpg"):
             sink.write(observed(Frame(solid(0), 30.0, 0, name), model(solid(0))))
-    told = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(line["index"], len(line["objects"])) for line in told if line.get("task") == "detection"] == [
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(line["index"], len(line["objects"])) for line in lines if line.get("task") == "detection"] == [
         (0, 1),
         (50, 0),
     ]
-    seen = [(line["index"], line["classes"][0]["label"]) for line in told if line.get("task") == "classification"]
+    seen = [(line["index"], line["classes"][0]["label"]) for line in lines if line.get("task") == "classification"]
     assert seen == [(0, "red"), (10, "blue"), (0, "blue"), (0, "blue")]
-    assert [line["event"] for line in told if "event" in line] == ["appeared", "gone"]
-    assert [line["t"] for line in told[:3]] == [0.0, 0.04, 2.0], "counted from the first frame, written or not"
+    assert [line["event"] for line in lines if "event" in line] == ["appeared", "gone"]
+    assert [line["t"] for line in lines[:3]] == [0.0, 0.04, 2.0], "counted from the first frame, written or not"
 
 
 def test_a_change_that_could_not_be_written_is_written_after_the_failure(tmp_path, monkeypatch):
@@ -240,5 +240,5 @@ def test_a_change_that_could_not_be_written_is_written_after_the_failure(tmp_pat
     with sink:
         for index in (1, 2):
             sink.write(observed(Frame(solid(0), 2.0, index), says("blue")))
-    told = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
-    assert [(line["index"], line["classes"][0]["label"]) for line in told] == [(0, "red"), (1, "blue")]
+    lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [(line["index"], line["classes"][0]["label"]) for line in lines] == [(0, "red"), (1, "blue")]

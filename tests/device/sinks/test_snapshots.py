@@ -45,17 +45,17 @@ def test_an_event_has_an_annotated_picture_a_clean_picture_and_json(tmp_path):
     with Snapshots(folder) as sink:
         sink.write(observed(frame(7, source), finds((100, 100, 200, 200))))
         sink.notify(event(7, zone="bin", track=3))
-    clean, seen, told = names(folder)
-    stem = told.removesuffix(".json")
-    assert (clean, seen) == (f"{stem}.clean.jpg", f"{stem}.jpg")
+    clean, drawn, document_file = names(folder)
+    stem = document_file.removesuffix(".json")
+    assert (clean, drawn) == (f"{stem}.clean.jpg", f"{stem}.jpg")
     assert re.fullmatch(r"\d{8}-\d{6}-\d{6}-entered", stem)
-    document = json.loads((folder / told).read_text())
+    document = json.loads((folder / document_file).read_text())
     assert abs(datetime.fromisoformat(document["time"]).timestamp() - datetime.now().timestamp()) < 60
     assert document["event"] == "entered"
     assert (document["index"], document["zone"], document["track"]) == (7, "bin", 3)
     assert document["objects"][0]["xyxy"] == [100, 100, 200, 200]
     assert np.abs(cv2.imread(str(folder / clean)).astype(int) - source).max() < 8
-    assert np.abs(cv2.imread(str(folder / seen)).astype(int) - source).max() > 100
+    assert np.abs(cv2.imread(str(folder / drawn)).astype(int) - source).max() > 100
     assert (source == solid(1, (320, 240))).all(), "other sinks see it too"
 
 
@@ -88,8 +88,8 @@ def test_only_the_oldest_events_are_deleted(tmp_path):
         for index in range(5):
             sink.write(observed(frame(index), finds()))
             sink.notify(event(index))
-    kept = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*-entered.json"))[1:]]
-    assert kept == [2, 3, 4]
+    indices = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*-entered.json"))[1:]]
+    assert indices == [2, 3, 4]
     assert len(names(tmp_path)) == 3 * 3 + len(others)
     assert all((tmp_path / name).read_text() == "mine" for name in others)
 
@@ -100,8 +100,8 @@ def test_the_limit_counts_events_of_earlier_runs(tmp_path):
             for index in range(2):
                 sink.write(observed(frame(10 * run + index), finds()))
                 sink.notify(event(10 * run + index))
-    kept = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*.json"))]
-    assert kept == [10, 11, 20, 21]
+    indices = [json.loads(file.read_text())["index"] for file in sorted(tmp_path.glob("*.json"))]
+    assert indices == [10, 11, 20, 21]
 
 
 def test_an_incomplete_event_of_a_killed_run_counts_as_an_event(tmp_path):
@@ -188,13 +188,13 @@ def test_an_event_that_is_delivered_again_after_a_failure_has_its_pictures(tmp_p
     with EventFrames(background) as sink:
         sink.write(observed(frame(7), finds((100, 100, 200, 200))))
         sink.notify(event(7))
-        until = time.monotonic() + 10
-        while len(tries) < 4 and time.monotonic() < until:
+        deadline = time.monotonic() + 10
+        while len(tries) < 4 and time.monotonic() < deadline:
             time.sleep(0.01)
     assert [event.kind for event in status.take_events()] == ["sink_failed", "sink_back"]
-    clean, seen, told = names(tmp_path)
-    assert (clean, seen) == (told.replace(".json", ".clean.jpg"), told.replace(".json", ".jpg"))
-    assert len(json.loads((tmp_path / told).read_text())["objects"]) == 1
+    clean, drawn, document_file = names(tmp_path)
+    assert (clean, drawn) == (document_file.replace(".json", ".clean.jpg"), document_file.replace(".json", ".jpg"))
+    assert len(json.loads((tmp_path / document_file).read_text())["objects"]) == 1
 
 
 def test_a_folder_that_cant_be_made_is_an_error(tmp_path):

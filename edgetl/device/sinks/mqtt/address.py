@@ -65,7 +65,7 @@ class Address:
             host, port = None, None
             parts = urlsplit("")
         if parts.scheme not in _PORTS or not host:
-            raise UsageError("this is no MQTT broker's address", where=shown, remedy=_REMEDY)
+            raise UsageError("this is not the address of an MQTT broker", where=shown, remedy=_REMEDY)
         prefix = unquote(parts.path).strip("/") or "edgetl"
         if any(letter in url for letter in "#?") or not _is_prefix(prefix):
             what = "a prefix of MQTT topics can't hold +, #, ?, control characters or empty levels"

@@ -91,7 +91,7 @@ def _classes(camera: CameraDescription) -> Iterator[_Entity]:
         yield "sensor", "label", topic | {"name": "label", "value_template": _value("label or 'nothing'")}
     for class_id, label in camera.classes if len(camera.classes) <= MAX_CLASSES else ():
         key, named = f"class_{class_id}", topic | {"name": label}
-        count = f"value_json.counts.get({_literal(label)}, 0)"
+        count = f"value_json.counts.get({_jinja_literal(label)}, 0)"
         if classifier:
             yield "binary_sensor", key, named | {"value_template": _on(count)}
         else:
@@ -102,11 +102,11 @@ def _lines(camera: CameraDescription) -> Iterator[_Entity]:
     topic = {"state_topic": f"{camera.prefix}/lines", "state_class": "total_increasing"}
     for i, line in enumerate(camera.lines):
         for direction in ("in", "out"):
-            template = f"{{{{ value_json[{_literal(line)}]['{direction}'] }}}}"
+            template = f"{{{{ value_json[{_jinja_literal(line)}]['{direction}'] }}}}"
             yield "sensor", f"line_{i}_{direction}", topic | {"name": f"{line} {direction}", "value_template": template}
 
 
-def _literal(text: str) -> str:
+def _jinja_literal(text: str) -> str:
     r"""Returns a text as a string literal of a Jinja template, the language of Home Assistant's templates.
 
     Jinja reads JSON's escapes, but not a surrogate pair as one letter. `json_text` writes such letters unescaped.

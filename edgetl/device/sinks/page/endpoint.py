@@ -95,7 +95,7 @@ class Endpoint:
             listening = make_socket(family, kind, protocol)
         except OSError as error:
             raise UsageError(
-                f"{self.host} is no address here: {error.strerror}", where=where, remedy=_EXAMPLE
+                f"{self.host} is not an address of this machine: {error.strerror}", where=where, remedy=_EXAMPLE
             ) from error
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,7 +121,10 @@ class Endpoint:
             # With an empty password an encrypted key is refused; without one OpenSSL would ask for it on the terminal.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
         except (ssl.SSLError, OSError) as error:
-            what, remedy = f"no certificate with its key: {error}", "give PEM files to --tls-cert and --tls-key"
+            what, remedy = (
+                f"the files are not a certificate and its key: {error}",
+                "give PEM files to --tls-cert and --tls-key",
+            )
             raise UsageError(what, where=str(self.certificate), remedy=remedy) from error
 
 
@@ -141,7 +144,7 @@ def is_loopback(host: str) -> bool:
 def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if (":" in address and not host) or not _is_port(port):
-        raise UsageError(f"{address!r} is no address to serve at", where="--serve", remedy=_EXAMPLE)
+        raise UsageError(f"{address!r} is not an address to serve at", where="--serve", remedy=_EXAMPLE)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:

@@ -70,9 +70,9 @@ def _json_object(body: bytes) -> dict[str, object]:
     try:
         changes = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise UsageError("the settings are no JSON") from error
+        raise UsageError("the settings are not valid JSON") from error
     if not isinstance(changes, dict):
-        raise UsageError("the settings are no JSON object")
+        raise UsageError("the settings are not a JSON object")
     unknown = sorted(set(changes) - set(_NAMES))
     if unknown:
         raise UsageError(f"there is no setting {unknown[0]!r}", remedy=f"choose from {', '.join(_NAMES)}")
@@ -81,7 +81,9 @@ def _json_object(body: bytes) -> dict[str, object]:
 
 def _threshold(value: object) -> float | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-        raise UsageError("threshold is no number", remedy="choose it from 0 to 1, or null for the model's own")
+        raise UsageError(
+            "threshold is not a number", remedy="send a number from 0 to 1, or null for the model's own threshold"
+        )
     return value
 
 
@@ -89,5 +91,5 @@ def _classes(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-        raise UsageError("classes is no list of labels", remedy="give such a list, or null for all")
+        raise UsageError("classes is not a list of labels", remedy="send a list of labels, or null for all classes")
     return tuple(dict.fromkeys(value))

@@ -62,8 +62,9 @@ class VideoFile:
     """
 
     def __init__(self, path: Path, *, fps: float | None = None, live: bool = False, drawing: Drawing = draw) -> None:
-        if path.suffix.lower() != ".mp4" or path.is_dir():
-            raise UsageError("a film is saved as .mp4", where=str(path), remedy="name it so: --save film.mp4")
+        if path.is_dir():
+            raise UsageError("a film can't replace a folder", where=str(path), remedy="name another .mp4 file")
+        require_mp4(path)
         self.path = path
         self._drawing = drawing
         # FFmpeg may report far too high a rate for a network camera; a live film follows the clock anyway.
@@ -181,6 +182,17 @@ class VideoFile:
             logger.warning("%s", own)  # the first error is raised
         finally:
             self._resources.close()
+
+
+def require_mp4(path: Path) -> None:
+    """Raises a UsageError unless a film's path has the suffix `.mp4`.
+
+    Args:
+        path: the film.
+    """
+    if path.suffix.lower() != ".mp4":
+        remedy = "name a file that ends with .mp4, as in --save film.mp4"
+        raise UsageError("a film is saved as .mp4", where=str(path), remedy=remedy)
 
 
 def _place(image: Image, canvas: Image) -> Image:

@@ -16,7 +16,7 @@ from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
 from edgetl.device.observation import Observation
 from edgetl.device.sinks.drawing import Drawing
-from edgetl.device.sinks.video.file import VideoFile
+from edgetl.device.sinks.video.file import VideoFile, require_mp4
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import friendly_os_errors, remove_leftovers, write_atomic
 from edgetl.locks import named_lock
@@ -64,8 +64,7 @@ class RollingVideo:
         live: bool = False,
         drawing: Drawing = draw,
     ) -> None:
-        if path.suffix.lower() != ".mp4":
-            raise UsageError("a film is saved as .mp4", where=str(path), remedy="name it so: --save film.mp4")
+        require_mp4(path)
         if most is not None and most < MIN_BYTES:
             remedy = f"give it {MIN_BYTES // 1_000_000}MB or more"
             raise UsageError(f"{most:,} bytes hold no films", where="--save-max", remedy=remedy)

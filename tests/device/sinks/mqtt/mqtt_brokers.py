@@ -70,8 +70,8 @@ class Broker:
     def start(self):
         log = (self.folder / "mosquitto.log").open("ab")
         self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.config)], stdout=log, stderr=log)
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -112,9 +112,9 @@ class Listener:
 
     def wait(self, topic, holds=bool, seconds=15.0):
         """Waits until the payloads of a topic fulfil a condition; returns them."""
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while not holds(self.of(topic)):
-            assert time.monotonic() < until, (topic, self.got)
+            assert time.monotonic() < deadline, (topic, self.got)
             time.sleep(0.02)
         return self.of(topic)
 
@@ -131,7 +131,7 @@ def connect(broker, task="detection", status=None):
 
 
 def wait_until(holds, seconds=15.0):
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.02)

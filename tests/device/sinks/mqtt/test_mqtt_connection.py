@@ -115,7 +115,7 @@ def test_unconfirmed_messages_and_a_broker_that_hangs_up_are_logged(caplog):
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = Address.parse(f"mqtt://127.0.0.1:{server.getsockname()[1]}/hall")
-        with MqttSink(address, description(), Status()) as sink:  # nobody accepts yet
+        with MqttSink(address, description(), Status()) as sink:  # the server does not accept connections yet
             sink.notify(crossed())
         assert "has not confirmed 1 message:" in caplog.text
         caplog.clear()

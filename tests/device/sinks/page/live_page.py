@@ -34,10 +34,10 @@ class FakeModel(ResultSelection):
         """Returns the detections among rows of (label, score, box) that pass the filter."""
         only = self.filter
         least = 0.25 if only.threshold is None else only.threshold
-        kept = [row for row in rows if row[1] >= least and (only.classes is None or row[0] in only.classes)]
-        labels = tuple(row[0] for row in kept)
-        boxes = np.array([row[2] for row in kept], np.float32).reshape(-1, 4)
-        scores = np.array([row[1] for row in kept], np.float32)
+        chosen = [row for row in rows if row[1] >= least and (only.classes is None or row[0] in only.classes)]
+        labels = tuple(row[0] for row in chosen)
+        boxes = np.array([row[2] for row in chosen], np.float32).reshape(-1, 4)
+        scores = np.array([row[1] for row in chosen], np.float32)
         return Detections(boxes, scores, np.array([self.card.labels.index(x) for x in labels], int), labels, size_wh)
 
 

@@ -99,8 +99,8 @@ def test_a_port_in_use_is_an_error_before_the_run(running, bundle, film):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--serve", "here"], "no address to serve at"),
-        (["--serve", "80.80.80.80.80:1"], "is no address here"),
+        (["--serve", "here"], "not an address to serve at"),
+        (["--serve", "80.80.80.80.80:1"], "is not an address of this machine"),
         (["--token-file", "token"], "--token-file goes with --serve"),
         (["--serve", "0", "--token-file", "none"], "can't read the token"),
         (["--serve", "0", "--token-file", "/dev/zero"], "token"),

@@ -374,7 +374,7 @@ def test_an_encrypted_key_is_refused_without_a_prompt(certificate, tmp_path):
     encrypted = tmp_path / "encrypted.pem"
     command = ["openssl", "rsa", "-aes256", "-passout", "pass:secret", "-in", key, "-out", encrypted]
     subprocess.run(command, capture_output=True, check=True)
-    with pytest.raises(UsageError, match="no certificate with its key") as caught:
+    with pytest.raises(UsageError, match="not a certificate and its key") as caught:
         Endpoint.parse("0", certificate=cert, key=encrypted).check_certificate()
     assert "PEM files" in caught.value.remedy
 
@@ -400,7 +400,7 @@ def test_files_that_are_not_a_certificate_are_usage_errors(tmp_path, certificate
     (tmp_path / "cert.pem").write_text("nothing")
     for cert, key in ((tmp_path / "cert.pem", None), (certificate[0], None), (certificate[0], certificate[0])):
         with (
-            pytest.raises(UsageError, match="no certificate with its key"),
+            pytest.raises(UsageError, match="not a certificate and its key"),
             served_page(Endpoint(port=0, certificate=cert, key=key)),
         ):
             pass

@@ -103,10 +103,10 @@ def test_the_oldest_pieces_are_deleted_above_the_limit(tmp_path, monkeypatch):
             largest = max(largest, sum(file.stat().st_size for file in ours))
     assert other.exists(), "its name fits, but it was not made here"
     assert most * 0.6 < largest < most * 1.3
-    kept = [name for name in films(tmp_path) if name != other.name]
-    assert sum((tmp_path / name).stat().st_size for name in kept) <= most * 1.3
-    assert 2 <= len(kept) < 20
-    assert all(length(tmp_path / name) for name in kept)
+    left = [name for name in films(tmp_path) if name != other.name]
+    assert sum((tmp_path / name).stat().st_size for name in left) <= most * 1.3
+    assert 2 <= len(left) < 20
+    assert all(length(tmp_path / name) for name in left)
 
 
 def test_the_limit_counts_pieces_of_earlier_runs(tmp_path, monkeypatch):
@@ -222,8 +222,8 @@ def test_a_film_in_a_folder_plays_after_sigterm(bundle, tmp_path, mjpeg):
     folder = tmp_path / "films"
     command = [*RUN, str(bundle), "--source", mjpeg(), "--save", f"{folder}/", "--save-every", "1s", "--quiet"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    until = time.monotonic() + 40
-    while len(films(folder)) < 2 and time.monotonic() < until:
+    deadline = time.monotonic() + 40
+    while len(films(folder)) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     err = process.communicate(timeout=40)[1].decode()
