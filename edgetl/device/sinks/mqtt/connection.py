@@ -43,7 +43,7 @@ class BrokerConnection:
 
     Two threads use the object: the run's thread calls the public methods, and paho's thread calls the callbacks. There
     is no lock, because each counter has one writer: `_published` the run's thread, `_announced` and `_confirmed` paho's
-    thread. `connected` and the reason in `_away` are replaced as a whole by paho's thread.
+    thread. `connected` and the reason in `_failure` are replaced as a whole by paho's thread.
 
     Args:
         address: the broker's address.
@@ -67,7 +67,7 @@ class BrokerConnection:
         self._address = address
         self._status_topic = status_topic
         self._announcements = announcements
-        self._away = ""  # the reason why the broker is away; empty if it is not known to be
+        self._failure = ""  # why the broker is not connected; empty if it is, or if no attempt has failed
         self._last_logged = ("", 0.0)  # the last reason that was logged, and when
         self._published = self._announced = self._confirmed = 0
         self._client = BoundedClient(client_id)
@@ -102,7 +102,7 @@ class BrokerConnection:
         return self.waiting >= _MAX_WAITING
 
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Sends a message; if the broker is away, the message waits until it is back.
+        """Sends a message; if the broker is not connected, the message waits until it is.
 
         Args:
             topic: the full topic.
@@ -122,7 +122,7 @@ class BrokerConnection:
         if (left := self.waiting) > 0:
             unconfirmed = counted(left, "message")
             logger.warning("the MQTT broker at %s has not confirmed %s: they may be lost", self._address, unconfirmed)
-        elif not (self.connected or self._away):
+        elif not (self.connected or self._failure):
             logger.warning("the MQTT broker at %s has not answered before the run ended", self._address)
         self._client.disconnect()
         # Paho's thread may be resolving the broker's name, which can't be interrupted and must not delay the end.
@@ -134,36 +134,36 @@ class BrokerConnection:
         self, client: Client, _: object, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
-            self._log_away(f"it refuses the connection: {code}")
+            self._log_failure(f"it refuses the connection: {code}")
             return
         for topic, payload in self._announcements():
             self._announced += 1
             client.publish(topic, payload, _AT_LEAST_ONCE, retain=True)
         self.connected = True
-        if self._away:
-            logger.warning("the MQTT broker at %s is back", self._address)
-        self._away = ""
+        if self._failure:
+            logger.warning("the MQTT broker at %s is connected again", self._address)
+        self._failure = ""
 
     def _on_disconnect(
         self, client: Client, _: object, flags: DisconnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         if self._client.take_oversized():
-            self._log_away("it sends packets that are too long")
+            self._log_failure("it sends packets that are too long")
         elif code.is_failure and self.connected:
-            self._log_away("the connection is lost")
-        elif code.is_failure and not self._away:
-            self._log_away("it ends the connection before it answers; check the port, and whether it speaks TLS")
+            self._log_failure("the connection is lost")
+        elif code.is_failure and not self._failure:
+            self._log_failure("it ends the connection before it answers; check the port, and whether it speaks TLS")
         self.connected = False
 
     def _on_connect_fail(self, client: Client, _: object) -> None:
-        self._log_away(connection_failure(sys.exception()))  # paho calls this while it handles the error
+        self._log_failure(connection_failure(sys.exception()))  # paho calls this while it handles the error
 
-    def _log_away(self, reason: str) -> None:
+    def _log_failure(self, reason: str) -> None:
         last, at = self._last_logged
-        if reason == self._away or (reason == last and monotonic() - at < _SAME_REASON_PAUSE):
+        if reason == self._failure or (reason == last and monotonic() - at < _SAME_REASON_PAUSE):
             return
-        logger.warning("the MQTT broker at %s is away, and is tried again: %s", self._address, reason)
-        self._away, self._last_logged = reason, (reason, monotonic())
+        logger.warning("the MQTT broker at %s is not connected, and is tried again: %s", self._address, reason)
+        self._failure, self._last_logged = reason, (reason, monotonic())
 
     def _on_publish(self, client: Client, _: object, mid: int, code: ReasonCode, properties: Properties) -> None:
         self._confirmed += 1

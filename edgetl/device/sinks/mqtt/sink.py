@@ -93,7 +93,7 @@ class MqttSink:
             self._publish_figures()
 
     def notify(self, event: Event) -> None:
-        """Publishes an event; while the broker is away, the event waits for it."""
+        """Publishes an event; while the broker is not connected, the event waits."""
         if self.connection.full:
             self._status.sink_dropped("mqtt")
         else:
@@ -128,7 +128,7 @@ class MqttSink:
         }
 
     def _publish_retained(self, name: str, payload: Mapping[str, object]) -> None:
-        """Publishes a payload that replaces the last one; a broker that is away gets the latest when it is back."""
+        """Publishes a payload that replaces the last one; a broker that is not connected gets the latest later."""
         if self.connection.connected and not self.connection.full:
             self.connection.publish(self._topic(name), json_text(payload), retain=True)
 

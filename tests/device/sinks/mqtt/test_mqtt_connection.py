@@ -79,7 +79,7 @@ def test_tls_checks_the_certificate_of_the_broker(brokers, tmp_path, caplog):
     with MqttSink(Address.parse(url, ca=ca), description(), Status()) as sink:
         wait_until(lambda: sink.connection.connected)
     with MqttSink(Address.parse(url), description(), Status()) as sink:
-        wait_until(lambda: "is away" in caplog.text)
+        wait_until(lambda: "is not connected" in caplog.text)
         assert not sink.connection.connected
     assert "certificate is refused" in caplog.text
     assert "--mqtt-ca" in caplog.text
@@ -91,7 +91,7 @@ def test_a_broker_that_cant_be_reached_is_logged_with_the_reason(caplog, scheme)
         free.bind(("127.0.0.1", 0))
         url = f"{scheme}://127.0.0.1:{free.getsockname()[1]}/hall"
         with MqttSink(Address.parse(url), description(), Status()):
-            wait_until(lambda: "is away" in caplog.text)
+            wait_until(lambda: "is not connected" in caplog.text)
     assert "no program listens" in caplog.text
 
 
@@ -102,7 +102,7 @@ def test_a_broker_without_tls_is_logged_with_the_reason(caplog):
         ).start()
         url = f"mqtts://127.0.0.1:{server.getsockname()[1]}/hall"
         with MqttSink(Address.parse(url), description(), Status()):
-            wait_until(lambda: "is away" in caplog.text)
+            wait_until(lambda: "is not connected" in caplog.text)
     assert "TLS can't be spoken" in caplog.text
 
 
@@ -121,15 +121,15 @@ def test_unconfirmed_messages_and_a_broker_that_hangs_up_are_logged(caplog):
         caplog.clear()
         threading.Thread(target=hang_up, daemon=True).start()
         with MqttSink(address, description(), Status()):
-            wait_until(lambda: "is away" in caplog.text)
+            wait_until(lambda: "is not connected" in caplog.text)
 
 
 def test_the_same_reason_is_logged_once_a_minute(caplog):
     sink = MqttSink(Address.parse("mqtt://127.0.0.1:9/hall"), description(), Status())
     for _ in range(5):
-        sink.connection._log_away("the connection is lost")
-        sink.connection._away = ""  # the broker was back
-    sink.connection._log_away("no program listens at that port")
+        sink.connection._log_failure("the connection is lost")
+        sink.connection._failure = ""  # the broker was back
+    sink.connection._log_failure("no program listens at that port")
     assert len(caplog.records) == 2
 
 

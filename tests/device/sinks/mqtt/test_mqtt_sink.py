@@ -140,8 +140,8 @@ def test_a_broker_that_is_killed_and_restarted_gets_all_events_and_the_latest_re
     assert [json.loads(event)["index"] for event in dict.fromkeys(events)] == list(range(300))
     assert recovered < 10
     assert status.figures().sink_drops == {}
-    assert [record.message for record in caplog.records if "is away" in record.message]
-    assert [record.message for record in caplog.records if "is back" in record.message]
+    assert [record.message for record in caplog.records if "is not connected" in record.message]
+    assert [record.message for record in caplog.records if "is connected again" in record.message]
 
 
 def test_waiting_events_are_bounded_and_dropped_ones_are_counted(monkeypatch):
