@@ -100,7 +100,7 @@ class PyAvEncoder:
         self._stream = stream
 
     def write(self, image: Image) -> None:
-        """Adds a frame; see `Encoder.write`."""
+        """Adds a frame, (H, W, 3) uint8 BGR; see `Encoder.write`."""
         import av
 
         with _friendly_errors(self._path):
@@ -146,7 +146,7 @@ class OpenCvEncoder:
             raise EdgetlError("this OpenCV can't write mp4 films", where=str(path), remedy=remedy)
 
     def write(self, image: Image) -> None:
-        """Adds a frame; see `Encoder.write`. OpenCV does not report an error; `close` finds an unplayable film."""
+        """Adds a frame, (H, W, 3) uint8 BGR; OpenCV reports no error here, but `close` finds an unplayable film."""
         self._writer.write(image)
 
     def close(self) -> None:

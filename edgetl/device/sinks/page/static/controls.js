@@ -45,7 +45,8 @@ export class Controls {
       box.addEventListener("change", () => this.set({ classes: this.#chosen() }));
       const dot = element("span", { className: "dot" });
       dot.style.setProperty("--colour", colour(id));
-      const own = element("span", { className: "own dim", textContent: this.#haveOwn() ? percent(this.ownThresholds[id]) : "" });
+      const threshold = this.#haveOwn() ? percent(this.ownThresholds[id]) : "";
+      const own = element("span", { className: "own dim", textContent: threshold });
       const line = element("label", {}, box, dot, element("span", { textContent: label }), own);
       list.append(element("li", {}, line));
       this.boxes.set(label, box);
