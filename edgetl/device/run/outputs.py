@@ -16,12 +16,12 @@ from edgetl.device.sinks import Sink
 from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.console import Console
 from edgetl.device.sinks.drawing import Drawing
+from edgetl.device.sinks.event_snapshots import DEFAULT_MAX_EVENTS, EventFrames, Snapshots
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.sinks.mqtt.address import Address
 from edgetl.device.sinks.mqtt.home_assistant_discovery import CameraDescription
 from edgetl.device.sinks.mqtt.sink import MqttSink
 from edgetl.device.sinks.saving import open_saving
-from edgetl.device.sinks.snapshots import DEFAULT_MAX_EVENTS, EventFrames, Snapshots
 from edgetl.device.sinks.video.rolling_film import RollingVideo
 from edgetl.device.sinks.window import Window
 from edgetl.device.status import Status

@@ -14,7 +14,7 @@ from typing import BinaryIO, Self
 from edgetl.device.events import Event
 from edgetl.device.observation import Observation
 from edgetl.device.sinks import RunEnded
-from edgetl.device.sinks.changes import ChangeFilter
+from edgetl.device.sinks.change_filter import ChangeFilter
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.files import friendly_os_errors, local_path
 from edgetl.locks import BusyError, lock_open

@@ -10,7 +10,7 @@ from typing import Self
 
 from edgetl.device.events import Event
 from edgetl.device.observation import Observation
-from edgetl.device.sinks.changes import change_key, counts
+from edgetl.device.sinks.change_filter import change_key, counts
 from edgetl.device.sinks.mqtt.address import Address
 from edgetl.device.sinks.mqtt.home_assistant_discovery import CameraDescription, discovery
 from edgetl.device.status import Status

@@ -13,9 +13,9 @@ from fakes import observed, solid
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
-from edgetl.device.sinks import sink_retry, snapshots
+from edgetl.device.sinks import event_snapshots, sink_retry
 from edgetl.device.sinks.background import Background
-from edgetl.device.sinks.snapshots import EventFrames, Snapshots
+from edgetl.device.sinks.event_snapshots import EventFrames, Snapshots
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.vision.results import Detections
@@ -173,7 +173,7 @@ def test_each_event_of_a_fast_camera_gets_the_picture_of_its_frame(tmp_path):
 
 
 def test_an_event_that_is_delivered_again_after_a_failure_has_its_pictures(tmp_path, monkeypatch):
-    tries, write = [], snapshots.write_atomic
+    tries, write = [], event_snapshots.write_atomic
 
     def full_at_first(path, data):
         tries.append(path)
@@ -181,7 +181,7 @@ def test_an_event_that_is_delivered_again_after_a_failure_has_its_pictures(tmp_p
             raise EdgetlError("the disk is full")
         write(path, data)
 
-    monkeypatch.setattr(snapshots, "write_atomic", full_at_first)
+    monkeypatch.setattr(event_snapshots, "write_atomic", full_at_first)
     monkeypatch.setattr(sink_retry, "_PAUSES", (0.01, 0.05))
     status = Status()
     background = Background(Snapshots(tmp_path), "events", 16, lossless=False, status=status, reopens=True)
