@@ -14,7 +14,6 @@ NOT_YET = (
     "edgetl/device/events.py",
     "edgetl/device/result_selection.py",
     "edgetl/device/run/",
-    "edgetl/device/sinks/",
     "edgetl/device/stages.py",
     "edgetl/device/status.py",
     "edgetl/device/stop.py",

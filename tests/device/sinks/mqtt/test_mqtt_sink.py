@@ -29,8 +29,9 @@ from mqtt_brokers import (
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.device.camera.frame import Frame
 from edgetl.device.result_selection import ResultSelection
-from edgetl.device.run.observer import SceneObserver, SceneSettings
+from edgetl.device.run.observer import SceneObserver
 from edgetl.device.run.outputs import make_sinks
+from edgetl.device.run.scene_settings import SceneSettings
 from edgetl.device.run.settings import RunSettings
 from edgetl.device.sinks.mqtt import connection as connection_module
 from edgetl.device.sinks.mqtt import sink as sink_module
