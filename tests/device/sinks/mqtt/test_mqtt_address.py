@@ -19,7 +19,7 @@ def test_addresses_are_parsed():
     assert (address.host, address.port, address.tls, address.prefix) == ("::1", 1999, False, "edgetl")
 
 
-def test_the_password_comes_from_the_file_or_the_environment_or_the_url(tmp_path, monkeypatch):
+def test_the_password_file_precedes_the_environment_and_that_the_url(tmp_path, monkeypatch):
     file = tmp_path / "password"
     file.write_text("from file\n")
     url = "mqtt://cam:from-url@localhost"

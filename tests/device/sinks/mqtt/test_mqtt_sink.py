@@ -200,7 +200,8 @@ def test_lines_count_crossings_that_have_no_event(monkeypatch):
 
 def test_a_missing_package_is_an_error_with_the_install_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
-    monkeypatch.delitem(sys.modules, "edgetl.device.sinks.mqtt.client", raising=False)
+    for module in ("client", "connection"):
+        monkeypatch.delitem(sys.modules, f"edgetl.device.sinks.mqtt.{module}", raising=False)
     with pytest.raises(EdgetlError, match="paho") as caught:
         MqttSink(Address.parse("mqtt://localhost"), description(), Status())
     assert caught.value.remedy == install_command("mqtt")
