@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from edgetl.host.convert.foreign.keras_protocols import Layer
 from edgetl.host.convert.foreign.operation_calls import Config
 from edgetl.host.convert.foreign.refuse_code import refuse_code
 from edgetl.host.convert.foreign.upgrade_keras import upgrade
 from edgetl.host.networks.keras_file import OversizeError, most_bytes, named, open_weights, plain_archive, read_config
-from edgetl.host.networks.untyped import Library, Network
+from edgetl.host.networks.untyped import Network
 
 _LARGEST_TENSOR = 1 << 25
 """A layer's output for one photo may have at most this many numbers, because 64 photos are processed together."""
@@ -104,7 +105,7 @@ def _require_bounded(build: Callable[[], Network], path: Path) -> None:
         raise OversizeError(f"a layer gives {largest:,} numbers for one photo, {_LARGEST_TENSOR:,} are allowed")
 
 
-def _inner_layers(network: Network) -> Iterator[Library]:
+def _inner_layers(network: Network) -> Iterator[Layer]:
     """Yields every layer of a network, and the layers of the networks inside it."""
     for layer in network.layers:
         yield layer
@@ -112,7 +113,7 @@ def _inner_layers(network: Network) -> Iterator[Library]:
             yield from _inner_layers(layer)
 
 
-def _output_numbers(layer: Library) -> int:
+def _output_numbers(layer: Layer) -> int:
     """Returns how many numbers a layer gives for one photo; 0 if it is used several times or not at all."""
     import keras
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import ModelError
 from edgetl.host.convert.foreign.adapt_network import affine, require_classifier, wrap_network
 from edgetl.host.convert.foreign.foreign_model import PIXELS, Ending, ForeignModel, compose
+from edgetl.host.convert.foreign.keras_protocols import Layer, Rescaling
 from edgetl.host.convert.foreign.load_keras import load_keras_file
 from edgetl.host.convert.foreign.refuse_code import CodeInsideError, NeedsCodeError, ReachesOutError
 from edgetl.host.convert.foreign.upgrade_keras import ChangedActivationError
 from edgetl.host.convert.foreign.upgrade_operations import UnknownOperationError
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.keras_file import OutsideError, OversizeError, require_content
-from edgetl.host.networks.untyped import Library, Network
+from edgetl.host.networks.untyped import Network
 from edgetl.quiet import quiet_output
 from edgetl.text import first_line
 
@@ -120,9 +122,9 @@ def _last_operation(network: Network) -> str:
     return str(getattr(activation, "__name__", "") if activation else type(layer).__name__).lower()
 
 
-def _numbers(value: Library) -> tuple[float, ...]:
+def _numbers(value: float | Sequence[float]) -> tuple[float, ...]:
     """Returns the number of a Rescaling layer, or one number for each channel."""
-    return tuple(float(number) for number in value) if hasattr(value, "__len__") else (float(value),)
+    return tuple(map(float, value)) if isinstance(value, Iterable) else (float(value),)
 
 
 def _scaling_inside(network: Network) -> str:
@@ -139,16 +141,16 @@ def _scaling_inside(network: Network) -> str:
     return ""
 
 
-def _takes_raw_pixels(layer: Library) -> bool:
+def _takes_raw_pixels(layer: Rescaling) -> bool:
     return min(_numbers(layer.scale)) < _RAW_PIXELS or max(map(abs, _numbers(layer.offset))) > _RAW_OFFSET
 
 
-def _is_identity(layer: Library) -> bool:
+def _is_identity(layer: Layer) -> bool:
     """Returns whether a layer doesn't change its input except in training."""
     kind = type(layer).__name__
     if inside := getattr(layer, "layers", ()):
         return all(map(_is_identity, inside))
-    linear = kind == "Activation" and getattr(layer.activation, "__name__", "") == "linear"
+    linear = kind == "Activation" and getattr(getattr(layer, "activation", None), "__name__", "") == "linear"
     return kind in _IDENTITIES or (kind.startswith("Random") and kind != "RandomCrop") or linear
 
 
@@ -177,7 +179,7 @@ def _without_rescaling(network: Network) -> tuple[Network, Scaling]:
     return behind, inside
 
 
-def _scaling_of(layer: Library) -> Scaling:
+def _scaling_of(layer: Rescaling) -> Scaling:
     """Returns a Rescaling layer, pixel * scale + offset, as (pixel - mean) / std."""
     scale, offset = _numbers(layer.scale), _numbers(layer.offset)
     size = max(len(scale), len(offset))

@@ -6,12 +6,16 @@ file, open no connection and call no other code. Keras's exports of its own netw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from edgetl.errors import ModelError
+from edgetl.host.convert.foreign.keras_protocols import Node
 from edgetl.host.networks.untyped import Library
 from edgetl.text import first_line
+
+Functions = dict[str, Sequence[Node]]
+"""The nodes of each function of a graph, by the function's name."""
 
 _REMEDY = (
     "write it again without those operations: model.export('FOLDER') of the network alone; "
@@ -129,7 +133,7 @@ def _others(graph: Library) -> Iterator[str]:
             yield f"the asset {asset.filename}"
 
 
-def _is_allowed(node: Library, functions: dict[str, Library], *, saving: bool) -> bool:
+def _is_allowed(node: Node, functions: Functions, *, saving: bool) -> bool:
     """Returns whether an operation only computes, or calls a function of the library, which is checked on its own."""
     from tensorflow import raw_ops
 
@@ -137,7 +141,7 @@ def _is_allowed(node: Library, functions: dict[str, Library], *, saving: bool) -
     return node.op in _COMPUTING or calls or (saving and node.op in _CHECKPOINT)
 
 
-def _saver(graph: Library, functions: dict[str, Library]) -> tuple[set[str], set[str]]:
+def _saver(graph: Library, functions: Functions) -> tuple[set[str], set[str]]:
     """Returns the names of the nodes and of the functions that only save and restore.
 
     Nodes and functions that a signature, an object of the model or an initializer reaches as well are not among them.
@@ -154,7 +158,7 @@ def _saver(graph: Library, functions: dict[str, Library]) -> tuple[set[str], set
 
 
 def _reached(
-    nodes: dict[str, Library], functions: dict[str, Library], tensors: Iterable[str], called: Iterable[str]
+    nodes: dict[str, Node], functions: Functions, tensors: Iterable[str], called: Iterable[str]
 ) -> tuple[set[str], set[str]]:
     """Returns the names of the nodes that compute tensors, and of the functions that are called.
 
@@ -187,7 +191,7 @@ def _node_of(tensor: str) -> str:
     return tensor.lstrip("^").partition(":")[0]
 
 
-def _called(node: Library) -> Iterator[str]:
+def _called(node: Node) -> Iterator[str]:
     """Yields the functions that an operation names; in old graphs the operation's own name is a function's."""
     yield node.op
     for attribute in node.attr.values():

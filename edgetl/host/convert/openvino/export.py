@@ -16,7 +16,7 @@ from edgetl.host.convert.calibration import FIRST_PHOTOS, MORE_PHOTOS, represent
 from edgetl.host.convert.converter import Attempt, ConversionInput, Files
 from edgetl.host.convert.gate.refusal import gate_margin
 from edgetl.host.convert.openvino import quantize
-from edgetl.host.convert.openvino.graph_types import Graph
+from edgetl.host.convert.openvino.graph_protocols import Graph
 from edgetl.host.convert.openvino.metadata import write_runtime_info
 from edgetl.host.networks.backend import import_tensorflow
 from edgetl.host.networks.untyped import Network

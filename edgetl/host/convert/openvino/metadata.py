@@ -11,7 +11,7 @@ import json
 from edgetl.card import ClassifierDecoding, ModelCard
 from edgetl.device.inference.describe_openvino import RESIZES
 from edgetl.device.runtime.openvino_rt_info import CARD, MODEL_INFO
-from edgetl.host.convert.openvino.graph_types import Graph
+from edgetl.host.convert.openvino.graph_protocols import Graph
 from edgetl.vision.preprocess import GREY
 
 

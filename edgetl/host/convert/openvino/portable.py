@@ -11,7 +11,7 @@ from edgetl.device.inference.output_names import DISTANCES, LOGITS, MODEL_API
 from edgetl.device.runtime.openvino import load_library, restored_signal_stack
 from edgetl.host.convert.converter import Files
 from edgetl.host.convert.openvino.export import save
-from edgetl.host.convert.openvino.graph_types import Graph, Node, Port
+from edgetl.host.convert.openvino.graph_protocols import Graph, Node, Port
 from edgetl.host.convert.portable import CLASS_SHIFT, LOWEST_SCORE, candidates, geometry, ranks
 from edgetl.host.networks.untyped import Library, Tensor
 from edgetl.quiet import quiet_output

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import cast
 
 import numpy as np
 
 from edgetl.device.runtime import Runtime, UnloadableRuntimeError
 from edgetl.device.runtime.openvino import OpenVINORuntime, load_library, restored_signal_stack
-from edgetl.host.convert.openvino.graph_types import Graph
-from edgetl.host.networks.untyped import Library
+from edgetl.device.runtime.openvino_protocols import CompiledModel
+from edgetl.host.convert.openvino.graph_protocols import Graph
+from edgetl.host.convert.openvino.nncf_protocols import NNCF, Rows
 from edgetl.install import install_command
 from edgetl.quiet import quiet_output
 from edgetl.vision.arrays import Floats, Image
@@ -38,10 +40,7 @@ def quantize(graph: Graph, photos: Image) -> Graph:
     """
     nncf = _load()
     with quiet_output(), restored_signal_stack():
-        quantized: Graph = nncf.quantize(
-            graph, _dataset(nncf, photos), advanced_parameters=_ranges(nncf), **_options(nncf, photos)
-        )
-    return quantized
+        return nncf.quantize(graph, _dataset(nncf, photos), advanced_parameters=_ranges(nncf), **_options(nncf, photos))
 
 
 def quantize_to_gate(graph: Graph, photos: Image, margin: Callable[[Runtime], float]) -> Graph:
@@ -58,7 +57,7 @@ def quantize_to_gate(graph: Graph, photos: Image, margin: Callable[[Runtime], fl
     nncf = _load()
     dataset = _dataset(nncf, photos)
 
-    def nearness(compiled: Library, rows: Iterable[Image]) -> tuple[float, list[list[Floats]]]:
+    def nearness(compiled: CompiledModel, rows: Iterable[Image]) -> tuple[float, list[list[Floats]]]:
         """Returns NNCF's metric, 1 minus the distance to the gate, and the outputs for each row.
 
         NNCF accepts no drop of the metric at all, and divides by it, so it must not be 0. It ranks the layers by how
@@ -69,7 +68,7 @@ def quantize_to_gate(graph: Graph, photos: Image, margin: Callable[[Runtime], fl
         return 1 + min(0.0, margin(runtime)), outputs
 
     with quiet_output(), restored_signal_stack():
-        restored: Graph = nncf.quantize_with_accuracy_control(
+        return nncf.quantize_with_accuracy_control(
             graph,
             dataset,
             dataset,
@@ -81,10 +80,9 @@ def quantize_to_gate(graph: Graph, photos: Image, margin: Callable[[Runtime], fl
                 max_num_iterations=MOST_STEPS, ranking_subset_size=min(RANKING_PHOTOS, len(photos))
             ),
         )
-    return restored
 
 
-def _options(nncf: Library, photos: Image) -> dict[str, object]:
+def _options(nncf: NNCF, photos: Image) -> dict[str, object]:
     return {
         "preset": nncf.QuantizationPreset.MIXED,
         "subset_size": len(photos),
@@ -94,7 +92,7 @@ def _options(nncf: Library, photos: Image) -> dict[str, object]:
     }
 
 
-def _ranges(nncf: Library) -> Library:
+def _ranges(nncf: NNCF) -> object:
     """Returns how NNCF chooses the ranges of activations and weights.
 
     With the mixed preset, activations range from the smallest to the largest value that calibration saw, and zero may
@@ -117,11 +115,11 @@ def _outputs(runtime: OpenVINORuntime, photo: Image) -> list[Floats]:
     return [runtime.output_view(index)[None].copy() for index in range(len(runtime.outputs))]
 
 
-def _dataset(nncf: Library, photos: Image) -> Library:
+def _dataset(nncf: NNCF, photos: Image) -> Rows:
     return nncf.Dataset(list(photos), lambda photo: np.asarray(photo)[None])
 
 
-def _load() -> Library:
+def _load() -> NNCF:
     load_library()
     try:
         nncf = import_module("nncf")
@@ -129,4 +127,4 @@ def _load() -> Library:
         what = f"OpenVINO's NNCF can't be loaded: {error}"
         raise UnloadableRuntimeError(what, remedy=install_command("train")) from error
     logging.getLogger("nncf").setLevel(logging.ERROR)  # NNCF's own function also changes handlers that others share
-    return nncf
+    return cast(NNCF, nncf)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgetl.errors import ModelError
 from edgetl.host.convert.calibration import FIRST_PHOTOS, MORE_PHOTOS, representative_dataset
 from edgetl.host.convert.converter import Attempt, ConversionInput, Files
-from edgetl.host.convert.tflite.converter_types import FeedPhotos, QuantizationDebugger, TFLiteConverter
+from edgetl.host.convert.tflite.converter_protocols import FeedPhotos, QuantizationDebugger, TFLiteConverter
 from edgetl.host.convert.tflite.edit_graph import name_outputs
 from edgetl.host.convert.tflite.metadata import OUTPUTS, embed
 from edgetl.host.convert.tflite.reverse_input_channels import reverse_input_channels
