@@ -27,12 +27,15 @@ from edgetl.target import RuntimeName, variant_name
 from edgetl.vision.photo import read_photo
 
 CONVERTERS: dict[RuntimeName, Converter] = {"tflite": tflite.attempts, "openvino": openvino.attempts}
+"""The converter of each runtime."""
+
 FINISH: dict[RuntimeName, portable.Finish] = {"tflite": portable_tflite.finish, "openvino": portable_openvino.finish}
+"""The function that turns a raw detector of each runtime into a portable one."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariantMaker:
-    """Makes, measures and writes variants.
+    """Makes, measures and writes the variants of one conversion.
 
     Attributes:
         folder: the folder in which the bundle is being made.

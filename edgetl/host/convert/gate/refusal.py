@@ -10,8 +10,10 @@ from typing import Literal
 from edgetl.host.convert.gate import CONSTANT, NOT_FINITE
 from edgetl.manifest import Measurement
 from edgetl.target import Gate
+from edgetl.text import counted
 
 Task = Literal["classification", "detection"]
+"""A model's task, as its card has it."""
 
 FLOAT32_PARITY = 1e-4
 """A float32 file's scores may differ from Keras's by at most this much, 0..1; a larger difference shows that the file
@@ -66,16 +68,16 @@ def gate_margin(measured: Measurement, gate: Gate, task: Task) -> float:
 
 
 def _sound_outputs(measured: Measurement) -> list[Condition]:
-    """Conditions on the outputs themselves, which hold however wide the gate is."""
-    bad = measured.metrics.get(NOT_FINITE, 0)
+    """Returns the conditions on the outputs themselves, which apply even if the gate allows any loss."""
+    bad = round(measured.metrics.get(NOT_FINITE, 0))
     return [
-        Condition(-bad, f"its outputs are not finite numbers on {bad:.0f} photos"),
+        Condition(-bad, f"its outputs are not finite numbers on {counted(bad, 'photo')}"),
         Condition(-measured.metrics.get(CONSTANT, 0), "its outputs are the same for every photo"),
     ]
 
 
 def _parity(measured: Measurement, recipe: str, task: Task) -> list[Condition]:
-    """Conditions on a float32 file, which must compute what Keras computes; none for another recipe."""
+    """Returns the conditions on a float32 file, which must compute what Keras computes; none for another recipe."""
     if recipe != "float32":
         return []
     score = measured.max_score_difference
