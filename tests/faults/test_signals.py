@@ -140,7 +140,7 @@ def test_verify(home, number):
 @BOTH
 def test_run_ends_well(home, number):
     args = ["run", home.bundle, "--source", "photos/disc", "--jsonl", "out.jsonl"]
-    code, said = interrupted(number, args, "01.jpg: ", slow="edgetl.device.inference.model:Model.scores")
+    code, said = interrupted(number, args, "01.jpg: ", slow="edgetl.device.inference.model:Model.scores", seconds=1.0)
     clean(code, said, expected=0)
     assert "frames in" in said
     lines = (home.folder / "out.jsonl").read_text()
