@@ -1,4 +1,4 @@
-"""`python -m edgetl`."""
+"""Runs the command line when edgetl is started as `python -m edgetl`."""
 
 from edgetl.cli import main
 
