@@ -1,4 +1,4 @@
-"""From a folder of labelled photos to a small computer that recognises those things live.
+"""Turns a folder of labelled photos into a small computer that recognises those things in a live picture.
 
 Whatever a command does is a function here. Names are imported when they are first used, so `import edgetl` is quick.
 

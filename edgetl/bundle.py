@@ -46,6 +46,13 @@ _LARGEST_FILE = 1 << 31
 class Bundle:
     """An opened bundle.
 
+    Example:
+        >>> from pathlib import Path
+        >>> import edgetl
+        >>> bundle = edgetl.Bundle.open(Path("models/parts/rpi"))
+        >>> bundle.variant().name
+        'float32'
+
     Attributes:
         folder: the bundle's folder.
         manifest: the content of its `bundle.json`.

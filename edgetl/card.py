@@ -129,6 +129,13 @@ class DatasetInfo:
 class ModelCard:
     """The description of a model: everything that is needed to run it.
 
+    Example:
+        >>> import edgetl
+        >>> from edgetl.card import InputSpec
+        >>> card = edgetl.ModelCard("parts", "classification", ("bolt", "nut"), InputSpec(height=224, width=224))
+        >>> edgetl.ModelCard.from_dict(card.to_dict(), where="card.json") == card
+        True
+
     Attributes:
         name: the model's name in the store.
         task: the model's task.

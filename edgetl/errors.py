@@ -8,6 +8,13 @@ from typing import ClassVar
 class EdgetlError(Exception):
     """A failure at run time; the base class of every error that is meant for a person.
 
+    Example:
+        >>> import edgetl
+        >>> print(edgetl.EdgetlError("can't write", where="models/parts", remedy="free some space there"))
+        can't write
+          where: models/parts
+          remedy: free some space there
+
     Args:
         what: what happened, in one line.
         where: the file, folder, option or stage in which it happened; may be empty.

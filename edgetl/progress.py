@@ -1,4 +1,4 @@
-"""Who is told how far long work is: the user's terminal, an object of the caller, or nobody."""
+"""Reports the progress of long work: to the terminal, to an object of the caller, or to nobody."""
 
 from __future__ import annotations
 

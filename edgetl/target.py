@@ -93,6 +93,11 @@ class Budget:
 class Target:
     """A kind of device.
 
+    Example:
+        >>> import edgetl
+        >>> edgetl.Target.load("rpi").arch
+        'aarch64'
+
     Attributes:
         name: name of the target, which is its file's name without the suffix.
         title: name of the device for people.

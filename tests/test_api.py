@@ -14,8 +14,13 @@ from homes import draw_folders
 import edgetl
 from edgetl.progress import reporting
 
-IN_TURN = ("convert", "verify", "import_model", "resume")
+IN_TURN = ("convert", "verify", "import_model", "resume", "models", "open_model", "StoredModel", "Bundle", "Model")
 """The examples that build on each other, in this order; `train` comes first."""
+ALONE = ("Classification", "Detections", "EdgetlError", "Line", "ModelCard", "PrintProgress", "Progress")
+ALONE += ("ResultFilter", "RunSettings", "Target", "Tracker", "Zone")
+"""The names whose examples need no model."""
+WITH_PHOTOS = ("Observation", "RunResult", "open_camera", "run")
+"""The names whose examples read the folder of photos that `train` gets."""
 QUIET = """
 import sys, time
 began = time.process_time()
@@ -38,6 +43,11 @@ def test_every_public_name_is_there_and_documented():
         assert getattr(edgetl, name).__doc__, name
 
 
+@pytest.mark.parametrize("name", ALONE)
+def test_the_example_of_a_type_runs(name):
+    run_examples(getattr(edgetl, name), name)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Nodel'"):
         edgetl.Nodel  # noqa: B018
@@ -53,7 +63,7 @@ def test_the_examples_of_the_functions_run_and_print_nothing_else(empty_home, ca
     with reporting(None):
         run_examples(edgetl.train, "train")
         shutil.copy("models/parts/model.keras", "elsewhere.keras")
-        for name in IN_TURN:
+        for name in IN_TURN + WITH_PHOTOS:
             run_examples(getattr(edgetl, name), name)
     assert capfd.readouterr() == ("", "")
 

@@ -13,7 +13,13 @@ from edgetl.store.survey import holds_model, names, survey
 
 
 def models() -> list[StoredModel]:
-    """Returns the current version of every readable model, oldest first."""
+    """Returns the current version of every readable model, oldest first.
+
+    Example:
+        >>> import edgetl
+        >>> "parts" in [model.name for model in edgetl.models()]
+        True
+    """
     return survey()[0]
 
 
@@ -33,6 +39,11 @@ def has(reference: str) -> bool:
 
 def open_model(reference: str | None = None) -> StoredModel:
     """Opens a stored model.
+
+    Example:
+        >>> import edgetl
+        >>> edgetl.open_model("parts").card.task
+        'classification'
 
     Args:
         reference: `NAME` for the current version or `NAME@N`; None opens the version that was trained last.

@@ -35,6 +35,11 @@ _VERSION = re.compile(r"(?P<name>[^@]*)@(?P<number>[1-9][0-9]{0,8})")
 class StoredModel:
     """A version of a trained model in the store.
 
+    Example:
+        >>> import edgetl
+        >>> edgetl.open_model("parts").exact_name
+        'parts@1'
+
     Attributes:
         folder: path of the version's folder, which moves when another version becomes current, see
             `edgetl.store.relocate`.

@@ -24,6 +24,13 @@ UNSURE = 0.5
 class Classification:
     """The K best classes of a frame, best first; it is empty if no score reached the threshold.
 
+    Example:
+        >>> import numpy as np
+        >>> import edgetl
+        >>> result = edgetl.Classification(np.array([2]), np.array([0.97], np.float32), ("bolt",))
+        >>> print(result)
+        bolt 97%
+
     Attributes:
         class_id: the classes' columns in the model's output, (K,) int64, counted from 0.
         score: the classes' scores, (K,) float32, 0..1.
@@ -57,6 +64,16 @@ class Classification:
 @dataclass(frozen=True, slots=True)
 class Detections:
     """The N objects that a detector found in a frame, best first; it is empty if no score reached its threshold.
+
+    Example:
+        >>> import numpy as np
+        >>> import edgetl
+        >>> boxes = np.array([[10, 20, 110, 220]], np.float32)
+        >>> found = edgetl.Detections(boxes, np.array([0.9], np.float32), np.array([0]), ("bolt",), (640, 480))
+        >>> print(found)
+        1 bolt
+        >>> found.to_dict()["objects"][0]["xyxy"]
+        [10.0, 20.0, 110.0, 220.0]
 
     Attributes:
         xyxy: the boxes, (N, 4) float32 left, top, right, bottom, px of the frame and within it.

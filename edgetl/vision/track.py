@@ -54,6 +54,17 @@ class Tracker:
     box begins no track where an object of another class is tracked, and a track whose class isn't found continues with
     an object of another class in its place. Two objects that have numbers keep them when they pass each other.
 
+    Example:
+        >>> import numpy as np
+        >>> import edgetl
+        >>> tracker = edgetl.Tracker()
+        >>> for second, left in ((0.0, 10), (0.1, 14)):
+        ...     boxes = np.array([[left, 20, left + 100, 220]], np.float32)
+        ...     score, class_id = np.array([0.9], np.float32), np.array([0])
+        ...     print(tracker(edgetl.Detections(boxes, score, class_id, ("bolt",), (640, 480)), second).track)
+        [1]
+        [1]
+
     Args:
         patience: time after which a track ends whose object isn't seen, s.
         misses: number of frames without the object before which a track doesn't end.

@@ -26,6 +26,11 @@ The margin is there because boxes tremble.
 class Zone:
     """A polygon in the picture.
 
+    Example:
+        >>> import edgetl
+        >>> edgetl.Zone.parse("door=0.1,0.1,0.4,0.1,0.4,0.9").points
+        ((0.1, 0.1), (0.4, 0.1), (0.4, 0.9))
+
     Attributes:
         name: name of the zone.
         points: corners in order, (x, y) in shares of the picture's width and height, 0..1; the last corner is joined
@@ -61,6 +66,11 @@ class Zone:
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line across which objects are counted.
+
+    Example:
+        >>> import edgetl
+        >>> edgetl.Line.parse("belt=0.5,0,0.5,1").points
+        ((0.5, 0.0), (0.5, 1.0))
 
     Attributes:
         name: name of the line.
