@@ -9,7 +9,8 @@ from hot_path import compare, finding
 
 from edgetl import Model
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.vision.detect import Decoder, suppress
+from edgetl.vision.detect import Decoder
+from edgetl.vision.nms import suppress
 from edgetl.vision.preprocess import Preprocessor
 from edgetl.vision.quantized import Quantization
 

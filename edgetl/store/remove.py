@@ -58,7 +58,10 @@ def remove(reference: str) -> Removal:
     """Deletes a model with all its versions and bundles, or one version.
 
     Args:
-        reference: `NAME` for the whole model or `NAME@N` for one version.
+        reference: the model or version, see `removal`.
+
+    Returns:
+        The plan that was carried out.
 
     Raises:
         UsageError: there is no such model or version.

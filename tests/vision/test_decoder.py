@@ -9,7 +9,8 @@ import pytest
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError
 from edgetl.vision import detect
-from edgetl.vision.detect import Decoder, PostprocessedDecoder
+from edgetl.vision.detect import Decoder
+from edgetl.vision.detect_postprocessed import PostprocessedDecoder
 from edgetl.vision.letterbox import place
 from edgetl.vision.nms import suppress
 from edgetl.vision.quantized import Quantization

@@ -13,7 +13,9 @@ from edgetl.device.inference.output_names import MODEL_API, OutputOrder
 from edgetl.device.inference.output_shapes import CONVERT_REMEDY, check_cells, described, logits_and_distances
 from edgetl.device.runtime import Runtime, TensorData
 from edgetl.errors import ModelError
-from edgetl.vision.detect import Decoder, PostprocessedDecoder, nothing_found
+from edgetl.vision.box_decoder import nothing_found
+from edgetl.vision.detect import Decoder
+from edgetl.vision.detect_postprocessed import PostprocessedDecoder
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Detections
 
