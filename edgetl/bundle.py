@@ -23,6 +23,7 @@ from edgetl.manifest import (
     read_manifest,
     write_manifest,
 )
+from edgetl.text import counted
 from edgetl.vision.arrays import Image, Scores
 from edgetl.vision.photo import read_photo
 from edgetl.wrong_file import wrong_file_at
@@ -163,7 +164,8 @@ class Bundle:
         except schema.SchemaError as error:
             raise ModelError(f"golden boxes are not valid: {error}", where=str(path), remedy=REMEDY) from error
         if len(found) != len(self.manifest.golden):
-            what = f"golden boxes are those of {len(found)} photos, but there are {len(self.manifest.golden)}"
+            photos = counted(len(found), "photo")
+            what = f"golden boxes are those of {photos}, but the bundle has {len(self.manifest.golden)}"
             raise ModelError(what, where=str(path), remedy=REMEDY)
         return found
 

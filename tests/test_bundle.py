@@ -246,7 +246,7 @@ def test_golden_boxes_are_read_as_they_were_written(folder):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ([{"objects": []}], "golden boxes are those of 1 photos, but there are 2"),
+        ([{"objects": []}], "golden boxes are those of 1 photo, but the bundle has 2"),
         ({}, "the document must be a list"),
         ([{"objects": []}, []], r"\[1\] must be a table"),
         ([{"objects": []}, {}], r"missing key \[1\].objects"),
