@@ -6,7 +6,7 @@ cells, and … stands for any further axes.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,5 +47,5 @@ Doubles: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 """Whole numbers of any shape, int64; the docstring where they are used states shape and range."""
 
-Quantized: TypeAlias = NDArray[np.generic]
-"""A model's output as the runtime gives it: int8 or uint8 if it is quantized, else float32; of any shape."""
+TensorData: TypeAlias = NDArray[Any]
+"""The content of a model's input or output as the runtime has it, of any shape: uint8, int8, int32 or float32."""

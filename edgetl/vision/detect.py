@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from edgetl.card import ModelCard
-from edgetl.vision.arrays import ClassIds, Floats, Integers, Quantized, Scores
+from edgetl.vision.arrays import ClassIds, Floats, Integers, Scores, TensorData
 from edgetl.vision.box_decoder import BoxDecoder, nothing_found
 from edgetl.vision.filter import reaches
 from edgetl.vision.quantized import FLOAT, Quantization, reader, sigmoid, smallest_passing, softplus
@@ -57,7 +57,7 @@ class Decoder(BoxDecoder):
         self._lowest = self._least.dtype.type(-np.inf if logits.dtype == "float32" else np.iinfo(logits.dtype).min)
         self._expected = (self._least.shape, np.dtype(logits.dtype), self._cells.shape, np.dtype(ltrb.dtype))
 
-    def __call__(self, logits: Quantized, ltrb: Quantized, size_wh: tuple[int, int]) -> Detections:
+    def __call__(self, logits: TensorData, ltrb: TensorData, size_wh: tuple[int, int]) -> Detections:
         """Decodes the outputs of one frame.
 
         The arrays may be the runtime's own memory, because nothing of them is used after the call.
@@ -82,7 +82,7 @@ class Decoder(BoxDecoder):
             boxes, class_id, score = boxes[seen], class_id[seen], score[seen]
         return self._detections(boxes, score, class_id, self._suppressed(boxes, score, class_id), size_wh)
 
-    def _candidates(self, logits: Quantized) -> tuple[Integers, ClassIds, Scores]:
+    def _candidates(self, logits: TensorData) -> tuple[Integers, ClassIds, Scores]:
         """Returns the cells that pass a threshold, in order, and the best class of each with its score."""
         rows = np.flatnonzero(np.greater_equal(logits, self._least, out=self._passes)) // logits.shape[1]
         if len(rows) > 1:  # several classes of a cell may pass
@@ -97,12 +97,12 @@ class Decoder(BoxDecoder):
         if not reached.all():
             rows, class_id, score = rows[reached], class_id[reached], score[reached]
         if len(rows) > CANDIDATES:
-            # Quantized scores are often equal; argpartition would take any of them.
+            # TensorData scores are often equal; argpartition would take any of them.
             chosen = np.sort(np.argsort(-score, kind="stable")[:CANDIDATES])
             rows, class_id, score = rows[chosen], class_id[chosen], score[chosen]
         return rows, class_id, score
 
-    def _check(self, logits: Quantized, ltrb: Quantized) -> None:
+    def _check(self, logits: TensorData, ltrb: TensorData) -> None:
         found = (logits.shape, logits.dtype, ltrb.shape, ltrb.dtype)
         if found != self._expected:
             text = "{} {} and {} {}"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.errors import ModelError
-from edgetl.vision.arrays import Floats, Quantized
+from edgetl.vision.arrays import Floats, TensorData
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ FLOAT = Quantization()
 """The format of an output that isn't quantized."""
 
 
-def reader(output: Quantization, meaning: Callable[[Floats], Floats]) -> Callable[[Quantized], Floats]:
+def reader(output: Quantization, meaning: Callable[[Floats], Floats]) -> Callable[[TensorData], Floats]:
     """Returns a function that turns an output's numbers into the values they stand for.
 
     A quantized output has 256 different numbers, so a table of their values is made once.
@@ -49,7 +49,7 @@ def reader(output: Quantization, meaning: Callable[[Floats], Floats]) -> Callabl
     return lambda numbers: table.take(numbers.view(np.uint8))
 
 
-def smallest_passing(output: Quantization, thresholds: Floats) -> Quantized:
+def smallest_passing(output: Quantization, thresholds: Floats) -> TensorData:
     """Returns, for each threshold, the smallest number of an output whose sigmoid passes it, or a slightly smaller one.
 
     Args:
@@ -76,7 +76,7 @@ def _numbers(output: Quantization) -> NDArray[np.uint8 | np.int8]:
     return np.arange(256, dtype=np.uint8).view(output.dtype)
 
 
-def dequantize(numbers: Quantized, tensor: Quantization) -> Floats:
+def dequantize(numbers: TensorData, tensor: Quantization) -> Floats:
     """Returns the real numbers of a tensor: scale * (number - zero_point).
 
     Args:

@@ -11,8 +11,9 @@ from edgetl.card import ModelCard
 from edgetl.device.inference.finite_outputs import FiniteCheck
 from edgetl.device.inference.output_names import MODEL_API, OutputOrder
 from edgetl.device.inference.output_shapes import CONVERT_REMEDY, check_cells, described, logits_and_distances
-from edgetl.device.runtime import Runtime, TensorData
+from edgetl.device.runtime import Runtime
 from edgetl.errors import ModelError
+from edgetl.vision.arrays import TensorData
 from edgetl.vision.box_decoder import nothing_found
 from edgetl.vision.detect import Decoder
 from edgetl.vision.detect_postprocessed import PostprocessedDecoder

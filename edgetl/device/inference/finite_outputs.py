@@ -6,7 +6,8 @@ import logging
 
 import numpy as np
 
-from edgetl.device.runtime import Tensor, TensorData
+from edgetl.device.runtime import Tensor
+from edgetl.vision.arrays import TensorData
 
 logger = logging.getLogger(__name__)
 

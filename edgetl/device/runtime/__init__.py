@@ -6,16 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from edgetl.errors import ModelError
+from edgetl.vision.arrays import Floats, TensorData
 from edgetl.vision.quantized import Quantization, dequantize
-
-TensorData: TypeAlias = NDArray[Any]
-"""The numbers of an input or an output: uint8, int8 or float32, and int32 for the classes of a portable detector."""
 
 
 class UnloadableRuntimeError(ModelError):
@@ -46,7 +41,7 @@ class Tensor:
         """How the tensor's numbers become real numbers."""
         return Quantization(self.dtype, self.scale, self.zero_point)
 
-    def dequantize(self, numbers: TensorData) -> NDArray[np.float32]:
+    def dequantize(self, numbers: TensorData) -> Floats:
         """Returns the tensor's content as real numbers, a new array, (…) float32 of the same shape.
 
         Args:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Self
 
-from edgetl.device.runtime import Tensor, TensorData, UnloadableRuntimeError
+from edgetl.device.runtime import Tensor, UnloadableRuntimeError
 from edgetl.device.runtime.openvino_input import take_pixels
 from edgetl.device.runtime.openvino_protocols import CompiledModel, Core, Port, ReadModel
 from edgetl.device.runtime.openvino_rt_info import read_info
@@ -20,6 +20,7 @@ from edgetl.errors import ModelError
 from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
 from edgetl.text import printable
+from edgetl.vision.arrays import TensorData
 from edgetl.wrong_file import wrong_file_at
 
 _STACK_BYTES = 64

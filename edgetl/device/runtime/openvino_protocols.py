@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edgetl.device.runtime import TensorData
+from edgetl.vision.arrays import TensorData
 
 # ruff: noqa: D102 - OpenVINO documents its methods
 

@@ -11,11 +11,12 @@ from typing import NotRequired, Protocol, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.device.runtime import Tensor, TensorData, UnloadableRuntimeError
+from edgetl.device.runtime import Tensor, UnloadableRuntimeError
 from edgetl.errors import ModelError
 from edgetl.install import install_command, install_package
 from edgetl.quiet import quiet_output
 from edgetl.text import printable
+from edgetl.vision.arrays import TensorData
 
 _DAMAGED_REMEDY = "copy the file again from where it was made, or convert it again"
 _PACKAGES = ("ai_edge_litert", "tflite_runtime")
