@@ -1,4 +1,4 @@
-"""Checks a photo file before it is decoded: its format, its size, its EXIF orientation, and whether its end is there.
+"""Checks a photo file before it is decoded: its format, its size, and whether its end is there.
 
 OpenCV decodes a truncated file without an error, the rest of the picture grey, and allocates any size that a header
 announces.
@@ -10,17 +10,14 @@ from edgetl.files import is_lfs_pointer
 from edgetl.vision.photo_formats import (
     bmp_length,
     bmp_size,
-    chunk,
     is_animated,
     is_tiff,
     jpeg_scans,
-    jpeg_segments,
     jpeg_size,
     number,
     png_is_whole,
     png_size,
     scan_start,
-    tiff_entries,
     tiff_fields,
     tiff_order,
     webp_size,
@@ -37,9 +34,6 @@ MAX_SCANS = 100
 
 FORMATS = "JPEG, PNG, BMP, WebP or TIFF"
 """The names of the formats that are read, for messages."""
-
-_ORIENTATION = 0x0112
-"""EXIF's tag of the orientation."""
 
 _MOST_SAMPLES = 4
 """A TIFF may have at most this many values a pixel, the number of CMYK and of RGB with alpha."""
@@ -95,20 +89,6 @@ def stored_size(data: bytes) -> tuple[int, int] | None:
     return webp_size(data)
 
 
-def exif_orientation(data: bytes) -> int:
-    """Returns the EXIF orientation of a photo file, 1..8; 1, which is upright, if the file has none.
-
-    Args:
-        data: the bytes of a JPEG up to its first scan, or of a whole PNG, WebP or TIFF.
-    """
-    tiff = _exif(data)
-    for tag, _, at in tiff_entries(tiff):
-        if tag == _ORIENTATION:
-            value = number(tiff, at, 2, tiff_order(tiff))
-            return value if 1 <= value <= 8 else 1
-    return 1
-
-
 def _is_complete(data: bytes) -> bool | None:
     """Says whether a photo file has its end; None if its format is unknown."""
     if data.startswith(b"\xff\xd8"):
@@ -155,18 +135,3 @@ def _tiff_problem(data: bytes) -> str:
         return f"has tiles of more than {MAX_PIXELS:,} pixels"
     samples = fields.get("samples", 1)
     return f"has {samples} values a pixel, and {_MOST_SAMPLES} are allowed" if samples > _MOST_SAMPLES else ""
-
-
-def _exif(data: bytes) -> bytes:
-    """Returns the TIFF structure that holds a photo file's EXIF; empty if it has none."""
-    found = b""
-    if data.startswith(b"\xff\xd8"):
-        segments = [data[start : start + length - 2] for marker, start, length in jpeg_segments(data) if marker == 0xE1]
-        found = next((segment for segment in segments if segment.startswith(b"Exif\0\0")), b"")
-    elif data.startswith(b"\x89PNG"):
-        found = chunk(data, 8, b"eXIf", "big")
-    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        found = chunk(data, 12, b"EXIF", "little")
-    elif is_tiff(data):
-        found = data
-    return found.removeprefix(b"Exif\0\0")

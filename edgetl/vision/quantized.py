@@ -44,7 +44,7 @@ def reader(output: Quantization, meaning: Callable[[Floats], Floats]) -> Callabl
         A function from the output's numbers, of any shape and of the format's type, to float32 values of that shape.
     """
     if output.dtype == "float32":
-        return lambda numbers: meaning(numbers.astype(np.float32, copy=False))
+        return meaning
     table = meaning(dequantize(_numbers(output), output))
     return lambda numbers: table.take(numbers.view(np.uint8))
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from edgetl.vision.photo_header import exif_orientation
+from edgetl.vision.exif import exif_orientation
 
 
 def encode(kind, orientation=None, **options):

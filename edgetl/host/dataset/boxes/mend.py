@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgetl.host.dataset.boxes import Box, BoxedPhoto
 from edgetl.host.dataset.photos import Record, parallel
-from edgetl.vision.photo_header import exif_orientation
+from edgetl.vision.exif import exif_orientation
 
 _JPEG_HEAD = 1 << 18
 """Bytes of a JPEG in which its EXIF lies: before everything else but other short headers."""
