@@ -1,4 +1,4 @@
-"""Turns a folder of labelled photos into a small computer that recognises those things in a live picture.
+"""Turns a folder of labelled photos into a small computer that recognises those things live.
 
 Whatever a command does is a function here. Names are imported when they are first used, so `import edgetl` is quick.
 

@@ -9,7 +9,6 @@ from house_figures import ROOT, module_name, states_arrays
 from plain_english import first_line_problem, fragment, problems
 
 NOT_YET = (
-    "edgetl/cli/",
     "edgetl/device/closing.py",
     "edgetl/device/events.py",
     "edgetl/device/result_selection.py",
@@ -17,8 +16,6 @@ NOT_YET = (
     "edgetl/device/stages.py",
     "edgetl/device/status.py",
     "edgetl/device/stop.py",
-    "edgetl/host/__init__.py",
-    "edgetl/host/console.py",
     "edgetl/host/dataset/",
     "edgetl/host/demo/",
     "edgetl/host/evaluate/",

@@ -110,7 +110,7 @@ def _require_platform() -> None:
 @click.version_option(package_name="edgetl")
 @click.pass_context
 def main(ctx: click.Context, quiet: bool, verbose: bool) -> None:
-    """From a folder of labelled photos to a small computer that recognises those things live.
+    """Turn a folder of labelled photos into a small computer that recognises them live.
 
     \b
       edgetl demo                         all steps, on photos that edgetl draws
