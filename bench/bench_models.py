@@ -8,6 +8,7 @@ import numpy as np
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.host.networks.backend import import_tensorflow
 from edgetl.host.networks.untyped import Network
+from edgetl.host.train.resolve import ResolvedOptions
 
 CARD = ModelCard("bench", "classification", tuple("abcdef"), InputSpec(224, 224))
 DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DetectorDecoding())
@@ -29,19 +30,29 @@ def network(task: str, alpha: float = 0.35, size: int = 0) -> tuple[Network, np.
     return _classifier(alpha, size or 224) if task == "classification" else _detector()
 
 
+def options(task: str) -> ResolvedOptions:
+    """Returns the default options of a training from random weights."""
+    from edgetl.host.train.options import TrainOptions
+    from edgetl.host.train.resolve import resolve_classifier, resolve_detector
+    from edgetl.host.train.weights.source import RANDOM
+
+    given = TrainOptions(data="", name="bench", strides=DETECTOR.detector.strides)
+    if task == "classification":
+        return resolve_classifier(given, RANDOM, CARD.input, [100] * len(CARD.labels))
+    return resolve_detector(given, RANDOM, DETECTOR.input, 600)
+
+
 def _classifier(alpha: float, size: int) -> tuple[Network, np.ndarray]:
     from edgetl.host.train.classifier.network import assemble
-    from edgetl.host.train.options import TrainOptions
 
-    model = assemble(_backbone(alpha, size), 6, TrainOptions(data="", name="bench")).model
+    model = assemble(_backbone(alpha, size), 6, options("classification")).model
     return model, np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8)
 
 
 def _detector() -> tuple[Network, np.ndarray]:
     from edgetl.host.train.detector.network import assemble
-    from edgetl.host.train.options import TrainOptions
 
-    model = assemble(_backbone(0.35, 320), 6, DETECTOR.detector.strides, TrainOptions(data="", name="bench")).model
+    model = assemble(_backbone(0.35, 320), 6, options("detection")).model
     photos = np.stack([patches(seed, 320, 320) for seed in range(8)])
     logits, distances = (model.get_layer("head").get_layer(name) for name in ("logits", "distances"))
     prior = logits.bias.numpy()

@@ -20,10 +20,12 @@ from edgetl.host.dataset.load import Dataset, load_dataset
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.stored import predict
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.weights.choose import build_backbone, resolve
+from edgetl.host.train.resolve import ClassifierOptions, resolve_classifier
+from edgetl.host.train.weights.initial_backbone import build_backbone
+from edgetl.host.train.weights.source import open_source
 
 
-def cached(data: Dataset, options: TrainOptions) -> tuple[float, float]:
+def cached(data: Dataset, options: ClassifierOptions) -> tuple[float, float]:
     """Our stage: seconds and validation top-1."""
     import keras
 
@@ -33,7 +35,7 @@ def cached(data: Dataset, options: TrainOptions) -> tuple[float, float]:
 
     keras.utils.set_random_seed(options.seed)
     started = time.monotonic()
-    parts = assemble(build_backbone(options)[0], len(data.labels), options)
+    parts = assemble(build_backbone(options, open_source(options.weights))[0], len(data.labels), options)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder))
         checkpoint.attach(parts.model)
@@ -41,13 +43,13 @@ def cached(data: Dataset, options: TrainOptions) -> tuple[float, float]:
     return time.monotonic() - started, _top1(parts.model, data)
 
 
-def plain(data: Dataset, options: TrainOptions, epochs: int) -> tuple[float, float]:
+def plain(data: Dataset, options: ClassifierOptions, epochs: int) -> tuple[float, float]:
     """The tutorial's loop over some epochs: seconds and validation top-1."""
     import keras
 
     keras.utils.set_random_seed(options.seed)
     started = time.monotonic()
-    backbone = build_backbone(options)[0]
+    backbone = build_backbone(options, open_source(options.weights))[0]
     backbone.trainable = False
     pixels = keras.Input((options.size, options.size, 3), dtype="uint8")
     features = keras.layers.GlobalAveragePooling2D()(
@@ -73,11 +75,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40)
     arguments = parser.parse_args()
     options = TrainOptions(data=arguments.data, name="bench", weights=arguments.weights, size=arguments.size)
-    data = load_dataset(Path(arguments.data), InputSpec(arguments.size, arguments.size))
-    options = replace(resolve(options, np.bincount(data.train.classes).tolist()), head_epochs=arguments.epochs)
+    spec = InputSpec(arguments.size, arguments.size)
+    data = load_dataset(Path(arguments.data), spec)
+    counts = np.bincount(data.train.classes).tolist()
+    resolved = resolve_classifier(options, open_source(arguments.weights), spec, counts)
+    resolved = replace(resolved, head_epochs=arguments.epochs)
     import_keras()
-    ours, ours_top1 = cached(data, options)
-    theirs, theirs_top1 = plain(data, options, arguments.epochs)
+    ours, ours_top1 = cached(data, resolved)
+    theirs, theirs_top1 = plain(data, resolved, arguments.epochs)
     print(f"cached features  {ours:7.1f} s  top-1 {ours_top1:.4f}")
     print(f"plain loop       {theirs:7.1f} s  top-1 {theirs_top1:.4f}")
     print(f"{theirs / ours:.1f} times as fast over {np.int64(arguments.epochs)} epochs")

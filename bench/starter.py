@@ -23,7 +23,8 @@ from edgetl.host.dataset.load import load_dataset
 from edgetl.host.demo.draw import draw_photos
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.weights.choose import resolve
+from edgetl.host.train.resolve import resolve_classifier
+from edgetl.host.train.weights.source import open_source
 
 SIZES = (96, 224)
 HEAD_EPOCHS = 40
@@ -43,9 +44,11 @@ def write_digits(root: Path, mnist: Path, per_class: int) -> None:
 def top1(folder: Path, weights: str, size: int, *, flip: bool) -> float:
     """Trains a head on a folder of photos; returns its validation top-1."""
     options = TrainOptions(data=str(folder), name="bench", weights=weights, size=size, flip=flip)
-    data = load_dataset(folder, InputSpec(size, size))
-    options = replace(resolve(options, np.bincount(data.train.classes).tolist()), head_epochs=HEAD_EPOCHS)
-    return cached(data, options)[1]
+    spec = InputSpec(size, size)
+    data = load_dataset(folder, spec)
+    counts = np.bincount(data.train.classes).tolist()
+    resolved = resolve_classifier(options, open_source(weights), spec, counts)
+    return cached(data, replace(resolved, head_epochs=HEAD_EPOCHS))[1]
 
 
 def main() -> None:

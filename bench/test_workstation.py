@@ -4,8 +4,6 @@ import bench_models
 import numpy as np
 import pytest
 
-from edgetl.host.train.options import TrainOptions
-
 BATCH = 16
 
 
@@ -16,7 +14,7 @@ def learner():
 
     from edgetl.host.train.classifier.network import assemble
 
-    parts = assemble(bench_models._backbone(0.35, 224), 6, TrainOptions(data="", name="bench"))
+    parts = assemble(bench_models._backbone(0.35, 224), 6, bench_models.options("classification"))
     loss = keras.losses.CategoricalCrossentropy()
     parts.learner.compile(keras.optimizers.AdamW(1e-4), loss, jit_compile=False)
     return parts.learner
@@ -38,14 +36,17 @@ def test_training_step(benchmark, learner, photos):
 
 def test_training_epoch(benchmark, learner, photos, tmp_path):
     """Ten such steps, read ahead of the network, as a stage does it."""
+    from edgetl.host.console import Bar
     from edgetl.host.train.checkpoint import Checkpoint
     from edgetl.host.train.classifier.fit import Batches
     from edgetl.host.train.stage import Stage
 
     x, y = photos
     batches = Batches(lambda rows: x[rows], y, np.ones(len(x), np.float32), BATCH, np.arange(len(x)))
-    stage = Stage("finetune", learner, TrainOptions(data="", name="bench"), Checkpoint(tmp_path), epochs=1, steps=10)
-    logs = benchmark.pedantic(stage._learn, (batches, lambda *note: None), rounds=3, warmup_rounds=1)
+    options = bench_models.options("classification")
+    stage = Stage("finetune", learner, options, Checkpoint(tmp_path), epochs=1, steps=10)
+    with Bar("finetune", 10) as bar:
+        logs = benchmark.pedantic(stage._learn, (batches, bar), rounds=3, warmup_rounds=1)
     assert np.isfinite(logs["loss"])
 
 

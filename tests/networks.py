@@ -1,7 +1,8 @@
-"""A network that stands in for a MobileNet."""
+"""A network that stands in for a MobileNet, and the resolved options that networks are assembled with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -18,3 +19,21 @@ def build_small(name: str, alpha: float, height: int, width: int, *, imagenet: b
     x = layers.Conv2D(16, 1, use_bias=False, name="conv_pw_1")(x)
     x = layers.ReLU(6.0)(layers.BatchNormalization(name="conv_pw_1_bn")(x))
     return keras.Model(image, x, name="backbone")
+
+
+def resolved_classifier(options: Any, counts: Sequence[int] = (500, 500)) -> Any:
+    """The options of a classifier's training, resolved for classes of so many photos."""
+    from edgetl.host.train.resolve import resolve_classifier, resolve_input
+    from edgetl.host.train.weights.source import open_source
+
+    source = open_source(options.weights)
+    return resolve_classifier(options, source, resolve_input(options, source, "classification"), counts)
+
+
+def resolved_detector(options: Any, photos: int = 300) -> Any:
+    """The options of a detector's training, resolved for so many photos."""
+    from edgetl.host.train.resolve import resolve_detector, resolve_input
+    from edgetl.host.train.weights.source import open_source
+
+    source = open_source(options.weights)
+    return resolve_detector(options, source, resolve_input(options, source, "detection"), photos)

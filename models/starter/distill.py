@@ -25,8 +25,6 @@ import h5py
 import numpy as np
 import torch
 import torch._inductor.config
-from edgetl.host.train.weights.read.backbones import build
-from edgetl.host.train.weights.read.read import load_backbone_weights
 from network import TAPS, MobileNetV2, from_keras, to_keras
 from numpy.typing import NDArray
 from pictures import Crops, drawn, frames, photos_under, read, training_photos
@@ -34,6 +32,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgetl.files import sha256_of
+from edgetl.host.train.weights.backbones import build
+from edgetl.host.train.weights.read import load_backbone_weights
 
 Maps = tuple[Tensor, Tensor, Tensor]
 

@@ -75,9 +75,7 @@ def test_without_a_network_training_uses_the_starter(photos, empty_home):
     assert done.returncode == 0, done.stderr
     said = [line for line in done.stderr.splitlines() if line.startswith("weights: ")]
     assert len(said) == 1, done.stderr
-    assert said[0].startswith(
-        "weights: the starter that edgetl brings along; the ImageNet weights of mobilenet_v2 0.35"
-    )
+    assert said[0].startswith("weights: the starter that comes with edgetl; the ImageNet weights of mobilenet_v2 0.35")
     card = ModelCard.load(empty_home.models / "new" / "card.json")
     assert (card.backbone.weights, card.backbone.weights_sha256) == ("starter", sha256_of(weights_file()))
     assert 'weights = "starter"' in (empty_home.models / "new" / "train.toml").read_text()

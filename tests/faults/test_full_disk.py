@@ -64,22 +64,22 @@ def test_train_that_cant_write_its_checkpoint(store, disk):
 
 @pytest.mark.slow
 def test_train_that_cant_save_its_model_and_is_resumed(store, disk, monkeypatch):
-    from edgetl.host.train.classifier import task
+    from edgetl.host.train import training
 
-    before, plain = contents(store), task._plain
+    before, in_float32 = contents(store), training.in_float32
 
     def fill_first(*args):
         fill(disk, leave=MB // 2)
-        return plain(*args)
+        return in_float32(*args)
 
-    monkeypatch.setattr(task, "_plain", fill_first)
+    monkeypatch.setattr(training, "in_float32", fill_first)
     done = edgetl("train", "photos", "--name", "tiny", *TINY)
     told(done, store / ".tiny.training")
     after = contents(store)
     assert {name: after[name] for name in before} == before
     new = {name.removeprefix(".tiny.training/") for name in set(after) - set(before)}
     assert new == {"train.toml", "history.csv", "checkpoint.npz"}
-    monkeypatch.setattr(task, "_plain", plain)
+    monkeypatch.setattr(training, "in_float32", in_float32)
     (disk / "filler").unlink()
     done = edgetl("train", "photos", "--name", "tiny", "--resume")
     assert done.code == 0, done.err

@@ -1,1 +1,1 @@
-"""Keras networks: stored ones, their files, and what they are built with."""
+"""Opens stored models and weights files as Keras networks."""

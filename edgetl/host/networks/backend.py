@@ -1,4 +1,4 @@
-"""Keras and TensorFlow, imported late and without a page of log lines."""
+"""Imports Keras and TensorFlow when they are needed, without a page of log lines."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def import_keras() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_output():
         import keras  # noqa: F401
-    # It takes a training's and an evaluation's many shapes for a mistake, and says so at length.
+    # TensorFlow warns at length that a training and an evaluation have many shapes, which is no mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def import_tensorflow() -> Library:
-    """Imports TensorFlow under Keras, for conversion.
+    """Imports TensorFlow, which conversion needs as the backend of Keras.
 
     Raises:
-        UsageError: Keras runs on another backend here.
+        UsageError: Keras runs on another backend.
     """
     import_keras()
     import keras
@@ -35,6 +35,6 @@ def import_tensorflow() -> Library:
     with quiet_output():
         import tensorflow
 
-    # Converters warn that a static int8 input has no statistics, which the representative photos then give it.
+    # Converters warn that a static int8 input has no statistics; the representative data set provides them later.
     warnings.filterwarnings("ignore", module="tensorflow.lite")
     return tensorflow

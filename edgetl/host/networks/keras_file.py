@@ -1,7 +1,7 @@
-"""Keras files of anyone's making: what one would take in memory is measured before it is read.
+"""Opens Keras files of unknown origin: the memory that the content would take is measured before it is read.
 
-A Keras file holds a description, which is JSON, and weights in HDF5. A `.keras` file is a zip archive of both. Zip and
-HDF5 can both claim gigabytes in a few kilobytes, and HDF5 can name other files.
+A Keras file holds a description in JSON, and weights in HDF5. A `.keras` file is a zip archive of both. Zip and HDF5
+can both claim gigabytes in a few kilobytes, and HDF5 can refer to other files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from edgetl.errors import ModelError
 from edgetl.files import is_lfs_pointer
-from edgetl.host.networks.untyped import Library
+from edgetl.host.networks.untyped import HdfGroup, Library
 from edgetl.wrong_file import wrong_file
 
 CONFIG = "config.json"
@@ -26,53 +26,61 @@ WEIGHTS = "model.weights.h5"
 """The weights' name inside a `.keras` file."""
 
 MOST_BYTES = 2 << 30
-"""A model's content may take at most this many bytes: the largest published classifiers of Keras take 1.6 GB."""
+"""A model's content may take at most this many bytes; the largest classifiers that Keras publishes take 1.6 GB."""
 _ALWAYS_BYTES = 100 << 20
 """A model's content may always take this many bytes, however small its file is."""
 _MOST_EXPANSION = 20
-"""A model's content may take this many times the size of its file. Keras itself compresses nothing."""
+"""A model's content may take this many times the size of its file, although Keras itself compresses nothing."""
 _MOST_OBJECTS = 50_000
 """An HDF5 file may have at most this many groups and datasets; the largest networks have about 10,000."""
 _DEEPEST = 40
-"""HDF5 groups may lie at most this deep in each other."""
+"""HDF5 groups may be nested at most this deep; no network of Keras nests its layers that deep."""
 _MOST_CONFIG_BYTES = 32 << 20
 """A description may have at most this many bytes; those of the largest networks have 2 MB."""
-_AGAIN = "copy the file again from where it was made"
+_COPY_AGAIN = "copy the file again from where it was made"
 _PIECE = 1 << 20
+"""An entry of an archive is unpacked in pieces of this many bytes, so that a false size is noticed in time."""
 
 
 class OversizeError(ValueError):
-    """The content would take more memory than its file can need."""
+    """A file's content would take more memory than a model needs."""
 
 
 class OutsideError(ValueError):
-    """The content lies in another file."""
+    """A part of a file's content lies in another file."""
 
 
 def require_content(path: Path) -> None:
-    """Passes if a file is a regular one, and neither a Git LFS pointer nor a web page nor empty.
+    """Passes if a path is a regular file that isn't empty, a Git LFS pointer or a web page.
+
+    A Git LFS pointer is the text that stands for a large file which hasn't been fetched.
 
     Raises:
-        ModelError: it isn't. A Git LFS pointer is the text that stands for a large file that hasn't been fetched.
+        ModelError: the path is one of these.
     """
-    if not path.is_file():  # a FIFO would be waited for
+    if not path.is_file():  # to open a FIFO would wait for its writer
         what = "the model is not a regular file"
-        raise ModelError(what, where=str(path), remedy="name a file, as model.save() writes it")
+        raise ModelError(what, where=str(path), remedy="name a file that model.save() wrote")
     with path.open("rb") as file:
         start = file.read(100)
     if not is_lfs_pointer(start):
         _require_not_mistaken(path, start)
         return
     what = "the file is a Git LFS pointer, which stands for the model, and not the model"
-    raise ModelError(what, where=str(path), remedy="fetch it with `git lfs pull` where it was cloned, or download it")
+    raise ModelError(what, where=str(path), remedy="run `git lfs pull` in its repository, or download the model")
 
 
 def _require_not_mistaken(path: Path, start: bytes) -> None:
-    """Refuses an empty file, and what was saved in place of a Keras file, by its first 100 bytes."""
+    """Refuses an empty file, and a file of another kind.
+
+    Args:
+        path: the file, for the error.
+        start: the first 100 bytes of the file.
+    """
     if not start:
-        raise ModelError("the model's file is empty", where=str(path), remedy=_AGAIN)
+        raise ModelError("the model's file is empty", where=str(path), remedy=_COPY_AGAIN)
     if start[4:8] == b"TFL3":
-        what = "the file is a .tflite model, whatever its name says"
+        what = "the file is a .tflite model, but its name says otherwise"
         raise ModelError(what, where=str(path), remedy="give it a name that ends in .tflite")
     found = None if start.startswith((b"PK", b"\x89HDF")) else wrong_file(start)
     if found:
@@ -80,16 +88,16 @@ def _require_not_mistaken(path: Path, start: bytes) -> None:
 
 
 def most_bytes(path: Path) -> int:
-    """Returns how many bytes the content of a file may take."""
+    """Returns the number of bytes that the content of a file may take."""
     return min(MOST_BYTES, max(_ALWAYS_BYTES, _MOST_EXPANSION * path.stat().st_size))
 
 
 def read_config(path: Path) -> bytes:
-    """Returns the description in a `.keras` file, JSON.
+    """Returns the description in a `.keras` file, as JSON.
 
     Raises:
-        OversizeError: it is too large.
-        KeyError: there is none; other errors of `zipfile` if the file is damaged.
+        OversizeError: the description is too large.
+        KeyError: there is no description. Other errors of `zipfile` mean that the file is damaged.
     """
     with zipfile.ZipFile(path) as archive:
         return _read(archive, CONFIG, _MOST_CONFIG_BYTES)
@@ -97,11 +105,12 @@ def read_config(path: Path) -> bytes:
 
 @contextmanager
 def plain_archive(path: Path) -> Iterator[Path]:
-    """Yields a `.keras` file whose content is not compressed: that itself, or a copy.
+    """Yields a `.keras` file whose content isn't compressed: the file itself, or a copy of it.
 
     Raises:
         OversizeError: the content is too large.
-        ValueError: it is compressed in a way that Keras never uses; or an error of `zipfile`: the file is damaged.
+        ValueError: the content is compressed in a way that Keras never uses. Errors of `zipfile` mean that the file is
+            damaged.
     """
     with zipfile.ZipFile(path) as archive:
         _check_archive(archive, path)
@@ -117,16 +126,16 @@ def plain_archive(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def open_weights(path: Path) -> Iterator[Library]:
-    """Opens the HDF5 content of a Keras file, an `h5py.File`, once it is known to be bounded and whole.
+def open_weights(path: Path) -> Iterator[HdfGroup]:
+    """Opens the HDF5 content of a Keras file, after its size and its links are checked.
 
     Args:
-        path: an `.h5` or a `.keras` file.
+        path: the `.h5` or `.keras` file.
 
     Raises:
         OversizeError: the content is too large.
         OutsideError: a part of the content lies in another file.
-        OSError: the file is damaged; likewise KeyError, RuntimeError, ValueError and errors of `zipfile`.
+        OSError: the file is damaged. KeyError, RuntimeError, ValueError and errors of `zipfile` mean the same.
     """
     import h5py
 
@@ -142,12 +151,12 @@ def open_weights(path: Path) -> Iterator[Library]:
 
 @contextmanager
 def named(path: Path, name: str) -> Iterator[Path]:
-    """Yields a link to a file under a name that says its format: Keras goes by names."""
+    """Yields a link to a file under another name, because Keras recognises the format by the name."""
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / name
         try:
             link.symlink_to(path.resolve())
-        except OSError:  # a file system or a user that has no links
+        except OSError:  # the file system or the user can't make links
             shutil.copy(path, link)
         yield link
 
@@ -160,7 +169,7 @@ def _check_archive(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """Reads an entry piece by piece, for at once zipfile unpacks more than the entry's size in the directory."""
+    """Reads an entry piece by piece; all at once, zipfile would unpack more than the directory states."""
     _require_bounded(archive.getinfo(name).file_size, most)
     with archive.open(name) as file:
         return b"".join(iter(lambda: file.read(_PIECE), b""))
@@ -171,8 +180,8 @@ def _require_bounded(size: int, most: int) -> None:
         raise OversizeError(f"its content would take {size / 1e6:,.0f} MB, {most / 1e6:,.0f} MB are allowed")
 
 
-def _check_hdf5(file: Library, most: int) -> None:
-    """Measures every dataset without reading it, and refuses what lies in other files or may be any size.
+def _check_hdf5(file: HdfGroup, most: int) -> None:
+    """Measures every dataset without reading it, and refuses links to other files and compressed content.
 
     Raises:
         OversizeError: the datasets together are too large, or there are too many of them.
@@ -202,7 +211,7 @@ def _check_hdf5(file: Library, most: int) -> None:
 
 
 def _measured(dataset: Library) -> int:
-    """Returns the bytes that a dataset takes, or one piece of it where that is more."""
+    """Returns the bytes that a dataset takes, or one chunk of it if that is more."""
     if dataset.external or dataset.is_virtual:
         raise OutsideError(f"the content of {dataset.name} lies in another file")
     if dataset.id.get_create_plist().get_nfilters():

@@ -1,4 +1,4 @@
-"""A `.tflite` file where a Keras model is expected: it is asked in batches, one photo after the other."""
+"""Runs a `.tflite` classifier where a Keras model is expected: batches go through an interpreter photo by photo."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ class TFLiteNetwork:
     """A classifier's file in an interpreter.
 
     Args:
-        runtime: the file, opened.
-        card: says what the outputs mean and how many labels there are; None leaves the outputs as they are.
+        runtime: the opened file.
+        card: the card, which says what the outputs mean and how many labels there are; None leaves the outputs as they
+            are.
     """
 
     def __init__(self, runtime: Runtime, card: ModelCard | None = None) -> None:
@@ -26,30 +27,38 @@ class TFLiteNetwork:
         self._logits = card is not None and card.classifier.scores == "logits"
         self._labels = len(card.labels) if card else 0
 
-    def predict_on_batch(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Returns what the file says of (N, H, W, 3) pixels that are scaled as it wants them.
+    def predict_on_batch(self, pixels: NDArray[np.generic], /) -> NDArray[np.float32]:
+        """Returns the outputs for a batch of photos.
+
+        Args:
+            pixels: (N, H, W, 3), scaled as the file takes them, uint8 or float32.
 
         Returns:
-            The outputs, (N, columns) float32; with a card, the scores, (N, labels).
+            (N, columns) float32 outputs; with a card, (N, labels) float32 scores, 0..1.
         """
-        scores = np.stack([self._answer(photo) for photo in pixels])
+        scores = np.stack([self._run(photo) for photo in pixels])
         single = scores.shape[1] == 1
         if self._logits:
             scores = sigmoid(scores) if single else softmax(scores)
         return np.concatenate([1 - scores, scores], axis=1) if single and self._labels == 2 else scores
 
-    def _answer(self, photo: NDArray[np.generic]) -> NDArray[np.float32]:
+    def _run(self, photo: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Returns the dequantized output for a photo, (columns,) float32.
+
+        Args:
+            photo: (H, W, 3), scaled as the file takes it, uint8 or float32.
+        """
         view = self.runtime.input_view()
         view[...] = np.subtract(photo, 128, dtype=np.int16, casting="unsafe") if view.dtype == np.int8 else photo
-        del view
+        del view  # the interpreter refuses to run while a view of its memory exists
         self.runtime.invoke()
         return self.runtime.outputs[0].dequantize(self.runtime.output_view(0))
 
 
 def open_network(path: Path, card: ModelCard | None = None) -> TFLiteNetwork:
-    """Opens a file; see `TFLiteNetwork`.
+    """Opens a `.tflite` file, see `TFLiteNetwork`.
 
     Raises:
-        ModelError: the interpreter refuses it, or it takes no image.
+        ModelError: the interpreter refuses the file, or its input is no image.
     """
     return TFLiteNetwork(open_runtime("tflite", path, 1), card)

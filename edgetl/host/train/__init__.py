@@ -1,1 +1,1 @@
-"""Transfer learning in plain Keras 3: no TensorFlow import here."""
+"""Trains classifiers and detectors by transfer learning in plain Keras 3; nothing here imports TensorFlow."""

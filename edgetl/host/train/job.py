@@ -1,4 +1,4 @@
-"""One training from options to a model in the store."""
+"""Runs a training from its options to a model in the store, and resumes an interrupted one."""
 
 from __future__ import annotations
 
@@ -10,98 +10,107 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 from edgetl import store
-from edgetl.card import DatasetInfo, InputSpec
+from edgetl.card import DatasetInfo
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import friendly_os_errors, temporary_file, temporary_folder, write_atomic
-from edgetl.host.console import console, optional, result
+from edgetl.host.console import console, optional, result, warn
 from edgetl.host.train.checkpoint import Checkpoint
-from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.task import Task, TaskName, Trained, Training, open_task, task_name
-from edgetl.host.train.weights.choose import build_backbone, check, stored_source
+from edgetl.host.train.options import Precision, TrainOptions
+from edgetl.host.train.resolve import check_options, resolve_input
+from edgetl.host.train.task import detect_task, open_task
+from edgetl.host.train.training import Trained
+from edgetl.host.train.weights.initial_backbone import build_backbone
+from edgetl.host.train.weights.source import WeightsSource, open_source
 from edgetl.store.version_folders import training_folder
 
+if TYPE_CHECKING:
+    from edgetl.host.train.task import AnyTraining
+
 _MOST_FILES = 10
-"""That don't open, and are named."""
+"""At most this many unreadable files are listed by name, so that the warning stays readable."""
 
 
 class UnfinishedError(UsageError):
-    """An unfinished training of that name would be lost."""
+    """A training would overwrite an unfinished one of the same name."""
 
 
 def train(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
-    """Trains a classifier or a detector, as the data set asks for, and puts it into the store as the newest version.
+    """Trains a classifier or a detector, depending on the data set, and stores it as the newest version of its name.
 
     Args:
-        options: see `TrainOptions`.
-        restart: whether an unfinished training of that name may be discarded.
+        options: the options as the user stated them.
+        restart: whether an unfinished training of this name is discarded.
 
     Raises:
-        UnfinishedError: there is an unfinished training of that name.
-        BusyError: another process trains a model of that name.
+        UnfinishedError: there is an unfinished training of this name.
+        BusyError: another process trains a model of this name.
         DatasetError: the photos can't be trained on.
         ModelError: the weights can't be used.
-        UsageError: an option can't be meant.
-        EdgetlError: a download failed, the disk is full.
+        UsageError: an option isn't valid.
+        EdgetlError: a download failed, or the disk is full.
     """
     name = store.check_new_name(options.name)
-    check(options)
-    with _alone(name):
+    source = open_source(options.weights)
+    check_options(options, source)
+    with _only_training_of(name):
         checkpoint = Checkpoint(_folder(name))
         if checkpoint.exists and not restart:
             what, where = f"there is an unfinished training of {name!r}, which would be lost", str(checkpoint.folder)
-            remedy = f"`{resume_command(name)}` goes on with it; --restart discards it and starts over"
+            remedy = f"`{resume_command(name)}` continues it; --restart discards it and starts over"
             raise UnfinishedError(what, where=where, remedy=remedy)
-        return _prepare(options, checkpoint, resumed=False)
+        return _run(options, source, checkpoint, resumed=False)
 
 
 def resume(name: str, data: str | None = None) -> store.StoredModel:
-    """Continues an unfinished training with the options it began with, and puts the model into the store.
+    """Continues an unfinished training with the options that it began with, and stores the model.
 
     Args:
-        name: of the model.
-        data: the photos' folder, where it has moved.
+        name: the model's name.
+        data: the photos' folder if it has moved; None takes the folder that the training began with.
 
     Raises:
-        UsageError: there is no such training.
-        EdgetlError: as `train` does.
+        UsageError: there is no unfinished training of this name.
+        EdgetlError: the checkpoint can't be read, or an error of `train`.
     """
     checkpoint = Checkpoint(_folder(name))
     if not checkpoint.exists:
         what, where = f"no unfinished training of {name!r} to resume", str(checkpoint.folder)
         raise UsageError(what, where=where, remedy="train without --resume")
-    with _alone(name):
+    with _only_training_of(name):
         checkpoint.load()
         console.print(f"resuming after epoch {checkpoint.state.epoch} of stage {checkpoint.state.stage}")
-        begun = TrainOptions.load(checkpoint.folder / "train.toml")
-        options = replace(begun, data=data or begun.data)
+        options = TrainOptions.load(checkpoint.folder / "train.toml")
+        options = replace(options, data=data or options.data)
         if not Path(options.data).exists():
             remedy = f"name the folder where they are now: edgetl train FOLDER --name {name} --resume"
             raise DatasetError("the photos of this training are gone", where=options.data, remedy=remedy)
-        check(options)
-        return _prepare(options, checkpoint, resumed=True)
+        source = open_source(options.weights)
+        check_options(options, source)
+        return _run(options, source, checkpoint, resumed=True)
 
 
 def discard_unfinished(name: str) -> None:
-    """Deletes what an unfinished training of that name left, if there is one.
+    """Deletes the folder of an unfinished training, if there is one.
 
     Raises:
-        BusyError: that training is running.
+        BusyError: this training is running.
     """
     if _folder(name).exists():
-        with _alone(name):
+        with _only_training_of(name):
             shutil.rmtree(_folder(name), ignore_errors=True)
 
 
 def resume_command(name: str) -> str:
-    """Returns the command that goes on with an unfinished training."""
+    """Returns the command that continues an unfinished training."""
     return f"edgetl train --name {name} --resume"
 
 
-def _alone(name: str) -> AbstractContextManager[None]:
-    """Holds the lock of a training of that name."""
-    remedy = "wait for it to end, or choose another --name"
+def _only_training_of(name: str) -> AbstractContextManager[None]:
+    """Holds the lock of a training of this name."""
+    remedy = "wait until it ends, or choose another --name"
     return store.exclusive_lock(name, f"a model {name!r} is being trained", remedy)
 
 
@@ -109,65 +118,50 @@ def _folder(name: str) -> Path:
     return training_folder(store.root(), store.check_name(name))
 
 
-def _prepare(options: TrainOptions, checkpoint: Checkpoint, *, resumed: bool) -> store.StoredModel:
-    source = stored_source(options.weights)
-    if source:  # this version of it, whichever becomes current while this training runs
-        options = replace(options, weights=source.exact_name)
-    name = task_name(Path(options.data))
-    task = open_task(name)
-    options, spec = _settle_input(options, task, name)
-    training = task.load(options, spec)
-    options = training.options
-    _settle_folder(checkpoint, training.data, resumed)
-    write_atomic(checkpoint.folder / "train.toml", _lasting(options).to_toml())
-    network = f"{options.backbone} {options.alpha:g} at {options.size} px from weights {options.weights}"
+def _run(options: TrainOptions, source: WeightsSource, checkpoint: Checkpoint, *, resumed: bool) -> store.StoredModel:
+    task = detect_task(Path(options.data))
+    training = open_task(task).load(options, source, resolve_input(options, source, task))
+    resolved = training.options
+    _prepare_folder(checkpoint, training.data, resumed)
+    write_atomic(checkpoint.folder / "train.toml", _repeatable_options(training).to_toml())
+    network = f"{resolved.backbone} {resolved.alpha:g} at {resolved.size} px from weights {resolved.weights}"
     console.print(f"{training.describe()}; {network}", markup=False)
-    _warn(training)
-    if store.has(options.name):
-        console.print(f"the model becomes a new version of {options.name}; earlier versions and their bundles stay")
-    with _resumable(checkpoint, options.name), friendly_os_errors(checkpoint.folder):
+    _print_warnings(training)
+    if store.has(resolved.name):
+        console.print(f"the model becomes a new version of {resolved.name}; earlier versions and their bundles stay")
+    with _naming_resume(checkpoint, resolved.name), friendly_os_errors(checkpoint.folder):
         return _train(training, checkpoint)
 
 
 @contextmanager
-def _resumable(checkpoint: Checkpoint, name: str) -> Iterator[None]:
-    """Adds to whatever ends the training early how to go on with it, if that is possible."""
+def _naming_resume(checkpoint: Checkpoint, name: str) -> Iterator[None]:
+    """Adds the command that continues the training to any error or interruption, if there is a checkpoint."""
     try:
         yield
     except BaseException as error:
         if checkpoint.exists:
-            error.add_note(f"`{resume_command(name)}` goes on after the last finished epoch")
+            error.add_note(f"`{resume_command(name)}` continues after the last finished epoch")
         raise
 
 
-def _lasting(options: TrainOptions) -> TrainOptions:
-    """Makes paths absolute, so that train.toml means the same wherever a command is run."""
-    weights = options.weights
-    if stored_source(weights) is None and weights not in store.RESERVED:
-        weights = str(Path(weights).absolute())
+def _repeatable_options(training: AnyTraining) -> TrainOptions:
+    """Returns the options with absolute paths, so that `train.toml` means the same in every working directory."""
+    options = training.options.to_train_options()
+    weights = str(Path(options.weights).absolute()) if training.source.kind == "file" else options.weights
     return replace(options, data=str(Path(options.data).absolute()), weights=weights)
 
 
-def _settle_input(options: TrainOptions, task: Task, name: TaskName) -> tuple[TrainOptions, InputSpec]:
-    """Settles how large the input is, and how a photo becomes so."""
-    source = stored_source(options.weights)
-    alike = source is not None and source.card.task == name
-    size = options.size or (source.card.input.height if source and alike else task.SIZE)
-    resize = options.resize or task.RESIZE
-    return replace(options, size=size, resize=resize), InputSpec(size, size, resize=resize)
-
-
-def _warn(training: Training) -> None:
-    lines = [f"warning: {warning}" for warning in training.warnings]
-    lines += [f"  {file}" for file in training.unreadable[:_MOST_FILES]]
+def _print_warnings(training: AnyTraining) -> None:
+    for warning in training.warnings:
+        warn(warning)
+    for file in training.unreadable[:_MOST_FILES]:
+        console.print(f"  {file}", markup=False)  # a file may be called [1].jpg
     if len(training.unreadable) > _MOST_FILES:
-        lines.append(f"  and {len(training.unreadable) - _MOST_FILES} more")
-    for line in lines:
-        console.print(line, markup=False)  # a file may be called [1].jpg
+        console.print(f"  and {len(training.unreadable) - _MOST_FILES} more")
 
 
-def _settle_folder(checkpoint: Checkpoint, data: DatasetInfo, resumed: bool) -> None:
-    """Makes the training's folder ready, now that nothing speaks against the training any more."""
+def _prepare_folder(checkpoint: Checkpoint, data: DatasetInfo, resumed: bool) -> None:
+    """Empties the training's folder, or checks that a resumed training has the photos that it began with."""
     if not resumed:
         shutil.rmtree(checkpoint.folder, ignore_errors=True)
         checkpoint.state.data = data.fingerprint
@@ -176,17 +170,17 @@ def _settle_folder(checkpoint: Checkpoint, data: DatasetInfo, resumed: bool) -> 
         raise DatasetError(what, where=data.path, remedy="bring them back, or train with --restart instead of --resume")
 
 
-def _train(training: Training, checkpoint: Checkpoint) -> store.StoredModel:
+def _train(training: AnyTraining, checkpoint: Checkpoint) -> store.StoredModel:
     import keras
 
     keras.utils.set_random_seed(training.options.seed)
-    _set_precision(training.options)
-    backbone, about = build_backbone(training.options)
+    _set_precision(training.options.precision)
+    backbone, about = build_backbone(training.options, training.source)
     return _store(checkpoint, training.run(backbone, about, checkpoint))
 
 
 def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
-    """Puts the model into the store first; what is only for people to read may fail after that."""
+    """Stores the model first: what is only for people to read may fail after that."""
     folder = checkpoint.folder
     now = datetime.now(UTC).isoformat(timespec="seconds")
     card = replace(trained.card, created=now, version=version("edgetl"))
@@ -199,7 +193,7 @@ def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
         checkpoint.write_history(folder / "history.csv")
     put = store.add_version(card.name, folder)
     stored = put.model
-    result(f"{stored.reference}: {trained.told}")
+    result(f"{stored.reference}: {trained.summary}")
     for sentence in trained.advice:
         console.print(fill(sentence, 78, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False))
     console.print(f"model   {stored.folder}")
@@ -214,11 +208,11 @@ def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
     return stored
 
 
-def _set_precision(options: TrainOptions) -> None:
+def _set_precision(precision: Precision) -> None:
     import keras
 
-    mixed = options.precision == "mixed"
+    mixed = precision == "mixed"
     if mixed and not keras.distribution.list_devices("gpu"):
-        console.print("there is no GPU here: training in float32")
+        console.print("this machine has no GPU: training in float32")
         mixed = False
     keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")

@@ -1,4 +1,4 @@
-"""Every option of a training, resolved; `train.toml` is this and nothing else."""
+"""The options of a training as the user states them, and the `train.toml` that keeps them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,26 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from edgetl import schema
 from edgetl.errors import UsageError
 from edgetl.files import read_regular
+from edgetl.host.networks.input_range import InputRange
 from edgetl.store.model import derived_name
 
+TaskName = Literal["classification", "detection"]
+"""What a training makes: a classifier from class folders, or a detector from photos with boxes."""
+Resize = Literal["stretch", "crop", "letterbox"]
+"""How a photo becomes square, see `edgetl.card.InputSpec`."""
+OptimizerName = Literal["adamw", "adam", "sgd", "rmsprop"]
+"""The optimizers that a training offers, in lower case."""
+BatchNorm = Literal["frozen", "train"]
+"""Whether batch normalization keeps its pretrained statistics and scales, or learns them."""
+Precision = Literal["float32", "mixed"]
+"""The arithmetic of a training; `mixed` computes in 16 bits on a GPU."""
+
 CLASSIFIER_ONLY = frozenset({"head", "dropout", "head_epochs", "head_rate", "label_smoothing", "class_weights"})
+"""The options that mean nothing to a detector."""
 DETECTOR_ONLY = frozenset({"strides"})
+"""The options that mean nothing to a classifier."""
 _LEVELS = [(4, 8, 16, 32)[i:j] for i in range(4) for j in range(i + 1, 5)]
-"""Strides that a detector may have: each level hands on what it sees to the next finer one."""
+"""The strides that a detector may have, px; without gaps, because each level passes its features to the next finer."""
 
 _LIMITS = {
     "size": (96, 1024),
@@ -41,54 +55,65 @@ _LIMITS = {
     "split_seed": (0, 2**32 - 1),
     "val_fraction": (0.01, 0.9),
 }
-"""The smallest and the largest value of each option that is a number; beyond them a training can't be meant."""
+"""The smallest and the largest value of each numeric option; a value beyond them is a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """How a model is trained. An option left at None is resolved from the data set, its task and the weights.
+    """How a model is trained, as the user states it.
+
+    An option at None is left to edgetl: `edgetl.host.train.resolve` chooses its value from the data set, the task and
+    the weights.
 
     Attributes:
-        data: folder of labelled photos: class folders, or photos with boxes.
-        name: of the model in the store.
-        backbone: see `edgetl.host.train.weights.backbones.FAMILIES`.
-        alpha: width multiplier.
-        size: input height and width, px, from 96; 224, or 320 of a detector, whose must be a multiple of 32.
-        resize: how a photo becomes square, see `edgetl.card.InputSpec`; stretch, or letterbox for a detector.
-        weights: auto, imagenet, starter, none, a file, or the name of a model in the store; auto is imagenet where
-            Keras has it or can download it, else starter, which is mobilenet_v2 0.35.
-        strides: of a detector's levels, px: 8 for small objects, 32 for large ones; all three of 8, 16 and 32.
-        input_range: the pixel values the weights were trained on.
-        head: units of a hidden ReLU layer between pooling and softmax; 0 leaves it out.
-        dropout: before the softmax layer.
-        head_epochs: of the head alone, on features computed once; 40, or 0 on random weights.
-        head_rate: peak learning rate of that stage.
-        epochs: of the backbone with the head, after the head's own; fewer the more photos there are.
-        rate: peak learning rate of that stage; 5e-4, or 5e-3 on random weights, or 2e-3 of a detector, on the starter
-            and on those of a stored model that began with random ones.
-        optimizer: adamw, adam, sgd or rmsprop.
-        weight_decay: for adamw.
-        warmup: share of the steps over which the rate rises.
-        layer_decay: the first layer learns at this share of the rate, the last at all of it; 0.5, or 1 of a
-            detector, on random weights and the starter.
-        freeze: the first so many layers of the backbone don't learn; 0, or of a detector on pretrained weights those
-            before stride 8.
-        batch_norm: `frozen` keeps the pretrained statistics and scales; `train`, for random weights
-            and the starter, adapts them.
-        label_smoothing: 0..1.
-        class_weights: weigh classes inversely to the square root of their counts; where one has twice another's photos.
-        augment: strength of flips, turns, zooms, shifts and colour changes; 0 is none.
+        data: the folder of labelled photos: class folders, or photos with boxes.
+        name: the model's name in the store.
+        backbone: the network under the head, a key of `edgetl.host.train.weights.backbones.FAMILIES`.
+        alpha: the width multiplier of the backbone.
+        size: the input's height and width, px, from 96. The default is 224, or 320 for a detector, whose size must be
+            a multiple of 32.
+        resize: how a photo becomes square, see `edgetl.card.InputSpec`. The default is stretch, or letterbox for a
+            detector.
+        weights: auto, imagenet, starter, none, a weights file, or the name of a model in the store. Auto means imagenet
+            if Keras has those weights or can download them, else starter, which is mobilenet_v2 0.35.
+        strides: the strides of a detector's levels, px: 8 for small objects, 32 for large ones. The default is 8, 16
+            and 32.
+        input_range: the range of pixel values that the weights were trained on.
+        head: the units of a hidden ReLU layer between pooling and softmax; 0 leaves the layer out.
+        dropout: the share of features that the dropout before the softmax layer drops, 0..1.
+        head_epochs: the epochs of the first stage, which trains the head alone on features that are computed once. The
+            default is 40, or 0 on random weights.
+        head_rate: the peak learning rate of the first stage.
+        epochs: the epochs of the second stage, which trains the backbone with the head. The default is smaller the more
+            photos there are.
+        rate: the peak learning rate of the second stage. The default is 5e-4; 5e-3 on random weights; 2e-3 for a
+            detector, on the starter, and on a stored model that itself began with random weights.
+        optimizer: the optimizer of both stages.
+        weight_decay: the weight decay of adamw.
+        warmup: the share of the steps during which the learning rate rises, 0..1.
+        layer_decay: the share of the learning rate at which the backbone's first layer learns, 0..1; the last layer
+            learns at all of it. The default is 0.5, or 1 for a detector, on random weights and on the starter.
+        freeze: the number of the backbone's first layers that don't learn. The default is 0, or, for a detector on
+            pretrained weights, the number of layers before stride 8.
+        batch_norm: `frozen` keeps the pretrained statistics and scales, `train` adapts them. The default is frozen, or
+            train on random weights and on the starter.
+        label_smoothing: the share of each label that is spread over all classes, 0..1.
+        class_weights: whether classes are weighted inversely to the square root of their counts. The default is yes if
+            one class has at least twice as many photos as another.
+        augment: the strength of flips, turns, zooms, shifts and colour changes; 0 turns them off.
         flip: whether a mirrored photo still shows the same class.
-        ema: decay of the averaged weights that are validated and kept, and that each epoch of a classifier goes on
-            from; 0 is none; 0.99, or 0 on random weights, which an average would hold back, or 0.98 of a detector.
-        patience: stop the second stage after so many epochs that validate no better; a third of them; 0 never stops.
-        batch: photos a step; 32, or 16 of a detector.
-        seed: of everything random but the split.
-        split_seed: of the choice of the photos held back. Trainings that differ in `seed` alone are measured on the
-            same photos, so that their figures can be compared.
-        precision: `mixed` computes in 16 bits where a GPU does.
-        val_fraction: share of photos held back where the folder has no `val/`.
-        strict: a photo that doesn't open is an error.
+        ema: the decay of the averaged weights, which are validated and stored, and from which each epoch of a
+            classifier continues; 0 turns averaging off. The default is 0.99; 0.98 for a detector; 0 on random weights,
+            which an average would hold back.
+        patience: the number of epochs without a better validation after which the second stage stops; 0 never stops
+            it. The default is a third of the epochs.
+        batch: the photos of a step. The default is 32, or 16 for a detector.
+        seed: the seed of everything random except the split.
+        split_seed: the seed of the choice of validation photos. Trainings that differ in `seed` alone are measured on
+            the same photos, so their figures can be compared.
+        precision: `mixed` computes in 16 bits on a GPU.
+        val_fraction: the share of photos held back for validation if the folder has no `val/`, 0..1.
+        strict: whether a photo that can't be read is an error.
     """
 
     data: str
@@ -96,22 +121,22 @@ class TrainOptions:
     backbone: str | None = None
     alpha: float | None = None
     size: int | None = None
-    resize: Literal["stretch", "crop", "letterbox"] | None = None
+    resize: Resize | None = None
     weights: str = "auto"
     strides: tuple[int, ...] | None = None
-    input_range: Literal["-1..1", "0..1", "0..255"] | None = None
+    input_range: InputRange | None = None
     head: int = 0
     dropout: float = 0.2
     head_epochs: int | None = None
     head_rate: float = 2e-3
     epochs: int | None = None
     rate: float | None = None
-    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.01
     warmup: float = 0.1
     layer_decay: float | None = None
     freeze: int | None = None
-    batch_norm: Literal["frozen", "train"] | None = None
+    batch_norm: BatchNorm | None = None
     label_smoothing: float = 0.1
     class_weights: bool | None = None
     augment: float = 1.0
@@ -121,71 +146,72 @@ class TrainOptions:
     batch: int | None = None
     seed: int = 0
     split_seed: int = 0
-    precision: Literal["float32", "mixed"] = "float32"
+    precision: Precision = "float32"
     val_fraction: float = 0.2
     strict: bool = False
 
     def __post_init__(self) -> None:
         for key in ("data", "name", "weights", "backbone"):
             if "\0" in (getattr(self, key) or ""):
-                raise UsageError(f"--{key} can't have a NUL character", remedy="leave it out")
+                raise UsageError(f"--{key} can't have a NUL character", remedy="leave the character out")
         for key, (low, high) in _LIMITS.items():
             value = getattr(self, key)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"--{key.replace('_', '-')} must be {low:g} to {high:g}, got {value:g}")
         if self.strides is not None and self.strides not in _LEVELS:
-            remedy = "choose from 4, 8, 16 and 32, ascending, without gaps; 8,16,32 serve most"
+            remedy = "choose from 4, 8, 16 and 32, ascending, without gaps; 8,16,32 suits most data sets"
             raise UsageError(f"no detector has --strides {','.join(map(str, self.strides))}", remedy=remedy)
 
-    def refuse(self, names: frozenset[str], why: str) -> None:
-        """Passes where none of some options was given.
+    def require_defaults(self, names: frozenset[str], reason: str) -> None:
+        """Passes if none of some options was set.
 
         Args:
-            names: of options that mean nothing here.
-            why: they mean nothing.
+            names: the options that mean nothing to this training.
+            reason: why they mean nothing, as the beginning of the error's sentence.
 
         Raises:
-            UsageError: one was given; it names them.
+            UsageError: one of the options was set; the error names each of them.
         """
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        given = [f"--{name.replace('_', '-')}" for name in sorted(names) if getattr(self, name) != defaults[name]]
-        if given:
-            raise UsageError(f"{why}, which has no {', '.join(given)}", where=self.data, remedy="leave it out")
+        changed = [f"--{name.replace('_', '-')}" for name in sorted(names) if getattr(self, name) != defaults[name]]
+        if changed:
+            remedy = f"leave {'it' if len(changed) == 1 else 'them'} out"
+            raise UsageError(f"{reason}, which has no {', '.join(changed)}", where=self.data, remedy=remedy)
 
     def to_toml(self) -> str:
-        """Returns the options as TOML; those at None are left out.
+        """Returns the options as TOML, without those at None.
 
-        A path that isn't UTF-8 can't stand in TOML: it becomes a `file:` URI.
+        TOML can't hold a path that isn't UTF-8: such a path becomes a `file:` URI.
         """
         rows = dataclasses.asdict(self)
-        rows |= {key: _path_text(rows[key]) for key in ("data", "weights")}
+        rows |= {key: _path_to_text(rows[key]) for key in ("data", "weights")}
         return schema.to_toml(rows)
 
     @classmethod
     def collect(
-        cls, data: str | None, name: str | None, given: Mapping[str, object], config: Path | None
+        cls, data: str | None, name: str | None, overrides: Mapping[str, object], config: Path | None
     ) -> TrainOptions:
-        """Puts options together: those given, over those of `config`, over the defaults.
+        """Combines options: `overrides` take precedence over `config`, and `config` over the defaults.
 
         Args:
-            data: the photos' folder; by default config's, else `data`.
-            name: of the model; by default config's, else the folder's name.
-            given: further options by name.
-            config: a `train.toml`.
+            data: the photos' folder; None takes that of `config`, or else the folder `data`.
+            name: the model's name; None takes that of `config`, or else derives it from the folder's name.
+            overrides: the values of further options, by name.
+            config: the path of a `train.toml`; None takes the defaults.
 
         Raises:
             UsageError: an option or the config isn't valid.
         """
         base = dataclasses.asdict(cls.load(config)) if config else {}
         folder = data or str(base.get("data") or "data")
-        called = name or str(base.get("name") or "") or derived_name(Path(folder).resolve().name)
-        return cls(**{**base, **given, "data": folder, "name": called})
+        model = name or str(base.get("name") or "") or derived_name(Path(folder).resolve().name)
+        return cls(**{**base, **overrides, "data": folder, "name": model})
 
     @classmethod
     def load(cls, path: Path) -> TrainOptions:
         """Reads a `train.toml`.
 
-        In one of an earlier edgetl, which has no `split_seed`, `seed` is also that of the split.
+        A file of an earlier edgetl has no `split_seed`: its `seed` is also that of the split.
 
         Raises:
             UsageError: the file isn't there or isn't valid.
@@ -193,21 +219,23 @@ class TrainOptions:
         try:
             rows = schema.parse_toml(read_regular(path, schema.MOST_TOML_BYTES))
             options = schema.parse(cls, {"split_seed": rows.get("seed", 0), **rows})
-            return dataclasses.replace(options, data=_path(options.data), weights=_path(options.weights))
+            return dataclasses.replace(
+                options, data=_path_from_text(options.data), weights=_path_from_text(options.weights)
+            )
         except FileNotFoundError as error:
             raise UsageError("there is no such file", where=str(path), remedy="give a train.toml") from error
         except OSError as error:
             what = f"the training's options can't be read: {error.strerror}"
             raise UsageError(what, where=str(path), remedy="give a train.toml") from error
         except schema.SchemaError as error:
-            raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct it") from error
+            raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct the file") from error
 
 
 _URI = "file://"
 
 
-def _path_text(path: str) -> str:
-    """Returns a path as text that can be encoded; see `_path`."""
+def _path_to_text(path: str) -> str:
+    """Returns a path as text that UTF-8 can encode: the path itself, or its `file:` URI."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -215,5 +243,6 @@ def _path_text(path: str) -> str:
     return path
 
 
-def _path(text: str) -> str:
+def _path_from_text(text: str) -> str:
+    """Returns the path that `_path_to_text` wrote."""
     return os.fsdecode(unquote_to_bytes(text.removeprefix(_URI))) if text.startswith(f"{_URI}/") else text

@@ -1,36 +1,38 @@
-"""Learning rates: how they rise and fall over the steps, and how they differ from layer to layer."""
+"""Makes the optimizer of a stage: the learning rate over the steps, its factor for each layer, and frozen layers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
-from edgetl.host.networks.untyped import Library, Network, Tensor
-from edgetl.host.train.options import TrainOptions
+from edgetl.host.networks.untyped import Network, Optimizer, Tensor, Variable
+from edgetl.host.train.options import BatchNorm, OptimizerName
+from edgetl.host.train.resolve import ResolvedOptions
 
 
 class _LayerRates:
-    """Multiplies the learning rate by each variable's own factor; for any Keras optimizer, on any backend."""
+    """Multiplies the learning rate by each variable's own factor, in any Keras optimizer and on any backend."""
 
     factors: Mapping[str, float]
-    raw: tuple[Tensor, ...] = ()
-    """The variables as they were learnt, where averages have taken their place."""
+    """The factor of the learning rate by variable path; 1 for a variable that isn't in it."""
+    unaveraged: tuple[Tensor, ...] = ()
+    """The values that the steps learned, after their averages have taken their place in the model."""
 
-    def build(self, variables: Sequence[Any]) -> None:
+    def build(self, variables: Sequence[Variable]) -> None:
         self._rates = [self.factors.get(variable.path, 1.0) for variable in variables]
         super().build(variables)  # type: ignore[misc]
 
-    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)  # type: ignore[attr-defined]
         super().update_step(gradient, variable, learning_rate * self._rates[index])  # type: ignore[misc]
 
-    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        self.raw = tuple(keras.ops.copy(variable) for variable in var_list) if self.use_ema else ()  # type: ignore[attr-defined]
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        averaging = self.use_ema  # type: ignore[attr-defined]
+        self.unaveraged = tuple(keras.ops.copy(variable) for variable in var_list) if averaging else ()
         super().finalize_variable_values(var_list)  # type: ignore[misc]
         for variable in var_list:
-            # With averaging on it now shares its average's array, which JAX gives away with the next step.
+            # With averaging, the variable now shares its average's array, which JAX frees with the next step.
             variable.assign(keras.ops.copy(variable))
 
 
@@ -50,25 +52,28 @@ class _RMSprop(_LayerRates, keras.optimizers.RMSprop):
     pass
 
 
-_OPTIMIZERS = {
+_OPTIMIZERS: dict[OptimizerName, tuple[Callable[..., Optimizer], dict[str, float]]] = {
     "adamw": (_AdamW, {}),
     "adam": (_Adam, {}),
     "sgd": (_SGD, {"momentum": 0.9, "nesterov": True}),
     "rmsprop": (_RMSprop, {}),
 }
 
+_MOMENTUM = 0.9
+"""The momentum of statistics that learn; at MobileNet's 0.99 or 0.999, the start would last hundreds of steps."""
 
-def optimizer(
-    options: TrainOptions, rate: float, steps: int, factors: Mapping[str, float], clip: float = 1.0
-) -> Library:
-    """Makes the optimizer of a stage: linear warm-up, then half a cosine down to nothing.
+
+def make_optimizer(
+    options: ResolvedOptions, rate: float, steps: int, factors: Mapping[str, float], clip: float = 1.0
+) -> Optimizer:
+    """Makes the optimizer of a stage, whose learning rate rises linearly and then falls to zero as half a cosine.
 
     Args:
-        options: optimizer, weight_decay, warmup and ema are read.
-        rate: the peak.
-        steps: of the whole stage.
-        factors: of the rate, by variable path; 1 where absent.
-        clip: largest norm of all gradients together.
+        options: the resolved options; optimizer, weight_decay and warmup are read.
+        rate: the peak learning rate.
+        steps: the number of steps of the stage.
+        factors: the factor of the learning rate by variable path; 1 for a variable that isn't in it.
+        clip: the largest norm of all gradients together.
     """
     warmup = min(round(options.warmup * steps), steps - 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -80,13 +85,18 @@ def optimizer(
     kind, extra = _OPTIMIZERS[options.optimizer]
     if options.optimizer == "adamw":
         extra = {"weight_decay": options.weight_decay}
-    made = kind(schedule, global_clipnorm=clip, name=options.optimizer, **extra)
-    made.factors = factors
-    return made
+    optimizer = kind(schedule, global_clipnorm=clip, name=options.optimizer, **extra)
+    optimizer.factors = factors
+    return optimizer
 
 
 def layer_factors(backbone: Network, decay: float) -> dict[str, float]:
-    """Returns rate factors that grow geometrically from `decay` at the backbone's first layer to 1 at its last."""
+    """Returns the factor of the learning rate by variable path, which grows geometrically from layer to layer.
+
+    Args:
+        backbone: the `keras.Model`.
+        decay: the factor of the first layer, 0..1; that of the last layer is 1.
+    """
     last = max(1, len(backbone.layers) - 1)
     return {
         variable.path: decay ** (1 - depth / last)
@@ -95,17 +105,17 @@ def layer_factors(backbone: Network, decay: float) -> dict[str, float]:
     }
 
 
-def freeze(backbone: Network, first: int, batch_norm: str) -> None:
-    """Says which layers of a backbone learn.
+def freeze(backbone: Network, first: int, batch_norm: BatchNorm) -> None:
+    """Decides which layers of a backbone learn.
 
     Args:
-        backbone: a `keras.Model`.
-        first: so many layers from the input stay as they are.
-        batch_norm: `frozen` also keeps every batch normalization's statistics, scale and shift: with few photos a
-            batch's own statistics are worse than those the weights were trained with.
+        backbone: the `keras.Model`, which is changed.
+        first: the number of layers, from the input, that don't learn.
+        batch_norm: `frozen` also freezes the statistics, scale and shift of every batch normalization. With few photos,
+            a batch's own statistics are worse than those that the weights were trained with.
     """
     for depth, layer in enumerate(backbone.layers):
         norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = depth >= first and not (norm and batch_norm == "frozen")
         if norm and batch_norm == "train":
-            layer.momentum = 0.9  # at MobileNet's own 0.99 or 0.999, hundreds of steps would still see the start
+            layer.momentum = _MOMENTUM

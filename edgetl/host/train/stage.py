@@ -1,4 +1,4 @@
-"""A stage of a training: epochs that learn, average, are judged, and leave a checkpoint behind."""
+"""One stage of a training: each epoch learns, averages, validates and writes the checkpoint."""
 
 from __future__ import annotations
 
@@ -8,26 +8,31 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from edgetl.host.console import Bar, console
 from edgetl.host.networks.untyped import Network
 from edgetl.host.train.checkpoint import Checkpoint, Row
-from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.schedule import optimizer
+from edgetl.host.train.resolve import ResolvedOptions
+from edgetl.host.train.schedule import make_optimizer
 from edgetl.text import about
+
+Batch = tuple[NDArray[np.generic], ...]
+"""The arrays of a step: the inputs, the targets and, if there are any, the weights of the samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the validation photos say of an epoch.
+    """The validation of an epoch.
 
     Attributes:
-        score: more is better; what comes first decides, the rest breaks ties.
-        figures: for the history, by column.
-        error: the standard error of the score's first figure; figures that differ by no more are equal.
+        score: the figures that choose the best epoch, higher is better; the first decides, the others break ties.
+        figures: the figures of the history, by column.
+        error: the standard error of the score's first figure; first figures that differ by no more count as equal.
     """
 
     score: tuple[float, ...]
@@ -39,33 +44,33 @@ class Batches(Protocol):
     """The batches of an epoch."""
 
     def __len__(self) -> int:
-        """Counts the steps."""
+        """Returns the number of steps."""
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Makes a step's inputs, targets and, where there are some, weights."""
+    def __getitem__(self, index: int) -> Batch:
+        """Returns the arrays of a step."""
 
 
 class Stage:
-    """A stage's epochs: learn, average, judge, keep the best, write the checkpoint.
+    """The epochs of a stage.
 
     Args:
-        name: of the stage.
-        model: what learns.
-        options: resolved; those of the optimizer and ema are read.
-        checkpoint: attached to the whole model.
-        epochs: at most.
-        steps: an epoch.
-        patience: end after so many epochs that are judged no better; 0 never does.
-        brief: a stage of seconds: not worth a file an epoch, nor a line.
-        from_average: each epoch goes on from the averaged weights, which holds on to what was known before; else only
-            what is judged and kept is averaged, as a head that knows nothing yet would have it.
+        name: the stage's name.
+        model: the network that learns.
+        options: the resolved options; those of the optimizer and `ema` are read.
+        checkpoint: the checkpoint, attached to the whole model.
+        epochs: the number of epochs, unless patience ends the stage earlier.
+        steps: the number of steps of an epoch.
+        patience: the number of epochs without a better score after which the stage ends; 0 never ends it.
+        brief: whether the stage takes only seconds: it then writes no checkpoint and prints no line after each epoch.
+        from_average: whether each epoch continues from the averaged weights, which preserves what was known before.
+            Otherwise only the validated weights are averaged, which suits a head that begins with random weights.
     """
 
     def __init__(
         self,
         name: str,
         model: Network,
-        options: TrainOptions,
+        options: ResolvedOptions,
         checkpoint: Checkpoint,
         *,
         epochs: int,
@@ -91,38 +96,38 @@ class Stage:
         """Gives the model its loss and its optimizer.
 
         Args:
-            loss: of a batch.
-            rate: the peak.
-            factors: of the rate, by variable path.
-            clip: largest norm of all gradients together.
-            metrics: Keras's names.
+            loss: the loss of a batch.
+            rate: the peak learning rate.
+            factors: the factor of the learning rate by variable path; 1 for a variable that isn't in it.
+            clip: the largest norm of all gradients together.
+            metrics: the names of Keras metrics for the history.
         """
-        made = optimizer(self.options, rate, self.steps * self.epochs, factors, clip)
+        optimizer = make_optimizer(self.options, rate, self.steps * self.epochs, factors, clip)
         if self.options.ema:
-            made.use_ema = True
-            made.ema_momentum = self.options.ema
-            if self.from_average:  # over at most an epoch or two: what it forgets of the last steps is never learnt
-                made.ema_momentum = min(self.options.ema, 1 - 1 / max(2, self.steps))
-            made.ema_overwrite_frequency = None
-        self.model.compile(made, loss, metrics=list(metrics), jit_compile="auto" if _compiles() else False)
+            optimizer.use_ema = True
+            optimizer.ema_momentum = self.options.ema
+            if self.from_average:  # an average over more than two epochs would discard what the last steps learn
+                optimizer.ema_momentum = min(self.options.ema, 1 - 1 / max(2, self.steps))
+            optimizer.ema_overwrite_frequency = None
+        self.model.compile(optimizer, loss, metrics=list(metrics), jit_compile="auto" if _xla_pays() else False)
 
     def _estimate(self, done: int, seconds: float) -> None:
-        """Says how long the stage takes, if that is long, from its first steps.
+        """Prints how long the stage takes if it is long, estimated from its first steps.
 
         Args:
             done: the number of steps that were timed.
-            seconds: how long they took.
+            seconds: the time that they took together, s.
         """
-        whole = seconds / done * self.steps * self.epochs * _JUDGING
+        whole = seconds / done * self.steps * self.epochs * _VALIDATION_FACTOR
         if whole > _LONG_SECONDS:
             console.print(f"{self.name}: {self.epochs} epochs of {self.steps} steps take at most {about(whole)}")
 
     def run(self, batches: Callable[[int], Batches], judge: Callable[[], Judgement]) -> None:
-        """Trains until the last epoch, or until patience ends.
+        """Trains until the last epoch, or until patience ends the stage.
 
         Args:
-            batches: of an epoch, counted from 0; the same epoch gives the same ones.
-            judge: the model as it is.
+            batches: returns the batches of an epoch, which is counted from 0; the same epoch gives the same batches.
+            judge: validates the model with its current weights.
         """
         state = self.checkpoint.begin(self.name, self.model)
         with Bar(self.name, self.steps * self.epochs, done=state.epoch * self.steps) as bar:
@@ -135,22 +140,22 @@ class Stage:
                 row = self._row(state.epoch + 1, logs, judgement, started)
                 self.checkpoint.record(row, judgement.score, self.model, judgement.error)
                 if not self.from_average:
-                    self._take_back()
+                    self._restore_unaveraged()
                 if not self.brief:
                     self.checkpoint.save(self.model)
-                self._tell(row)
+                self._print_epoch(row)
         self.checkpoint.end(self.name, self.model)
 
     def _learn(self, batches: Batches, bar: Bar) -> dict[str, float]:
-        """An epoch, and where there is averaging the averages in the model: they are what is judged and kept.
+        """Trains an epoch; with averaging, the model then has the averaged weights, which are validated and stored.
 
-        Keras's own `fit` does the same, and spends seconds after every other epoch on letting its queues go.
+        Keras's own `fit` does the same, but spends seconds after every other epoch on closing its queues.
         """
         self.model.reset_metrics()
         logs: dict[str, float] = {}
         if not self._compiled:
             bar.update(0, "compiling")
-        for batch in _ahead(batches):
+        for batch in _read_ahead(batches):
             logs = self._step(batch)
             self._time_steps()
             bar.update(1, "  ".join(f"{_SHORT_NAMES.get(name, name)} {value:.3f}" for name, value in logs.items()))
@@ -158,23 +163,23 @@ class Stage:
         return logs
 
     def _time_steps(self) -> None:
-        """Counts the steps of this process; the first one compiles, so the time of the next ones is taken."""
+        """Counts the steps of this process, and times those after the first one, which compiles."""
         self._compiled += 1
         if self._compiled == 1:
             self._timed_from = time.monotonic()
         elif self._compiled == 1 + min(_TIMED_STEPS, self.steps) and not self.brief:
             self._estimate(self._compiled - 1, time.monotonic() - self._timed_from)
 
-    def _step(self, batch: tuple[Any, ...]) -> dict[str, float]:
-        """One batch; returns the epoch's means so far."""
+    def _step(self, batch: Batch) -> dict[str, float]:
+        """Trains on one batch; returns the means of loss and metrics over the epoch so far."""
         return {name: float(value) for name, value in self.model.train_on_batch(*batch, return_dict=True).items()}
 
-    def _take_back(self) -> None:
-        """Puts the weights as they were learnt back into the model, in place of their averages."""
-        made = self.model.optimizer
-        made = getattr(made, "inner_optimizer", made)  # mixed precision wraps it, to scale the loss
-        for variable, raw in zip(self.model.trainable_variables, made.raw, strict=False):
-            variable.assign(raw)
+    def _restore_unaveraged(self) -> None:
+        """Replaces the averaged weights in the model by the weights that the steps learned."""
+        optimizer = self.model.optimizer
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # mixed precision wraps it, to scale the loss
+        for variable, learned in zip(self.model.trainable_variables, optimizer.unaveraged, strict=False):
+            variable.assign(learned)
 
     def _out_of_patience(self, epoch: int, best_epoch: int) -> bool:
         return bool(self.patience) and epoch - best_epoch >= self.patience
@@ -187,30 +192,32 @@ class Stage:
         row["seconds"] = round(time.monotonic() - started, 2)
         return row
 
-    def _tell(self, row: Row) -> None:
+    def _print_epoch(self, row: Row) -> None:
         every = max(1, math.ceil(self.epochs / 10)) if self.brief else 1
         epoch = int(row["epoch"])
         if epoch % every and epoch != self.epochs:
             return
-        names = {name: _SHORT_NAMES.get(name, name.replace("_", " ")) for name in row if name not in _TOLD_APART}
+        names = {name: _SHORT_NAMES.get(name, name.replace("_", " ")) for name in row if name not in _NOT_FIGURES}
         figures = [f"{short} {row[name]:.3f}" for name, short in names.items()]
         console.print(f"{self.name:>8} {epoch:>3}/{self.epochs}  {'  '.join(figures)}  {row['seconds']:.1f} s")
 
 
 _AHEAD = 2
+"""This many batches are prepared ahead; one would leave the network waiting when a batch takes longer than a step."""
 _SHORT_NAMES = {"accuracy": "acc", "val_accuracy": "val acc"}
-"""What the columns are called in a line, so that it fits a terminal of 80 columns."""
+"""Short names of columns, so that a line fits a terminal of 80 columns."""
 _TIMED_STEPS = 10
-"""So many steps are timed for the estimate."""
-_JUDGING = 1.15
-"""An epoch takes about so much longer than its steps, because the validation photos are looked at."""
+"""The estimate is made from this many steps, which even out the time of a single one."""
+_VALIDATION_FACTOR = 1.15
+"""An epoch takes about this many times as long as its steps, because of the validation."""
 _LONG_SECONDS = 60
-"""An estimate is given of a stage that takes longer, s."""
-_TOLD_APART = ("stage", "epoch", "learning_rate", "seconds")
+"""The time of a stage is estimated if it takes longer than this, s."""
+_NOT_FIGURES = ("stage", "epoch", "learning_rate", "seconds")
+"""The columns of the history that an epoch's line doesn't repeat as figures."""
 
 
-def _ahead(batches: Batches) -> Iterator[tuple[Any, ...]]:
-    """Yields the batches in turn; the next ones are made in a thread meanwhile."""
+def _read_ahead(batches: Batches) -> Iterator[Batch]:
+    """Yields the batches in order, while a thread prepares the next ones."""
     with ThreadPoolExecutor(1, "batches") as pool:
         coming = deque(pool.submit(batches.__getitem__, index) for index in range(min(_AHEAD, len(batches))))
         for index in range(_AHEAD, len(batches) + _AHEAD):
@@ -220,6 +227,6 @@ def _ahead(batches: Batches) -> Iterator[tuple[Any, ...]]:
             yield batch
 
 
-def _compiles() -> bool:
-    """XLA pays on a GPU; TensorFlow's took twelve times as long for a step on a CPU, where JAX needs it."""
+def _xla_pays() -> bool:
+    """Returns whether XLA speeds training up; on a CPU, TensorFlow's takes twelve times as long for a step."""
     return keras.config.backend() != "tensorflow" or bool(keras.distribution.list_devices("gpu"))

@@ -54,12 +54,14 @@ def small_backbone(size: int) -> Any:
 def assembled(strides: tuple[int, ...], size: int = 96, classes: int = len(CARDS)) -> Any:
     """An untrained detector, see `edgetl.host.train.detector.network.Detector`."""
     import keras
+    from networks import resolved_detector
 
     from edgetl.host.train.detector.network import assemble
     from edgetl.host.train.options import TrainOptions
 
     keras.utils.set_random_seed(1)
-    return assemble(small_backbone(size), classes, strides, TrainOptions(data="", name="", augment=0.0))
+    options = resolved_detector(TrainOptions(data="", name="", strides=strides, augment=0.0))
+    return assemble(small_backbone(size), classes, options)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edgetl.host.train.advice import Facts, advise
-from edgetl.host.train.better import Choice
+from edgetl.host.train.best_epoch import BestScore
 
 ROWS = [
     {"stage": "head", "epoch": 40, "val_accuracy": 0.60},
@@ -56,18 +56,18 @@ def test_the_kept_epoch_and_its_stage_are_named():
     assert "epoch 2 of stage finetune: 70.0%" in said()
     assert "head reached 60.0%" in said()
     assert "highest was" not in said()
-    assert "highest was 70.0%" in said(kept=3)
-    head = said(kept=0)
+    assert "highest was 70.0%" in said(best=3)
+    head = said(best=0)
     assert "stage head" in head
     assert "gained nothing" in head
-    assert "kept weights" not in said(kept=-1)
+    assert "stored weights" not in said(best=-1)
 
 
 def test_why_it_ended_is_said():
     assert "all of its 3 epochs" in said()
     assert "stopped after epoch 3 of 60" in said(epochs=60)
-    assert "more --epochs can help" in said(kept=3)
-    assert "more --epochs can help" not in said(kept=1)
+    assert "more --epochs can help" in said(best=3)
+    assert "more --epochs can help" not in said(best=1)
 
 
 def test_thresholds_of_few_boxes_are_guesses():
@@ -79,17 +79,17 @@ def test_thresholds_of_few_boxes_are_guesses():
 
 @pytest.mark.parametrize("error", [0.0, 0.1])
 def test_accuracies_within_their_error_are_told_apart_by_the_likelihood(error):
-    choice = Choice()
-    assert choice.takes((0.70, -0.9), error)
-    assert not choice.takes((0.70, -1.0), error)
-    assert choice.takes((0.70, -0.8), error)
-    assert choice.takes((0.66, -0.5), error) is (error > 0)
-    assert choice.takes((0.95, -2.0), error), "better by more than the error, however unlikely"
-    assert not choice.takes((0.70, -0.1), error)
+    best = BestScore()
+    assert best.update((0.70, -0.9), error)
+    assert not best.update((0.70, -1.0), error)
+    assert best.update((0.70, -0.8), error)
+    assert best.update((0.66, -0.5), error) is (error > 0)
+    assert best.update((0.95, -2.0), error), "better by more than the error, however unlikely"
+    assert not best.update((0.70, -0.1), error)
 
 
 def test_small_losses_do_not_add_up():
-    choice = Choice()
+    best = BestScore()
     for step in range(20):
-        choice.takes((0.8 - 0.05 * step, -1.0 + 0.01 * step), 0.1)
-    assert choice.best[0] >= 0.7 - 1e-9
+        best.update((0.8 - 0.05 * step, -1.0 + 0.01 * step), 0.1)
+    assert best.best[0] >= 0.7 - 1e-9

@@ -15,7 +15,7 @@ from edgetl.host.train import job
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier import task
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.task import Trained
+from edgetl.host.train.training import Trained
 from edgetl.locks import BusyError
 
 
@@ -33,7 +33,7 @@ def run(monkeypatch, options, small):
 
     def trained(self, backbone, about, checkpoint):
         (checkpoint.folder / "checkpoint.npz").write_bytes(b"the last epoch")
-        card = ModelCard(self.options.name, "classification", ("a", "b"), self._spec, dataset=self.data)
+        card = ModelCard(self.options.name, "classification", ("a", "b"), self.spec, dataset=self.data)
         card = replace(card, metrics={"top1": asked["top1"]})
         return Trained(Network(), card, "as asked for", lambda path, rows: asked["report"](path))
 
@@ -41,7 +41,7 @@ def run(monkeypatch, options, small):
         asked.update(top1=top1, report=report)
         return job.train(replace(options, name=name, **changes))
 
-    monkeypatch.setattr(task.Training, "run", trained)
+    monkeypatch.setattr(task.ClassifierTraining, "run", trained)
     return train
 
 

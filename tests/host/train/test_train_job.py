@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from interrupt import interrupt_at
+from networks import resolved_classifier
 
 from edgetl import store
 from edgetl.errors import DatasetError, EdgetlError, ModelError, UsageError
@@ -16,8 +17,9 @@ from edgetl.host.networks.stored import dataset_of, load_keras, predict
 from edgetl.host.train import job, stage
 from edgetl.host.train.classifier import fit, task
 from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.resolve import check_options, classifier_epochs
 from edgetl.host.train.weights import backbones
-from edgetl.host.train.weights.choose import check, default_epochs, resolve
+from edgetl.host.train.weights.source import RANDOM, open_source
 
 
 def weights_of(stored):
@@ -217,7 +219,7 @@ def test_what_needs_no_photos_is_refused_before_they_are_read(wrong, kind, train
 
 @pytest.mark.parametrize(("epochs", "head_epochs"), [(0, None), (0, 1), (1, 0), (None, 0)])
 def test_one_stage_is_enough(epochs, head_epochs, options):
-    check(replace(options, weights="imagenet", epochs=epochs, head_epochs=head_epochs))
+    check_options(replace(options, epochs=epochs, head_epochs=head_epochs), open_source("imagenet"))
 
 
 def test_files_that_dont_open_are_named(train, small, shapes, tmp_path, capsys):
@@ -232,25 +234,27 @@ def test_files_that_dont_open_are_named(train, small, shapes, tmp_path, capsys):
 
 
 def test_no_second_stage_leaves_the_backbone_as_it_was(train, small, options):
-    from edgetl.host.train.weights.choose import build_backbone
+    from edgetl.host.train.weights.initial_backbone import build_backbone
 
     stored = train("head-only", epochs=0, head_epochs=3)
     assert {row[0] for row in history(stored)} == {"head"}
     keras.utils.set_random_seed(0)
-    untouched, _ = build_backbone(replace(options, name="x"))
+    untouched, _ = build_backbone(resolved_classifier(options), RANDOM)
     backbone = load_keras(stored).get_layer("backbone")
     assert equal(backbone.get_weights(), untouched.get_weights())
 
 
 def test_random_weights_train_everything_at_once(options):
     blank = TrainOptions(data="x", name="x", weights="none")
-    found = resolve(blank, [500, 500])
+    found = resolved_classifier(blank, [500, 500])
     assert (found.head_epochs, found.layer_decay, found.batch_norm) == (0, 1.0, "train")
     assert (found.backbone, found.alpha, found.epochs) == ("mobilenet_v2", 0.35, 60)
-    taught = resolve(replace(blank, weights="imagenet"), [500, 500])
+    taught = resolved_classifier(replace(blank, weights="imagenet"), [500, 500])
     assert (taught.batch_norm, taught.head_epochs > 0, taught.layer_decay < 1) == ("frozen", True, True)
     assert taught.rate < found.rate
-    given = resolve(replace(blank, head_epochs=3, layer_decay=0.5, batch_norm="frozen", rate=0.1, epochs=0), [500, 500])
+    given = resolved_classifier(
+        replace(blank, head_epochs=3, layer_decay=0.5, batch_norm="frozen", rate=0.1, epochs=0), [500, 500]
+    )
     assert (given.head_epochs, given.layer_decay, given.batch_norm, given.rate, given.epochs) == (
         3,
         0.5,
@@ -261,7 +265,7 @@ def test_random_weights_train_everything_at_once(options):
 
 
 def test_more_photos_take_fewer_epochs():
-    found = [default_epochs(n) for n in (10, 1000, 5000, 10**6)]
+    found = [classifier_epochs(n) for n in (10, 1000, 5000, 10**6)]
     assert found == [60, 60, 16, 10]
 
 

@@ -68,7 +68,8 @@ def wrap_network(network: Network, scaling: Scaling, ending: Ending) -> Network:
         tensor = keras.layers.Rescaling(*affine(scaling), name="normalize")(tensor)
     if "int" in str(network.inputs[0].dtype):
         tensor = keras.ops.cast(tensor, network.inputs[0].dtype)
-    return keras.Model(image, _as_scores(network(tensor, training=False), ending), name="network")
+    adapted: Network = keras.Model(image, _as_scores(network(tensor, training=False), ending), name="network")
+    return adapted
 
 
 def _as_scores(outputs: Tensor, ending: Ending) -> Tensor:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import ModelError
-from edgetl.host.networks.untyped import Network
+from edgetl.host.networks.untyped import Predictor
 from edgetl.text import first_line
 from edgetl.vision.arrays import Image
 
@@ -51,7 +51,7 @@ class ForeignModel:
     """
 
     path: Path
-    network: Network
+    network: Predictor
     size: tuple[int, int]
     classes: int
     scaling: Scaling | None

@@ -53,7 +53,8 @@ def _load_archive(path: Path) -> Network:
         document["compile_config"] = None
         _require_bounded(partial(keras.saving.deserialize_keras_object, document), path)
         with open_weights(archive), named(archive, "model.keras") as link:
-            return keras.saving.load_model(link, compile=False, safe_mode=True)
+            network: Network = keras.saving.load_model(link, compile=False, safe_mode=True)
+            return network
 
 
 def _load_hdf5(path: Path) -> Network:
@@ -76,7 +77,8 @@ def _build(document: Config) -> Network:
     import keras
 
     kind = keras.Sequential if document["class_name"] == "Sequential" else keras.Model
-    return kind.from_config(copy.deepcopy(document["config"]))
+    network: Network = kind.from_config(copy.deepcopy(document["config"]))
+    return network
 
 
 def _require_bounded(build: Callable[[], Network], path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Training of classifiers."""
+"""Trains classifiers: their network, augmentation and two stages."""

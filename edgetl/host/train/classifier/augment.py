@@ -1,4 +1,4 @@
-"""Augmentation as Keras layers: one geometric resampling and one colour transform for a batch of pixels."""
+"""Augments batches of photos as Keras layers: one geometric resampling, then one change of colours."""
 
 from __future__ import annotations
 
@@ -7,40 +7,52 @@ from keras import ops
 
 from edgetl.host.networks.untyped import Tensor
 
+_RADIANS = 3.14159265 / 180
+"""One degree in radians; more digits would change the trainings that a seed gives."""
+
 
 class RandomAffine(keras.layers.Layer):
-    """Flips, turns, zooms and shifts each picture, all in one resampling.
+    """Flips, turns, zooms and shifts each photo, all in one resampling.
 
     Args:
-        flip: mirror half of the pictures.
-        rotation: at most so far either way, degrees.
-        zoom: at most by this factor either way, e.g. 0.2 shows 0.8 to 1.2 of the picture.
-        shift: at most so far, as a share of the picture.
-        seed: of the random numbers.
+        flip: whether half of the photos are mirrored.
+        rotation: the largest turn either way, degrees.
+        zoom: the largest zoom either way; 0.2 shows 0.8 to 1.2 times the photo's width.
+        shift: the largest shift either way, as a share of width and height.
+        seed: the seed of the random numbers.
     """
 
     def __init__(
         self, *, flip: bool = True, rotation: float = 15, zoom: float = 0.2, shift: float = 0.1, seed: int = 0
     ) -> None:
         super().__init__(dtype="float32")  # also under mixed precision: 16 bits would round the pixels
-        # TensorFlow's resampling has no XLA kernel: a model that holds this layer must not be compiled with XLA there.
+        # TensorFlow's resampling has no XLA kernel: a model with this layer must not be compiled with XLA there.
         self.supports_jit = keras.config.backend() != "tensorflow"
         self.flip, self.rotation, self.zoom, self.shift = flip, rotation, zoom, shift
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, pictures: Tensor, training: bool = False) -> Tensor:  # noqa: D102
+    def call(self, pixels: Tensor, training: bool = False) -> Tensor:
+        """Returns the augmented photos, or unchanged ones unless training.
+
+        Args:
+            pixels: (N, H, W, C) float32.
+            training: whether the photos are augmented.
+
+        Returns:
+            (N, H, W, C) float32.
+        """
         if not training:
-            return pictures
-        count, height, width = pictures.shape[0] or ops.shape(pictures)[0], pictures.shape[1], pictures.shape[2]
+            return pixels
+        count, height, width = pixels.shape[0] or ops.shape(pixels)[0], pixels.shape[1], pixels.shape[2]
 
         def uniform(bound: float) -> Tensor:
             return keras.random.uniform((count,), -bound, bound, seed=self.generator)
 
-        angle = uniform(self.rotation) * (3.14159265 / 180)
+        angle = uniform(self.rotation) * _RADIANS
         scale = 1.0 + uniform(self.zoom)
         mirror = ops.where(uniform(1.0) < 0, -1.0, 1.0) if self.flip else 1.0
         cx, cy = (width - 1) / 2, (height - 1) / 2
-        # Output pixel to input pixel, about the centre.
+        # The matrix maps an output pixel to an input pixel, about the centre.
         a, b = scale * ops.cos(angle) * mirror, -scale * ops.sin(angle)
         c, d = scale * ops.sin(angle) * mirror, scale * ops.cos(angle)
         x = cx - a * cx - b * cy + uniform(self.shift) * width
@@ -48,16 +60,16 @@ class RandomAffine(keras.layers.Layer):
         zero = ops.zeros_like(a)
         matrix = ops.stack([a, b, x, c, d, y, zero, zero], axis=1)
         return ops.image.affine_transform(
-            pictures, matrix, interpolation="bilinear", fill_mode="reflect", data_format="channels_last"
+            pixels, matrix, interpolation="bilinear", fill_mode="reflect", data_format="channels_last"
         )
 
 
 class RandomColor(keras.layers.Layer):
-    """Changes brightness, contrast, saturation and white balance of each picture of pixels 0..255.
+    """Changes brightness, contrast, saturation and white balance of each photo.
 
     Args:
-        strength: 0.2 changes each by up to a fifth.
-        seed: of the random numbers.
+        strength: the largest change of each either way; 0.2 changes it by up to a fifth.
+        seed: the seed of the random numbers.
     """
 
     def __init__(self, strength: float = 0.2, *, seed: int = 1) -> None:
@@ -65,19 +77,28 @@ class RandomColor(keras.layers.Layer):
         self.strength = strength
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, pictures: Tensor, training: bool = False) -> Tensor:  # noqa: D102
+    def call(self, pixels: Tensor, training: bool = False) -> Tensor:
+        """Returns the augmented photos, or unchanged ones unless training.
+
+        Args:
+            pixels: (N, H, W, 3) float32 RGB, 0..255.
+            training: whether the photos are augmented.
+
+        Returns:
+            (N, H, W, 3) float32 RGB, 0..255.
+        """
         if not training:
-            return pictures
-        count = pictures.shape[0] or ops.shape(pictures)[0]
+            return pixels
+        count = pixels.shape[0] or ops.shape(pixels)[0]
 
         def factor(strength: float, channels: int = 1) -> Tensor:
             shape = (count, 1, 1, channels)
             return 1.0 + keras.random.uniform(shape, -strength, strength, seed=self.generator)
 
-        grey = ops.mean(pictures, axis=-1, keepdims=True)
+        grey = ops.mean(pixels, axis=-1, keepdims=True)
         mean = ops.mean(grey, axis=(1, 2), keepdims=True)
-        # saturation about grey, then contrast about the mean, then brightness and white balance: one affine form
+        # Saturation about grey, contrast about the mean, brightness and white balance together are one affine map.
         saturation, contrast = factor(self.strength), factor(self.strength)
         light = factor(self.strength) * factor(self.strength / 4, 3)
-        colour = grey + (pictures - grey) * saturation
+        colour = grey + (pixels - grey) * saturation
         return ops.clip(((colour - mean) * contrast + mean) * light, 0, 255)

@@ -1,11 +1,10 @@
-"""The two stages of a classifier's training: the head on features computed once, then the backbone with it."""
+"""Trains a classifier in two stages: the head alone on features that are computed once, then the backbone with it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,32 +14,36 @@ from edgetl.host.console import track
 from edgetl.host.dataset.check import class_weights
 from edgetl.host.dataset.load import Dataset, Photos
 from edgetl.host.networks.stored import predict
-from edgetl.host.networks.untyped import Network
+from edgetl.host.networks.untyped import Predictor
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier.network import Classifier
-from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.resolve import ClassifierOptions
 from edgetl.host.train.schedule import freeze, layer_factors
 from edgetl.host.train.stage import Judgement, Stage
+from edgetl.vision.arrays import ClassIds, Floats, Scores
 
-Scores = NDArray[np.float32]
+_HEAD_SALT, _FINETUNE_SALT = 4, 8
+"""These numbers make the orders of the samples differ between the stages; another value would change the trainings."""
+_MOST_FEATURES = 128
+"""A step of the head stage takes at most this many features, so that an epoch has enough steps to learn from."""
 
 
 class Batches:
-    """One epoch's shuffled batches; the same seed and epoch give the same order.
+    """The shuffled batches of one epoch; the same seed and epoch give the same order.
 
     Args:
-        read: positions to inputs.
-        targets: (N, classes) float32.
-        weights: (N,) float32.
-        batch: rows a step; a last, smaller one is left out where there is a whole one.
-        order: (N,) positions.
+        read: returns the inputs at some positions, (B, ...), pixels or features.
+        targets: (N, classes) float32, one-hot.
+        weights: (N,) float32, the weight of each sample.
+        batch: the samples of a step; a last, smaller batch is left out unless it is the only one.
+        order: (N,) int64, the positions of the samples in the order of the epoch.
     """
 
     def __init__(
         self,
-        read: Callable[[NDArray[np.int64]], NDArray[Any]],
+        read: Callable[[NDArray[np.int64]], NDArray[np.generic]],
         targets: Scores,
-        weights: Scores,
+        weights: Floats,
         batch: int,
         order: NDArray[np.int64],
     ) -> None:
@@ -50,19 +53,19 @@ class Batches:
     def __len__(self) -> int:
         return len(self.order) // self.batch
 
-    def __getitem__(self, index: int) -> tuple[NDArray[Any], Scores, Scores]:
+    def __getitem__(self, index: int) -> tuple[NDArray[np.generic], Scores, Floats]:
         rows = self.order[index * self.batch : (index + 1) * self.batch]
         return self.read(rows), self.targets[rows], self.weights[rows]
 
 
-def compute_features(model: Network, photos: Photos, batch: int, *, mirrored: bool = False) -> Scores:
+def compute_features(model: Predictor, photos: Photos, batch: int, *, mirrored: bool = False) -> Floats:
     """Runs photos through a network once, without augmentation.
 
     Args:
-        model: (B, H, W, 3) uint8 to (B, C).
-        photos: N photos.
-        batch: photos at a time.
-        mirrored: each photo flipped left to right.
+        model: maps (B, H, W, 3) uint8 RGB pixels to (B, C) features.
+        photos: the N photos.
+        batch: the number of photos that the network takes at a time.
+        mirrored: whether each photo is flipped left to right.
 
     Returns:
         (N, C) float32.
@@ -75,33 +78,32 @@ def compute_features(model: Network, photos: Photos, batch: int, *, mirrored: bo
     return np.concatenate(rows).astype(np.float32)
 
 
-def train_head(parts: Classifier, data: Dataset, options: TrainOptions, checkpoint: Checkpoint) -> None:
+def train_head(parts: Classifier, data: Dataset, options: ClassifierOptions, checkpoint: Checkpoint) -> None:
     """Trains the head alone, on features that the backbone computes once."""
     if checkpoint.finished("head") or not options.head_epochs:
         return
-    x = compute_features(parts.features, data.train, options.batch or 32)
+    x = compute_features(parts.features, data.train, options.batch)
     classes = data.train.classes
     if options.flip and options.augment:
-        x = np.concatenate([x, compute_features(parts.features, data.train, options.batch or 32, mirrored=True)])
+        x = np.concatenate([x, compute_features(parts.features, data.train, options.batch, mirrored=True)])
         classes = np.concatenate([classes, classes])
-    val = compute_features(parts.features, data.val, options.batch or 32)
-    batch = max(1, min(128, len(x) // 8))
+    val = compute_features(parts.features, data.val, options.batch)
+    batch = max(1, min(_MOST_FEATURES, len(x) // 8))
     stage = Stage(
         "head", parts.head, options, checkpoint, epochs=options.head_epochs, steps=len(x) // batch, brief=True
     )
-    _compile(stage, options.head_rate, {})
-    shown = _Shown(lambda rows: x[rows], classes, batch, len("head"))
-    stage.run(_epochs(shown, data, options), lambda: _judge(parts.head.predict(val, 512, 0), data.val.classes))
+    _compile(stage, options.head_rate, {}, options.label_smoothing)
+    samples = _Samples(lambda rows: x[rows], classes, batch, _HEAD_SALT)
+    stage.run(_epochs(samples, data, options), lambda: _judge(parts.head.predict(val, 512, 0), data.val.classes))
 
 
-def train_all(parts: Classifier, data: Dataset, options: TrainOptions, checkpoint: Checkpoint) -> None:
-    """Trains the backbone with the head: warm-up, cosine decay, layer-wise rates, augmentation."""
+def train_all(parts: Classifier, data: Dataset, options: ClassifierOptions, checkpoint: Checkpoint) -> None:
+    """Trains the backbone with the head: warm-up, cosine decay, a learning rate for each layer, augmentation."""
     if checkpoint.finished("finetune") or not options.epochs:
         return
-    freeze(parts.backbone, options.freeze or 0, options.batch_norm or "frozen")
-    factors = layer_factors(parts.backbone, options.layer_decay or 1.0)
-    batch = min(options.batch or 32, len(data.train))
-    patience = options.patience or 0
+    freeze(parts.backbone, options.freeze, options.batch_norm)
+    factors = layer_factors(parts.backbone, options.layer_decay)
+    batch = min(options.batch, len(data.train))
     stage = Stage(
         "finetune",
         parts.learner,
@@ -109,46 +111,58 @@ def train_all(parts: Classifier, data: Dataset, options: TrainOptions, checkpoin
         checkpoint,
         epochs=options.epochs,
         steps=len(data.train) // batch,
-        patience=patience,
+        patience=options.patience,
     )
-    _compile(stage, options.rate or 5e-4, factors)
-    shown = _Shown(data.train.batch, data.train.classes, batch, len("finetune"))
-    stage.run(_epochs(shown, data, options), lambda: _judge(predict(parts.model, data.val), data.val.classes))
+    _compile(stage, options.rate, factors, options.label_smoothing)
+    samples = _Samples(data.train.batch, data.train.classes, batch, _FINETUNE_SALT)
+    stage.run(_epochs(samples, data, options), lambda: _judge(predict(parts.model, data.val), data.val.classes))
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """What a stage looks at: how to read rows, their classes, how many a step; and what sets its order apart."""
+class _Samples:
+    """The training samples of a stage.
 
-    read: Callable[[NDArray[np.int64]], NDArray[Any]]
-    classes: NDArray[np.int64]
+    Attributes:
+        read: returns the inputs at some positions, (B, ...), pixels or features.
+        classes: (N,) int64, the class of each sample.
+        batch: the samples of a step.
+        salt: the number that makes this stage's order differ from that of another stage.
+    """
+
+    read: Callable[[NDArray[np.int64]], NDArray[np.generic]]
+    classes: ClassIds
     batch: int
     salt: int
 
 
-def _compile(stage: Stage, rate: float, factors: dict[str, float]) -> None:
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=stage.options.label_smoothing)
+def _compile(stage: Stage, rate: float, factors: dict[str, float], label_smoothing: float) -> None:
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
     stage.compile(loss, rate, factors, metrics=("accuracy",))
 
 
-def _epochs(shown: _Shown, data: Dataset, options: TrainOptions) -> Callable[[int], Batches]:
-    """The batches of each epoch, weighed by class."""
+def _epochs(samples: _Samples, data: Dataset, options: ClassifierOptions) -> Callable[[int], Batches]:
+    """Returns the function that makes the batches of an epoch, with each sample weighted by its class."""
     count = len(data.labels)
-    targets = np.eye(count, dtype=np.float32)[shown.classes]
-    per_class = class_weights(np.bincount(shown.classes, minlength=count).tolist())
-    weights = np.asarray(per_class if options.class_weights else [1.0] * count, np.float32)[shown.classes]
+    targets = np.eye(count, dtype=np.float32)[samples.classes]
+    per_class = class_weights(np.bincount(samples.classes, minlength=count).tolist())
+    weights = np.asarray(per_class if options.class_weights else [1.0] * count, np.float32)[samples.classes]
 
     def batches(epoch: int) -> Batches:
-        rng = np.random.default_rng((options.seed, epoch, shown.salt))
-        return Batches(shown.read, targets, weights, shown.batch, rng.permutation(len(shown.classes)))
+        rng = np.random.default_rng((options.seed, epoch, samples.salt))
+        return Batches(samples.read, targets, weights, samples.batch, rng.permutation(len(samples.classes)))
 
     return batches
 
 
-def _judge(scores: Scores, truth: NDArray[np.int64]) -> Judgement:
-    """Accuracy decides; if it differs by no more than its error, the likelihood of the right classes decides."""
-    likely = np.clip(scores[np.arange(len(truth)), truth], 1e-7, 1)
-    loss = round(float(-np.log(likely).mean()), 5)
+def _judge(scores: Scores, truth: ClassIds) -> Judgement:
+    """Judges an epoch by its accuracy; within the accuracy's error, the likelihood of the right classes decides.
+
+    Args:
+        scores: (N, classes) float32, the probabilities of the validation photos, 0..1.
+        truth: (N,) int64, their right classes.
+    """
+    likelihoods = np.clip(scores[np.arange(len(truth)), truth], 1e-7, 1)
+    loss = round(float(-np.log(likelihoods).mean()), 5)
     accuracy = round(float((scores.argmax(axis=1) == truth).mean()), 5)
     error = math.sqrt(accuracy * (1 - accuracy) / len(truth))
     return Judgement((accuracy, -loss), {"val_loss": loss, "val_accuracy": accuracy}, error)

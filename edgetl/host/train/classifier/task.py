@@ -1,4 +1,4 @@
-"""The training of a classifier: from class folders to a card with its top-1."""
+"""Trains a classifier: from class folders to a card with its top-1."""
 
 from __future__ import annotations
 
@@ -17,115 +17,102 @@ from edgetl.host.report.classifier import Ending, confidence_interval, write_tra
 from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import DETECTOR_ONLY, TrainOptions
-from edgetl.host.train.task import Trained
-from edgetl.host.train.weights.choose import choose_weights, resolve
-
-SIZE = 224
-RESIZE = "stretch"
+from edgetl.host.train.resolve import ClassifierOptions, resolve_classifier
+from edgetl.host.train.training import Trained, Training, count_by_label, sample
+from edgetl.host.train.weights.auto import replace_auto
+from edgetl.host.train.weights.source import WeightsSource
+from edgetl.text import counted
 
 _TRAINING_PHOTOS = 300
-"""On so many of the training photos the finished model is measured, to see whether it overfits."""
+"""The finished model is measured on this many of its training photos, to see whether it overfits; seconds of work."""
 
 
-class Training:
-    """See `edgetl.host.train.task.Training`.
-
-    Args:
-        options: resolved.
-        spec: of the model's input.
-        dataset: split.
-    """
-
-    def __init__(self, options: TrainOptions, spec: InputSpec, dataset: Dataset) -> None:
-        self.options, self.data = options, dataset.info
-        self.warnings, self.unreadable = dataset.report.warnings, dataset.report.unreadable
-        self._spec, self._dataset = spec, dataset
+class ClassifierTraining(Training[ClassifierOptions, Dataset]):
+    """A classifier's training, see `Training`."""
 
     def describe(self) -> str:
-        """Says for people what is about to be trained on what."""
-        data = self._dataset
-        return f"{len(data.train)} photos to train on, {len(data.val)} to validate, {len(data.labels)} classes"
+        """Returns a line for people: how many photos there are, and of how many classes."""
+        data = self.dataset
+        classes = counted(len(data.labels), "class", "classes")
+        return f"{counted(len(data.train), 'photo')} to train on, {len(data.val)} to validate, {classes}"
 
-    def run(self, backbone: Network, about: Backbone, checkpoint: Checkpoint) -> Trained:
+    def _card(self, about: Backbone) -> ModelCard:
+        return ModelCard(
+            name=self.options.name,
+            task="classification",
+            labels=self.dataset.labels,
+            input=self.spec,
+            backbone=about,
+            dataset=self.data,
+        )
+
+    def _assemble(self, backbone: Network) -> Network:
+        from edgetl.host.train.classifier.network import assemble
+
+        return assemble(backbone, len(self.dataset.labels), self.options).model
+
+    def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint) -> Network:
         """Trains the head, then the backbone with it."""
         from edgetl.host.train.classifier.fit import train_all, train_head
         from edgetl.host.train.classifier.network import assemble
 
-        data, options = self._dataset, self.options
-        parts = assemble(backbone, len(data.labels), options)
+        parts = assemble(backbone, len(self.dataset.labels), self.options)
         checkpoint.attach(parts.model)
-        train_head(parts, data, options, checkpoint)
-        train_all(parts, data, options, checkpoint)
-        model = _plain(parts.model, options, len(data.labels))
-        evaluation = Evaluation(data.labels, data.val.classes, predict(model, data.val))
-        card = ModelCard(
-            name=options.name,
-            task="classification",
-            labels=data.labels,
-            input=self._spec,
-            backbone=about,
-            dataset=data.info,
-            metrics={"top1": round(evaluation.top1, 4)},
-        )
+        train_head(parts, self.dataset, self.options, checkpoint)
+        train_all(parts, self.dataset, self.options, checkpoint)
+        return parts.model
+
+    def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:
+        val = self.dataset.val
+        evaluation = Evaluation(self.dataset.labels, val.classes, predict(model, val))
+        card = replace(card, metrics={"top1": round(evaluation.top1, 4)})
         facts = self._facts(model, evaluation, checkpoint)
         low, high = facts.interval
-        told = (
-            f"{evaluation.top1:.1%} of {len(data.val)} validation photos right "
+        summary = (
+            f"{evaluation.top1:.1%} of {counted(len(val), 'validation photo')} right "
             f"({low:.1%} to {high:.1%} with 95 % confidence)"
         )
-        ending = Ending(facts.kept, tuple(advise(facts)))
-        return Trained(
-            model, card, told, lambda path, rows: self._report(path, rows, card, evaluation, ending), ending.advice
-        )
+        ending = Ending(facts.best, tuple(advise(facts)))
+
+        def write_report(path: Path, rows: list[Row]) -> None:
+            self._write_report(path, rows, card, evaluation, ending)
+
+        return Trained(model, card, summary, write_report, ending.advice)
 
     def _facts(self, model: Network, evaluation: Evaluation, checkpoint: Checkpoint) -> Facts:
-        """Puts together what the advice follows from; some training photos are looked at again, unchanged."""
-        data, options = self._dataset, self.options
-        picked = np.sort(np.random.default_rng(0).permutation(len(data.train))[:_TRAINING_PHOTOS])
+        """Collects the facts for the advice; some training photos are measured again, without augmentation."""
+        data, options = self.dataset, self.options
+        picked = sample(len(data.train), _TRAINING_PHOTOS)
         seen = replace(data.train, rows=data.train.rows[picked], classes=data.train.classes[picked], paths=())
-        learnt = Evaluation(data.labels, seen.classes, predict(model, seen))
-        counts = np.bincount(data.train.classes, minlength=len(data.labels)).tolist()
         return Facts(
             figure="top-1",
             value=evaluation.top1,
             interval=confidence_interval(evaluation.top1, len(data.val)),
             photos=len(data.val),
-            on_training=learnt.top1,
-            counts=dict(zip(data.labels, counts, strict=True)),
+            on_training=Evaluation(data.labels, seen.classes, predict(model, seen)).top1,
+            counts=count_by_label(data.labels, data.train.classes),
             rows=checkpoint.state.rows,
-            kept=checkpoint.state.kept,
+            best=checkpoint.state.best_row,
             column="val_accuracy",
-            epochs=options.epochs or options.head_epochs or 0,
+            epochs=options.epochs or options.head_epochs,
         )
 
-    def _report(self, path: Path, rows: list[Row], card: ModelCard, evaluation: Evaluation, ending: Ending) -> None:
-        report = self._dataset.report
+    def _write_report(
+        self, path: Path, rows: list[Row], card: ModelCard, evaluation: Evaluation, ending: Ending
+    ) -> None:
+        report = self.dataset.report
         summary: dict[str, object] = {"photos": report.photos, "classes": report.classes}
         summary |= {"sizes": report.sizes, "unreadable": report.unreadable, "warnings": report.warnings}
-        photos = self._dataset.val.paths
+        photos = self.dataset.val.paths
         write_training_report(path, card, rows, evaluation, photos, summary, asdict(self.options), ending)
 
 
-def load(options: TrainOptions, spec: InputSpec) -> Training:
-    """Loads class folders and settles what the options leave open; see `edgetl.host.train.task.Task`."""
-    options.refuse(DETECTOR_ONLY, "these photos are in class folders: a classifier is trained")
+def load(options: TrainOptions, source: WeightsSource, spec: InputSpec) -> ClassifierTraining:
+    """Loads class folders, and resolves the options; see `edgetl.host.train.task.Task`."""
+    options.require_defaults(DETECTOR_ONLY, "these photos are in class folders: a classifier is trained")
     folder = Path(options.data)
     data = load_dataset(folder, spec, val_fraction=options.val_fraction, seed=options.split_seed, strict=options.strict)
     import_keras()
-    options = resolve(choose_weights(options), np.bincount(data.train.classes).tolist())
-    return Training(options, spec, data)
-
-
-def _plain(model: Network, options: TrainOptions, classes: int) -> Network:
-    """Returns the model as it is stored: in float32 whatever it was trained in, without any optimizer of ours."""
-    import keras
-
-    from edgetl.host.train.classifier.network import assemble
-    from edgetl.host.train.weights import backbones
-
-    keras.config.set_dtype_policy("float32")
-    size = options.size or SIZE
-    network = backbones.build(options.backbone or "", options.alpha or 1.0, size, size)
-    plain = assemble(network, classes, options).model
-    plain.set_weights(model.get_weights())
-    return plain
+    source = replace_auto(source, options, spec.height)
+    resolved = resolve_classifier(options, source, spec, np.bincount(data.train.classes).tolist())
+    return ClassifierTraining(resolved, source, spec, data)

@@ -1,1 +1,1 @@
-"""Training of detectors."""
+"""Trains detectors: their network, loss, assignment of cells to boxes, augmentation and single stage."""

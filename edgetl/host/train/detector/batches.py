@@ -1,4 +1,4 @@
-"""A detector's batches: photos varied with their boxes, the boxes padded to one count so that shapes stay the same."""
+"""Makes the batches of a detector: augmented photos, and their boxes in an array of one shape."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from edgetl.host.train.detector.augment import BoxAugment, Boxes
 from edgetl.vision.arrays import Image
 
 MOST_BOXES = 150
-"""In a mosaic, or as many as a photo has; of more the largest are told."""
+"""A mosaic keeps at most this many boxes, the largest ones, unless one photo alone has more; they take memory."""
 
 
-class Pictures:
-    """What a detector is shown: the photos, varied anew each epoch; the same seed gives the same pictures.
+class AugmentedPhotos:
+    """The photos of a training, augmented anew in each epoch; the same seed gives the same pictures.
 
     Args:
-        photos: to learn from.
-        augment: how they vary; None shows them as they are.
-        seed: of everything random.
+        photos: the photos to train on.
+        augment: how the photos vary; None shows them unchanged.
+        seed: the seed of the orders and of the augmentation.
 
     Attributes:
-        room: rows of boxes a picture; the same whatever the augmentation, for another count would be traced anew.
+        room: the rows of boxes a picture. It doesn't depend on the augmentation, because the network would be traced
+            again for another number.
     """
 
     def __init__(self, photos: BoxedPhotos, augment: BoxAugment | None, seed: int) -> None:
@@ -38,7 +39,7 @@ class Pictures:
         self._pool.shutdown()
 
     def order(self, epoch: int, count: int) -> NDArray[np.int64]:
-        """Returns the photos of an epoch, (count,) positions: each once before any comes again."""
+        """Returns the positions of an epoch's photos, (count,) int64; each comes once before any comes again."""
         rng = np.random.default_rng((self.seed, epoch))
         rounds = [rng.permutation(len(self.photos)) for _ in range(-(-count // len(self.photos)))]
         return np.concatenate(rounds)[:count]
@@ -46,49 +47,63 @@ class Pictures:
     def batch(self, epoch: int, places: range, order: NDArray[np.int64]) -> tuple[Image, NDArray[np.float32]]:
         """Makes the pictures at some places of an epoch's order.
 
+        Args:
+            epoch: the epoch, from 0.
+            places: the B places in the order.
+            order: (N,) int64, the positions of the epoch's photos.
+
         Returns:
-            (B, H, W, 3) uint8 and (B, room, 5) class and xyxy in input px, class -1 in rows without a box.
+            (B, H, W, 3) uint8 RGB pictures, and (B, room, 5) float32 boxes: class and xyxy in input px, with the class
+            -1 in rows without a box.
         """
         made = list(self._pool.map(lambda place: self._picture(epoch, place, int(order[place])), places))
         return np.stack([pixels for pixels, _ in made]), np.stack([pad(boxes, self.room) for _, boxes in made])
 
-    def _picture(self, epoch: int, place: int, chosen: int) -> tuple[Image, Boxes]:
+    def _picture(self, epoch: int, place: int, position: int) -> tuple[Image, Boxes]:
         rng = np.random.default_rng((self.seed, epoch, place))
         if self.augment is None:
-            return self._photo(chosen)
+            return self._photo(position)
         if rng.random() >= self.augment.mosaic:
-            return self.augment.one(rng, *self._photo(chosen))
+            return self.augment.one(rng, *self._photo(position))
         others = rng.integers(len(self.photos), size=3).tolist()
-        return self.augment.four(rng, [self._photo(i) for i in (chosen, *others)])
+        return self.augment.four(rng, [self._photo(i) for i in (position, *others)])
 
     def _photo(self, position: int) -> tuple[Image, Boxes]:
         return self.photos.picture(position), self.photos.boxes[position]
 
 
 class BoxBatches:
-    """One epoch's batches.
+    """The batches of one epoch.
 
     Args:
-        pictures: to show.
-        batch: pictures a step.
-        epoch: from 0.
-        steps: photos come again where there are fewer.
+        photos: the augmented photos.
+        batch: the pictures of a step.
+        epoch: the epoch, from 0.
+        steps: the number of steps; photos come again if there are too few.
     """
 
-    def __init__(self, pictures: Pictures, batch: int, epoch: int, steps: int) -> None:
-        self.pictures, self.batch, self.epoch, self.steps = pictures, batch, epoch, steps
-        self.order = pictures.order(epoch, steps * batch)
+    def __init__(self, photos: AugmentedPhotos, batch: int, epoch: int, steps: int) -> None:
+        self.photos, self.batch, self.epoch, self.steps = photos, batch, epoch, steps
+        self.order = photos.order(epoch, steps * batch)
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, index: int) -> tuple[Image, NDArray[np.float32]]:
         places = range(index * self.batch, (index + 1) * self.batch)
-        return self.pictures.batch(self.epoch, places, self.order)
+        return self.photos.batch(self.epoch, places, self.order)
 
 
 def pad(boxes: Boxes, room: int) -> NDArray[np.float32]:
-    """Returns (room, 5): the boxes, the largest where they are too many, then rows of class -1."""
+    """Brings boxes to one shape: drops the smallest ones if there are too many, or adds rows of class -1.
+
+    Args:
+        boxes: (K, 5) float32, class and xyxy in input px.
+        room: the number of rows.
+
+    Returns:
+        (room, 5) float32, class and xyxy in input px.
+    """
     if len(boxes) > room:
         areas = (boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2])
         boxes = boxes[np.sort(np.argsort(-areas, kind="stable")[:room])]

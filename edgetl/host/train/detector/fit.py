@@ -1,4 +1,4 @@
-"""The one stage of a detector's training: backbone and head together, from the first step on."""
+"""Trains a detector in one stage: backbone and head together, from the first step on."""
 
 from __future__ import annotations
 
@@ -11,48 +11,42 @@ from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.networks.untyped import Network
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.detector.augment import BoxAugment
-from edgetl.host.train.detector.batches import BoxBatches, Pictures
+from edgetl.host.train.detector.batches import AugmentedPhotos, BoxBatches
 from edgetl.host.train.detector.loss import DetectionLoss
 from edgetl.host.train.detector.network import Detector
-from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.resolve import DetectorOptions, detector_steps
 from edgetl.host.train.schedule import freeze, layer_factors
 from edgetl.host.train.stage import Judgement, Stage
 from edgetl.vision.detect import grid
 
 _BACKBONE_SHARE = 0.5
-"""Of the rate: what the backbone knows is worth keeping, the head knows nothing yet. At 0.2 classes were confused."""
+"""A pretrained backbone learns at this share of the rate, since only the head knows nothing; 0.2 confuses classes."""
 _STEM_STRIDE = 8
-"""The layers before the first map at that stride see edges and colours, which no data set needs to be taught anew."""
+"""The layers before the first map at this stride, px, see edges and colours, which need no new training."""
 _CLIP = 10.0
-_CALM = 0.2
-"""The last share of the epochs shows no mosaics: what is learnt last is to be of whole photos."""
-_CALMER = 0.4
-"""By so much the sizes vary less then: the head's batch normalization is to see what the device will see."""
-_LEAST_STEPS = 20
-"""Of an epoch: a few photos come again rather than being averaged and judged after every other step."""
-
-
-def steps_per_epoch(photos: int, batch: int) -> int:
-    """Returns how many steps an epoch has: a round of the photos, or several where they are few."""
-    return max(_LEAST_STEPS, photos // batch)
+"""The norm of all gradients together is clipped to this; the loss sums over many cells, so its gradients are large."""
+_CALM_SHARE = 0.2
+"""The last share of the epochs shows no mosaics, so that the last steps learn from whole photos."""
+_CALM_STRENGTH = 0.4
+"""Sizes vary this much less in the last epochs, so that the head's batch normalization sees what the device sees."""
 
 
 def train_detector(
-    parts: Detector, data: BoxedDataset, options: TrainOptions, checkpoint: Checkpoint, card: ModelCard
+    parts: Detector, data: BoxedDataset, options: DetectorOptions, checkpoint: Checkpoint, card: ModelCard
 ) -> None:
-    """Trains a detector: task-aligned assignment, augmentation with boxes, averaged weights, judged by mAP.
+    """Trains a detector with task-aligned assignment, boxes that move with the pixels, and averaged weights.
 
     Args:
-        parts: of the detector.
-        data: photos with boxes.
-        options: resolved.
-        checkpoint: attached to `parts.model`.
-        card: that reads the model's outputs.
+        parts: the detector.
+        data: the photos with boxes; the epoch with the highest mAP on the validation photos is the best.
+        options: the resolved options.
+        checkpoint: the checkpoint, attached to `parts.model`.
+        card: the card that decodes the model's outputs.
     """
-    epochs, batch = options.epochs or 0, options.batch or 16
+    epochs, batch = options.epochs, options.batch
     if checkpoint.finished("finetune") or not epochs:
         return
-    steps, patience = steps_per_epoch(len(data.train), batch), options.patience or 0
+    steps = detector_steps(len(data.train), batch)
     stage = Stage(
         "finetune",
         parts.learner,
@@ -60,14 +54,16 @@ def train_detector(
         checkpoint,
         epochs=epochs,
         steps=steps,
-        patience=patience,
+        patience=options.patience,
         from_average=False,
     )
     loss = DetectionLoss(*grid(card.input.height, card.input.width, card.detector.strides))
-    stage.compile(loss, options.rate or 2e-3, _prepare(parts.backbone, options), clip=_CLIP)
-    lively = Pictures(data.train, _augment(options.augment, options.flip), options.seed)
-    calm = Pictures(data.train, _augment(_CALMER * options.augment, options.flip, mosaic=0.0), options.seed)
-    calm_from = epochs - round(_CALM * epochs)
+    stage.compile(loss, options.rate, _freeze_and_factors(parts.backbone, options), clip=_CLIP)
+    lively = AugmentedPhotos(data.train, _augment(options.augment, options.flip), options.seed)
+    calm = AugmentedPhotos(
+        data.train, _augment(_CALM_STRENGTH * options.augment, options.flip, mosaic=0.0), options.seed
+    )
+    calm_from = epochs - round(_CALM_SHARE * epochs)
 
     def batches(epoch: int) -> BoxBatches:
         return BoxBatches(lively if epoch < calm_from else calm, batch, epoch, steps)
@@ -80,24 +76,21 @@ def train_detector(
         stage.run(batches, judge)
 
 
-def _prepare(backbone: Network, options: TrainOptions) -> dict[str, float]:
-    """Freezes what isn't to learn; returns the factors of the rate of what is."""
-    pretrained = options.batch_norm == "frozen"
-    first = options.freeze
-    if first is None:
-        first = _depth_of(backbone, _STEM_STRIDE) if pretrained else 0
-    freeze(backbone, first, options.batch_norm or "frozen")
-    share = _BACKBONE_SHARE if pretrained else 1.0
-    return {path: share * factor for path, factor in layer_factors(backbone, options.layer_decay or 1.0).items()}
+def _freeze_and_factors(backbone: Network, options: DetectorOptions) -> dict[str, float]:
+    """Freezes the layers that don't learn; returns the factor of the learning rate by variable path."""
+    first = _layers_before(backbone, _STEM_STRIDE) if options.freeze == "stem" else options.freeze
+    freeze(backbone, first, options.batch_norm)
+    share = _BACKBONE_SHARE if options.batch_norm == "frozen" else 1.0
+    return {path: share * factor for path, factor in layer_factors(backbone, options.layer_decay).items()}
 
 
-def _depth_of(backbone: Network, stride: int) -> int:
-    """How many layers come before the first map at a stride."""
+def _layers_before(backbone: Network, stride: int) -> int:
+    """Returns the number of layers before the first map at a stride, px."""
     height = math.ceil(backbone.input_shape[1] / stride)
     depths = (depth for depth, layer in enumerate(backbone.layers) if layer.output.shape[1] == height)
     return next(depths, 0)
 
 
 def _augment(strength: float, flip: bool, mosaic: float = 0.5) -> BoxAugment | None:
-    """The augmentation at the strength asked for; 1 shows photos at half to 1.6 times their size."""
+    """Returns the augmentation of a strength; 1 shows photos at half to 1.6 times their size, 0 is None."""
     return BoxAugment(flip, 0.5**strength, 1.6**strength, min(1.0, mosaic * strength)) if strength else None

@@ -1,1 +1,1 @@
-"""The weights that a training starts from."""
+"""Finds and loads the weights that a training begins with."""

@@ -1,10 +1,10 @@
-"""MobileNets without their tops: what each is called, how wide it comes, what pixels it was trained on."""
+"""Builds MobileNets without their tops, with random weights or with Keras's ImageNet weights."""
 
 from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
@@ -24,9 +24,9 @@ class Family:
     """A kind of backbone.
 
     Attributes:
-        application: its name in `keras.applications`.
-        alphas: width multipliers it comes in, and that Keras has ImageNet weights for.
-        default_alpha: taken where none is named.
+        application: the name of its function in `keras.applications`.
+        alphas: the width multipliers for which Keras has ImageNet weights.
+        default_alpha: the width multiplier if the user names none.
     """
 
     application: str
@@ -35,7 +35,7 @@ class Family:
 
 
 _TIMEOUT = 5.0
-"""Seconds that a server, at each of its addresses, may say nothing."""
+"""A server may stay silent for this long at each of its addresses, s; without a limit Keras would wait for ever."""
 
 _V1 = (0.25, 0.5, 0.75, 1.0)
 _V2 = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
@@ -47,17 +47,18 @@ FAMILIES = {
     "mobilenet_v3_small": Family("MobileNetV3Small", _V3, 1.0),
     "mobilenet_v3_large": Family("MobileNetV3Large", _V3, 1.0),
 }
+"""The backbones that a training offers, by name."""
 
 
 def family(name: str, alpha: float | None = None) -> Family:
     """Returns a backbone's family.
 
     Args:
-        name: of the backbone.
-        alpha: a width to check; None checks nothing.
+        name: the backbone's name, a key of `FAMILIES`.
+        alpha: a width multiplier to check; None checks nothing.
 
     Raises:
-        UsageError: there is no such backbone, or not at that width.
+        UsageError: there is no such backbone, or not at this width.
     """
     if name not in FAMILIES:
         raise UsageError(f"unknown backbone {name!r}", remedy=f"choose one of {', '.join(FAMILIES)}")
@@ -69,28 +70,28 @@ def family(name: str, alpha: float | None = None) -> Family:
 
 
 def build(name: str, alpha: float, height: int, width: int, *, imagenet: bool = False) -> Network:
-    """Builds a backbone that maps (N, height, width, 3) float in its input range to (N, h, w, C) features.
+    """Builds a backbone that maps (N, height, width, 3) floats in its input range to (N, h, w, C) features.
 
     Args:
-        name: a key of `FAMILIES`.
-        alpha: width multiplier.
-        height: px.
-        width: px.
-        imagenet: load Keras's ImageNet weights, which Keras downloads once.
+        name: the backbone's name, a key of `FAMILIES`.
+        alpha: the width multiplier.
+        height: the input's height, px.
+        width: the input's width, px.
+        imagenet: whether Keras's ImageNet weights are loaded, which Keras downloads once.
 
     Returns:
         A `keras.Model`, with random weights unless `imagenet`.
 
     Raises:
         UsageError: there is no such backbone.
-        DownloadError: the weights are not there and can't be downloaded.
-        EdgetlError: Keras's cached file is damaged.
+        DownloadError: the weights aren't cached and can't be downloaded.
+        EdgetlError: the file in Keras's cache is damaged.
     """
     import keras
 
     found = family(name, alpha)
     options = {"minimalistic": False, "include_preprocessing": False} if "v3" in name else {}
-    make = partial(
+    make: Callable[..., Network] = partial(
         getattr(keras.applications, found.application),
         input_shape=(height, width, 3),
         alpha=alpha,
@@ -101,15 +102,15 @@ def build(name: str, alpha: float, height: int, width: int, *, imagenet: bool = 
     if not imagenet:
         return make(weights=None)
     try:
-        with redirect_stdout(sys.stderr), _network_timeout():  # Keras shows its download
+        with redirect_stdout(sys.stderr), _network_timeout():  # Keras prints the progress of its download
             return make(weights="imagenet")
-    except Exception as error:  # Keras raises that very class where a download fails
+    except Exception as error:  # Keras raises a plain Exception if a download fails
         raise _imagenet_error(f"the ImageNet weights of {name} {alpha:g}", error) from error
 
 
 @contextmanager
 def _network_timeout() -> Iterator[None]:
-    """Makes a network that swallows packets an error; Keras would wait for it for ever."""
+    """Limits how long Keras waits for a server that doesn't answer."""
     earlier = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:
@@ -118,12 +119,15 @@ def _network_timeout() -> Iterator[None]:
         socket.setdefaulttimeout(earlier)
 
 
-def _imagenet_error(what: str, error: Exception) -> EdgetlError:
-    """Tells a network that isn't there from a file that is there but damaged: Keras checks none of MobileNet V1's."""
+def _imagenet_error(weights: str, error: Exception) -> EdgetlError:
+    """Returns the error of weights that can't be downloaded, or of a cached file that is damaged.
+
+    Keras verifies the files of every backbone except MobileNet V1, so a damaged file shows only while it is read.
+    """
     where, text = "--weights imagenet", (str(error).splitlines() or [""])[0] or type(error).__name__
     failed, reason = text.startswith("URL fetch failure on "), text.partition(": ")[2].removeprefix("None -- ")
     if failed or isinstance(error, TimeoutError | ConnectionError | HTTPException | URLError):
-        remedy = "take --weights starter (mobilenet_v2 0.35), none, or FILE, which you downloaded elsewhere"
-        return DownloadError(f"{what} can't be downloaded: {reason if failed else text}", where=where, remedy=remedy)
-    remedy = "delete what Keras cached, ~/.keras/models or $KERAS_HOME/models, so that it downloads it again"
-    return EdgetlError(f"{what} can't be read: {text}", where=where, remedy=remedy)
+        remedy = "give --weights starter (mobilenet_v2 0.35), none, or a FILE that you downloaded elsewhere"
+        return DownloadError(f"{weights} can't be downloaded: {reason if failed else text}", where=where, remedy=remedy)
+    remedy = "delete what Keras cached, ~/.keras/models or $KERAS_HOME/models, so that Keras downloads it again"
+    return EdgetlError(f"{weights} can't be read: {text}", where=where, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Whether a download of ImageNet's weights failed lately, so that a machine without a network asks only once a day."""
+"""Remembers that a download of ImageNet's weights failed, so that a machine without a network tries it once a day."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from edgetl.files import write_atomic
 from edgetl.host.dataset.photos import cache_folder
 
 _FILE = "imagenet-not-downloaded"
-_SECONDS = 24 * 3600
-"""After this time a download is tried again, s."""
+_RETRY_SECONDS = 24 * 3600
+"""A download is tried again after this time, s: a day, because a network seldom appears sooner."""
 
 
 def note_failure() -> None:
-    """Notes that a download failed just now."""
-    with suppress(EdgetlError):  # a cache that can't be written to costs another try, no more
+    """Remembers that a download failed just now."""
+    with suppress(EdgetlError):  # if the cache can't be written, the next training tries the download again
         write_atomic(cache_folder() / _FILE, "")
 
 
 def failed_lately() -> bool:
-    """Says whether a download failed within a day, and no file has come into Keras's cache since."""
+    """Returns whether a download failed within a day, and no file has been added to Keras's cache since."""
     try:
         failed = (cache_folder() / _FILE).stat().st_mtime
     except OSError:
         return False
     files = (Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models").glob("*")
-    return 0 <= time.time() - failed < _SECONDS and not any(_arrived(file) > failed for file in files)
+    return 0 <= time.time() - failed < _RETRY_SECONDS and not any(_added(file) > failed for file in files)
 
 
-def _arrived(file: Path) -> float:
-    """When a file came to its place, whatever time of change it was copied with; s since 1970."""
+def _added(file: Path) -> float:
+    """Returns when a file was put into its folder, s since 1970, even if it was copied with an older time."""
     try:
         return file.stat().st_ctime
     except OSError:

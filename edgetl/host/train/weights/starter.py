@@ -1,4 +1,7 @@
-"""The backbone that edgetl brings along, made by itself; how, and how good it is: `models/starter/README.md`."""
+"""Finds the weights of the starter, the small backbone that comes with edgetl.
+
+`models/starter/README.md` says how it was made and how good it is.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ import edgetl
 from edgetl.errors import ModelError
 
 NAME, ALPHA = "mobilenet_v2", 0.35
+NETWORK = (NAME, ALPHA)
+"""The starter's backbone and its width multiplier."""
 _FILE = "mobilenet_v2_0.35_no_top.weights.h5"
 
 
 def weights_file() -> Path:
-    """Returns the starter's weights: inside an installed package, or in a source checkout.
+    """Returns the path of the starter's weights, in an installed package or in a source checkout.
 
     Raises:
-        ModelError: they are missing.
+        ModelError: the file is missing.
     """
     package = Path(edgetl.__file__).parent
     places = [folder / _FILE for folder in (package / "starter", package.parent / "models" / "starter")]

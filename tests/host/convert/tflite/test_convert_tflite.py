@@ -96,11 +96,11 @@ def test_static_int8_has_weights_by_channel_and_the_scaling_in_its_input(files):
 
 def test_dynamic_int8_has_small_weights_and_float_activations(files, options):
     """Layers of less than 1,024 weights stay in float, so this one has more."""
-    from networks import build_small
+    from networks import build_small, resolved_classifier
 
     from edgetl.host.train.classifier.network import assemble
 
-    wide = assemble(build_small("", 1, 96, 96), 3, replace(options, head=128)).model
+    wide = assemble(build_small("", 1, 96, 96), 3, resolved_classifier(replace(options, head=128))).model
     made = interpreter(export(wide, "dynamic_wi8_afp32", np.zeros((1, 96, 96, 3), np.uint8)))
     details = {d["index"]: d for d in made.get_tensor_details()}
     hidden, last = [op for op in made._get_ops_details() if op["op_name"] == "FULLY_CONNECTED"]
@@ -110,11 +110,11 @@ def test_dynamic_int8_has_small_weights_and_float_activations(files, options):
 
 
 def test_float16_halves_the_weights(options):
-    from networks import build_small
+    from networks import build_small, resolved_classifier
 
     from edgetl.host.train.classifier.network import assemble
 
-    wide = assemble(build_small("", 1, 96, 96), 3, replace(options, head=1024)).model
+    wide = assemble(build_small("", 1, 96, 96), 3, resolved_classifier(replace(options, head=1024))).model
     photo = np.zeros((1, 96, 96, 3), np.uint8)
     assert len(export(wide, "float16", photo)) < 0.7 * len(export(wide, "float32", photo))
 

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from networks import build_small
+from networks import build_small, resolved_detector
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError
@@ -130,7 +130,8 @@ def test_a_detector_of_one_level(recipe):
     from edgetl.host.train.detector.network import assemble
     from edgetl.host.train.options import TrainOptions
 
-    model = assemble(build_small("", 1, 96, 96), 3, (8,), TrainOptions(data="", name="")).model
+    options = resolved_detector(TrainOptions(data="", name="", strides=(8,)))
+    model = assemble(build_small("", 1, 96, 96), 3, options).model
     pixels = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), np.uint8)
     found = outputs(export(model, recipe, pixels), pixels)
     assert [output.shape for output in found] == [(4, 144, 3), (4, 144, 4)]

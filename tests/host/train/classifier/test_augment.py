@@ -6,6 +6,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from networks import resolved_classifier
 
 from edgetl.host.train.classifier.augment import RandomAffine, RandomColor
 from edgetl.host.train.classifier.network import assemble
@@ -124,7 +125,7 @@ def test_tensorflow_never_compiles_the_learner_with_xla(options, small, monkeypa
 
     gpu = SimpleNamespace(device_type="GPU", name="/physical_device:GPU:0")
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: [gpu])
-    parts = assemble(backbones.build("mobilenet_v1", 0.25, 96, 96), 3, options)
+    parts = assemble(backbones.build("mobilenet_v1", 0.25, 96, 96), 3, resolved_classifier(options))
     for model, compiled in ((parts.learner, False), (parts.head, True)):
         model.compile("sgd", "categorical_crossentropy", jit_compile="auto")
         assert model.jit_compile is compiled

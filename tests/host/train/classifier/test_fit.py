@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from networks import resolved_classifier
 
 from edgetl.card import InputSpec
 from edgetl.host.dataset.load import load_dataset
@@ -13,7 +14,8 @@ from edgetl.host.train import stage
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier import fit
 from edgetl.host.train.classifier.network import assemble
-from edgetl.host.train.weights.choose import build_backbone, resolve
+from edgetl.host.train.weights.initial_backbone import build_backbone
+from edgetl.host.train.weights.source import open_source
 
 
 class Training:
@@ -21,9 +23,9 @@ class Training:
 
     def __init__(self, options, folder, **changes):
         self.data = load_dataset(Path(options.data), InputSpec(96, 96))
-        self.options = resolve(replace(options, **changes), np.bincount(self.data.train.classes).tolist())
+        self.options = resolved_classifier(replace(options, **changes), np.bincount(self.data.train.classes).tolist())
         keras.utils.set_random_seed(self.options.seed)
-        network, _ = build_backbone(self.options)
+        network, _ = build_backbone(self.options, open_source(self.options.weights))
         self.parts = assemble(network, len(self.data.labels), self.options)
         self.checkpoint = Checkpoint(folder)
         self.checkpoint.attach(self.parts.model)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from interrupt import interrupt_at
-from networks import build_small
+from networks import build_small, resolved_detector
 
 from edgetl import store
 from edgetl.card import InputSpec
@@ -20,11 +20,13 @@ from edgetl.host.networks.stored import boxed_dataset_of, load_keras
 from edgetl.host.train import job, stage
 from edgetl.host.train.detector import fit
 from edgetl.host.train.detector.augment import BoxAugment
-from edgetl.host.train.detector.batches import BoxBatches, Pictures, pad
-from edgetl.host.train.detector.task import default_epochs, load, resolve_detector
+from edgetl.host.train.detector.batches import AugmentedPhotos, BoxBatches, pad
+from edgetl.host.train.detector.task import load
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.task import task_name
+from edgetl.host.train.resolve import detector_epochs, detector_steps
+from edgetl.host.train.task import detect_task
 from edgetl.host.train.weights import backbones
+from edgetl.host.train.weights.source import RANDOM
 
 
 def weights_of(stored):
@@ -169,35 +171,35 @@ def test_inputs_and_strides_that_no_backbone_has_are_refused(changes, words, box
 
 def test_what_is_left_open_follows_the_weights(boxed_options):
     left = replace(boxed_options, epochs=None, batch=None, strides=None, patience=None)
-    random = resolve_detector(left, 300)
-    starter = resolve_detector(replace(left, weights="starter"), 300)
+    random = resolved_detector(left, 300)
+    starter = resolved_detector(replace(left, weights="starter"), 300)
     assert (random.strides, random.batch, random.epochs) == ((8, 16, 32), 16, 38)
     assert (random.batch_norm, starter.batch_norm) == ("train", "train")
-    imagenet = resolve_detector(replace(left, weights="imagenet"), 300)
+    imagenet = resolved_detector(replace(left, weights="imagenet"), 300)
     assert (imagenet.batch_norm, imagenet.rate, imagenet.patience) == ("frozen", 2e-3, 12)
-    assert resolve_detector(replace(left, epochs=7, batch=3, rate=1e-4), 300).epochs == 7
+    assert resolved_detector(replace(left, epochs=7, batch=3, rate=1e-4), 300).epochs == 7
 
 
 def test_few_photos_get_as_many_steps_as_some_more():
-    steps = [default_epochs(n, 16) * fit.steps_per_epoch(n, 16) for n in (5, 60, 320, 1000, 10_000)]
+    steps = [detector_epochs(n, 16) * detector_steps(n, 16) for n in (5, 60, 320, 1000, 10_000)]
     assert steps[:3] == [760, 760, 760]
     assert steps == sorted(steps)
-    assert default_epochs(10_000, 16) == 12
+    assert detector_epochs(10_000, 16) == 12
 
 
 def test_the_layers_before_stride_8_stay_as_they_were_on_pretrained_weights(boxed_options):
     network = backbones.build("mobilenet_v2", 0.35, 96, 96)
-    fit._prepare(network, resolve_detector(replace(boxed_options, weights="imagenet"), 300))
+    fit._freeze_and_factors(network, resolved_detector(replace(boxed_options, weights="imagenet"), 300))
     learn = [layer.name for layer in network.layers if layer.trainable and layer.weights]
     assert learn[0] == "block_3_depthwise", "the first to halve the map of stride 4"
     assert not [name for name in learn if name.endswith("BN")]
-    fit._prepare(network, resolve_detector(replace(boxed_options, weights="imagenet", freeze=0), 300))
+    fit._freeze_and_factors(network, resolved_detector(replace(boxed_options, weights="imagenet", freeze=0), 300))
     assert network.layers[1].trainable
 
 
 def test_pictures_depend_on_seed_epoch_and_place_alone(boxes_folder, host_env):
     photos = load_boxed(boxes_folder, InputSpec(96, 96, resize="letterbox")).train
-    first, again = (Pictures(photos, BoxAugment(), seed=4) for _ in range(2))
+    first, again = (AugmentedPhotos(photos, BoxAugment(), seed=4) for _ in range(2))
     one = [BoxBatches(first, 4, epoch, 9)[5] for epoch in (0, 1)]
     BoxBatches(again, 4, 1, 9)[2]
     other = BoxBatches(again, 4, 1, 9)[5]
@@ -248,9 +250,9 @@ def test_a_detector_without_the_top_of_its_backbone_is_no_start_for_a_classifier
 
 
 def test_the_files_tell_the_task(boxes_folder, shapes, boxed_options):
-    assert task_name(boxes_folder) == "detection"
-    assert task_name(shapes) == "classification"
-    assert "8 to validate, 6 left aside to test with" in load(boxed_options, InputSpec(96, 96)).describe()
+    assert detect_task(boxes_folder) == "detection"
+    assert detect_task(shapes) == "classification"
+    assert "8 to validate, 6 left aside to test with" in load(boxed_options, RANDOM, InputSpec(96, 96)).describe()
 
 
 def test_keras_can_load_the_stored_model_without_edgetl_classes(straight_boxes):

@@ -15,6 +15,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from networks import resolved_classifier
 
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError, ModelError
@@ -22,11 +23,20 @@ from edgetl.files import sha256_of
 from edgetl.host.dataset.load import load_dataset
 from edgetl.host.demo.draw import draw_photos
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.weights import backbones, choose, starter
+from edgetl.host.train.resolve import check_options
+from edgetl.host.train.weights import backbones, starter
+from edgetl.host.train.weights.auto import replace_auto
+from edgetl.host.train.weights.initial_backbone import build_backbone
 from edgetl.host.train.weights.read import load_backbone_weights
+from edgetl.host.train.weights.source import open_source
 from edgetl.host.train.weights.starter import weights_file
 
 AUTO = TrainOptions(data="x", name="x")
+
+
+def chosen(options=AUTO):
+    """The source that a training takes its weights from."""
+    return replace_auto(open_source(options.weights), options, 224)
 
 
 @pytest.fixture
@@ -50,17 +60,16 @@ def download(monkeypatch, tmp_path):
 
 def test_auto_is_imagenet_where_keras_has_it(download, capsys):
     download(None)
-    settled = choose.choose_weights(AUTO)
-    assert settled == replace(AUTO, weights="imagenet")
+    assert chosen() == open_source("imagenet")
     assert "weights: ImageNet's" in capsys.readouterr().err
     assert socket.getdefaulttimeout() is None
 
 
 def test_auto_is_the_starter_where_the_download_fails_and_says_why(download, capsys):
     download(Exception("URL fetch failure on https://host/file.h5: None -- no route to host\nmore"))
-    assert choose.choose_weights(AUTO) == replace(AUTO, weights="starter")
+    assert chosen() == open_source("starter")
     said = " ".join(capsys.readouterr().err.split())
-    assert said.startswith("weights: the starter that edgetl brings along; ")
+    assert said.startswith("weights: the starter that comes with edgetl; ")
     assert said.endswith("of mobilenet_v2 0.35 can't be downloaded: no route to host")
     assert socket.getdefaulttimeout() is None
 
@@ -68,30 +77,30 @@ def test_auto_is_the_starter_where_the_download_fails_and_says_why(download, cap
 def test_a_download_that_failed_is_tried_again_after_a_day_or_once_a_file_has_come(download, tmp_path, capsys):
     offline = Exception("URL fetch failure on https://host/file.h5: None -- no route to host")
     download(offline)
-    choose.choose_weights(AUTO)
+    chosen()
     download(None)
-    assert choose.choose_weights(AUTO).weights == "starter", "it isn't tried"
+    assert chosen().kind == "starter", "it isn't tried"
     assert "--weights imagenet" in capsys.readouterr().err
     noted = tmp_path / "cache" / "imagenet-not-downloaded"
     os.utime(noted, (time.time() - 25 * 3600,) * 2)
-    assert choose.choose_weights(AUTO).weights == "imagenet"
+    assert chosen().kind == "imagenet"
     os.utime(noted)
     (tmp_path / "keras" / "models").mkdir(parents=True)
     os.utime(noted, (time.time() - 60,) * 2)
     (tmp_path / "keras" / "models" / "weights.h5").touch()
-    assert choose.choose_weights(AUTO).weights == "imagenet"
+    assert chosen().kind == "imagenet"
 
 
 def test_auto_has_nothing_for_another_backbone_without_a_network(download):
     download(Exception("URL fetch failure on https://host/file.h5: None -- no route to host"))
     with pytest.raises(EdgetlError, match=r"ImageNet weights of mobilenet_v1 0\.25 .* no route") as caught:
-        choose.choose_weights(replace(AUTO, backbone="mobilenet_v1"))
+        chosen(replace(AUTO, backbone="mobilenet_v1"))
     assert caught.value.where == "--weights auto"
     assert "leave out --backbone and --alpha to begin from the starter" in caught.value.remedy
 
 
 def test_the_starter_is_taught_more_freely_than_imagenet():
-    starter, imagenet = (choose.resolve(replace(AUTO, weights=w), [500, 500]) for w in ("starter", "imagenet"))
+    starter, imagenet = (resolved_classifier(replace(AUTO, weights=w), [500, 500]) for w in ("starter", "imagenet"))
     assert (starter.batch_norm, starter.layer_decay, starter.head_epochs) == ("train", 1.0, 40)
     assert (imagenet.batch_norm, imagenet.head_epochs) == ("frozen", 40)
     assert starter.rate > imagenet.rate
@@ -100,13 +109,13 @@ def test_the_starter_is_taught_more_freely_than_imagenet():
 @pytest.mark.parametrize("weights", ["imagenet", "starter", "none", "some.h5"])
 def test_what_was_asked_for_stays(weights, download):
     download(AssertionError("asked for"))
-    asked = replace(AUTO, weights=weights)
-    assert choose.choose_weights(asked) is asked
+    source = open_source(weights)
+    assert replace_auto(source, AUTO, 224) is source
 
 
 BUILD = """
 from edgetl.errors import EdgetlError, ModelError
-from edgetl.host.train import backbones
+from edgetl.host.train.weights import backbones
 backbones._TIMEOUT = 0.5
 try:
     backbones.build("mobilenet_v2", 0.35, 96, 96, imagenet=True)
@@ -160,7 +169,7 @@ def test_the_starter_is_small_and_whole():
 def test_weights_that_didnt_come_along_are_told(monkeypatch, tmp_path):
     monkeypatch.setattr(starter.edgetl, "__file__", str(tmp_path / "edgetl" / "__init__.py"))
     with pytest.raises(ModelError, match="starter's weights are missing") as caught:
-        choose.check(replace(AUTO, weights="starter"))
+        check_options(AUTO, open_source("starter"))
     assert caught.value.remedy == "install edgetl again"
 
 
@@ -177,8 +186,10 @@ def test_a_linear_head_tells_more_apart_on_the_starter_than_on_random_weights(tm
 
     def top1(weights):
         keras.utils.set_random_seed(0)
-        options = choose.resolve(replace(AUTO, weights=weights, size=96), [10] * 6)
-        network = keras.Sequential([choose.build_backbone(options)[0], keras.layers.GlobalAveragePooling2D()])
+        options = resolved_classifier(replace(AUTO, weights=weights, size=96), [10] * 6)
+        network = keras.Sequential(
+            [build_backbone(options, open_source(weights))[0], keras.layers.GlobalAveragePooling2D()]
+        )
 
         def features(side):
             found = network.predict(side.batch(slice(None)) / 127.5 - 1.0, verbose=0)

@@ -163,12 +163,14 @@ def test_a_network_within_a_network_with_convolutions_around_it(name, alpha, suf
 
 
 def test_a_stored_model(tmp_path):
+    from networks import resolved_classifier
+
     from edgetl.host.train.classifier.network import assemble
     from edgetl.host.train.options import TrainOptions
 
     name, alpha = "mobilenet_v2", 0.35
     network = backbones.build(name, alpha, SIZE, SIZE)
-    model = assemble(network, 4, TrainOptions(data="x", name="x", head=16)).model
+    model = assemble(network, 4, resolved_classifier(TrainOptions(data="x", name="x", head=16))).model
     whole = {layer.name: layer for layer in source(name, alpha).layers}
     for layer in network.layers:
         layer.set_weights(whole[layer.name].get_weights() if layer.weights else [])

@@ -1,4 +1,4 @@
-"""The ranges of values that backbones take, and how pixels are scaled to them."""
+"""The ranges of pixel values that backbones take, and how pixels are scaled to them."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ SCALES: dict[InputRange, tuple[float, float]] = {
     "0..1": (1 / 255, 0.0),
     "0..255": (1.0, 0.0),
 }
-"""What turns a pixel 0..255 into a backbone's input: pixel * scale + offset."""
+"""The scale and the offset that turn a pixel 0..255 into a backbone's input: pixel * scale + offset."""
