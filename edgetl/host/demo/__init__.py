@@ -1,1 +1,1 @@
-"""A data set and a film that the program draws itself, so that the main job can be shown anywhere."""
+"""Shows all steps on a data set and a film that edgetl draws itself, without a network or photos."""

@@ -1,4 +1,4 @@
-"""The belt under the parts, and the camera above it."""
+"""Draws the belt under the parts, and imitates the camera above it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edgetl.host.demo.parts import Field
+from edgetl.host.demo.relief import Field
+from edgetl.vision.arrays import Image
 
-_COLORS = (  # rubber and PVC, BGR, 0..1
+_COLORS = (
     (0.15, 0.15, 0.15),
     (0.22, 0.23, 0.24),
     (0.24, 0.32, 0.16),
@@ -18,11 +18,17 @@ _COLORS = (  # rubber and PVC, BGR, 0..1
     (0.42, 0.44, 0.44),
     (0.50, 0.54, 0.55),
 )
-_NOISE_MARGIN = 32  # px that the noise is larger than a frame, so that each frame's differs
+"""The colours of rubber and PVC belts, BGR, 0..1."""
+_NOISE_MARGIN = 32
+"""The noise is larger than a frame by this, px, so that each frame takes another piece of it."""
 
 
 def draw_belt(rng: np.random.Generator, size_wh: tuple[int, int]) -> Field:
-    """Draws an empty belt that runs along x: weave, dirt, scratches and now and then a seam.
+    """Draws an empty belt that runs along x, with weave, dirt, scratches and sometimes a seam.
+
+    Args:
+        rng: the random numbers.
+        size_wh: the width and height, px.
 
     Returns:
         (H, W, 3) float32 BGR, 0..1.
@@ -44,7 +50,7 @@ def draw_belt(rng: np.random.Generator, size_wh: tuple[int, int]) -> Field:
 
 
 def _weave(rng: np.random.Generator, w: int, h: int) -> Field:
-    """A cloth or a diamond pattern pressed into the belt; (H, W)."""
+    """Returns a cloth or diamond pattern that is pressed into the belt: (H, W) float32, brightness to add."""
     step, depth = rng.uniform(3.5, 11), rng.uniform(0, 0.05)
     x, y = np.arange(w, dtype=np.float32) * (2 * np.pi / step), np.arange(h, dtype=np.float32) * (2 * np.pi / step)
     if rng.random() < 0.5:
@@ -55,13 +61,13 @@ def _weave(rng: np.random.Generator, w: int, h: int) -> Field:
 
 
 def _clouds(rng: np.random.Generator, w: int, h: int, cell: int) -> Field:
-    """(H, W) smooth noise of about unit deviation whose spots are about `cell` px wide."""
+    """Returns smooth noise of about unit deviation, (H, W) float32, with spots about `cell` px wide."""
     coarse = rng.normal(0, 1, (h // cell + 3, w // cell + 3)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (w, h), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _scratches(rng: np.random.Generator, w: int, h: int) -> Field:
-    """(H, W) thin marks, most of them along the belt; brightness to add."""
+    """Returns thin marks, most of them along the belt: (H, W) float32, brightness to add."""
     lines = np.zeros((h, w), np.float32)
     for _ in range(int(rng.poisson(w * h / 9000))):
         x, y = rng.uniform(0, w), rng.uniform(0, h)
@@ -72,7 +78,7 @@ def _scratches(rng: np.random.Generator, w: int, h: int) -> Field:
 
 
 def _seam(rng: np.random.Generator, lines: Field, w: int, h: int) -> None:
-    """Adds the splice where the belt's ends meet: straight or with fingers."""
+    """Adds the splice of the belt's ends to `lines`, (H, W) float32: a straight one, or one with fingers."""
     fingers, x = rng.choice([0.0, rng.uniform(8, 24)]), rng.uniform(0, w)
     y = np.arange(-10, h + 40, 14)
     points = np.stack([x + fingers * (np.arange(len(y)) % 2) + 0.15 * y, y], axis=1)
@@ -82,13 +88,13 @@ def _seam(rng: np.random.Generator, lines: Field, w: int, h: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """What light, lens and sensor make of a scene; the same for all frames of a film.
+    """A camera's light, lens and sensor, which stay the same for all frames of a film.
 
     Attributes:
-        exposure: (H, W, 3) float32, what each pixel's light is multiplied by.
-        motion: px that the belt moves along x during an exposure.
-        defocus: deviation of the lens's blur, px.
-        noise: (H + 32, W + 32, 3) float32, noise of which each frame takes a piece.
+        exposure: (H, W, 3) float32, the factor of each pixel's light.
+        motion: the distance that the belt moves along x during an exposure, px.
+        defocus: the standard deviation of the lens's blur, px.
+        noise: (H + 32, W + 32, 3) float32, the noise of which each frame takes a piece.
     """
 
     exposure: Field
@@ -98,7 +104,12 @@ class Camera:
 
     @classmethod
     def of(cls, rng: np.random.Generator, size_wh: tuple[int, int]) -> Camera:
-        """A camera with random weaknesses for pictures of `size_wh` px."""
+        """Returns a camera with random defects.
+
+        Args:
+            rng: the random numbers.
+            size_wh: the width and height of its pictures, px.
+        """
         w, h = size_wh
         x, y = np.linspace(-1, 1, w, dtype=np.float32), np.linspace(-1, 1, h, dtype=np.float32)[:, None]
         turn, slope, corner = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.35), rng.uniform(0, 0.2)
@@ -109,11 +120,19 @@ class Camera:
         defocus = float(rng.choice([0.0, rng.uniform(0.4, 1.3)])) * h / 240
         size = h + _NOISE_MARGIN, w + _NOISE_MARGIN
         noise = rng.standard_normal((*size, 3), np.float32) * np.float32(rng.uniform(0.006, 0.022))
-        noise += noise[::-1, :, :1].copy()  # the part that the colours share
+        noise += noise[::-1, :, :1].copy()  # a part of the noise is common to the colours
         return cls((light[..., None] * gain).astype(np.float32), max(1, motion), defocus, noise)
 
-    def __call__(self, rng: np.random.Generator, scene: Field) -> NDArray[np.uint8]:
-        """Returns the (H, W, 3) uint8 BGR picture of an (H, W, 3) float32 scene."""
+    def __call__(self, rng: np.random.Generator, scene: Field) -> Image:
+        """Takes a picture of a scene.
+
+        Args:
+            rng: the random numbers.
+            scene: (H, W, 3) float32 BGR, 0..1.
+
+        Returns:
+            (H, W, 3) uint8 BGR.
+        """
         h, w = scene.shape[:2]
         if self.defocus:
             scene = cv2.GaussianBlur(scene, (0, 0), self.defocus).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The demo of a classifier: photos of one part each, and a film in which one follows the other."""
+"""Defines the demo of a classifier: photos of one part each, and a film in which one part follows another."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from edgetl.host.demo.draw import PARTS, draw_film, draw_photos
 from edgetl.host.demo.task import FILM_SECONDS, FPS, Task
 
 _PER_CLASS = 120
+"""This many photos of each class are drawn, which two cores can learn from in a minute."""
 
 
 class PassingParts:
-    """See `edgetl.host.demo.task.Watch`.
+    """Counts the parts that are named rightly as they pass the middle of the picture; see `FilmCheck`.
 
     Args:
-        centred: of each part the frame in whose middle it is, and its label.
+        centred: for each part the index of the frame in whose middle it is, and its label.
     """
 
     def __init__(self, centred: list[tuple[int, str]]) -> None:
@@ -45,7 +46,7 @@ def _film(path: Path, seed: int) -> PassingParts:
 CLASSIFICATION = Task(
     name="demo",
     photos=f"{_PER_CLASS} photos of each of {', '.join(PARTS)}",
-    # Small pictures are what two cores can learn from in a minute; the starter needs no network.
+    # Two cores learn from pictures of this size in a minute; the starter needs no network.
     options={
         "weights": "starter",
         "size": 96,

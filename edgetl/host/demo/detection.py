@@ -1,4 +1,4 @@
-"""The demo of a detector: photos of several parts with their boxes, and a film in which several are in sight."""
+"""Defines the demo of a detector: photos of several parts with their boxes, and a film with several parts in sight."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from edgetl.vision.match_boxes import pair
 from edgetl.vision.results import Detections
 
 _PHOTOS = 400
+"""This many photos are drawn, which two cores can learn from in two minutes."""
 _LEAST_IOU = 0.5
+"""A box is right if it overlaps a part's box by at least this IoU, 0..1, the usual limit of mAP50."""
 
 
 class BoxedParts:
-    """See `edgetl.host.demo.task.Watch`.
+    """Counts the parts in sight that are boxed and named rightly; see `FilmCheck`.
 
     Args:
-        placed: the parts in sight, a list a frame.
+        placed: the parts in sight, a list for each frame.
     """
 
     def __init__(self, placed: list[list[Placed]]) -> None:

@@ -1,4 +1,4 @@
-"""Draws the demo's data: photos and a film of machine parts on a conveyor belt."""
+"""Draws the demo's data sets: photos of machine parts on a conveyor belt, with or without boxes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from edgetl.vision.arrays import Image
 __all__ = ["PARTS", "Placed", "draw_boxed", "draw_boxed_film", "draw_film", "draw_photos", "draw_scene"]
 
 PARTS: tuple[str, ...] = tuple(SHAPES)
+"""The classes of the demo, in alphabetical order."""
 _MOST_PARTS = 5
+"""A photo with boxes shows at most this many parts; more would be too small at the demo's input size."""
 
 
 def draw_photos(root: Path, per_class: int, seed: int, size_wh: tuple[int, int] = (320, 240)) -> None:
@@ -28,9 +30,9 @@ def draw_photos(root: Path, per_class: int, seed: int, size_wh: tuple[int, int] 
 
     Args:
         root: the folder of class folders.
-        per_class: photos of each class.
-        seed: equal seeds draw equal photos.
-        size_wh: width and height, px.
+        per_class: the number of photos of each class.
+        seed: the seed; equal seeds draw equal photos.
+        size_wh: the width and height of the photos, px.
 
     Raises:
         EdgetlError: the disk is full or the folder can't be written to.
@@ -48,14 +50,14 @@ def draw_photos(root: Path, per_class: int, seed: int, size_wh: tuple[int, int] 
 def draw_boxed(root: Path, photos: int, seed: int, size_wh: tuple[int, int] = (320, 240)) -> None:
     """Writes photos of one to five parts with their boxes, as Pascal VOC; the folder `root` is replaced whole.
 
-    The photos are `root/JPEGImages/parts_0001.jpg` and so on, and beside them each one's
-    `root/Annotations/parts_0001.xml`. They have no split of their own.
+    The photos are `root/JPEGImages/parts_0001.jpg` and so on, their boxes `root/Annotations/parts_0001.xml` and so on.
+    The data set has no split of its own.
 
     Args:
         root: the data set's folder.
-        photos: how many.
-        seed: equal seeds draw equal photos.
-        size_wh: width and height, px.
+        photos: the number of photos.
+        seed: the seed; equal seeds draw equal photos.
+        size_wh: the width and height of the photos, px.
 
     Raises:
         EdgetlError: the disk is full or the folder can't be written to.

@@ -1,4 +1,4 @@
-"""A film of parts that pass under the camera."""
+"""Draws films of parts that pass under the camera."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from edgetl.errors import EdgetlError
 from edgetl.files import friendly_os_errors, sync_file, temporary_file
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Light, Patch, draw_light, draw_part
-from edgetl.host.demo.parts import SHAPES, Field
+from edgetl.host.demo.parts import SHAPES
+from edgetl.host.demo.relief import Field
 from edgetl.host.demo.scene import Placed, lay
 from edgetl.vision.arrays import Image
 
-_REACH = 0.75  # from a part's middle to the end of its shadow at most, of the picture's height
-_LEAST_SEEN = 0.5  # of a part's box: what shows less of itself at the picture's edge need not be found
+_REACH = 0.75
+"""A part and its shadow reach at most this far from the part's middle, as a share of the picture's height."""
+_LEAST_SEEN = 0.5
+"""A part at the picture's edge has to be found if at least this share of its box is in the picture, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,12 @@ class _Traffic:
     """How the parts follow each other.
 
     Attributes:
-        seconds: from one part to the next.
-        spacing: likewise, of the picture's width.
-        extent: least and largest length of a part, of the picture's height.
-        lanes: how far below the middle the parts lie in turn, of the picture's height.
-        stray: how far a part may lie from its lane, of the picture's height.
-        ahead: parts past the middle when the film begins, and before it when the film ends.
+        seconds: the time from one part to the next, s.
+        spacing: the distance from one part to the next, as a share of the picture's width.
+        extent: the smallest and the largest length of a part, as a share of the picture's height.
+        lanes: the distances of the lanes below the middle, as a share of the picture's height; parts take them in turn.
+        stray: the largest distance of a part from its lane, as a share of the picture's height.
+        ahead: the number of parts that have passed the middle when the film begins, and that haven't when it ends.
     """
 
     seconds: float
@@ -43,10 +46,10 @@ class _Traffic:
 
 
 _SINGLE = _Traffic(1.2, 0.78, (0.45, 0.7), (0.0,), 0.08, 0)
-"""One part after the other: its neighbours only peep in."""
+"""One part after another; the edges of the picture show a little of the next ones."""
 
 _DENSE = _Traffic(0.4, 0.26, (0.28, 0.36), (-0.23, 0.23), 0.02, 3)
-"""About four parts in sight, in two lanes so that they lie apart."""
+"""About four parts in sight, in two lanes, so that they don't overlap."""
 
 
 def draw_film(
@@ -55,14 +58,14 @@ def draw_film(
     """Writes a film (MPEG-4 in .mp4) of a belt that carries one part after another through the picture.
 
     Args:
-        path: the film; it appears whole or not at all.
-        seconds: its length.
-        fps: frames per second.
-        seed: equal seeds draw equal films.
-        size_wh: width and height, px.
+        path: the film's file, which appears whole or not at all.
+        seconds: the length of the film, s.
+        fps: the frames per second.
+        seed: the seed; equal seeds draw equal films.
+        size_wh: the width and height of the film, px.
 
     Returns:
-        For each part the index of the frame in whose middle it is, and its label.
+        The index of the frame in whose middle a part is, and the part's label, for each part.
 
     Raises:
         EdgetlError: the film can't be written.
@@ -79,14 +82,15 @@ def draw_boxed_film(
     """Writes a film as `draw_film` does, of a belt on which about four parts are in sight at a time.
 
     Args:
-        path: the film; it appears whole or not at all.
-        seconds: its length.
-        fps: frames per second.
-        seed: equal seeds draw equal films.
-        size_wh: width and height, px.
+        path: the film's file, which appears whole or not at all.
+        seconds: the length of the film, s.
+        fps: the frames per second.
+        seed: the seed; equal seeds draw equal films.
+        size_wh: the width and height of the film, px.
 
     Returns:
-        For each frame the parts of whose boxes at least half lies in the picture, cut at its edges, px.
+        The parts in sight for each frame: at least half of such a part's box is in the picture, and the box is cut at
+        the picture's edges.
 
     Raises:
         EdgetlError: the film can't be written.
@@ -97,14 +101,14 @@ def draw_boxed_film(
 
 
 def _counts(seconds: float, fps: int, traffic: _Traffic) -> tuple[int, int]:
-    """The frames of a film, and the parts that pass the middle of its picture."""
+    """Returns the number of frames of a film, and of the parts that pass the middle of its picture."""
     return max(1, round(seconds * fps)), max(1, round(seconds / traffic.seconds))
 
 
 def _film(
     path: Path, shown: Iterator[tuple[Image, list[Placed]]], frames: int, fps: int, size_wh: tuple[int, int]
 ) -> list[list[Placed]]:
-    """Writes a film whole or not at all; returns each frame's parts."""
+    """Writes a film whole or not at all; returns the parts in sight for each frame."""
     with friendly_os_errors(path), temporary_file(path, ".mp4") as temporary:
         placed = _write(temporary, shown, fps, size_wh, path)
         _check(temporary, frames, path)
@@ -115,7 +119,7 @@ def _film(
 
 
 def _order(rng: np.random.Generator, count: int) -> list[str]:
-    """`count` labels: each class once before any comes again, and never the same twice in a row."""
+    """Returns `count` labels: each class comes once before any comes again, and none twice in a row."""
     passing: list[str] = []
     while len(passing) < count:
         turn = [str(label) for label in rng.permutation(list(SHAPES))]
@@ -126,13 +130,17 @@ def _order(rng: np.random.Generator, count: int) -> list[str]:
 
 
 def _centred(index: int, frames: int, parts: int) -> int:
+    """Returns the index of the frame in whose middle a part is."""
     return min(frames - 1, round((index + 0.5) * frames / parts))
 
 
 def _frames(
     passing: list[str], frames: int, seed: int, size_wh: tuple[int, int], traffic: _Traffic
 ) -> Iterator[tuple[Image, list[Placed]]]:
-    """Yields (H, W, 3) uint8 BGR frames and their parts; keeps only the parts in sight, so a film may be long."""
+    """Yields the frames, (H, W, 3) uint8 BGR, each with the parts in sight.
+
+    Only the parts in sight are held in memory, so a film may be long.
+    """
     rng = np.random.default_rng([seed, 1])
     w, h = size_wh
     light, camera, belt = draw_light(rng), Camera.of(rng, size_wh), _endless_belt(rng, size_wh)
@@ -154,7 +162,7 @@ def _frames(
 
 
 def _part(seed: int, index: int, label: str, height: int, light: Light, traffic: _Traffic) -> tuple[Patch, int]:
-    """A part, and how many px below the middle it lies."""
+    """Draws a part; returns it with its distance below the middle, px."""
     rng = np.random.default_rng([seed, 2, index])
     patch = draw_part(rng, label, height * rng.uniform(*traffic.extent), light)
     lane = traffic.lanes[index % len(traffic.lanes)]
@@ -162,7 +170,7 @@ def _part(seed: int, index: int, label: str, height: int, light: Light, traffic:
 
 
 def _seen(label: str, patch: Patch, left: int, top: int, size_wh: tuple[int, int]) -> list[Placed]:
-    """The part with its box in the picture; none where too little of it shows."""
+    """Returns the part with its box in the picture, or an empty list if too little of the part is in the picture."""
     x0, y0, x1, y1 = patch.xyxy
     xs = np.clip((x0 + left, x1 + left), 0, size_wh[0])
     ys = np.clip((y0 + top, y1 + top), 0, size_wh[1])
@@ -171,7 +179,7 @@ def _seen(label: str, patch: Patch, left: int, top: int, size_wh: tuple[int, int
 
 
 def _endless_belt(rng: np.random.Generator, size_wh: tuple[int, int]) -> Field:
-    """An (H, 3 W, 3) belt whose right end runs into its left one."""
+    """Draws a belt, (H, 3 W, 3) float32 BGR, whose right end continues in its left end."""
     w, h = size_wh
     joint = w // 8
     belt = draw_belt(rng, (3 * w + joint, h))
@@ -190,7 +198,7 @@ def _write(
             raise EdgetlError(
                 "can't write a film: OpenCV opened no MPEG-4 encoder",
                 where=str(path),
-                remedy="check the size and the frame rate, and install opencv-python-headless from PyPI: it has one",
+                remedy="check the size and the frame rate, or install opencv-python-headless, which has an encoder",
             )
         placed = []
         for frame, parts in shown:
@@ -202,13 +210,17 @@ def _write(
 
 
 def _check(temporary: Path, frames: int, path: Path) -> None:
-    """Raises unless the film holds all its frames: OpenCV doesn't say when a write failed."""
+    """Passes if the film holds all its frames, because OpenCV reports no failed write.
+
+    Raises:
+        EdgetlError: frames are missing.
+    """
     film = cv2.VideoCapture(str(temporary))
-    held = round(film.get(cv2.CAP_PROP_FRAME_COUNT)) if film.isOpened() else 0
+    written = round(film.get(cv2.CAP_PROP_FRAME_COUNT)) if film.isOpened() else 0
     film.release()
-    if held != frames:
+    if written != frames:
         raise EdgetlError(
-            f"the film holds {held} of its {frames} frames",
+            f"the film holds {written} of its {frames} frames",
             where=str(path),
-            remedy="free some space there, or choose another place",
+            remedy="free some space on this disk, or choose another folder",
         )

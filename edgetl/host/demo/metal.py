@@ -1,4 +1,4 @@
-"""Heights to metal: what a part's surface mirrors of the lamps above it."""
+"""Renders a part as metal: its surface mirrors the lamps above it, and it throws a shadow."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.host.demo.parts import SHAPES, Field, Grid, Relief
+from edgetl.host.demo.parts import SHAPES
+from edgetl.host.demo.relief import Field, Grid, Relief
 
 OVERSAMPLING = 2
-_MIRROR = 128  # px of the picture of the surroundings
+"""Parts are drawn this many times as large as they are shown, so that their edges are smooth."""
+_MIRROR = 128
+"""The picture of the surroundings is this wide and high, px, enough for soft lamps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """A metal's look.
+    """The appearance of a metal.
 
     Attributes:
-        tint: what it reflects of blue, green and red, 0..1.
-        roughness: how much it blurs what it mirrors, 0..1.
-        grain: how strongly tool marks show.
-        gloss: how much of the lamps it mirrors untinted.
+        tint: the share of blue, green and red light that the metal reflects, 0..1.
+        roughness: the blur of the reflections, 0..1.
+        grain: the strength of the tool marks, as a share of the brightness.
+        gloss: the strength of the lamps' reflections that have no tint, 0..1.
     """
 
     tint: tuple[float, float, float]
@@ -39,17 +42,18 @@ FINISHES = {
     "copper": Finish((0.40, 0.54, 0.84), 0.08, 0.08, 0.15),
     "blackened": Finish((0.20, 0.19, 0.18), 0.14, 0.05, 0.16),
 }
+"""The metals that parts are made of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """The lamps over a belt and how the camera looks at it.
+    """The lamps over a belt, and the camera's direction.
 
     Attributes:
-        mirror: (128, 128) float32, the brightness a surface mirrors whose normal is (x, y) in -1..1.
-        shade: where a shadow falls, px per px of height, (x, y).
-        lean: where an upright side shows, px per px of height, (x, y).
-        shadow: how dark a shadow is, 0..1.
+        mirror: (128, 128) float32, the brightness that a surface reflects, by its normal's x and y in -1..1.
+        shade: the shift (x, y) of a shadow, px per px of height.
+        lean: the shift (x, y) of an upright side's lower edge, px per px of height.
+        shadow: the darkness of a shadow, 0..1.
     """
 
     mirror: Field
@@ -63,9 +67,9 @@ class Patch:
     """A drawn part, ready to be laid on a belt.
 
     Attributes:
-        bgr: (H, W, 3) float32, 0..1, multiplied by `alpha`.
-        alpha: (H, W) float32, 0..1.
-        shadow: (H, W) float32, how much of the belt's light is left, 0..1.
+        bgr: (H, W, 3) float32 BGR, 0..1, multiplied by `alpha`.
+        alpha: (H, W) float32, the share of each pixel that the part covers, 0..1.
+        shadow: (H, W) float32, the share of the belt's light that is left, 0..1.
         xyxy: the part's box in the patch, px.
     """
 
@@ -76,7 +80,7 @@ class Patch:
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """A few soft lamps in random places over a dim hall."""
+    """Places a few soft lamps at random over a dim hall."""
     axis = np.linspace(-1, 1, _MIRROR, dtype=np.float32)
     nx, ny = np.meshgrid(axis, axis)
     nz = np.sqrt(np.maximum(1 - nx**2 - ny**2, 0.0))
@@ -96,13 +100,13 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def draw_part(rng: np.random.Generator, label: str, extent: float, light: Light) -> Patch:
-    """Draws a part of random finish, proportions and direction.
+    """Draws a part with random finish, proportions and direction.
 
     Args:
-        rng: where the random numbers come from.
-        label: one of `SHAPES`.
-        extent: the length of the part's longest direction, px.
-        light: what lights it.
+        rng: the random numbers.
+        label: the class of the part, a key of `SHAPES`.
+        extent: the part's length in its longest direction, px.
+        light: the lamps over it.
     """
     grid = Grid.around(extent * OVERSAMPLING, rng.uniform(0, 2 * np.pi))
     relief = SHAPES[label](rng, grid)
@@ -115,30 +119,42 @@ def draw_part(rng: np.random.Generator, label: str, extent: float, light: Light)
 
 
 def _soft(inside: Field) -> Field:
-    """0 outside a lamp, 1 inside, with a soft rim."""
+    """Returns 1 inside a lamp and 0 outside, with a soft rim: float32, 0..1.
+
+    Args:
+        inside: (N, N) float32, the distance from the lamp's rim, positive inside.
+    """
     return (1 / (1 + np.exp(-inside * 14))).astype(np.float32)
 
 
-def _look_up(mirror: Field, nx: NDArray[np.floating], ny: NDArray[np.floating]) -> Field:
+def _reflect(mirror: Field, nx: NDArray[np.floating], ny: NDArray[np.floating]) -> Field:
+    """Returns the brightness that a surface reflects, (N, N) float32.
+
+    Args:
+        mirror: (128, 128) float32, the brightness by normal, see `Light.mirror`.
+        nx: (N, N), the x of the surface's normals, -1..1.
+        ny: (N, N), the y of the surface's normals, -1..1.
+    """
     half = np.float32((_MIRROR - 1) / 2)
     x, y = (np.asarray(n * half + half, np.float32) for n in (nx, ny))
     seen = cv2.remap(mirror, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(seen, np.float32)
 
 
-def _mirrored(light: Light, finish: Finish) -> Field:
+def _blurred_mirror(light: Light, finish: Finish) -> Field:
+    """Returns the brightness by normal for a metal, (128, 128) float32."""
     return np.asarray(cv2.GaussianBlur(light.mirror, (0, 0), finish.roughness * _MIRROR / 2), np.float32)
 
 
 def _coloured(rng: np.random.Generator, seen: Field, finish: Finish) -> Field:
-    """The (N, N, 3) float32 colour of metal that mirrors `seen`."""
+    """Returns the colour of metal that reflects the brightness `seen`, (N, N) float32: (N, N, 3) float32 BGR."""
     tint = np.array(finish.tint, np.float32) * rng.uniform(0.92, 1.06, 3).astype(np.float32)
     gloss = np.maximum(seen - 0.6, 0) * np.float32(finish.gloss * 3)
     return np.asarray(seen[..., None] * tint + gloss[..., None], np.float32)
 
 
 def _shaded(rng: np.random.Generator, relief: Relief, grid: Grid, finish: Finish, light: Light) -> Field:
-    """The (N, N, 3) float32 colour of a relief: lamps, tool marks, hollows and stains."""
+    """Returns the colour of a relief with lamps, tool marks, hollows and stains: (N, N, 3) float32 BGR."""
     smooth = cv2.GaussianBlur(relief.height, (0, 0), 1.0)
     gx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=grid.scale / 8)
     gy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=grid.scale / 8)
@@ -149,20 +165,31 @@ def _shaded(rng: np.random.Generator, relief: Relief, grid: Grid, finish: Finish
     marks = rng.normal(0, 1, 512).astype(np.float32)
     mark = marks[(relief.grain * np.float32(rng.uniform(60, 110))).astype(np.int32) % 512]
     stains = cv2.resize(rng.normal(0, 1, (6, 6)).astype(np.float32), gx.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    seen = _look_up(_mirrored(light, finish), nx, ny)
+    seen = _reflect(_blurred_mirror(light, finish), nx, ny)
     hollow = np.maximum(cv2.GaussianBlur(relief.height, (0, 0), 0.07 * grid.scale) - relief.height, 0)
     seen *= np.clip(1 - 2.2 * hollow, 0.25, 1) * (1 + np.float32(finish.grain) * mark) * (1 + 0.07 * stains)
     return _coloured(rng, seen.astype(np.float32), finish)
 
 
 def _with_wall(top: Field, relief: Relief, grid: Grid, finish: Finish, light: Light) -> tuple[Field, Field]:
-    """Puts the upright side under a part's top; returns (bgr times alpha, alpha)."""
+    """Adds the upright side below a part's top.
+
+    Args:
+        top: (N, N, 3) float32 BGR, the colour of the top.
+        relief: the part's surface.
+        grid: the part's pixels.
+        finish: the part's metal.
+        light: the lamps over the part.
+
+    Returns:
+        (M, M, 3) float32 BGR multiplied by alpha, and the (M, M) float32 alpha, 0..1.
+    """
     length = relief.wall * grid.scale
     dx, dy = light.lean[0] * length, light.lean[1] * length
     rim = cv2.GaussianBlur(relief.alpha, (0, 0), 2.5)
     gx, gy = -cv2.Sobel(rim, cv2.CV_32F, 1, 0), -cv2.Sobel(rim, cv2.CV_32F, 0, 1)
     steep = np.float32(0.93) / np.maximum(np.hypot(gx, gy), 1e-4)
-    seen = 0.75 * _look_up(_mirrored(light, finish), gx * steep, gy * steep)
+    seen = 0.75 * _reflect(_blurred_mirror(light, finish), gx * steep, gy * steep)
     side = seen[..., None] * np.array(finish.tint, np.float32)
     pad = int(np.ceil(max(abs(dx), abs(dy)))) + 1
     bgr = np.zeros((top.shape[0] + 2 * pad, top.shape[1] + 2 * pad, 3), np.float32)
@@ -179,7 +206,14 @@ def _with_wall(top: Field, relief: Relief, grid: Grid, finish: Finish, light: Li
 
 
 def _with_shadow(bgr: Field, alpha: Field, lift: float, light: Light) -> Patch:
-    """Adds the shadow that a part whose bulk is `lift` px above the belt throws."""
+    """Adds the shadow of a part.
+
+    Args:
+        bgr: (H, W, 3) float32 BGR, multiplied by alpha.
+        alpha: (H, W) float32, 0..1.
+        lift: the height of the part's bulk above the belt, px.
+        light: the lamps over the part.
+    """
     pad = int(lift) + 12
     bgr, alpha = np.pad(bgr, ((pad, pad), (pad, pad), (0, 0))), np.pad(alpha, pad)
     size = alpha.shape[::-1]

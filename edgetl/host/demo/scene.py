@@ -1,4 +1,4 @@
-"""Parts on a belt, as one picture."""
+"""Lays parts on a belt, and takes a picture of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from edgetl.host.demo.belt import Camera, draw_belt
 from edgetl.host.demo.metal import Patch, draw_light, draw_part
-from edgetl.host.demo.parts import Field
+from edgetl.host.demo.relief import Field
 from edgetl.vision.arrays import Image
 
-SHARE = (0.5, 0.78)  # of the short side of its place that a part's length takes
+SHARE = (0.5, 0.78)
+"""A part's length is this share of the short side of its place, at least and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class Placed:
     """A part and where it was drawn.
 
     Attributes:
-        label: the part's class.
-        xyxy: its box, px of the picture.
+        label: the class of the part.
+        xyxy: the box of the part, px of the picture.
     """
 
     label: str
@@ -29,12 +30,12 @@ class Placed:
 
 
 def draw_scene(rng: np.random.Generator, size_wh: tuple[int, int], labels: Sequence[str]) -> tuple[Image, list[Placed]]:
-    """Draws a photo of parts that lie apart from each other on a belt.
+    """Draws a photo of parts that lie on a belt and don't overlap.
 
     Args:
-        rng: where the random numbers come from.
-        size_wh: width and height of the picture, px.
-        labels: the parts, of `PARTS`.
+        rng: the random numbers.
+        size_wh: the width and height of the picture, px.
+        labels: the classes of the parts, keys of `SHAPES`.
 
     Returns:
         The (H, W, 3) uint8 BGR picture, and the parts in the order of `labels`.
@@ -44,7 +45,7 @@ def draw_scene(rng: np.random.Generator, size_wh: tuple[int, int], labels: Seque
     columns = max(1, round(np.sqrt(len(labels) * w / h)))
     rows = max(1, -(-len(labels) // columns))
     cell_w, cell_h = w / columns, h / rows
-    margin = 0.25 if len(labels) == 1 else 0.02  # a photo of one part is meant for it: it lies near the middle
+    margin = 0.25 if len(labels) == 1 else 0.02  # a single part lies near the middle, as in a photo that is taken of it
     placed = []
     for label, cell in zip(labels, rng.permutation(columns * rows)[: len(labels)], strict=True):
         patch = draw_part(rng, label, min(cell_w, cell_h) * rng.uniform(*SHARE), light)
@@ -58,13 +59,13 @@ def draw_scene(rng: np.random.Generator, size_wh: tuple[int, int], labels: Seque
 
 
 def lay(scene: Field, patch: Patch, left: int, top: int) -> None:
-    """Lays a part with its shadow onto a scene, in place; what would lie outside is cut off.
+    """Lays a part with its shadow onto a scene; the part is cut off at the scene's edges.
 
     Args:
-        scene: (H, W, 3) float32 BGR.
+        scene: (H, W, 3) float32 BGR, 0..1, which is changed.
         patch: the part.
-        left: the patch's left edge in the scene, px; may be outside.
-        top: its top edge, px.
+        left: the left edge of the patch in the scene, px; it may be negative.
+        top: the top edge of the patch in the scene, px; it may be negative.
     """
     h, w = patch.alpha.shape
     x0, y0 = max(left, 0), max(top, 0)

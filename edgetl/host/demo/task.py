@@ -1,4 +1,4 @@
-"""What the demo shows: a classifier or a detector, on what is drawn for it."""
+"""Describes the two demos, of a classifier and of a detector."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from edgetl.device.observation import Observation
 TaskName = Literal["classify", "detect"]
 
 FILM_SECONDS = 12
+"""The films are this long, s: long enough for ten parts, and run in half a minute."""
 FPS = 25
+"""The films have this many frames a second."""
 
 
-class Watch(Protocol):
-    """Compares what is seen in the film with what was drawn; as text it says how much of that was right."""
+class FilmCheck(Protocol):
+    """Compares the results of a film's frames with the drawn parts; its text says how many were right."""
 
     def __call__(self, observation: Observation) -> None:
         """Compares a frame's result."""
@@ -25,16 +27,16 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One of the demo's two.
+    """One of the two demos.
 
     Attributes:
-        name: of the model in the store, and of the folder where none is given.
-        photos: what is drawn, for people.
-        options: of the training, beside its data, name and seed.
-        layout: fits each path under the folder of photos that `draw` writes, as posix has it, and no others.
-        draw: writes the photos into a folder, which is replaced whole, by a seed.
-        film: writes the film to a path, by a seed; what it returns compares a run over it with what was drawn.
-        own: what a person does with photos of their own before training.
+        name: the model's name in the store, and the default name of the folder.
+        photos: a description of the drawn photos for people.
+        options: the options of the training, except data, name and seed.
+        layout: the pattern that exactly the paths fit which `draw` writes, relative to the photos' folder.
+        draw: writes the photos into a folder, which is replaced whole, with a seed.
+        film: writes the film to a path, with a seed, and returns its check.
+        own: the beginning of the advice on how to train on one's own photos.
     """
 
     name: str
@@ -42,19 +44,19 @@ class Task:
     options: Mapping[str, str | int | float | tuple[int, ...]]
     layout: re.Pattern[str]
     draw: Callable[[Path, int], None]
-    film: Callable[[Path, int], Watch]
+    film: Callable[[Path, int], FilmCheck]
     own: str
 
     def drawn(self, photos: Path) -> bool:
-        """Says whether a folder holds nothing but what `draw` writes."""
+        """Returns whether a folder holds nothing but what `draw` writes."""
         return photos.is_dir() and all(
             self.layout.fullmatch(path.relative_to(photos).as_posix()) for path in photos.rglob("*")
         )
 
     def train_words(self, photos: Path, seed: int) -> list[str]:
-        """Returns the command that trains as the demo does, word by word."""
+        """Returns the command that repeats the demo's training, word by word."""
         words = ["edgetl", "train", str(photos), "--name", self.name]
         for key, value in self.options.items():
-            told = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            words += [f"--{key.replace('_', '-')}", told]
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [f"--{key.replace('_', '-')}", text]
         return [*words, "--seed", str(seed)]

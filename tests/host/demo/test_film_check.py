@@ -1,4 +1,4 @@
-"""What the demo counts as right."""
+"""The demo counts the parts of its film that were recognised rightly."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def boxed(*found):
     return Detections(xyxy, scores, np.zeros(len(found), np.int64), tuple(label for label, _ in found), (640, 480))
 
 
-def counts(watch):
-    right, _, of, *_ = str(watch).split()
+def counts(check):
+    right, _, of, *_ = str(check).split()
     return int(right), int(of)
 
 
 def test_a_classifier_is_judged_where_a_part_is_in_the_middle():
-    watch = PassingParts([(1, "nut"), (3, "bolt"), (5, "nut")])
+    check = PassingParts([(1, "nut"), (3, "bolt"), (5, "nut")])
     for index, result in enumerate([named("bolt"), named("nut"), named(), named("nut", "bolt"), named("nut"), named()]):
-        watch(observed(index, result))
-    assert counts(watch) == (1, 3)
+        check(observed(index, result))
+    assert counts(check) == (1, 3)
 
 
 def test_a_run_that_was_ended_early_is_judged_by_what_it_saw():
@@ -65,7 +65,7 @@ def test_a_run_that_was_ended_early_is_judged_by_what_it_saw():
     ids=["all", "one missed", "none", "classes swapped", "boxed twice", "half of it", "less than half"],
 )
 def test_a_part_counts_once_where_a_box_of_its_class_covers_it(found, right):
-    watch = BoxedParts([[], [NUT, BOLT]])
-    watch(observed(0, boxed(("nut", NUT.xyxy))))
-    watch(observed(1, boxed(*found)))
-    assert counts(watch) == (right, 2)
+    check = BoxedParts([[], [NUT, BOLT]])
+    check(observed(0, boxed(("nut", NUT.xyxy))))
+    check(observed(1, boxed(*found)))
+    assert counts(check) == (right, 2)
