@@ -1,7 +1,7 @@
-"""Pictures out of nothing: textures, fractals, and shapes of both, lit and laid over each other.
+"""Draws random pictures: textures, fractals, and shapes of both, with light and shadow and over each other.
 
-That drawn pictures teach a network to see is known: Kataoka et al., "Pre-training without Natural Images", 2020
-(iterated function systems); Baradad et al., "Learning to See by Looking at Noise", 2021 (dead leaves).
+Networks can learn from drawn pictures: see Kataoka et al., "Pre-training without Natural Images", 2020 (iterated
+function systems), and Baradad et al., "Learning to See by Looking at Noise", 2021 (dead leaves).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ Field = NDArray[np.float32]
 Random = np.random.Generator
 
 _HEIGHT, _WIDTH = 256, 320
+"""The size of the pictures, px: a little larger than the largest input of the network."""
 
 
 def draw(rng: Random) -> Image:
@@ -31,12 +32,13 @@ def draw(rng: Random) -> Image:
 
 
 def _grid() -> tuple[Field, Field]:
+    """Returns x and y of each pixel, (H, W) float32 each, in heights of the picture."""
     y, x = np.mgrid[0:_HEIGHT, 0:_WIDTH].astype(np.float32)
     return x / _HEIGHT, y / _HEIGHT
 
 
 def _clouds(rng: Random, roughness: float) -> Field:
-    """Noise in octaves, each `roughness` times as strong as the coarser one before it; 0..1."""
+    """Returns noise in octaves, each `roughness` times as strong as the coarser one: (H, W) float32, 0..1."""
     field = np.zeros((_HEIGHT, _WIDTH), np.float32)
     first = int(rng.integers(2, 6))
     for octave in range(6):
@@ -47,12 +49,13 @@ def _clouds(rng: Random, roughness: float) -> Field:
 
 
 def _spread(field: Field) -> Field:
+    """Stretches values to 0..1."""
     low, high = field.min(), field.max()
     return (field - low) / max(float(high - low), 1e-6)
 
 
 def _pattern(rng: Random) -> Field:
-    """Stripes, checks, dots, bricks or rings, bent by noise; 0..1."""
+    """Returns stripes, checks, dots, bricks or rings, bent by noise: (H, W) float32, 0..1."""
     x, y = _grid()
     bend = rng.uniform(0, 0.25) * rng.integers(0, 2)
     x, y = x + bend * _clouds(rng, 0.4), y + bend * _clouds(rng, 0.4)
@@ -75,19 +78,19 @@ def _pattern(rng: Random) -> Field:
 
 
 def _palette(rng: Random, colours: int) -> Field:
-    """Colours near each other or far apart, (colours, 3), 0..1."""
+    """Returns colours near each other or far apart, (colours, 3) float32, 0..1."""
     bright = rng.random(3) + rng.uniform(0.05, 0.8) * rng.normal(size=(colours, 3))
     grey = bright.mean(1, keepdims=True)
     return np.clip(grey + rng.uniform(0.1, 1) * (bright - grey), 0, 1).astype(np.float32)
 
 
 def _texture(rng: Random) -> Field:
-    """A surface, (H, W, 3), 0..1."""
+    """Draws a surface, (H, W, 3) float32, 0..1."""
     roughness = rng.uniform(0.3, 0.9)
     field = _clouds(rng, roughness) if rng.random() < 0.5 else _pattern(rng)
     if rng.random() < 0.4:
         field = _spread(field + rng.uniform(0.2, 1) * _clouds(rng, roughness))
-    if rng.random() < 0.3:  # marble: the same heights again and again
+    if rng.random() < 0.3:  # marble: the values repeat
         field = np.abs(np.sin(field * rng.uniform(4, 25)))
     stops = _palette(rng, int(rng.integers(2, 5)))
     at = field * (len(stops) - 1)
@@ -97,7 +100,7 @@ def _texture(rng: Random) -> Field:
 
 
 def _fractal(rng: Random) -> Field:
-    """The attractor of a few contracting affine maps, over a surface."""
+    """Draws the attractor of a few contracting affine maps over a surface, (H, W, 3) float32, 0..1."""
     count, walkers, steps = int(rng.integers(2, 7)), 3000, 60
     maps = rng.uniform(-1, 1, (count, 2, 2))
     maps *= (rng.uniform(0.4, 0.85, count) / np.linalg.norm(maps, 2, axis=(1, 2)))[:, None, None]
@@ -121,7 +124,7 @@ def _fractal(rng: Random) -> Field:
 
 
 def _outline(rng: Random, radius: float) -> NDArray[np.int32]:
-    """A polygon, star, blob or ellipse around a random place, (corners, 2) px."""
+    """Returns a polygon, star, blob or ellipse around a random place, (corners, 2) int32 x, y, px."""
     kind = rng.integers(4)
     corners = int(rng.integers(3, 9)) if kind < 2 else 48
     angles = np.sort(rng.uniform(0, 2 * np.pi, corners)) if kind == 0 else np.arange(corners) * 2 * np.pi / corners
@@ -137,7 +140,7 @@ def _outline(rng: Random, radius: float) -> NDArray[np.int32]:
 
 
 def _leaves(rng: Random) -> Field:
-    """Dead leaves: many shapes over each other, small ones by far the most."""
+    """Draws dead leaves: many shapes over each other, most of them small; (H, W, 3) float32, 0..1."""
     picture = _texture(rng)
     surfaces = [_texture(rng) for _ in range(3)]
     for _ in range(int(rng.integers(5, 120))):
@@ -153,7 +156,7 @@ def _leaves(rng: Random) -> Field:
 
 
 def _solids(rng: Random) -> Field:
-    """A few lit bodies with shadows on a surface."""
+    """Draws a few bodies with light and shadow on a surface, (H, W, 3) float32, 0..1."""
     picture = _texture(rng) * rng.uniform(0.5, 1)
     light = rng.normal(size=3)
     light[2] = abs(light[2]) + 0.3
@@ -169,13 +172,24 @@ def _solids(rng: Random) -> Field:
 
 
 def _shadow(mask: Image, light: NDArray[np.float64]) -> Field:
-    """Where the light doesn't come by a body, soft; 0..1."""
+    """Returns the soft shadow of a body, (H, W) float32, 0..1.
+
+    Args:
+        mask: (H, W) uint8, 1 inside the body.
+        light: (3,) float64, the direction to the light.
+    """
     shift = np.float32([[1, 0, -12 * light[0] / light[2]], [0, 1, -12 * light[1] / light[2]]])
     return cv2.GaussianBlur(cv2.warpAffine(mask.astype(np.float32), shift, (_WIDTH, _HEIGHT)), (0, 0), 5)
 
 
 def _shade(rng: Random, mask: Image, light: NDArray[np.float64]) -> Field:
-    """How bright a body is, (H, W, 1): rounded towards its edge, matt to glossy."""
+    """Returns the brightness of a body, (H, W, 1) float32: rounded towards its edge, matt to glossy.
+
+    Args:
+        rng: the random numbers.
+        mask: (H, W) uint8, 1 inside the body.
+        light: (3,) float64, the direction to the light.
+    """
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
     height = np.sqrt(np.minimum(depth / max(float(depth.max()) * rng.uniform(0.2, 1), 1), 1)) * rng.uniform(5, 60)
     height = cv2.GaussianBlur(height.astype(np.float32), (0, 0), 1.5)

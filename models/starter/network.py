@@ -1,7 +1,7 @@
-"""MobileNetV2 in PyTorch, layer for layer Keras's, so that weights pass either way.
+"""Builds MobileNetV2 in PyTorch with the layers of Keras's, so that weights can be copied in both directions.
 
-Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018. PyTorch because its compiler fuses
-normalization and activation, much of a training step's time on a CPU.
+See Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018. The distillation uses PyTorch
+because its compiler fuses normalization and activation, which take much of a training step's time on a CPU.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 TAPS = {8: 6, 16: 13}
-"""The stride of a middle feature map, px, and how many blocks lie before it (Keras's `block_5`, `block_12`)."""
+"""The number of blocks before the middle feature map at a stride, px (Keras's `block_5` and `block_12`)."""
 
-# expansion, channels at alpha 1, repeats, stride of the first
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+"""Expansion, channels at alpha 1, number of blocks and stride of the first block, for each stage."""
 
 
 class Convolution(nn.Sequential):
-    """A convolution without bias, its normalization, and ReLU6 where it is asked for; halves as TensorFlow does."""
+    """A convolution without bias, its normalization, and ReLU6 if `relu`; at stride 2 it pads as TensorFlow does."""
 
     def __init__(self, inputs: int, outputs: int, side: int, *, stride: int = 1, groups: int = 1, relu: bool) -> None:
         padding = 1 if side == 3 and stride == 1 else 0
@@ -35,7 +35,7 @@ class Convolution(nn.Sequential):
         self.halves = stride == 2
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps (N, C, H, W) to (N, outputs, H', W')."""
+        """Maps (N, C, H, W) to (N, outputs, H / stride, W / stride)."""
         return super().forward(functional.pad(x, (0, 1, 0, 1)) if self.halves else x)
 
 
@@ -59,10 +59,10 @@ class MobileNetV2(nn.Module):
     """The network without its top.
 
     Args:
-        alpha: width multiplier, at most 1.
+        alpha: the width multiplier, at most 1.
 
     Attributes:
-        widths: channels of the map at each stride of `TAPS`.
+        widths: the channels of the map at each stride of `TAPS`.
     """
 
     def __init__(self, alpha: float) -> None:
@@ -83,10 +83,10 @@ class MobileNetV2(nn.Module):
         """Computes feature maps.
 
         Args:
-            x: (N, 3, H, W) RGB in -1..1, H and W multiples of 32.
+            x: (N, 3, H, W) float32 RGB, -1..1; H and W are multiples of 32.
 
         Returns:
-            The maps at strides 8 and 16 (linear) and 32 (1,280 channels, 0..6).
+            The maps at strides 8 and 16, which are linear, and at stride 32, which has 1,280 channels in 0..6.
         """
         x = self.stem(x)
         taps = []
@@ -98,7 +98,7 @@ class MobileNetV2(nn.Module):
 
 
 def from_keras(backbone: Any, alpha: float) -> MobileNetV2:  # noqa: ANN401
-    """Copies a `keras.applications.MobileNetV2` without its top."""
+    """Returns a copy of a `keras.applications.MobileNetV2` without its top."""
     network = MobileNetV2(alpha)
     with torch.no_grad():
         for ours, theirs in _pairs(network, backbone):
@@ -126,7 +126,12 @@ def _tensors(layer: nn.Module) -> list[Tensor]:
 
 
 def _turn(array: NDArray[Any], *, back: bool) -> NDArray[Any]:
-    """Keras's (H, W, I, O) kernels to PyTorch's (O, I, H, W), or back; depthwise: (H, W, I, 1), (I, 1, H, W)."""
+    """Transposes a kernel from Keras's axes to PyTorch's, or back; other weights are returned unchanged.
+
+    Args:
+        array: (H, W, I, O) of Keras or (O, I, H, W) of PyTorch; a depthwise kernel is (H, W, I, 1) or (I, 1, H, W).
+        back: whether the kernel is PyTorch's.
+    """
     if array.ndim < 4:
         return array
     depthwise = array.shape[1 if back else 3] == 1
@@ -135,6 +140,6 @@ def _turn(array: NDArray[Any], *, back: bool) -> NDArray[Any]:
 
 
 def _divisible(width: float) -> int:
-    """The nearest multiple of eight that is no more than a tenth below."""
+    """Returns the nearest multiple of eight that is at most a tenth smaller than a width."""
     rounded = max(8, int(width + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * width else rounded

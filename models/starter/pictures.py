@@ -1,4 +1,4 @@
-"""What teacher and student look at: crops of photos, of films' frames and of drawn pictures."""
+"""Makes the batches for teacher and student: crops of photos, of films' frames and of drawn pictures."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgetl.card import InputSpec
 from edgetl.device.camera import open_camera
 from edgetl.host.dataset.load import load_dataset
+from edgetl.text import counted
 from edgetl.vision.photo import PhotoError, is_photo, read_photo
 from edgetl.vision.preprocess import Preprocessor
 
@@ -26,14 +27,16 @@ Made = TypeVar("Made")
 Random = np.random.Generator
 
 _SHORT_SIDE = 288
+"""Pictures stay in memory with at most this short side, px, a third of a megabyte each."""
 _FRAME_STEP = 10
+"""Every tenth frame of a film is used, because neighbouring frames hardly differ."""
 
 
 def photos_under(folder: Path) -> list[Path]:
     """Returns every photo below a folder, in order.
 
     Raises:
-        ClickException: there is none.
+        ClickException: there is no photo.
     """
     found = sorted(path for path in folder.rglob("*") if is_photo(path))
     if not found:
@@ -42,14 +45,14 @@ def photos_under(folder: Path) -> list[Path]:
 
 
 def training_photos(folder: Path) -> list[Path]:
-    """Returns the photos that `edgetl train FOLDER --seed 0` learns from, so that its validation photos stay unseen."""
+    """Returns the photos that `edgetl train FOLDER` trains on, so that its validation photos stay unseen."""
     return list(load_dataset(folder, InputSpec(96, 96)).train.paths)
 
 
 def read(paths: Sequence[Path]) -> list[Image]:
-    """Reads photos, shrunk to a short side of 288 px where they are larger; (H, W, 3) uint8 BGR.
+    """Reads photos, (H, W, 3) uint8 BGR, and shrinks those whose short side is longer than 288 px.
 
-    They stay in memory, a third of a megabyte each. Those that don't open are left out and counted.
+    Photos that can't be read are left out, and their number is printed.
     """
     spec = InputSpec(_SHORT_SIDE // 2, _SHORT_SIDE // 2)
 
@@ -61,15 +64,15 @@ def read(paths: Sequence[Path]) -> list[Image]:
 
     found = [picture for picture in _parallel(one, paths) if picture is not None]
     if len(found) < len(paths):
-        click.echo(f"{len(paths) - len(found)} photos don't open and are left out")
+        click.echo(f"{counted(len(paths) - len(found), 'photo')} can't be read and left out")
     return found
 
 
 def frames(film: Path) -> list[Image]:
-    """Reads every tenth frame of a film.
+    """Reads every tenth frame of a film, (H, W, 3) uint8 BGR.
 
     Raises:
-        ClickException: it has none that can be read.
+        ClickException: the film has no frame that can be read.
     """
     with open_camera(str(film)) as camera:
         found = [_shrink(frame.image) for frame in camera if frame.index % _FRAME_STEP == 0]
@@ -79,15 +82,15 @@ def frames(film: Path) -> list[Image]:
 
 
 def drawn(count: int) -> list[Image]:
-    """Draws pictures, the same ones every time."""
+    """Draws pictures, (256, 320, 3) uint8 BGR, the same ones every time."""
     return _parallel(lambda number: draw(np.random.default_rng([7, number])), range(count))
 
 
 class Crops:
-    """Batches of random crops; a batch depends on its number alone, so a resumed training sees what it would have seen.
+    """Batches of random crops; a batch depends only on its number, so that a resumed training sees the same batches.
 
     Args:
-        kinds: lists of pictures, each with the share of the crops it gives.
+        kinds: lists of pictures, each with its share of the crops.
     """
 
     def __init__(self, kinds: Iterable[tuple[list[Image], float]]) -> None:
@@ -97,7 +100,13 @@ class Crops:
         self._pool = ThreadPoolExecutor(os.cpu_count())
 
     def batch(self, number: int, count: int, size: int) -> Image:
-        """Returns a batch's crops, (count, size, size, 3) uint8 RGB."""
+        """Returns the crops of a batch, (count, size, size, 3) uint8 RGB.
+
+        Args:
+            number: the number of the batch.
+            count: the number of crops.
+            size: the height and width of the crops, px.
+        """
         out = np.empty((count, size, size, 3), np.uint8)
         list(self._pool.map(lambda i: self._crop(np.random.default_rng([number, i]), out[i]), range(count)))
         return out
@@ -106,7 +115,7 @@ class Crops:
         pictures = self._kinds[rng.choice(len(self._kinds), p=self._shares)][0]
         picture = pictures[rng.integers(len(pictures))]
         height, width = picture.shape[:2]
-        # The share of the area is drawn so that whole pictures are as common as small parts of them.
+        # The area is uniform, so that whole pictures are as common as small parts of them.
         area, aspect = height * width * rng.uniform(0.08, 1), np.exp(rng.uniform(-0.35, 0.35))
         w, h = (max(1, round(np.sqrt(area * a))) for a in (aspect, 1 / aspect))
         w, h = min(width, w), min(height, h)
