@@ -1,4 +1,4 @@
-"""A training that was interrupted, or that runs already, is never lost to another one of that name."""
+"""An interrupted or a running training is never overwritten by another one of its name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_starting_over_is_refused_where_nobody_can_be_asked(unfinished):
+def test_an_unfinished_training_is_not_discarded_without_a_terminal(unfinished):
     before = contents(unfinished.models)
     refused(edgetl("train", "photos", "--name", "tiny", *TINY), 2, "--resume", "--restart", "'tiny'")
     assert contents(unfinished.models) == before
@@ -45,7 +45,7 @@ def test_resume_and_restart_exclude_each_other(unfinished):
     refused(edgetl("train", "--name", "tiny", "--resume", "--restart"), 2, "--resume", "--restart")
 
 
-def test_on_a_terminal_it_asks(unfinished):
+def test_on_a_terminal_the_user_is_asked(unfinished):
     before = contents(unfinished.models)
     child, terminal = pty.fork()
     if child == 0:
@@ -68,7 +68,7 @@ def test_on_a_terminal_it_asks(unfinished):
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError])
-def test_message_of_a_training_that_ends_early_names_resume(home, monkeypatch, failure):
+def test_a_training_that_ends_early_names_the_resume_command(home, monkeypatch, failure):
     from edgetl.host.train import job
 
     def fail(training, checkpoint):
@@ -82,13 +82,13 @@ def test_message_of_a_training_that_ends_early_names_resume(home, monkeypatch, f
 
 
 @pytest.mark.parametrize("options", [(), ("--restart",)])
-def test_second_training_of_a_name_is_refused_with_the_first_ones_process(home, options):
+def test_a_second_training_of_a_name_is_refused_with_the_process_of_the_first(home, options):
     with store.exclusive_lock("tiny", "a model 'tiny' is being trained", "wait"):
         refused(edgetl("train", "photos", "--name", "tiny", *TINY, *options), 2, str(os.getpid()), "--name")
     assert list(home.models.glob(".*")) == []
 
 
-def test_second_conversion_to_a_bundle_is_refused_with_the_first_ones_process(home):
+def test_a_second_conversion_to_a_bundle_is_refused_with_the_process_of_the_first(home):
     before = contents(home.models)
     with store.exclusive_lock("tiny@1.loose", "tiny@1 is being converted for loose", "wait"):
         refused(edgetl("convert", "tiny", "--target", home.target), 2, str(os.getpid()))

@@ -1,4 +1,4 @@
-"""The script that makes the starter, in an environment of its own: it needs PyTorch, which edgetl doesn't."""
+"""The script that makes the starter runs in an environment of its own, because it needs PyTorch."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def arrays(path: Path) -> list[np.ndarray]:
 
 
 @pytest.mark.peer
-def test_its_network_is_keras(python, environment):
+def test_the_pytorch_network_gives_the_outputs_of_keras(python, environment):
     done = subprocess.run([python, "-c", PARITY], capture_output=True, text=True, timeout=300, env=environment)
     assert done.stdout.strip() == "the same", done.stderr
 
 
 @pytest.mark.peer
-def test_a_killed_distillation_goes_on_as_if_nothing_had_been(python, environment, teacher, tmp_path):
+def test_a_killed_distillation_continues_exactly(python, environment, teacher, tmp_path):
     def command(work):
         flags = [
             "--teacher",

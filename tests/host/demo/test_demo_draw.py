@@ -49,7 +49,7 @@ def test_photos_lie_in_class_folders_and_depend_on_the_seed_alone(tmp_path):
     assert photo.shape == (120, 160, 3)
 
 
-def test_more_photos_leave_the_first_ones_as_they_are(tmp_path):
+def test_drawing_more_photos_does_not_change_the_first_ones(tmp_path):
     draw_photos(tmp_path / "few", per_class=1, seed=3, size_wh=SIZE)
     draw_photos(tmp_path / "more", per_class=2, seed=3, size_wh=SIZE)
     assert contents(tmp_path / "few").items() <= contents(tmp_path / "more").items()
@@ -66,7 +66,7 @@ def test_a_part_lies_inside_the_picture_at_a_size_to_recognise(label):
         assert 0.25 * 240 <= max(x1 - x0, y1 - y0) <= 0.95 * 240
 
 
-def test_the_box_holds_what_differs_from_the_belt():
+def test_a_box_encloses_the_pixels_of_its_part():
     differing = 0
     for seed in range(6):
         belt, _ = draw_scene(np.random.default_rng(seed), SIZE, [])
@@ -80,7 +80,7 @@ def test_the_box_holds_what_differs_from_the_belt():
     assert differing >= 5  # a blackened part on a black belt may pass unseen
 
 
-def test_the_parts_of_one_scene_lie_apart():
+def test_the_parts_of_a_scene_do_not_overlap():
     labels = [*PARTS, "nut", "bolt"]
     _, placed = draw_scene(np.random.default_rng(1), (640, 480), labels)
     assert [part.label for part in placed] == labels
@@ -89,7 +89,7 @@ def test_the_parts_of_one_scene_lie_apart():
             assert apart(part.xyxy, other.xyxy)
 
 
-def test_boxed_photos_are_a_usable_set_of_one_to_five_parts(tmp_path, empty_home):
+def test_boxed_photos_are_a_usable_data_set_of_one_to_five_parts(tmp_path, empty_home):
     draw_boxed(tmp_path / "parts", 24, seed=3, size_wh=SIZE)
     checked = check_boxes(tmp_path / "parts")
     report = checked.report
@@ -119,7 +119,7 @@ def test_boxes_of_drawn_photos_lie_on_the_parts(tmp_path):
     assert np.median(ratios) > 1.3 * np.median(shifted)
 
 
-def test_boxed_photos_depend_on_the_seed_alone_and_more_leave_the_first_ones(tmp_path):
+def test_boxed_photos_depend_only_on_seed_and_number(tmp_path):
     for name, photos, seed in (("one", 4, 7), ("again", 4, 7), ("more", 6, 7), ("other", 4, 8)):
         draw_boxed(tmp_path / name, photos, seed, size_wh=SIZE)
     one = contents(tmp_path / "one", "*")
@@ -202,7 +202,7 @@ def test_a_film_depends_on_the_seed_alone(tmp_path, draw):
     assert (tmp_path / "one.mp4").read_bytes() != (tmp_path / "other.mp4").read_bytes()
 
 
-def test_a_place_that_can_not_be_written_to_is_named(tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EdgetlError, match="can't write") as photos:
         draw_photos(tmp_path / "file" / "photos", per_class=1, seed=1, size_wh=SIZE)
@@ -215,7 +215,7 @@ def test_a_place_that_can_not_be_written_to_is_named(tmp_path):
     assert film.value.where.endswith("belt.mp4")
 
 
-def test_a_film_that_no_encoder_takes_says_so_and_leaves_the_earlier_one(tmp_path):
+def test_a_film_without_an_encoder_is_refused_and_leaves_the_earlier_one(tmp_path):
     path = tmp_path / "belt.mp4"
     path.write_text("the earlier film")
     with pytest.raises(EdgetlError) as error:

@@ -66,7 +66,7 @@ def refused(demo, folder):
         "seen.mp4",
     ],
 )
-def test_the_users_own_photos_and_films_stay(demo, tmp_path, file):
+def test_the_users_own_photos_and_films_are_not_replaced(demo, tmp_path, file):
     path = tmp_path / "mine" / file
     path.parent.mkdir(parents=True)
     path.write_bytes(b"mine")
@@ -75,13 +75,13 @@ def test_the_users_own_photos_and_films_stay(demo, tmp_path, file):
     assert "another --folder" in error.remedy
 
 
-def test_a_folder_of_the_users_own_beside_the_drawn_ones_stays(task, demo, tmp_path):
+def test_a_users_folder_beside_the_drawn_ones_is_not_replaced(task, demo, tmp_path):
     draw_earlier(task, tmp_path / "mine" / "photos")
     (tmp_path / "mine" / "photos" / "my own").mkdir()
     refused(demo, tmp_path / "mine")
 
 
-def test_the_photos_of_the_other_demo_stay(task, demo, tmp_path):
+def test_the_photos_of_the_other_demo_are_not_replaced(task, demo, tmp_path):
     other = next(name for name in job.TASKS if name != task)
     draw_earlier(other, tmp_path / "other" / "photos")
     refused(demo, tmp_path / "other")
@@ -96,7 +96,7 @@ def test_an_earlier_demo_is_replaced(task, demo, tmp_path):
         demo(tmp_path / "again")
 
 
-def test_the_users_own_model_of_that_name_stays(task, demo, tmp_path, monkeypatch):
+def test_the_users_own_model_of_the_demos_name_is_not_replaced(task, demo, tmp_path, monkeypatch):
     def stored(path):
         model = SimpleNamespace(folder=tmp_path / "models" / "it", card=SimpleNamespace(dataset=path))
         monkeypatch.setattr(store, "has", lambda name: name == job.TASKS[task].name)
@@ -153,7 +153,7 @@ def commands(shown):
     return parsed
 
 
-def test_the_commands_shown_do_what_the_demo_does(task, calls, tmp_path, capsys):
+def test_the_printed_commands_repeat_the_steps_of_the_demo(task, calls, tmp_path, capsys):
     name, folder = job.TASKS[task].name, tmp_path / "my [own] demo"
     job.demo(task, folder, seed=3)
     shown = commands(capsys.readouterr().err)
@@ -171,7 +171,7 @@ def test_the_commands_shown_do_what_the_demo_does(task, calls, tmp_path, capsys)
     assert shown["run"] == {"bundle": calls.bundle.folder, "source": str(film), "save": str(seen)}
 
 
-def test_the_demo_ends_with_what_was_right_and_where_everything_is(task, calls, tmp_path, capsys):
+def test_the_demo_ends_with_its_figures_and_where_the_results_are(task, calls, tmp_path, capsys):
     job.demo(task, tmp_path / "it")
     told = capsys.readouterr().err
     assert "3 of 4" in told

@@ -37,14 +37,14 @@ def counts(check):
     return int(right), int(of)
 
 
-def test_a_classifier_is_judged_where_a_part_is_in_the_middle():
+def test_a_classifier_is_checked_when_a_part_is_in_the_middle():
     check = PassingParts([(1, "nut"), (3, "bolt"), (5, "nut")])
     for index, result in enumerate([named("bolt"), named("nut"), named(), named("nut", "bolt"), named("nut"), named()]):
         check(observed(index, result))
     assert counts(check) == (1, 3)
 
 
-def test_a_run_that_was_ended_early_is_judged_by_what_it_saw():
+def test_a_run_that_ended_early_is_checked_on_the_frames_it_had():
     passing, in_sight = PassingParts([(0, "nut"), (9, "bolt")]), BoxedParts([[NUT], [NUT, BOLT]])
     passing(observed(0, named("nut")))
     in_sight(observed(0, boxed(("nut", NUT.xyxy))))
@@ -64,7 +64,7 @@ def test_a_run_that_was_ended_early_is_judged_by_what_it_saw():
     ],
     ids=["all", "one missed", "none", "classes swapped", "boxed twice", "half of it", "less than half"],
 )
-def test_a_part_counts_once_where_a_box_of_its_class_covers_it(found, right):
+def test_a_part_counts_once_if_a_box_of_its_class_covers_it(found, right):
     check = BoxedParts([[], [NUT, BOLT]])
     check(observed(0, boxed(("nut", NUT.xyxy))))
     check(observed(1, boxed(*found)))

@@ -15,7 +15,7 @@ SIDE = 160
 
 @pytest.fixture(scope="session")
 def boxes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 drawn photos with one or two boxes each, two of them without any; train, val and test are apart."""
+    """40 drawn photos with one or two boxes each, except two without boxes, in train, val and test folders."""
     return made_once(tmp_path_factory, "rectangles", _draw_rectangles)
 
 
@@ -53,7 +53,7 @@ def boxed_options(host_env: Path, boxes_folder: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def train_boxes(boxed_options: Any) -> Callable[..., Any]:
-    """Trains with `boxed_options`, changed as told, on a small backbone; returns the stored model."""
+    """Trains with `boxed_options` and changes to them on a small backbone; returns the stored model."""
     from networks import build_small
 
     from edgetl.host.train import job

@@ -1,4 +1,4 @@
-"""The sentences where a training ends follow from its figures."""
+"""The advice at the end of a training follows from its figures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_interval_of_boxes_in_few_photos_is_called_too_narrow():
     assert "wider" not in said(photos=6)
 
 
-def test_overfitting_is_told_from_too_little_learnt():
+def test_overfitting_and_too_little_learning_are_distinguished():
     assert "overfits" in said(on_training=0.97, value=0.67, interval=(0.62, 0.71))
     assert "overfits" not in said(on_training=0.97, value=0.67, interval=(0.4, 0.98), photos=9), "within the error"
     assert "learns too little" in said(on_training=0.6)
@@ -52,7 +52,7 @@ def test_classes_with_few_photos_are_named():
     assert "and 25 more" in many
 
 
-def test_the_kept_epoch_and_its_stage_are_named():
+def test_the_stored_epoch_and_its_stage_are_named():
     assert "epoch 2 of stage finetune: 70.0%" in said()
     assert "head reached 60.0%" in said()
     assert "highest was" not in said()
@@ -63,14 +63,14 @@ def test_the_kept_epoch_and_its_stage_are_named():
     assert "stored weights" not in said(best=-1)
 
 
-def test_why_it_ended_is_said():
+def test_the_reason_for_the_end_is_named():
     assert "all of its 3 epochs" in said()
     assert "stopped after epoch 3 of 60" in said(epochs=60)
     assert "more --epochs can help" in said(best=3)
     assert "more --epochs can help" not in said(best=1)
 
 
-def test_thresholds_of_few_boxes_are_guesses():
+def test_thresholds_chosen_from_few_boxes_are_called_guesses():
     text = said(figure="mAP", boxes={"card": 5, "coin": 80})
     assert "card 5" in text
     assert "coin" not in text
@@ -78,7 +78,7 @@ def test_thresholds_of_few_boxes_are_guesses():
 
 
 @pytest.mark.parametrize("error", [0.0, 0.1])
-def test_accuracies_within_their_error_are_told_apart_by_the_likelihood(error):
+def test_the_likelihood_decides_between_accuracies_within_their_error(error):
     best = BestScore()
     assert best.update((0.70, -0.9), error)
     assert not best.update((0.70, -1.0), error)

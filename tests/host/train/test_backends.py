@@ -1,4 +1,4 @@
-"""Training on JAX: in processes of their own, for a process has one backend."""
+"""Training on JAX, in processes of its own, because a process has one backend."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def on_jax(*args):
 
 
 @pytest.mark.slow
-def test_what_jax_trained_gives_the_same_scores_on_tensorflow(host_env, shapes, tmp_path):
+def test_a_model_trained_on_jax_gives_the_same_scores_on_tensorflow(host_env, shapes, tmp_path):
     recipe = (
         "--weights none --backbone mobilenet_v1 --alpha 0.25 --size 96 --head-epochs 2 --epochs 2 --batch 16 --ema 0.9"
     )
@@ -61,15 +61,15 @@ CHOSEN = """
 classifier/test_augment.py
 test_schedule.py
 classifier/test_fit.py::test_frozen_layers_stay_bit_equal
-classifier/test_fit.py::test_the_averaged_weights_are_what_is_judged_and_kept
-test_train_job.py::test_a_training_interrupted_in_an_epoch_goes_on_exactly[in-the-second-epoch-3]
+classifier/test_fit.py::test_the_averaged_weights_are_validated_and_stored
+test_train_job.py::test_a_training_interrupted_in_an_epoch_continues_exactly[in-the-second-epoch-3]
 """
 
 
 @pytest.mark.slow
-def test_the_parts_of_training_do_on_jax_what_they_do_on_tensorflow():
+def test_the_tests_of_training_pass_on_jax():
     tests = [str(Path(__file__).parent / name) for name in CHOSEN.split()]
-    told = on_jax(
+    output = on_jax(
         "-m",
         "pytest",
         "-q",
@@ -79,5 +79,5 @@ def test_the_parts_of_training_do_on_jax_what_they_do_on_tensorflow():
         "-k",
         "not tensorflow_never_compiles",
     )
-    assert " passed" in told
-    assert "skipped" not in told
+    assert " passed" in output
+    assert "skipped" not in output

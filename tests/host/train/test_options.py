@@ -41,14 +41,14 @@ def options(**changes):
         {"seed": -1},
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_its_name(wrong):
+def test_an_option_out_of_range_is_refused_by_name(wrong):
     (key,) = wrong
     with pytest.raises(UsageError, match=f"--{key.replace('_', '-')} ") as caught:
         options(**wrong)
     assert caught.value.exit_code == 2
 
 
-def test_the_limits_themselves_are_fine():
+def test_the_limits_themselves_are_allowed():
     options(size=96, batch=1, dropout=0, ema=0, layer_decay=1, warmup=0)
     options(epochs=0, head_epochs=0, weight_decay=0, seed=0, patience=0)
 
@@ -69,7 +69,7 @@ def test_toml_repeats_every_option(tmp_path):
         ("data = \n", "not a train.toml"),
     ],
 )
-def test_a_config_that_is_not_one_is_refused(text, says, tmp_path):
+def test_a_config_that_is_no_train_toml_is_refused(text, says, tmp_path):
     (tmp_path / "train.toml").write_text(text)
     with pytest.raises(UsageError, match=says):
         TrainOptions.load(tmp_path / "train.toml")
@@ -77,7 +77,7 @@ def test_a_config_that_is_not_one_is_refused(text, says, tmp_path):
         TrainOptions.load(tmp_path / "nowhere.toml")
 
 
-def test_what_is_given_goes_over_the_config_over_the_defaults(tmp_path):
+def test_overrides_take_precedence_over_the_config_and_the_config_over_defaults(tmp_path):
     (tmp_path / "train.toml").write_text(options(batch=8, dropout=0.5).to_toml())
     made = TrainOptions.collect(None, None, {"batch": 4}, tmp_path / "train.toml")
     assert (made.data, made.name, made.batch, made.dropout) == ("photos", "parts", 4, 0.5)
@@ -85,7 +85,7 @@ def test_what_is_given_goes_over_the_config_over_the_defaults(tmp_path):
     assert (made.data, made.name, made.batch) == ("other", "new", 8)
 
 
-def test_a_model_is_called_as_its_photos_folder(tmp_path, monkeypatch):
+def test_the_default_name_is_that_of_the_photos_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert TrainOptions.collect(str(tmp_path / "screws"), None, {}, None).name == "screws"
     assert TrainOptions.collect(None, None, {}, None).name == "data"
@@ -104,7 +104,7 @@ def test_toml_repeats_every_path(tmp_path, name):
     assert TrainOptions.load(tmp_path / "train.toml") == made
 
 
-def test_seed_of_an_earlier_train_toml_is_that_of_the_split_too(tmp_path):
+def test_the_seed_of_an_earlier_train_toml_is_also_that_of_the_split(tmp_path):
     (tmp_path / "train.toml").write_text('data = "x"\nname = "x"\nseed = 7\n')
     assert TrainOptions.load(tmp_path / "train.toml").split_seed == 7
     made = TrainOptions.collect(None, None, {"seed": 3}, tmp_path / "train.toml")

@@ -55,7 +55,7 @@ def test_factors_scale_each_variables_update(name):
     assert np.all(moved[2] == 0)
 
 
-def test_every_optimizer_is_the_one_it_is_called():
+def test_the_optimizer_is_the_one_that_the_option_names():
     kinds = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam}
     kinds |= {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}
     for name, kind in kinds.items():
@@ -101,7 +101,7 @@ def test_layer_factors_are_found_by_the_optimizer():
         (99, "train", [False, False, False]),
     ],
 )
-def test_freeze_says_which_layers_learn(first, batch_norm, wanted):
+def test_freeze_leaves_the_right_layers_to_learn(first, batch_norm, wanted):
     made = network()
     freeze(made, first, batch_norm)
     assert [layer.trainable for layer in made.layers] == wanted

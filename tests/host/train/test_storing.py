@@ -1,4 +1,4 @@
-"""What becomes of a training that has ended: it is stored first, as a version, whatever fails after that."""
+"""The end of a training: the model is stored first, as a version, whatever fails after that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgetl.locks import BusyError
 
 
 class Network:
-    """Stands in for a trained network."""
+    """A stand-in for a trained network."""
 
     def save(self, path):
         Path(path).write_bytes(b"weights")
@@ -28,7 +28,7 @@ class Network:
 
 @pytest.fixture
 def run(monkeypatch, options, small):
-    """Trains nothing, and stores a model of the top-1 that is asked for."""
+    """Trains nothing, and stores a model with the top-1 of the call."""
     asked = {}
 
     def trained(self, backbone, about, checkpoint):
@@ -49,7 +49,7 @@ def fail(*_):
     raise ValueError("no such template\nand more")
 
 
-def test_a_report_that_cant_be_written_costs_no_model(run, capsys):
+def test_the_model_is_stored_even_if_its_report_fails(run, capsys):
     stored = run("unreported", report=fail)
     assert store.open_model("unreported").card == stored.card
     said = capsys.readouterr().err
@@ -65,7 +65,7 @@ def test_the_model_is_stored_before_its_report_is_written(run):
     assert (stored.folder / "report" / "index.html").read_text() == "the report"
 
 
-def test_a_history_that_cant_be_written_costs_no_model(run, monkeypatch, capsys):
+def test_the_model_is_stored_even_if_its_history_fails(run, monkeypatch, capsys):
     def full(self, path):
         raise EdgetlError("the disk is full")
 
@@ -75,7 +75,7 @@ def test_a_history_that_cant_be_written_costs_no_model(run, monkeypatch, capsys)
     assert "the disk is full" in capsys.readouterr().err
 
 
-def test_training_again_makes_a_version_and_says_which_one_is_current(run, capsys):
+def test_training_again_makes_a_version_and_prints_which_one_is_current(run, capsys):
     run("twice", top1=0.708)
     second = run("twice", top1=0.417, seed=5)
     said = capsys.readouterr().err
@@ -95,7 +95,7 @@ def test_the_split_has_a_seed_of_its_own(run):
     assert split.card.dataset.split != first.card.dataset.split
 
 
-def test_places_in_train_toml_and_card_are_absolute(run, shapes, monkeypatch):
+def test_paths_in_train_toml_and_card_are_absolute(run, shapes, monkeypatch):
     monkeypatch.chdir(shapes.parent)
     stored = run("placed", data=shapes.name)
     assert stored.card.dataset.path == TrainOptions.load(stored.folder / "train.toml").data == str(shapes)
@@ -111,3 +111,12 @@ def test_two_trainings_under_one_name_exclude_each_other(run, monkeypatch):
 
     run("alone", report=train_another)
     assert str(os.getpid()) in refused[0].what
+
+
+def test_the_source_of_the_weights_is_opened_once(run, monkeypatch):
+    run("opened")
+    real, opened = store.open_model, []
+    monkeypatch.setattr(store, "open_model", lambda name: opened.append(name) or real(name))
+    monkeypatch.setattr(job, "build_backbone", lambda options, source: (None, None))
+    assert TrainOptions.load(run("heir", weights="opened").folder / "train.toml").weights == "opened@1"
+    assert opened == ["opened"]

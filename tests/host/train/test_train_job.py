@@ -17,9 +17,8 @@ from edgetl.host.networks.stored import dataset_of, load_keras, predict
 from edgetl.host.train import job, stage
 from edgetl.host.train.classifier import fit, task
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.resolve import check_options, classifier_epochs
 from edgetl.host.train.weights import backbones
-from edgetl.host.train.weights.source import RANDOM, open_source
+from edgetl.host.train.weights.source import RANDOM
 
 
 def weights_of(stored):
@@ -51,7 +50,7 @@ def test_train_toml_repeats_the_training(straight, small):
     assert equal(weights_of(job.train(options)), weights_of(straight))
 
 
-def test_what_is_stored(straight, options):
+def test_the_stored_model_has_its_card_files_and_figures(straight, options):
     card = straight.card
     assert (card.labels, card.backbone.name, card.backbone.alpha) == (
         ("circle", "square", "stripes"),
@@ -81,7 +80,7 @@ def test_what_is_stored(straight, options):
         pytest.param("in-the-third-epoch", 6, marks=pytest.mark.slow),
     ],
 )
-def test_a_training_interrupted_in_an_epoch_goes_on_exactly(name, step, straight, train, small, monkeypatch):
+def test_a_training_interrupted_in_an_epoch_continues_exactly(name, step, straight, train, small, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, step)
         with pytest.raises(KeyboardInterrupt):
@@ -100,7 +99,7 @@ def test_a_training_interrupted_in_an_epoch_goes_on_exactly(name, step, straight
         ("while-storing", (store, "put")),
     ],
 )
-def test_a_training_interrupted_between_its_parts_goes_on_exactly(name, where, straight, train, small, monkeypatch):
+def test_a_training_interrupted_between_stages_continues_exactly(name, where, straight, train, small, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
@@ -114,7 +113,7 @@ def test_a_training_interrupted_between_its_parts_goes_on_exactly(name, where, s
 
 
 @pytest.mark.slow
-def test_starting_over_forgets_the_interrupted_training_only_if_asked_to(straight, options, small, monkeypatch):
+def test_an_unfinished_training_is_discarded_only_with_restart(straight, options, small, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 3)
         with pytest.raises(KeyboardInterrupt) as ended:
@@ -128,7 +127,7 @@ def test_starting_over_forgets_the_interrupted_training_only_if_asked_to(straigh
     assert equal(weights_of(again), weights_of(straight))
 
 
-def test_an_interruption_that_leaves_nothing_to_resume_says_nothing_of_it(options, small, monkeypatch):
+def test_an_interruption_without_a_checkpoint_does_not_mention_resume(options, small, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 1)
         with pytest.raises(KeyboardInterrupt) as ended:
@@ -136,7 +135,7 @@ def test_an_interruption_that_leaves_nothing_to_resume_says_nothing_of_it(option
     assert not hasattr(ended.value, "__notes__")
 
 
-def test_an_interrupted_training_leaves_the_earlier_model(train, small, monkeypatch):
+def test_an_interrupted_training_leaves_the_earlier_model_unchanged(train, small, monkeypatch):
     before = weights_of(train("kept", epochs=1, head_epochs=0))
     with monkeypatch.context() as patch:
         interrupt_at(patch, 1)
@@ -145,7 +144,7 @@ def test_an_interrupted_training_leaves_the_earlier_model(train, small, monkeypa
     assert equal(weights_of(store.open_model("kept")), before)
 
 
-def test_there_must_be_something_to_resume(host_env):
+def test_resume_without_an_unfinished_training_is_refused(host_env):
     with pytest.raises(UsageError, match="no unfinished training of 'nothing'"):
         job.resume("nothing")
 
@@ -162,7 +161,7 @@ def interrupted(train, small, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"nonsense" * 9])
-def test_a_damaged_checkpoint_is_told_plainly(damage, interrupted, train):
+def test_a_damaged_checkpoint_is_refused_with_a_remedy(damage, interrupted, train):
     file = interrupted / "checkpoint.npz"
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(EdgetlError, match="checkpoint can't be read") as caught:
@@ -170,7 +169,7 @@ def test_a_damaged_checkpoint_is_told_plainly(damage, interrupted, train):
     assert "--resume" in caught.value.remedy
 
 
-def test_photos_that_changed_since_the_interruption_are_told_plainly(interrupted, train, shapes):
+def test_photos_that_changed_since_the_interruption_are_refused(interrupted, train, shapes):
     added = shapes / "triangle"
     added.mkdir()
     try:
@@ -187,12 +186,12 @@ def test_photos_that_changed_since_the_interruption_are_told_plainly(interrupted
         added.rmdir()
 
 
-def test_photos_that_moved_since_the_interruption_are_found_where_they_are_said_to_be(interrupted, shapes, tmp_path):
+def test_resume_takes_the_new_folder_of_moved_photos(interrupted, shapes, tmp_path):
     moved = shutil.copytree(shapes, tmp_path / "moved")
     assert job.resume("broken-off", str(moved)).card.dataset.path == str(moved)
 
 
-def test_other_photos_are_not_gone_on_with(interrupted, shapes, tmp_path):
+def test_resume_refuses_other_photos(interrupted, shapes, tmp_path):
     other = shutil.copytree(shapes, tmp_path / "other")
     (other / "circle" / "00.png").unlink()
     with pytest.raises(DatasetError, match="changed since this training began"):
@@ -211,18 +210,13 @@ def test_other_photos_are_not_gone_on_with(interrupted, shapes, tmp_path):
         ({"weights": "imagenet", "head_epochs": 0, "epochs": 0}, UsageError),
     ],
 )
-def test_what_needs_no_photos_is_refused_before_they_are_read(wrong, kind, train, monkeypatch):
+def test_wrong_options_are_refused_before_the_photos_are_read(wrong, kind, train, monkeypatch):
     monkeypatch.setattr(task, "load_dataset", lambda *_, **__: pytest.fail("the photos were read"))
     with pytest.raises(kind):
         train("refused", **wrong)
 
 
-@pytest.mark.parametrize(("epochs", "head_epochs"), [(0, None), (0, 1), (1, 0), (None, 0)])
-def test_one_stage_is_enough(epochs, head_epochs, options):
-    check_options(replace(options, epochs=epochs, head_epochs=head_epochs), open_source("imagenet"))
-
-
-def test_files_that_dont_open_are_named(train, small, shapes, tmp_path, capsys):
+def test_unreadable_files_are_listed_up_to_ten(train, small, shapes, tmp_path, capsys):
     data = shutil.copytree(shapes, tmp_path / "data")
     for number in range(12):
         (data / "circle" / f"broken[{number:02}].jpg").write_bytes(b"no photo")
@@ -233,7 +227,7 @@ def test_files_that_dont_open_are_named(train, small, shapes, tmp_path, capsys):
     assert "and 2 more" in said
 
 
-def test_no_second_stage_leaves_the_backbone_as_it_was(train, small, options):
+def test_without_a_second_stage_the_backbone_is_unchanged(train, small, options):
     from edgetl.host.train.weights.initial_backbone import build_backbone
 
     stored = train("head-only", epochs=0, head_epochs=3)
@@ -244,32 +238,7 @@ def test_no_second_stage_leaves_the_backbone_as_it_was(train, small, options):
     assert equal(backbone.get_weights(), untouched.get_weights())
 
 
-def test_random_weights_train_everything_at_once(options):
-    blank = TrainOptions(data="x", name="x", weights="none")
-    found = resolved_classifier(blank, [500, 500])
-    assert (found.head_epochs, found.layer_decay, found.batch_norm) == (0, 1.0, "train")
-    assert (found.backbone, found.alpha, found.epochs) == ("mobilenet_v2", 0.35, 60)
-    taught = resolved_classifier(replace(blank, weights="imagenet"), [500, 500])
-    assert (taught.batch_norm, taught.head_epochs > 0, taught.layer_decay < 1) == ("frozen", True, True)
-    assert taught.rate < found.rate
-    given = resolved_classifier(
-        replace(blank, head_epochs=3, layer_decay=0.5, batch_norm="frozen", rate=0.1, epochs=0), [500, 500]
-    )
-    assert (given.head_epochs, given.layer_decay, given.batch_norm, given.rate, given.epochs) == (
-        3,
-        0.5,
-        "frozen",
-        0.1,
-        0,
-    )
-
-
-def test_more_photos_take_fewer_epochs():
-    found = [classifier_epochs(n) for n in (10, 1000, 5000, 10**6)]
-    assert found == [60, 60, 16, 10]
-
-
-def test_a_stored_model_hands_on_its_network(straight, train, small):
+def test_a_training_inherits_the_network_of_a_stored_model(straight, train, small):
     """Its backbone's name, width, input and weights, where nothing else is said."""
     again = train("heir", weights="straight", backbone=None, alpha=None, size=None, head_epochs=1, epochs=0)
     assert (again.card.backbone.name, again.card.backbone.alpha, again.card.input.height) == ("mobilenet_v1", 0.25, 96)
@@ -283,14 +252,14 @@ def test_a_stored_model_hands_on_its_network(straight, train, small):
 @pytest.mark.parametrize(
     ("weights", "kind"), [("nobody", UsageError), ("nowhere.h5", ModelError), ("no/such.keras", ModelError)]
 )
-def test_weights_that_are_not_there(weights, kind, train, small):
+def test_missing_weights_are_refused(weights, kind, train, small):
     with pytest.raises(kind) as caught:
         train("weightless", weights=weights)
     assert "--weights" in str(caught.value)
 
 
 @pytest.mark.slow
-def test_the_textbook_recipe(train):
+def test_the_textbook_recipe_trains_the_layers_it_names(train):
     """`--freeze 20 --head 1024 --optimizer adam`: the first twenty layers still, a hidden layer, Adam on the rest."""
     noted = {}
     real = stage.Stage.compile
@@ -325,7 +294,7 @@ def test_the_textbook_recipe(train):
     assert TrainOptions.load(stored.folder / "train.toml").freeze == 20
 
 
-def test_nothing_here_names_a_backend():
+def test_training_imports_no_backend_of_keras():
     """Training is plain Keras: whichever backend the user chose."""
     for file in Path(job.__file__).parent.rglob("*.py"):
         for line in file.read_text().splitlines():

@@ -29,14 +29,14 @@ def at_the_bounds(monkeypatch):
     monkeypatch.setattr(keras.random, "uniform", uniform)
 
 
-def test_no_strength_changes_nothing():
+def test_a_strength_of_zero_changes_nothing():
     x = pictures()
     still = RandomAffine(flip=False, rotation=0, zoom=0, shift=0)
     np.testing.assert_allclose(still(x, training=True), x, atol=1e-3)
     np.testing.assert_allclose(RandomColor(0)(x, training=True), x, atol=1e-3)
 
 
-def test_a_flip_is_exact_and_befalls_half():
+def test_half_of_the_photos_are_flipped_exactly():
     x = pictures(64)
     out = np.asarray(RandomAffine(rotation=0, zoom=0, shift=0, seed=3)(x, training=True))
     flipped = [np.abs(o - p[:, ::-1]).max() < 1e-3 for o, p in zip(out, x, strict=True)]
@@ -46,7 +46,7 @@ def test_a_flip_is_exact_and_befalls_half():
 
 
 @pytest.mark.parametrize("layer", [RandomAffine(), RandomColor(0.5)])
-def test_nothing_happens_at_inference(layer):
+def test_photos_are_unchanged_at_inference(layer):
     x = pictures()
     np.testing.assert_array_equal(layer(x), x)
     np.testing.assert_array_equal(layer(x, training=False), x)
@@ -55,7 +55,7 @@ def test_nothing_happens_at_inference(layer):
 
 @pytest.mark.parametrize("layer", [RandomAffine(rotation=180, zoom=0.9, shift=1.0), RandomColor(1.0)])
 @pytest.mark.parametrize("x", [pictures(), np.zeros((4, 16, 16, 3), np.float32), np.full((4, 16, 16, 3), 255.0)])
-def test_pixels_stay_pixels(layer, x):
+def test_augmented_pixels_are_finite_and_in_range(layer, x):
     for _ in range(4):
         out = np.asarray(layer(x, training=True))
         assert out.shape == x.shape
@@ -105,7 +105,7 @@ def test_each_picture_changes_in_its_own_way():
 
 
 @pytest.mark.parametrize("kind", [RandomAffine, RandomColor])
-def test_the_seed_decides(kind):
+def test_the_seed_determines_the_augmentation(kind):
     x = pictures()
 
     def twice(seed):

@@ -51,7 +51,7 @@ def equal(a, b):
 
 
 class Counting:
-    """A network that notes what it is given."""
+    """A network that records its inputs."""
 
     def __init__(self, network):
         self.network, self.seen = network, []
@@ -163,7 +163,7 @@ def test_an_epoch_shows_each_photo_once_and_each_epoch_in_another_order(training
 
 
 @pytest.mark.parametrize(("batch", "steps"), [(16, 2), (39, 1), (200, 1), (1, 39)])
-def test_small_sets_have_a_whole_batch(batch, steps):
+def test_a_small_data_set_has_at_least_one_batch(batch, steps):
     made = fit.Batches(lambda rows: rows, np.eye(39), np.ones(39), batch, np.arange(39))
     assert len(made) == steps
     assert all(len(made[i][0]) == min(batch, 39) for i in range(steps))
@@ -180,7 +180,7 @@ def test_labels_are_smoothed_in_the_loss(training, smoothing):
     assert run.checkpoint.state.rows[0]["loss"] == pytest.approx(wanted, abs=2e-4)
 
 
-def test_the_averaged_weights_are_what_is_judged_and_kept(training, monkeypatch):
+def test_the_averaged_weights_are_validated_and_stored(training, monkeypatch):
     steps = []
 
     real = stage.Stage._step
@@ -206,22 +206,22 @@ def test_the_averaged_weights_are_what_is_judged_and_kept(training, monkeypatch)
     assert equal(judged[0], run.parts.model.get_weights())
 
 
-def test_without_averaging_the_last_step_is_kept(training, monkeypatch):
+def test_ema_of_zero_turns_averaging_off(training, monkeypatch):
     run = training(epochs=1, ema=0.0)
     run.all()
     assert not run.parts.learner.optimizer.use_ema
 
 
 def scores(accuracy, loss=1.0, truth=None):
-    """(9, 3) scores of which so many are right, for three validation photos of each class."""
+    """Scores, (9, 3), with a share of right ones, for three validation photos of each class."""
     truth = np.repeat(np.arange(3), 3) if truth is None else truth
     right = round(accuracy * len(truth))
-    said = np.where(np.arange(len(truth)) < right, truth, (truth + 1) % 3)
-    return (np.eye(3)[said] * 0.9 * loss + 0.03).astype(np.float32)
+    predicted = np.where(np.arange(len(truth)) < right, truth, (truth + 1) % 3)
+    return (np.eye(3)[predicted] * 0.9 * loss + 0.03).astype(np.float32)
 
 
 def scripted(monkeypatch, run, results):
-    """Makes validation say what it is told; returns the weights that it saw, epoch by epoch."""
+    """Replaces the validation's scores; returns the list of the weights that were validated, epoch by epoch."""
     seen = []
 
     def predict(model, photos):
@@ -235,8 +235,8 @@ def scripted(monkeypatch, run, results):
 def test_patience_ends_the_stage_and_keeps_the_best_epoch(training, monkeypatch):
     run = training(epochs=9, patience=2, rate=0.01)
     truth = run.data.val.classes
-    told = [scores(a, truth=truth) for a in (0.3, 0.7, 0.5, 0.6, 1.0, 1.0)]
-    seen = scripted(monkeypatch, run, told)
+    results = [scores(a, truth=truth) for a in (0.3, 0.7, 0.5, 0.6, 1.0, 1.0)]
+    seen = scripted(monkeypatch, run, results)
     run.all()
     state = run.checkpoint.state
     assert [row["val_accuracy"] for row in state.rows] == pytest.approx([0.333, 0.667, 0.444, 0.556], abs=1e-3)
@@ -253,7 +253,7 @@ def test_without_patience_every_epoch_runs(training, monkeypatch):
     assert run.checkpoint.state.best_epoch == 1
 
 
-def test_of_equally_accurate_epochs_the_surer_is_kept(training, monkeypatch):
+def test_of_equally_accurate_epochs_the_one_with_the_higher_likelihood_is_stored(training, monkeypatch):
     run = training(epochs=3)
     truth = run.data.val.classes
     seen = scripted(monkeypatch, run, [scores(1.0, 0.6, truth), scores(1.0, 1.0, truth), scores(1.0, 0.8, truth)])

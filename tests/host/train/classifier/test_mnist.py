@@ -1,4 +1,4 @@
-"""What one task taught is worth something to the next: "0 or not", then ten digits."""
+"""Weights of one task help the next one: "0 or not", then ten digits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_digits(root: Path, digits, rows, labels):
 
 @pytest.mark.slow
 @pytest.mark.real_data
-def test_reuse_beats_the_same_training_from_scratch(data_folder, host_env, tmp_path):
+def test_reused_weights_beat_the_same_training_from_random_ones(data_folder, host_env, tmp_path):
     """Same photos, same options, same steps: only the weights that it starts from differ."""
     digits, values = read_digits(data_folder / "classification" / "mnist_t10k")
     order = np.random.default_rng(SEED).permutation(len(digits))

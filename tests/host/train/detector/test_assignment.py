@@ -1,4 +1,4 @@
-"""Which cells are to see which box, and what the loss makes of it."""
+"""The assignment of boxes to cells, and the loss that follows from it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_distances_decode_to_the_box():
     np.testing.assert_allclose(found[inside], np.tile(box, (inside.sum(), 1)), atol=1e-2)
 
 
-def test_overlaps_are_the_ones_of_the_metrics():
+def test_the_iou_of_the_loss_is_that_of_the_metrics():
     rng = np.random.default_rng(0)
     a, b = (np.sort(rng.uniform(0, 90, (n, 2, 2)), axis=1).reshape(n, 4).astype(np.float32) for n in (7, 9))
     found = ops.convert_to_numpy(iou_matrix(a[None], b[None]))[0]
@@ -72,7 +72,7 @@ def test_a_box_gets_cells_inside_it_with_its_class_and_corners():
     np.testing.assert_allclose(scores[:, 2], weight)
 
 
-def test_the_best_cell_is_told_its_own_overlap():
+def test_the_target_of_the_best_cell_is_its_own_iou():
     box = np.array([20, 20, 60, 60], np.float32)
     predicted = ops.convert_to_numpy(decode(raw(box)[None], CELLS, SIZES))[0]
     _, _, weight = assigned([[1, *box]], predicted)
@@ -80,25 +80,25 @@ def test_the_best_cell_is_told_its_own_overlap():
 
 
 @pytest.mark.parametrize("box", [[40, 40, 43, 43], [0, 0, 3, 90], [95, 95, 96, 96]])
-def test_a_box_that_holds_no_cell_is_still_seen(box):
+def test_a_box_without_a_cell_centre_gets_the_cell_around_it(box):
     _, _, weight = assigned([[0, *box]])
     assert (weight > 0).any()
 
 
-def test_a_cell_belongs_to_one_box():
+def test_a_cell_is_assigned_to_one_box_only():
     scores, boxes, weight = assigned([[0, 10, 10, 80, 80], [1, 12, 12, 78, 78], [2, 15, 15, 50, 50]])
     assert ((scores > 0).sum(axis=1) <= 1).all()
     mine = boxes[weight > 0]
     assert {tuple(row) for row in mine.round().tolist()} <= {(10, 10, 80, 80), (12, 12, 78, 78), (15, 15, 50, 50)}
 
 
-def test_no_boxes_leave_background_everywhere():
+def test_without_boxes_every_cell_is_background():
     scores, _, weight = assigned([NOTHING, NOTHING])
     assert not scores.any()
     assert not weight.any()
 
 
-def test_the_loss_falls_to_nearly_nothing_where_everything_is_right():
+def test_the_loss_of_perfect_predictions_is_nearly_zero():
     box = np.array([20, 20, 60, 60], np.float32)
     truth = np.array([[[1, *box], NOTHING]], np.float32)
     loss = DetectionLoss(CELLS, SIZES)
@@ -129,7 +129,7 @@ def test_a_batch_without_any_box_has_a_finite_loss_and_gradient_of_scores():
 
 
 @pytest.mark.parametrize("side", [40, 100, 280])
-def test_a_box_of_any_size_is_learnt_from_nothing(side):
+def test_a_box_of_any_size_is_learned_from_random_weights(side):
     """At the start every cell predicts a box of about its stride: what fills the picture overlaps with none of them."""
     cells, strides = grid(320, 320, STRIDES)
     low, high = 160 - side / 2, 160 + side / 2

@@ -1,4 +1,4 @@
-"""Boxes move with the pixels they hold."""
+"""Augmentation moves boxes with their pixels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bright(pixels, level=255):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_box_still_holds_its_object(seed):
+def test_a_box_moves_with_its_object(seed):
     rng = np.random.default_rng(seed)
     pixels, boxes = photo(rng)
     out, moved = BoxAugment().one(rng, pixels, boxes)
@@ -38,7 +38,7 @@ def test_a_box_still_holds_its_object(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_each_quarter_of_a_mosaic_keeps_its_own_box(seed):
+def test_the_boxes_of_a_mosaic_lie_on_their_objects(seed):
     rng = np.random.default_rng(seed)
     levels = (240, 200, 160, 70)
     photos = [photo(rng, level) for level in levels]
@@ -55,7 +55,7 @@ def test_each_quarter_of_a_mosaic_keeps_its_own_box(seed):
         assert 0 <= y1 < y2 <= SIDE
 
 
-def test_what_is_hardly_left_is_no_longer_told():
+def test_boxes_that_are_nearly_cut_off_are_dropped():
     pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
     boxes = np.array([[0, 0, 0, 8, 8], [1, 60, 60, 100, 100]], np.float32)
     zoomed = BoxAugment(flip=False, smallest=1.6, largest=1.6)
@@ -68,7 +68,7 @@ def test_what_is_hardly_left_is_no_longer_told():
     assert lost > 10
 
 
-def test_no_boxes_stay_no_boxes():
+def test_a_photo_without_boxes_stays_without_boxes():
     pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
     none = np.empty((0, 5), np.float32)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Detectors through the training job: what is stored, repeated, resumed, refused and handed on."""
+"""Trainings of detectors from options to the store: results, repetition, resuming, refusals and inheritance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from edgetl.host.train.detector.augment import BoxAugment
 from edgetl.host.train.detector.batches import AugmentedPhotos, BoxBatches, pad
 from edgetl.host.train.detector.task import load
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.resolve import detector_epochs, detector_steps
 from edgetl.host.train.task import detect_task
 from edgetl.host.train.weights import backbones
 from edgetl.host.train.weights.source import RANDOM
@@ -61,7 +60,7 @@ def test_a_detector_learns_to_find_rectangles(finding, boxes_folder):
     assert len(set(finding.card.detector.thresholds)) > 1
 
 
-def test_what_is_stored(straight_boxes, boxes_folder):
+def test_the_stored_model_has_its_card_files_and_figures(straight_boxes, boxes_folder):
     card = straight_boxes.card
     assert (card.task, card.labels) == ("detection", ("ace", "king", "ten"))
     assert card.input == InputSpec(96, 96, resize="letterbox")
@@ -102,7 +101,7 @@ def test_an_interrupted_training_goes_on_exactly(straight_boxes, train_boxes, sm
     assert history(resumed) == history(straight_boxes)
 
 
-def test_averages_are_judged_and_the_weights_as_learnt_go_on(train_boxes, monkeypatch):
+def test_averaged_weights_are_validated_and_unaveraged_ones_continue(train_boxes, monkeypatch):
     steps, judged = [], []
 
     real = stage.Stage._step
@@ -162,32 +161,14 @@ def test_options_of_a_detector_are_refused_for_class_folders(options, small):
         ({"epochs": 0}, "nothing would be trained"),
     ],
 )
-def test_inputs_and_strides_that_no_backbone_has_are_refused(changes, words, boxed_options):
+def test_sizes_and_strides_that_no_backbone_has_are_refused(changes, words, boxed_options):
     with pytest.raises(UsageError) as caught:
         job.train(replace(boxed_options, name="refused-boxes", **changes))
     assert words in f"{caught.value.what} {caught.value.remedy}"
     assert not (store.root() / ".refused-boxes.training").exists()
 
 
-def test_what_is_left_open_follows_the_weights(boxed_options):
-    left = replace(boxed_options, epochs=None, batch=None, strides=None, patience=None)
-    random = resolved_detector(left, 300)
-    starter = resolved_detector(replace(left, weights="starter"), 300)
-    assert (random.strides, random.batch, random.epochs) == ((8, 16, 32), 16, 38)
-    assert (random.batch_norm, starter.batch_norm) == ("train", "train")
-    imagenet = resolved_detector(replace(left, weights="imagenet"), 300)
-    assert (imagenet.batch_norm, imagenet.rate, imagenet.patience) == ("frozen", 2e-3, 12)
-    assert resolved_detector(replace(left, epochs=7, batch=3, rate=1e-4), 300).epochs == 7
-
-
-def test_few_photos_get_as_many_steps_as_some_more():
-    steps = [detector_epochs(n, 16) * detector_steps(n, 16) for n in (5, 60, 320, 1000, 10_000)]
-    assert steps[:3] == [760, 760, 760]
-    assert steps == sorted(steps)
-    assert detector_epochs(10_000, 16) == 12
-
-
-def test_the_layers_before_stride_8_stay_as_they_were_on_pretrained_weights(boxed_options):
+def test_the_layers_before_stride_8_are_frozen_on_pretrained_weights(boxed_options):
     network = backbones.build("mobilenet_v2", 0.35, 96, 96)
     fit._freeze_and_factors(network, resolved_detector(replace(boxed_options, weights="imagenet"), 300))
     learn = [layer.name for layer in network.layers if layer.trainable and layer.weights]
@@ -197,7 +178,7 @@ def test_the_layers_before_stride_8_stay_as_they_were_on_pretrained_weights(boxe
     assert network.layers[1].trainable
 
 
-def test_pictures_depend_on_seed_epoch_and_place_alone(boxes_folder, host_env):
+def test_augmented_photos_depend_only_on_seed_epoch_and_place(boxes_folder, host_env):
     photos = load_boxed(boxes_folder, InputSpec(96, 96, resize="letterbox")).train
     first, again = (AugmentedPhotos(photos, BoxAugment(), seed=4) for _ in range(2))
     one = [BoxBatches(first, 4, epoch, 9)[5] for epoch in (0, 1)]
@@ -210,14 +191,14 @@ def test_pictures_depend_on_seed_epoch_and_place_alone(boxes_folder, host_env):
     assert one[0][1].shape == (4, 4 * photos.most_boxes, 5)
 
 
-def test_of_too_many_boxes_the_largest_are_told():
+def test_the_largest_boxes_stay_if_there_are_too_many():
     boxes = np.array([[0, 0, 0, s, s] for s in (3, 9, 5)], np.float32)
     assert pad(boxes, 2)[:, 3].tolist() == [9, 5]
     assert pad(boxes, 4)[:, 0].tolist() == [0, 0, 0, -1]
 
 
 @pytest.mark.slow
-def test_a_classifier_is_a_start_for_a_detector(train, boxed_options, small):
+def test_a_detector_can_start_from_a_classifier(train, boxed_options, small):
     classifier = train("teaching", epochs=1)
     stored = job.train(
         replace(boxed_options, name="taught", weights="teaching", backbone=None, alpha=None, epochs=1, rate=1e-9)
@@ -230,7 +211,7 @@ def test_a_classifier_is_a_start_for_a_detector(train, boxed_options, small):
 
 
 @pytest.mark.slow
-def test_a_detector_is_a_start_for_a_classifier_and_for_another_detector(finding, train, boxed_options, small):
+def test_a_classifier_and_a_detector_can_start_from_a_detector(finding, train, boxed_options, small):
     wanted = load_keras(finding).get_layer("backbone").get_layer("conv_pw_1").get_weights()
     classifier = train("taught-to-tell", backbone=None, alpha=None, weights="finding", head_epochs=1, epochs=0)
     again = job.train(
@@ -243,13 +224,13 @@ def test_a_detector_is_a_start_for_a_classifier_and_for_another_detector(finding
 
 
 @pytest.mark.slow
-def test_a_detector_without_the_top_of_its_backbone_is_no_start_for_a_classifier(train, boxed_options):
+def test_a_classifier_cannot_start_from_an_incomplete_backbone(train, boxed_options):
     job.train(replace(boxed_options, name="cut-off", strides=(8, 16), epochs=1))
     with pytest.raises(ModelError, match="--strides 8,16: it has no more of the backbone"):
         train("uncut", backbone=None, alpha=None, weights="cut-off", head_epochs=1, epochs=0)
 
 
-def test_the_files_tell_the_task(boxes_folder, shapes, boxed_options):
+def test_the_task_is_detected_from_the_files(boxes_folder, shapes, boxed_options):
     assert detect_task(boxes_folder) == "detection"
     assert detect_task(shapes) == "classification"
     assert "8 to validate, 6 left aside to test with" in load(boxed_options, RANDOM, InputSpec(96, 96)).describe()

@@ -105,19 +105,19 @@ def write_keras2(path, network, *, names="own", nested=False):
     ("name", "alpha"),
     [width if width in DEFAULTS else pytest.param(*width, marks=pytest.mark.slow) for width in WIDTHS],
 )
-def test_a_keras_3_weights_file_with_its_top(name, alpha, tmp_path):
+def test_a_keras_3_weights_file_with_a_top_loads(name, alpha, tmp_path):
     source(name, alpha).save_weights(tmp_path / "a.weights.h5")
     assert_loads(tmp_path / "a.weights.h5", name, alpha)
 
 
 @pytest.mark.parametrize(("name", "alpha"), DEFAULTS)
-def test_a_keras_file_with_its_top(name, alpha, tmp_path):
+def test_a_keras_file_with_a_top_loads(name, alpha, tmp_path):
     source(name, alpha).save(tmp_path / "a.keras")
     assert_loads(tmp_path / "a.keras", name, alpha)
 
 
 @pytest.mark.parametrize(("name", "alpha"), DEFAULTS)
-def test_an_h5_file_that_keras_3_wrote(name, alpha, tmp_path):
+def test_an_h5_file_of_keras_3_loads(name, alpha, tmp_path):
     source(name, alpha).save(tmp_path / "a.h5")
     assert_loads(tmp_path / "a.h5", name, alpha)
 
@@ -125,13 +125,13 @@ def test_an_h5_file_that_keras_3_wrote(name, alpha, tmp_path):
 @pytest.mark.parametrize("names", ["own", "counted"])
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize(("name", "alpha"), DEFAULTS)
-def test_an_h5_file_that_keras_2_wrote(name, alpha, names, nested, tmp_path):
+def test_an_h5_file_of_keras_2_loads(name, alpha, names, nested, tmp_path):
     write_keras2(tmp_path / "a.h5", source(name, alpha), names=names, nested=nested)
     assert_loads(tmp_path / "a.h5", name, alpha)
 
 
 @pytest.mark.parametrize(("name", "alpha"), DEFAULTS)
-def test_a_weights_only_h5_file_without_top(name, alpha, tmp_path):
+def test_a_weights_only_h5_file_without_top_loads(name, alpha, tmp_path):
     whole, bare = source(name, alpha), backbone(name, alpha)
     forget(bare)
     source_layers = {layer.name: layer for layer in whole.layers}
@@ -149,7 +149,7 @@ def test_a_weights_only_h5_file_without_top(name, alpha, tmp_path):
 
 @pytest.mark.parametrize("suffix", ["keras", "h5", "weights.h5"])
 @pytest.mark.parametrize(("name", "alpha"), [("mobilenet_v2", 0.35), ("mobilenet_v3_small", 1.0)])
-def test_a_network_within_a_network_with_convolutions_around_it(name, alpha, suffix, tmp_path):
+def test_a_nested_network_with_convolutions_around_it_loads(name, alpha, suffix, tmp_path):
     inner = backbones.build(name, alpha, SIZE, SIZE)
     whole = {layer.name: layer for layer in source(name, alpha).layers}
     for layer in inner.layers:
@@ -162,7 +162,7 @@ def test_a_network_within_a_network_with_convolutions_around_it(name, alpha, suf
     assert_loads(path, name, alpha)
 
 
-def test_a_stored_model(tmp_path):
+def test_the_backbone_of_a_stored_model_loads(tmp_path):
     from networks import resolved_classifier
 
     from edgetl.host.train.classifier.network import assemble
@@ -212,7 +212,7 @@ def test_the_bias_of_a_convolution_moves_into_the_normalization_behind_it(tmp_pa
         (("mobilenet_v3_small", 1.0), ("mobilenet_v3_large", 1.0)),
     ],
 )
-def test_weights_of_another_network_are_refused_whole(asked, saved, tmp_path):
+def test_weights_of_another_network_are_refused_and_change_nothing(asked, saved, tmp_path):
     source(*saved).save_weights(tmp_path / "a.weights.h5")
     network = backbone(*asked)
     forget(network)
@@ -255,7 +255,7 @@ def damaged(path: Path, kind: str) -> Path:
     "kind",
     ["missing", "truncated", "truncated keras", "zeroed keras", "text", "empty", "other h5", "other zip keras"],
 )
-def test_a_damaged_file_is_told_plainly(kind, tmp_path):
+def test_a_damaged_weights_file_is_refused(kind, tmp_path):
     file = damaged(tmp_path, kind)
     with pytest.raises(ModelError) as caught:
         read_layers(file)
@@ -274,7 +274,7 @@ def test_a_damaged_file_is_told_plainly(kind, tmp_path):
         ("mobilenet_2_5_224_tf_no_top.h5", "mobilenet_v1", 0.25),
     ],
 )
-def test_real_files_compute_what_keras_computes_with_them(file, name, alpha, data_folder):
+def test_real_weights_files_give_the_outputs_of_keras(file, name, alpha, data_folder):
     path = data_folder / "weights" / file
     ours, theirs = backbone(name, alpha), backbones.build(name, alpha, SIZE, SIZE)
     forget(ours)
@@ -287,7 +287,7 @@ def test_real_files_compute_what_keras_computes_with_them(file, name, alpha, dat
 
 
 @pytest.mark.real_data
-def test_a_real_keras_2_file_with_names_and_biases_of_its_own(data_folder):
+def test_a_real_keras_2_file_with_other_names_and_biases_loads(data_folder):
     """`vww_96.h5`: the file's tensors by their names in a network written out here, with this backbone's padding."""
     path = data_folder / "weights" / "vww_96.h5"
     network = backbone("mobilenet_v1", 0.25)

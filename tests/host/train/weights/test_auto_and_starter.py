@@ -1,4 +1,4 @@
-"""Which weights `auto` takes, and what the starter is worth."""
+"""The weights that `auto` takes, and the quality of the starter."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def download(monkeypatch, tmp_path):
     return ends
 
 
-def test_auto_is_imagenet_where_keras_has_it(download, capsys):
+def test_auto_takes_imagenet_if_keras_has_it(download, capsys):
     download(None)
     assert chosen() == open_source("imagenet")
     assert "weights: ImageNet's" in capsys.readouterr().err
     assert socket.getdefaulttimeout() is None
 
 
-def test_auto_is_the_starter_where_the_download_fails_and_says_why(download, capsys):
+def test_auto_takes_the_starter_and_prints_why_if_the_download_fails(download, capsys):
     download(Exception("URL fetch failure on https://host/file.h5: None -- no route to host\nmore"))
     assert chosen() == open_source("starter")
     said = " ".join(capsys.readouterr().err.split())
@@ -74,7 +74,7 @@ def test_auto_is_the_starter_where_the_download_fails_and_says_why(download, cap
     assert socket.getdefaulttimeout() is None
 
 
-def test_a_download_that_failed_is_tried_again_after_a_day_or_once_a_file_has_come(download, tmp_path, capsys):
+def test_a_failed_download_is_retried_after_a_day_or_after_a_new_file(download, tmp_path, capsys):
     offline = Exception("URL fetch failure on https://host/file.h5: None -- no route to host")
     download(offline)
     chosen()
@@ -91,7 +91,7 @@ def test_a_download_that_failed_is_tried_again_after_a_day_or_once_a_file_has_co
     assert chosen().kind == "imagenet"
 
 
-def test_auto_has_nothing_for_another_backbone_without_a_network(download):
+def test_auto_refuses_another_backbone_if_the_download_fails(download):
     download(Exception("URL fetch failure on https://host/file.h5: None -- no route to host"))
     with pytest.raises(EdgetlError, match=r"ImageNet weights of mobilenet_v1 0\.25 .* no route") as caught:
         chosen(replace(AUTO, backbone="mobilenet_v1"))
@@ -99,7 +99,7 @@ def test_auto_has_nothing_for_another_backbone_without_a_network(download):
     assert "leave out --backbone and --alpha to begin from the starter" in caught.value.remedy
 
 
-def test_the_starter_is_taught_more_freely_than_imagenet():
+def test_the_starter_is_trained_more_freely_than_imagenet():
     starter, imagenet = (resolved_classifier(replace(AUTO, weights=w), [500, 500]) for w in ("starter", "imagenet"))
     assert (starter.batch_norm, starter.layer_decay, starter.head_epochs) == ("train", 1.0, 40)
     assert (imagenet.batch_norm, imagenet.head_epochs) == ("frozen", 40)
@@ -107,7 +107,7 @@ def test_the_starter_is_taught_more_freely_than_imagenet():
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "starter", "none", "some.h5"])
-def test_what_was_asked_for_stays(weights, download):
+def test_weights_other_than_auto_are_not_replaced(weights, download):
     download(AssertionError("asked for"))
     source = open_source(weights)
     assert replace_auto(source, AUTO, 224) is source
@@ -132,7 +132,7 @@ def build_imagenet(home, proxy):
 
 
 @pytest.mark.slow
-def test_a_silent_server_is_given_up(tmp_path):
+def test_a_silent_server_is_abandoned_after_the_timeout(tmp_path):
     """Keras would wait for it without end."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said = build_imagenet(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -141,7 +141,7 @@ def test_a_silent_server_is_given_up(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_damaged_file_in_keras_cache_is_told_from_a_network_that_isnt_there(tmp_path):
+def test_a_damaged_file_in_keras_cache_is_not_taken_for_a_missing_network(tmp_path):
     """What a killed download or a hotel's login page left there would have the starter taken for ever."""
     (tmp_path / "models").mkdir()
     name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5"
@@ -151,7 +151,7 @@ def test_a_damaged_file_in_keras_cache_is_told_from_a_network_that_isnt_there(tm
     assert "delete what Keras cached" in said
 
 
-def test_the_starter_is_small_and_whole():
+def test_the_starter_is_small_and_has_all_weights():
     assert weights_file().stat().st_size <= 1_200_000
     kinds = set()
     with h5py.File(weights_file()) as file:
@@ -166,20 +166,20 @@ def test_the_starter_is_small_and_whole():
     assert not any(np.array_equal(a, b) for a, b in zip(loaded, untouched, strict=True))
 
 
-def test_weights_that_didnt_come_along_are_told(monkeypatch, tmp_path):
+def test_missing_starter_weights_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(starter.edgetl, "__file__", str(tmp_path / "edgetl" / "__init__.py"))
     with pytest.raises(ModelError, match="starter's weights are missing") as caught:
         check_options(AUTO, open_source("starter"))
     assert caught.value.remedy == "install edgetl again"
 
 
-def test_its_card_tells_the_file_that_is_there():
+def test_the_checksum_in_the_starters_page_is_that_of_its_file():
     card = (Path(__file__).parents[4] / "models" / "starter" / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"[0-9a-f]{64}", card) == [sha256_of(weights_file())]
 
 
 @pytest.mark.slow
-def test_a_linear_head_tells_more_apart_on_the_starter_than_on_random_weights(tmp_path):
+def test_a_linear_head_is_better_on_the_starter_than_on_random_weights(tmp_path):
     """Nearest class mean, so that nothing is trained: on pictures that its own training never saw."""
     draw_photos(tmp_path / "photos", 20, seed=5)
     data = load_dataset(tmp_path / "photos", InputSpec(96, 96), val_fraction=0.5)
