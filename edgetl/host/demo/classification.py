@@ -17,7 +17,7 @@ class PassingParts:
     """Counts the parts that are named rightly as they pass the middle of the picture; see `FilmCheck`.
 
     Args:
-        centred: for each part the index of the frame in whose middle it is, and its label.
+        centred: the index of the frame in whose middle a part is, and the part's label, for each part.
     """
 
     def __init__(self, centred: list[tuple[int, str]]) -> None:

@@ -26,7 +26,7 @@ _LEAST_SEEN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
-    """How the parts follow each other.
+    """The distances and sizes of the parts that follow each other.
 
     Attributes:
         seconds: the time from one part to the next, s.

@@ -46,7 +46,7 @@ class Layer(Protocol):
     trainable_variables: list[Variable]
 
     def __call__(self, inputs: Tensor, *, training: bool | None = None) -> Tensor:
-        """Returns the layer's output."""
+        """Returns the layer's output for inputs of the layer's shape."""
 
     def get_weights(self) -> list[NDArray[np.generic]]:
         """Returns the values of the weights."""

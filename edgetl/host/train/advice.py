@@ -25,7 +25,7 @@ _FEW_BOXES = 10
 _FEW_RESAMPLED = 20
 """An interval that was found by resampling fewer photos than this is too narrow."""
 _LATE = 0.9
-"""If the best epoch lies beyond this share of the last stage, 0..1, more epochs may help."""
+"""More epochs may help if the best one lies beyond this share of the last stage, 0..1."""
 _MOST_NAMED = 5
 """At most this many classes are named in a sentence."""
 

@@ -227,6 +227,7 @@ def _variables(model: Network) -> list[Variable]:
 
 
 def _array(variable: Variable) -> NDArray[np.generic]:
+    """Returns a copy of a variable's values, in its shape and dtype."""
     from keras import ops
 
     return np.array(ops.convert_to_numpy(variable))

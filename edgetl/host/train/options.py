@@ -17,13 +17,13 @@ from edgetl.host.networks.input_range import InputRange
 from edgetl.store.model import derived_name
 
 TaskName = Literal["classification", "detection"]
-"""What a training makes: a classifier from class folders, or a detector from photos with boxes."""
+"""The task of a model: a classifier is trained from class folders, a detector from photos with boxes."""
 Resize = Literal["stretch", "crop", "letterbox"]
-"""How a photo becomes square, see `edgetl.card.InputSpec`."""
+"""The ways in which a photo becomes square, see `edgetl.card.InputSpec`."""
 OptimizerName = Literal["adamw", "adam", "sgd", "rmsprop"]
 """The optimizers that a training offers, in lower case."""
 BatchNorm = Literal["frozen", "train"]
-"""Whether batch normalization keeps its pretrained statistics and scales, or learns them."""
+"""The two treatments of batch normalization: it keeps its pretrained statistics and scales, or learns them."""
 Precision = Literal["float32", "mixed"]
 """The arithmetic of a training; `mixed` computes in 16 bits on a GPU."""
 
@@ -60,7 +60,7 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """How a model is trained, as the user states it.
+    """The options of a training, as the user states them.
 
     An option at None is left to edgetl: `edgetl.host.train.resolve` chooses its value from the data set, the task and
     the weights.

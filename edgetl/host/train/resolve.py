@@ -19,7 +19,7 @@ OptionsT = TypeVar("OptionsT", bound="ResolvedOptions")
 _SIZES: dict[TaskName, int] = {"classification": 224, "detection": 320}
 """The input's height and width if neither the options nor a stored model say, px."""
 _RESIZES: dict[TaskName, Resize] = {"classification": "stretch", "detection": "letterbox"}
-"""How a photo becomes square by default: a detector must not change the shape of a box."""
+"""The default way in which a photo becomes square; a detector must not change the shape of boxes."""
 _STRIDES = (8, 16, 32)
 """The strides of a detector's levels by default, px."""
 _HEAD_EPOCHS = 40

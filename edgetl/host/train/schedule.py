@@ -20,14 +20,17 @@ class _LayerRates:
     """The values that the steps learned, after their averages have taken their place in the model."""
 
     def build(self, variables: Sequence[Variable]) -> None:
+        """Looks up the factor of each variable."""
         self._rates = [self.factors.get(variable.path, 1.0) for variable in variables]
         super().build(variables)  # type: ignore[misc]
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Tensor) -> None:
+        """Changes a variable by its gradient, of the same shape, at the learning rate times the variable's factor."""
         index = self._get_variable_index(variable)  # type: ignore[attr-defined]
         super().update_step(gradient, variable, learning_rate * self._rates[index])  # type: ignore[misc]
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """Replaces the variables by their averages if averaging is on, and remembers the values before that."""
         averaging = self.use_ema  # type: ignore[attr-defined]
         self.unaveraged = tuple(keras.ops.copy(variable) for variable in var_list) if averaging else ()
         super().finalize_variable_values(var_list)  # type: ignore[misc]

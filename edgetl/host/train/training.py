@@ -132,7 +132,7 @@ def sample(count: int, most: int) -> NDArray[np.int64]:
 
     Args:
         count: the number of training photos.
-        most: at most this many positions are returned.
+        most: the largest number of positions.
 
     Returns:
         (min(count, most),) int64.

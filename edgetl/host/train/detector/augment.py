@@ -27,7 +27,7 @@ _LEAST_SIDE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class BoxAugment:
-    """How photos vary from one epoch to the next.
+    """The random changes of photos, which differ from epoch to epoch.
 
     Attributes:
         flip: whether half of the photos are mirrored.

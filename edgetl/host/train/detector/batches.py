@@ -60,6 +60,7 @@ class AugmentedPhotos:
         return np.stack([pixels for pixels, _ in made]), np.stack([pad(boxes, self.room) for _, boxes in made])
 
     def _picture(self, epoch: int, place: int, position: int) -> tuple[Image, Boxes]:
+        """Makes a picture, (H, W, 3) uint8 RGB, and its boxes, (K, 5) float32."""
         rng = np.random.default_rng((self.seed, epoch, place))
         if self.augment is None:
             return self._photo(position)
@@ -69,6 +70,7 @@ class AugmentedPhotos:
         return self.augment.four(rng, [self._photo(i) for i in (position, *others)])
 
     def _photo(self, position: int) -> tuple[Image, Boxes]:
+        """Returns a photo, (H, W, 3) uint8 RGB, and its boxes, (K, 5) float32."""
         return self.photos.picture(position), self.photos.boxes[position]
 
 

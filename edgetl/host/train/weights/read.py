@@ -92,7 +92,7 @@ def require_file(path: Path) -> None:
     """Passes if the weights file exists.
 
     Raises:
-        ModelError: it doesn't.
+        ModelError: the file doesn't exist.
     """
     if not path.is_file():
         raise ModelError("there is no such weights file", where=str(path), remedy="check the path given to --weights")
@@ -120,7 +120,7 @@ def _keras2_layers(root: HdfGroup) -> Iterator[tuple[Kind, Arrays]]:
 
 
 def _keras2_kind(arrays: dict[str, NDArray[np.generic]]) -> Kind | None:
-    """Returns the kind of a layer by the names and shapes of its weights; None if the kind has no part here."""
+    """Returns the kind of a layer by the names and shapes of its weights; None for a layer of another kind."""
     if any(name.startswith("moving_variance") for name in arrays):
         return "norm"
     name, first = next(iter(arrays.items()))

@@ -14,7 +14,7 @@ from edgetl.host.train.weights import backbones, starter
 from edgetl.host.train.weights.read import require_file
 
 SourceKind = Literal["auto", "imagenet", "starter", "none", "file", "model"]
-"""What a training's weights come from; the first four are the words of `edgetl.store.RESERVED`."""
+"""The kinds of sources of weights; the first four are the words of `edgetl.store.RESERVED`."""
 
 _SUFFIXES = (".h5", ".keras")
 """A value of `--weights` that ends in one of these is a file, even if the file isn't there."""
@@ -22,7 +22,7 @@ _SUFFIXES = (".h5", ".keras")
 
 @dataclass(frozen=True, slots=True)
 class WeightsSource:
-    """What the weights of a training come from, opened once by `open_source`.
+    """The source of a training's weights, which `open_source` opens once.
 
     Attributes:
         name: the value of `--weights` that always means this source: a word, the path of a file, or `NAME@N` for a
