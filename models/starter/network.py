@@ -7,13 +7,14 @@ because its compiler fuses normalization and activation, which take much of a tr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+from edgetl.host.networks.untyped import Layer, Network
 
 TAPS = {8: 6, 16: 13}
 """The number of blocks before the middle feature map at a stride, px (Keras's `block_5` and `block_12`)."""
@@ -97,7 +98,7 @@ class MobileNetV2(nn.Module):
         return taps[0], taps[1], self.top(x)
 
 
-def from_keras(backbone: Any, alpha: float) -> MobileNetV2:  # noqa: ANN401
+def from_keras(backbone: Network, alpha: float) -> MobileNetV2:
     """Returns a copy of a `keras.applications.MobileNetV2` without its top."""
     network = MobileNetV2(alpha)
     with torch.no_grad():
@@ -108,13 +109,14 @@ def from_keras(backbone: Any, alpha: float) -> MobileNetV2:  # noqa: ANN401
     return network
 
 
-def to_keras(network: MobileNetV2, backbone: Any) -> None:  # noqa: ANN401
+def to_keras(network: MobileNetV2, backbone: Network) -> None:
     """Copies the weights into a `keras.applications.MobileNetV2` of the same width without its top."""
     for ours, theirs in _pairs(network, backbone):
         theirs.set_weights([_turn(t.detach().cpu().float().numpy(), back=True) for t in _tensors(ours)])
 
 
-def _pairs(network: MobileNetV2, backbone: Any) -> Iterator[tuple[nn.Module, Any]]:  # noqa: ANN401
+def _pairs(network: MobileNetV2, backbone: Network) -> Iterator[tuple[nn.Module, Layer]]:
+    """Pairs the layers that have weights, in the order of both networks."""
     ours = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)]
     return zip(ours, [layer for layer in backbone.layers if layer.weights], strict=True)
 
@@ -125,7 +127,7 @@ def _tensors(layer: nn.Module) -> list[Tensor]:
     return [layer.weight]  # type: ignore[list-item]
 
 
-def _turn(array: NDArray[Any], *, back: bool) -> NDArray[Any]:
+def _turn(array: NDArray[np.generic], *, back: bool) -> NDArray[np.generic]:
     """Transposes a kernel from Keras's axes to PyTorch's, or back; other weights are returned unchanged.
 
     Args:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from edgetl.errors import ModelError
 from edgetl.files import is_lfs_pointer
-from edgetl.host.networks.untyped import HdfGroup, Library
+from edgetl.host.networks.untyped import HdfDataset, HdfGroup
 from edgetl.wrong_file import wrong_file
 
 CONFIG = "config.json"
@@ -202,7 +202,9 @@ def _check_hdf5(file: HdfGroup, most: int) -> None:
                 continue
             seen.add(place)
             if len(seen) > _MOST_OBJECTS or depth > _DEEPEST:
-                raise OversizeError(f"it has more than {_MOST_OBJECTS:,} objects, or {_DEEPEST} in each other")
+                raise OversizeError(
+                    f"it has more than {_MOST_OBJECTS:,} objects, or groups nested more than {_DEEPEST} deep"
+                )
             if isinstance(item, h5py.Group):
                 groups.append((item, depth + 1))
             elif isinstance(item, h5py.Dataset):
@@ -210,11 +212,11 @@ def _check_hdf5(file: HdfGroup, most: int) -> None:
                 _require_bounded(total, most)
 
 
-def _measured(dataset: Library) -> int:
+def _measured(dataset: HdfDataset) -> int:
     """Returns the bytes that a dataset takes, or one chunk of it if that is more."""
     if dataset.external or dataset.is_virtual:
         raise OutsideError(f"the content of {dataset.name} lies in another file")
     if dataset.id.get_create_plist().get_nfilters():
         raise ValueError(f"{dataset.name} is compressed, which Keras never does")
-    piece = int(dataset.dtype.itemsize) * math.prod(int(length) for length in dataset.chunks or ())
-    return max(int(dataset.nbytes) if dataset.shape is not None else 0, piece)
+    chunk = int(dataset.dtype.itemsize) * math.prod(int(length) for length in dataset.chunks or ())
+    return max(int(dataset.nbytes) if dataset.shape is not None else 0, chunk)

@@ -73,6 +73,19 @@ class Optimizer(Protocol):
         """Puts the averaged weights into the variables if averaging is on."""
 
 
+class HdfDataset(Protocol):
+    """A dataset of an HDF5 file, an `h5py.Dataset`."""
+
+    name: str
+    id: Any
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...] | None
+    chunks: tuple[int, ...] | None
+    nbytes: int
+    external: Sequence[object] | None
+    is_virtual: bool
+
+
 class HdfGroup(Protocol):
     """A group of an HDF5 file, an `h5py.Group`; an item is a group or a dataset."""
 
