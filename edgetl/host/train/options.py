@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from edgetl import schema
 from edgetl.errors import UsageError
 from edgetl.files import read_regular
 from edgetl.host.networks.input_range import InputRange
+from edgetl.host.train.path_text import path_from_text, path_to_text
 from edgetl.store.model import derived_name
 
 TaskName = Literal["classification", "detection"]
@@ -64,6 +63,15 @@ class TrainOptions:
 
     An option at None is left to edgetl: `edgetl.host.train.resolve` chooses its value from the data set, the task and
     the weights.
+
+    Example:
+        >>> import edgetl
+        >>> options = edgetl.TrainOptions("photos", "parts", size=96, epochs=30)
+        >>> print(options.to_toml(), end="")  # doctest: +ELLIPSIS
+        data = "photos"
+        name = "parts"
+        size = 96
+        ...
 
     Attributes:
         data: the folder of labelled photos: class folders, or photos with boxes.
@@ -184,7 +192,7 @@ class TrainOptions:
         TOML can't hold a path that isn't UTF-8: such a path becomes a `file:` URI.
         """
         rows = dataclasses.asdict(self)
-        rows |= {key: _path_to_text(rows[key]) for key in ("data", "weights")}
+        rows |= {key: path_to_text(rows[key]) for key in ("data", "weights")}
         return schema.to_toml(rows)
 
     @classmethod
@@ -220,7 +228,7 @@ class TrainOptions:
             rows = schema.parse_toml(read_regular(path, schema.MOST_TOML_BYTES))
             options = schema.parse(cls, {"split_seed": rows.get("seed", 0), **rows})
             return dataclasses.replace(
-                options, data=_path_from_text(options.data), weights=_path_from_text(options.weights)
+                options, data=path_from_text(options.data), weights=path_from_text(options.weights)
             )
         except FileNotFoundError as error:
             raise UsageError("there is no such file", where=str(path), remedy="give a train.toml") from error
@@ -229,20 +237,3 @@ class TrainOptions:
             raise UsageError(what, where=str(path), remedy="give a train.toml") from error
         except schema.SchemaError as error:
             raise UsageError(f"not a train.toml: {error}", where=str(path), remedy="correct the file") from error
-
-
-_URI = "file://"
-
-
-def _path_to_text(path: str) -> str:
-    """Returns a path as text that UTF-8 can encode: the path itself, or its `file:` URI."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return _URI + quote_from_bytes(os.fsencode(Path(path).absolute()))
-    return path
-
-
-def _path_from_text(text: str) -> str:
-    """Returns the path that `_path_to_text` wrote."""
-    return os.fsdecode(unquote_to_bytes(text.removeprefix(_URI))) if text.startswith(f"{_URI}/") else text
