@@ -14,7 +14,7 @@ from torch import Tensor
 SIZES = {96: 0.35, 128: 0.25, 160: 0.2, 192: 0.1, 224: 0.1}
 """The input's sides, px, with the share of the steps at each. Batches have about as many pixels at every side."""
 _MIXED = 0.4
-"""In this share of the batches the crops are blended in pairs."""
+"""The share of the batches whose crops are blended in pairs."""
 
 
 def size_of(step: int) -> int:
@@ -53,7 +53,7 @@ def recolour(pixels: NDArray[np.uint8], step: int, device: str) -> Tensor:
         device: PyTorch's name of the device.
 
     Returns:
-        (N, 3, H, W) float32 RGB, -1..1.
+        The inputs, (N, 3, H, W) float32 RGB, -1..1.
     """
     rng = np.random.default_rng([13, step])
     count = len(pixels)

@@ -131,7 +131,8 @@ def _turn(array: NDArray[np.generic], *, back: bool) -> NDArray[np.generic]:
     """Transposes a kernel from Keras's axes to PyTorch's, or back; other weights are returned unchanged.
 
     Args:
-        array: (H, W, I, O) of Keras or (O, I, H, W) of PyTorch; a depthwise kernel is (H, W, I, 1) or (I, 1, H, W).
+        array: the kernel, (H, W, I, O) in Keras or (O, I, H, W) in PyTorch; if it is depthwise, (H, W, I, 1) or
+            (I, 1, H, W).
         back: whether the kernel is PyTorch's.
     """
     if array.ndim < 4:

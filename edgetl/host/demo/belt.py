@@ -31,7 +31,7 @@ def draw_belt(rng: np.random.Generator, size_wh: tuple[int, int]) -> Field:
         size_wh: the width and height, px.
 
     Returns:
-        (H, W, 3) float32 BGR, 0..1.
+        The picture, (H, W, 3) float32 BGR, 0..1.
     """
     w, h = size_wh
     color = np.array(_COLORS[int(rng.integers(len(_COLORS)))], np.float32) * rng.uniform(0.8, 1.15)
@@ -128,10 +128,10 @@ class Camera:
 
         Args:
             rng: the random numbers.
-            scene: (H, W, 3) float32 BGR, 0..1.
+            scene: the light of each pixel, (H, W, 3) float32 BGR, 0..1.
 
         Returns:
-            (H, W, 3) uint8 BGR.
+            The picture, (H, W, 3) uint8 BGR.
         """
         h, w = scene.shape[:2]
         if self.defocus:

@@ -67,7 +67,7 @@ class Patch:
     """A drawn part, ready to be laid on a belt.
 
     Attributes:
-        bgr: (H, W, 3) float32 BGR, 0..1, multiplied by `alpha`.
+        bgr: the colours, (H, W, 3) float32 BGR, 0..1, multiplied by `alpha`.
         alpha: (H, W) float32, the share of each pixel that the part covers, 0..1.
         shadow: (H, W) float32, the share of the belt's light that is left, 0..1.
         xyxy: the part's box in the patch, px.
@@ -182,7 +182,7 @@ def _with_wall(top: Field, relief: Relief, grid: Grid, finish: Finish, light: Li
         light: the lamps over the part.
 
     Returns:
-        (M, M, 3) float32 BGR multiplied by alpha, and the (M, M) float32 alpha, 0..1.
+        The colours, (M, M, 3) float32 BGR, multiplied by alpha; and the alpha, (M, M) float32, 0..1.
     """
     length = relief.wall * grid.scale
     dx, dy = light.lean[0] * length, light.lean[1] * length
@@ -209,8 +209,8 @@ def _with_shadow(bgr: Field, alpha: Field, lift: float, light: Light) -> Patch:
     """Adds the shadow of a part.
 
     Args:
-        bgr: (H, W, 3) float32 BGR, multiplied by alpha.
-        alpha: (H, W) float32, 0..1.
+        bgr: the colours, (H, W, 3) float32 BGR, multiplied by alpha.
+        alpha: the share of each pixel that the part covers, (H, W) float32, 0..1.
         lift: the height of the part's bulk above the belt, px.
         light: the lamps over the part.
     """

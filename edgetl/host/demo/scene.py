@@ -62,7 +62,7 @@ def lay(scene: Field, patch: Patch, left: int, top: int) -> None:
     """Lays a part with its shadow onto a scene; the part is cut off at the scene's edges.
 
     Args:
-        scene: (H, W, 3) float32 BGR, 0..1, which is changed.
+        scene: the picture, (H, W, 3) float32 BGR, 0..1, which is changed.
         patch: the part.
         left: the left edge of the patch in the scene, px; it may be negative.
         top: the top edge of the patch in the scene, px; it may be negative.

@@ -31,7 +31,7 @@ class TFLiteNetwork:
         """Returns the outputs for a batch of photos.
 
         Args:
-            pixels: (N, H, W, 3), scaled as the file takes them, uint8 or float32.
+            pixels: the photos, (N, H, W, 3) uint8, or float32 in the scaling that the file takes.
 
         Returns:
             (N, columns) float32 outputs; with a card, (N, labels) float32 scores, 0..1.
@@ -46,7 +46,7 @@ class TFLiteNetwork:
         """Returns the dequantized output for a photo, (columns,) float32.
 
         Args:
-            photo: (H, W, 3), scaled as the file takes it, uint8 or float32.
+            photo: the photo, (H, W, 3) uint8, or float32 in the scaling that the file takes.
         """
         view = self.runtime.input_view()
         view[...] = np.subtract(photo, 128, dtype=np.int16, casting="unsafe") if view.dtype == np.int8 else photo

@@ -135,7 +135,7 @@ def sample(count: int, most: int) -> NDArray[np.int64]:
         most: the largest number of positions.
 
     Returns:
-        (min(count, most),) int64.
+        The positions, (min(count, most),) int64.
     """
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
 

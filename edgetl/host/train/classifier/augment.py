@@ -35,11 +35,11 @@ class RandomAffine(keras.layers.Layer):
         """Returns the augmented photos, or unchanged ones unless training.
 
         Args:
-            pixels: (N, H, W, C) float32.
+            pixels: the photos, (N, H, W, C) float32.
             training: whether the photos are augmented.
 
         Returns:
-            (N, H, W, C) float32.
+            The photos, (N, H, W, C) float32.
         """
         if not training:
             return pixels
@@ -81,11 +81,11 @@ class RandomColor(keras.layers.Layer):
         """Returns the augmented photos, or unchanged ones unless training.
 
         Args:
-            pixels: (N, H, W, 3) float32 RGB, 0..255.
+            pixels: the photos, (N, H, W, 3) float32 RGB, 0..255.
             training: whether the photos are augmented.
 
         Returns:
-            (N, H, W, 3) float32 RGB, 0..255.
+            The photos, (N, H, W, 3) float32 RGB, 0..255.
         """
         if not training:
             return pixels

@@ -23,7 +23,7 @@ from edgetl.host.train.stage import Judgement, Stage
 from edgetl.vision.arrays import ClassIds, Floats, Scores
 
 _HEAD_SALT, _FINETUNE_SALT = 4, 8
-"""These numbers make the orders of the samples differ between the stages; another value would change the trainings."""
+"""The numbers that make the orders of the samples differ between the stages; other values change every training."""
 _MOST_FEATURES = 128
 """A step of the head stage takes at most this many features, so that an epoch has enough steps to learn from."""
 
@@ -68,7 +68,7 @@ def compute_features(model: Predictor, photos: Photos, batch: int, *, mirrored: 
         mirrored: whether each photo is flipped left to right.
 
     Returns:
-        (N, C) float32.
+        The features, (N, C) float32.
     """
     starts = range(0, len(photos), batch)
     rows = []

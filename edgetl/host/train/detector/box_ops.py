@@ -35,7 +35,7 @@ def iou_matrix(a: Tensor, b: Tensor) -> Tensor:
         b: (N, A, 4) float32 xyxy, px.
 
     Returns:
-        (N, M, A) float32, 0..1.
+        The overlaps, (N, M, A) float32, 0..1.
     """
     a, b = a[:, :, None], b[:, None]
     both = _area(ops.maximum(a[..., :2], b[..., :2]), ops.minimum(a[..., 2:], b[..., 2:]))
@@ -51,7 +51,7 @@ def giou(a: Tensor, b: Tensor) -> Tensor:
         b: (…, 4) float32 xyxy, px, the partners in the same order.
 
     Returns:
-        (…,) float32, -1..1.
+        The generalized overlaps, (…,) float32, -1..1.
     """
     both = _area(ops.maximum(a[..., :2], b[..., :2]), ops.minimum(a[..., 2:], b[..., 2:]))
     either = _area(a[..., :2], a[..., 2:]) + _area(b[..., :2], b[..., 2:]) - both

@@ -48,7 +48,7 @@ def build_backbone(options: ResolvedOptions, source: WeightsSource) -> tuple[Net
 def _file_and_origin(source: WeightsSource) -> tuple[Path, str]:
     """Returns the file that holds the weights, and how the card names them."""
     if source.model:
-        model = store.find_again(source.model)  # its folder moves when another version becomes current
+        model = store.relocate(source.model)  # its folder moves when another version becomes current
         return model.weights, f"model {model.name if model.number == 1 else model.exact_name}"
     if source.kind == "starter":
         return starter.weights_file(), "starter"
