@@ -78,25 +78,25 @@ class Relief:
 
 
 def as_float32(values: NDArray[np.generic]) -> Field:
-    """Returns numbers of any type as float32."""
+    """Returns an array of any shape and type as float32, in its shape."""
     return np.asarray(values, np.float32)
 
 
 def fillet(inside: NDArray[np.floating], width: float) -> Field:
-    """Returns a rounded edge: 0 at the border, 1 from `width` inwards, float32.
+    """Returns a rounded edge, (N, N) float32: 0 at the border, 1 from `width` inwards.
 
     Args:
-        inside: the distance from the border, positive inside, part units.
+        inside: the distance from the border, (N, N) float32 or float64, positive inside, part units.
         width: the width of the rounding, part units.
     """
     return as_float32(np.sqrt(1 - (1 - np.clip(inside / width, 0, 1)) ** 2))
 
 
 def cover(inside: NDArray[np.floating], grid: Grid) -> Field:
-    """Returns the share of each pixel that lies within a border, float32, 0..1.
+    """Returns the share of each pixel that lies within a border, (N, N) float32, 0..1.
 
     Args:
-        inside: (N, N), the distance from the border, positive inside, part units.
+        inside: the distance from the border, (N, N) float32 or float64, positive inside, part units.
         grid: the part's pixels.
     """
     return as_float32(np.clip(inside * grid.scale + 0.5, 0, 1))

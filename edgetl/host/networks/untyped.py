@@ -49,10 +49,10 @@ class Layer(Protocol):
         """Returns the layer's output for inputs of the layer's shape."""
 
     def get_weights(self) -> list[NDArray[np.generic]]:
-        """Returns the values of the weights."""
+        """Returns the values of the weights, each of its own shape, float32."""
 
     def set_weights(self, weights: Sequence[NDArray[np.generic]]) -> None:
-        """Replaces the values of the weights."""
+        """Replaces the values of the weights, each of its own shape, float32."""
 
 
 class Optimizer(Protocol):

@@ -96,7 +96,7 @@ def test_a_training_interrupted_in_an_epoch_continues_exactly(name, step, straig
     [
         ("between-the-stages", (fit, "train_all")),
         ("before-storing", (job, "_store")),
-        ("while-storing", (store, "put")),
+        ("while-storing", (store, "add_version")),
     ],
 )
 def test_a_training_interrupted_between_stages_continues_exactly(name, where, straight, train, small, monkeypatch):

@@ -67,7 +67,7 @@ def load_backbone_weights(backbone: Network, path: Path) -> None:
 
 
 def read_layers(path: Path) -> Layers:
-    """Reads the weights of every layer in a file.
+    """Reads the weights of every layer in a file: arrays of each layer's shapes, in the file's float type.
 
     Raises:
         ModelError: the file isn't there or isn't a Keras weights file.
