@@ -41,7 +41,7 @@ _IDENTITIES = (
     "GaussianDropout",
     "ActivityRegularization",
 )
-"""The layers that don't change their input except in training; layers named `Random...` are others."""
+"""The layers that don't change their input except in training, besides those named `Random...`."""
 
 
 def open_keras(path: Path) -> ForeignModel:
@@ -65,8 +65,7 @@ def open_keras(path: Path) -> ForeignModel:
         raise _refused(path, error) from error
     size, classes = require_classifier(path, shapes, outputs)
     _require_numbers(network, path)
-    takes_bytes = "int" in str(network.inputs[0].dtype)
-    note, last = "the model takes bytes" if takes_bytes else _scaling_inside(network), _last_operation(network)
+    takes_bytes, note, last = _takes_bytes(network), _scaling_inside(network), _last_operation(network)
     network, inside = _without_rescaling(network)
     scaling, save = PIXELS if note else None, partial(_save, network)
     return ForeignModel(path, network, size, classes, scaling, note, 0.0, save, inside, last, takes_bytes)
@@ -127,8 +126,14 @@ def _numbers(value: float | Sequence[float]) -> tuple[float, ...]:
     return tuple(map(float, value)) if isinstance(value, Iterable) else (float(value),)
 
 
+def _takes_bytes(network: Network) -> bool:
+    return "int" in str(network.inputs[0].dtype)
+
+
 def _scaling_inside(network: Network) -> str:
     """Returns the layer that scales pixels, in words, if it comes before all trained layers; else an empty text."""
+    if _takes_bytes(network):
+        return "the model takes bytes"
     for layer in network.layers:
         kind = type(layer).__name__
         if kind == "Normalization" or (kind == "Rescaling" and _takes_raw_pixels(layer)):

@@ -55,4 +55,13 @@ class NNCF(Protocol):
     def quantize_with_accuracy_control(
         self, graph: Graph, dataset: Rows, validation: Rows, evaluate: Evaluate, **options: object
     ) -> Graph:
-        """Returns a quantized copy of a graph in which layers are turned back to float until a metric is reached."""
+        """Returns a quantized copy of a graph in which layers are turned back to float until a metric is reached.
+
+        Args:
+            graph: the float graph.
+            dataset: the rows to calibrate with.
+            validation: the rows to evaluate with.
+            evaluate: the function that gets rows, each (H, W, 3) uint8, and returns the metric and the outputs for each
+                row, each (1, …) float32.
+            options: further options of NNCF.
+        """
