@@ -80,6 +80,13 @@ def test_every_option_in_the_text_exists(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_of_the_project_that_a_page_names_exists(page):
+    named = re.findall(r"(?<![\w/])(?:edgetl|docs|tests|bench|targets)/[\w/.-]+\w", page.read_text())
+    missing = [path for path in named if not (ROOT / path).exists() and "NAME" not in path]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_in_the_documentation_is_valid(page):
     for block in blocks(page, "python"):
         compile(block, name_of(page), "exec")
