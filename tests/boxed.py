@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edgetl.host.dataset.boxes import Box, BoxedPhoto
+from edgetl.host.dataset.boxes.boxed_photo import Box, BoxedPhoto
+from edgetl.host.dataset.boxes.read import read_boxed
 from edgetl.vision.photo import read_photo
 
 W, H = 160, 120
@@ -77,7 +78,7 @@ def csv_text(photos: dict[str, list[Row]], size_wh=(W, H)) -> str:
     return "\n".join(lines) + "\n"
 
 
-def told(photos: list[BoxedPhoto], root: Path) -> dict[str, tuple[str, list[tuple]]]:
+def boxes_by_name(photos: list[BoxedPhoto], root: Path) -> dict[str, tuple[str, list[tuple]]]:
     """Each photo's part and boxes by its name below the root."""
     return {
         photo.path.relative_to(root).as_posix(): (photo.part, [(box.label, *box.xyxy) for box in photo.boxes])
@@ -90,7 +91,7 @@ def box(label="ace", xyxy=(10.0, 10.0, 50.0, 60.0), **flags) -> Box:
 
 
 def put_turned(path, orientation, xyxy=(20, 30, 70, 50)):
-    """A photo stored as 160 x 120 with a white box at `xyxy`, to be shown as its EXIF says."""
+    """A photo stored as 160 x 120 with a white box at `xyxy`, to be shown as its EXIF orientation requires."""
     pixels = np.zeros((H, W, 3), np.uint8)
     x1, y1, x2, y2 = xyxy
     pixels[y1:y2, x1:x2] = 255
@@ -105,3 +106,8 @@ def seen(path):
     """Where the white box is in the upright photo, xyxy px."""
     ys, xs = np.nonzero(read_photo(path)[..., 0] > 127)
     return xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
+
+
+def find_boxed(root: Path) -> list[BoxedPhoto]:
+    """The photos of a detection data set with their boxes, ordered by path."""
+    return read_boxed(root).photos

@@ -9,37 +9,39 @@ import click
 
 from edgetl.cli.echo import echo, echo_json
 from edgetl.cli.full_help import FullHelpGroup
+from edgetl.text import counted
 
 if TYPE_CHECKING:
-    from edgetl.host.dataset.boxes import Format
+    from edgetl.host.dataset.boxes.formats import Format
 
 
 @click.group(cls=FullHelpGroup)
 def data() -> None:
-    """Look after data sets."""
+    """Check data sets and convert their annotations."""
 
 
 @data.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
-@click.option("--sheet", type=click.Path(path_type=Path), help="Draw some photos with their boxes into this JPEG.")
+@click.option("--sheet", type=click.Path(path_type=Path), help="Draw some photos with their boxes into this JPEG file.")
 def check(folder: Path, as_json: bool, sheet: Path | None) -> None:
-    """Report what is in a data set and what is wrong with it; exit 3 where it can't be trained on.
+    """Report what is in a data set and what is wrong with it; exit 3 if it can't be trained on.
 
-    The data set is one of class folders, or one of boxes in Pascal VOC, COCO, YOLO or CSV; its files tell which.
+    FOLDER holds class folders, or photos with boxes in Pascal VOC, COCO, YOLO or CSV. The kind and the format are
+    detected from the files.
 
     \b
       edgetl data check photos/
       edgetl data check photos/ --json | jq .warnings
       edgetl data check boxes/ --sheet sheet.jpg
     """
-    from edgetl.host.dataset.check_any import look
+    from edgetl.host.dataset.check import check_data
 
-    report, text = look(folder, sheet)
+    report = check_data(folder, sheet=sheet)
     if as_json:
         echo_json(report.to_dict())
     else:
-        echo(text, err=True)
+        echo(report.to_text(), err=True)
     report.require_usable()
 
 
@@ -52,7 +54,7 @@ def check(folder: Path, as_json: bool, sheet: Path | None) -> None:
 def convert(source: Path, target: Path, format_: Format) -> None:
     """Copy a data set of boxes into another annotation format.
 
-    The photos are copied, the boxes are those that `data check` finds clean. TARGET must not exist yet.
+    The photos are copied. The boxes are cleaned as by `data check`. TARGET must not exist yet.
 
     \b
       edgetl data convert boxes/ boxes-coco/ --format coco
@@ -62,4 +64,4 @@ def convert(source: Path, target: Path, format_: Format) -> None:
     done = reformat(source, target, format_)
     for text in done.lost:
         echo(f"warning: {text}", err=True)
-    echo(f"{target}: {done.photos} photos, {done.boxes} boxes", err=True)
+    echo(f"{target}: {counted(done.photos, 'photo')}, {counted(done.boxes, 'box', 'boxes')}", err=True)

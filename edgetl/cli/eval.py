@@ -6,23 +6,26 @@ from pathlib import Path
 
 import click
 
-from edgetl.cli.echo import echo
+from edgetl.cli.echo import echo, echo_json
 
 
 @click.command("eval")
 @click.argument("model")
 @click.argument("data", required=False, type=click.Path(path_type=Path))
-@click.option("--labels", type=click.Path(path_type=Path), help="One label a line, for a file without its own.")
-@click.option("--variant", help="A variant of the bundle.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="Labels, one a line, for a model file without them.",
+)
+@click.option("--variant", help="The variant of the bundle to evaluate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON on stdout.")
 def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | None, as_json: bool) -> None:
     """Measure a model's accuracy on labelled photos: a classifier's top-1, a detector's mAP.
 
-    MODEL is a model of the store, a bundle, or a .tflite or OpenVINO .xml file. DATA holds class folders named as the
-    model's labels, or, for a detector, photos with boxes of its classes in Pascal VOC, COCO, YOLO or CSV. Its test
-    photos are taken where it has some, else those to validate, else all of it. By default it is the validation split
-    that the model was trained with; that split is taken, too, of a folder with the very photos that the model was
-    trained on.
+    MODEL is the name of a stored model, a bundle, or a .tflite or OpenVINO .xml file. DATA holds class folders with
+    the names of the model's labels, or, for a detector, photos with boxes of its classes in Pascal VOC, COCO, YOLO or
+    CSV. The test photos are used if there are any, else the validation photos, else all photos. Without DATA, the
+    validation split of the training is used. It is also used if DATA holds exactly the photos of the training.
 
     \b
       edgetl eval parts
@@ -30,7 +33,10 @@ def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | 
       edgetl eval cards boxes/ --json
       edgetl eval mobilenet_quant.tflite photos/ --labels labels.txt
     """
-    from edgetl.host.evaluate.job import describe, evaluate
+    from edgetl.host.evaluate.job import evaluate
 
     result = evaluate(model, data, labels=labels, variant=variant)
-    echo(describe(result, as_json=as_json), err=not as_json)
+    if as_json:
+        echo_json(result.to_dict())
+    else:
+        echo(result.to_text(), err=True)

@@ -28,7 +28,7 @@ def refused(done, *parts, code=3):
 def test_check(boxes):
     done = edgetl("data", "check", "photos")
     assert (done.code, done.out) == (0, "")
-    assert "photos: Pascal VOC, train 2, val 1, test 1 photos, 8 boxes" in done.err
+    assert "photos: Pascal VOC, 4 photos (train 2, val 1, test 1), 8 boxes" in done.err
     assert "usable: yes" in done.err
 
 
@@ -64,7 +64,7 @@ def test_sheet_of_another_kind_or_of_class_folders(boxes):
     refused(done, "a sheet shows boxes, and this data set has class folders", code=2)
 
 
-def test_class_folders_are_checked_as_before(empty_home):
+def test_class_folders_are_checked(empty_home):
     draw_folders(empty_home.photos, 3)
     done = edgetl("data", "check", "photos")
     assert done.code == 0
@@ -84,12 +84,12 @@ def test_convert(boxes, kind):
 def test_convert_says_what_is_lost(boxes):
     put_voc(boxes / "train" / "x.jpg", ROWS, difficult=(0,))
     done = edgetl("data", "convert", "photos", "new", "--format", "coco")
-    assert "warning: 1 boxes are no longer marked difficult: COCO can't say it" in done.err
+    assert "warning: boxes no longer marked difficult, because COCO can't express it: 1" in done.err
 
 
-def test_convert_onto_something(boxes):
+def test_convert_to_an_existing_folder_is_refused(boxes):
     (boxes.parent / "new").mkdir()
-    refused(edgetl("data", "convert", "photos", "new", "--format", "coco"), "there is something already", code=2)
+    refused(edgetl("data", "convert", "photos", "new", "--format", "coco"), "the target exists already", code=2)
 
 
 def test_convert_class_folders(empty_home):

@@ -151,8 +151,8 @@ def twice(root):
 
 
 BAD = {
-    "no boxes at all": (no_boxes, "none of the 2 photos has a box", "where: photos"),
-    "no boxes in the JSON": (no_boxes_in_json, "none of the 1 photos has a box", "where: photos"),
+    "no boxes at all": (no_boxes, "none of the photos has a box (2 photos)", "where: photos"),
+    "no boxes in the JSON": (no_boxes_in_json, "none of the photos has a box (1 photo)", "where: photos"),
     "a name with a space": (name_with_a_space, "'a ce' and 'ace' differ only by case or spaces", "where: photos"),
     "a name in capitals": (name_in_capitals, "'Ace' and 'ace' differ only by case or spaces", "where: photos"),
     "all boxes outside": (all_outside, "no box is left", "where: photos"),
@@ -162,14 +162,18 @@ BAD = {
     "entity bomb": (entity_bomb, "it has a DOCTYPE", "where: photos/a.xml"),
     "no JSON": (no_json, "is not JSON", "where: photos/_annotations.coco.json:1"),
     "cut JSON": (cut_json, "is not JSON", "where: photos/all.json:1"),
-    "JSON without its photos": (json_without_photos, "all 2 annotated photos are missing", "gone.jpg"),
-    "XML without its photos": (xml_without_photos, "all 1 annotated photos are missing", "gone.xml: gone.jpg"),
+    "JSON without its photos": (json_without_photos, "all annotated photos are missing (2)", "gone.jpg"),
+    "XML without its photos": (xml_without_photos, "all annotated photos are missing (1)", "gone.xml: gone.jpg"),
     "YAML without photos": (yaml_without_photos, "the annotations are of no photo here", "where: photos"),
-    "labels without photos": (labels_without_photos, "all 1 annotated photos are missing", "labels/gone.txt: gone"),
+    "labels without photos": (labels_without_photos, "all annotated photos are missing (1)", "labels/gone.txt: gone"),
     "4 numbers": (yolo("0 0.5 0.5 0.5"), "a line has 4 numbers, not 5", "where: photos/labels/a.txt:2"),
     "6 numbers": (yolo("0 0.5 0.5 0.5 0.5 1"), "a line has 6 numbers, not 5", "where: photos/labels/a.txt:2"),
-    "class number": (yolo("1 0.5 0.5 0.5 0.5"), "the class 1 is none of the 1", "where: photos/labels/a.txt:2"),
-    "px for shares": (yolo("0 80 60 40 40"), "in shares of the photo, 0 to 1, not as 80 60 40 40", "labels/a.txt:2"),
+    "class number": (
+        yolo("1 0.5 0.5 0.5 0.5"),
+        "the class 1 is not in data.yaml, which names 1 class",
+        "where: photos/labels/a.txt:2",
+    ),
+    "px for shares": (yolo("0 80 60 40 40"), "in shares of the photo, 0 to 1, not 80 60 40 40", "labels/a.txt:2"),
     "no YAML": (labels_without_yaml, "no data.yaml names the classes of the labels, such as labels/a.txt"),
     "no YAML, labels beside": (labels_beside_without_yaml, "no data.yaml names the classes of the labels"),
     "mixed formats": (mixed, "annotated in two formats: Pascal VOC (a.xml) and COCO (all.json)", "keep one format"),
@@ -208,11 +212,11 @@ def test_empty_folder_names_both_kinds_of_data_set(empty_home, command):
 def test_files_of_no_known_format_are_named(empty_home, command):
     draw_photo(empty_home.photos / "a.jpg")
     put(empty_home.photos / "train.json", "{}")
-    refused(edgetl(*command, "photos"), "(1 photos lie loose; of no known format of annotations: train.json)")
+    refused(edgetl(*command, "photos"), "(1 photo outside any class folder; in no known annotation format: train.json)")
     (empty_home.photos / "images").mkdir()
     (empty_home.photos / "a.jpg").rename(empty_home.photos / "images" / "a.jpg")
-    told = "only one class, 'images'; two or more are needed (of no known format of annotations: train.json)"
-    refused(edgetl(*command, "photos"), told)
+    message = "only one class, 'images'; two or more are needed (in no known annotation format: train.json)"
+    refused(edgetl(*command, "photos"), message)
 
 
 def test_some_boxes_outside_and_a_class_in_one_photo_leave_the_set_usable(boxes):
@@ -224,19 +228,19 @@ def test_some_boxes_outside_and_a_class_in_one_photo_leave_the_set_usable(boxes)
     assert "outside their photo, dropped:\n  train/once.jpg: ace 170,2,300,40" in done.err
 
 
-def test_photos_without_annotation_and_annotations_without_photo_are_told(boxes):
+def test_photos_without_annotation_and_annotations_without_photo_are_warned_of(boxes):
     put(boxes / "train" / "gone.xml", xml_text("gone.jpg", ROWS))
     draw_photo(boxes / "train" / "bare.jpg")
     report, usable = check()
     assert usable
     assert report["photos"] == {"train": 2, "val": 1, "test": 1}
     assert report["warnings"][:2] == [
-        "1 annotated photos are missing and left out: train/gone.xml: gone.jpg",
-        "1 photos have no annotation and are left out: train/bare.jpg",
+        "1 annotated photo missing, left out: train/gone.xml: gone.jpg",
+        "1 photo without an annotation, left out: train/bare.jpg",
     ]
 
 
-def test_photos_without_label_and_labels_without_photo_are_told(empty_home):
+def test_photos_without_label_and_labels_without_photo_are_warned_of(empty_home):
     put_yolo(empty_home.photos, "a.jpg", "b.jpg")
     put(empty_home.photos / "labels" / "gone.txt", LINE)
     put(empty_home.photos / "labels" / "classes.txt", "ace\n")
@@ -245,8 +249,8 @@ def test_photos_without_label_and_labels_without_photo_are_told(empty_home):
     assert usable
     assert (report["photos"], report["background"]) == ({"all": 3}, {"all": 1})
     assert report["notes"] == [
-        "1 photos have no label file: they count as background, as YOLO has it",
-        "1 annotated photos are missing and left out: labels/gone.txt: gone",
+        "1 photo without a label file, used as background as in YOLO",
+        "1 annotated photo missing, left out: labels/gone.txt: gone",
     ]
 
 
@@ -256,16 +260,19 @@ def test_some_photos_of_a_json_are_missing(empty_home):
     put(empty_home.photos / "all.json", coco_text({"a.jpg": ROWS, "b.jpg": ROWS, "gone.jpg": ROWS}))
     report, usable = check()
     assert (usable, report["photos"]) == (True, {"all": 2})
-    assert "1 annotated photos are missing and left out: all.json: gone.jpg" in report["warnings"]
+    assert "1 annotated photo missing, left out: all.json: gone.jpg" in report["warnings"]
 
 
-def test_same_photo_in_train_and_test_is_told(boxes):
+def test_the_same_photo_in_train_and_test_is_warned_of(boxes):
     shutil.copy(boxes / "train" / "0.jpg", boxes / "test" / "copy.jpg")
     put(boxes / "test" / "copy.xml", xml_text("copy.jpg", ROWS))
     report, usable = check()
     assert usable
     assert report["leaks"] == [["test/copy.jpg", "train/0.jpg"]]
-    assert "1 of them lie in different parts of the split: its figures are too good" in report["warnings"]
+    assert (
+        "duplicates in different parts of the split: 1 group; accuracy measured on it will be too high"
+        in report["warnings"]
+    )
 
 
 @pytest.mark.parametrize("kind", ["voc", "coco", "yolo", "csv"])
@@ -325,7 +332,7 @@ def test_boxes_of_rotated_photos_are_right_in_the_upright_picture(empty_home, ki
         put(empty_home.photos / ("all.json" if kind == "coco" else "all.csv"), text)
     done = edgetl("data", "convert", "photos", "new", "--format", "csv")
     assert done.code == 0
-    assert "2 photos whose boxes were turned with them, as their EXIF says" in done.err
+    assert "photos rotated by EXIF, boxes rotated with them: 2" in done.err
     line = Path("new/labels.csv").read_text().splitlines()[1].split(",")
     assert line[:4] == ["a.jpg", "120", "160", "ace"]
     assert tuple(map(float, line[4:])) == seen(Path("new/images/a.jpg"))

@@ -20,67 +20,67 @@ def refused(done, *parts):
 
 
 @pytest.fixture(params=["data check", "train"])
-def look(request):
-    """Both commands that look at a data set first."""
+def run(request):
+    """Either of the two commands that read a data set."""
     if request.param == "train":
         return lambda folder: edgetl("train", folder, "--name", "new", *TINY)
     return lambda folder: edgetl("data", "check", folder)
 
 
-def test_no_such_folder(empty_home, look):
-    refused(look("gone"), "there is no such folder", "where: gone", "one folder of photos for each class")
+def test_no_such_folder(empty_home, run):
+    refused(run("gone"), "there is no such folder", "where: gone", "one folder of photos for each class")
 
 
-def test_folder_that_is_a_file(empty_home, look):
+def test_folder_that_is_a_file(empty_home, run):
     (empty_home.folder / "photos").write_text("x")
-    refused(look("photos"), "this is a file")
+    refused(run("photos"), "this is a file")
 
 
-def test_folder_without_class_folders(empty_home, look):
+def test_folder_without_class_folders(empty_home, run):
     empty_home.photos.mkdir()
-    refused(look("photos"), "no class folders with photos here", "where: photos")
+    refused(run("photos"), "no class folders with photos here", "where: photos")
 
 
-def test_one_class(empty_home, look):
+def test_one_class(empty_home, run):
     draw_folders(empty_home.photos, 4, ("disc",))
-    refused(look("photos"), "only one class, 'disc'; two or more are needed", "where: photos", "edgetl data check")
+    refused(run("photos"), "only one class, 'disc'; two or more are needed", "where: photos", "edgetl data check")
 
 
-def test_empty_class(empty_home, look):
+def test_empty_class(empty_home, run):
     draw_folders(empty_home.photos, 4)
     (empty_home.photos / "ring").mkdir()
-    refused(look("photos"), "the class 'ring' has no photos", "where: photos/ring", "remove the folder")
+    refused(run("photos"), "the class 'ring' has no photos", "where: photos/ring", "remove the folder")
 
 
-def test_empty_class_in_train(empty_home, look):
+def test_empty_class_in_train(empty_home, run):
     draw_folders(empty_home.photos / "train", 4)
     draw_folders(empty_home.photos / "val", 2, seed=1)
     (empty_home.photos / "train" / "ring").mkdir()
-    refused(look("photos"), "the class 'ring' has no photos", "photos/train/ring")
+    refused(run("photos"), "the class 'ring' has no photos", "photos/train/ring")
 
 
-def test_class_in_val_that_train_lacks(empty_home, look):
+def test_class_in_val_that_train_lacks(empty_home, run):
     draw_folders(empty_home.photos / "train", 4, ("disc", "square"))
     draw_folders(empty_home.photos / "val", 2, seed=1)
-    refused(look("photos"), "val/ has classes that train/ lacks: cross", "give train/ the same class folders")
+    refused(run("photos"), "val/ has classes that train/ lacks: cross", "give train/ the same class folders")
 
 
-def test_class_of_one_photo(empty_home, look):
+def test_class_of_one_photo(empty_home, run):
     draw_folders(empty_home.photos, 4, ("disc", "square"))
     draw_folders(empty_home.folder / "one", 1, ("cross",)).joinpath("cross").rename(empty_home.photos / "cross")
-    refused(look("photos"), "the class 'cross' has one photo")
+    refused(run("photos"), "the class 'cross' has one photo")
 
 
-def test_every_file_corrupt(empty_home, look):
+def test_every_file_corrupt(empty_home, run):
     for photo in draw_folders(empty_home.photos, 3).rglob("*.jpg"):
         photo.write_bytes(b"not a photo")
-    refused(look("photos"), *(f"no photo of the class '{label}' opens" for label in ("cross", "disc", "square")))
+    refused(run("photos"), *(f"the class '{label}' has no readable photo" for label in ("cross", "disc", "square")))
 
 
-def test_two_classes_with_the_same_photos(empty_home, look):
+def test_two_classes_with_the_same_photos(empty_home, run):
     draw_folders(empty_home.photos, 5)
     shutil.copytree(empty_home.photos / "disc", empty_home.photos / "round")
-    refused(look("photos"), "5 photos are in both 'disc' and 'round'", "where: photos")
+    refused(run("photos"), "5 photos in both 'disc' and 'round'", "where: photos")
 
 
 def test_duplicates_alone_leave_nothing_to_validate(empty_home):
@@ -88,7 +88,7 @@ def test_duplicates_alone_leave_nothing_to_validate(empty_home):
     draw_folders(empty_home.folder / "one", 1, ("cross",)).joinpath("cross").rename(empty_home.photos / "cross")
     shutil.copy(empty_home.photos / "cross" / "00.jpg", empty_home.photos / "cross" / "01.jpg")
     done = edgetl("train", "photos", "--name", "new", *TINY)
-    refused(done, "nothing to validate on for: cross", "aren't copies of each other")
+    refused(done, "no photos to validate on for: cross", "aren't copies of each other")
 
 
 def truncate(path):
@@ -100,14 +100,14 @@ def test_truncated_photo_is_listed_by_name_and_left_out(empty_home):
     done = edgetl("data", "check", "photos")
     assert done.code == 0
     assert "disc/02.jpg: is truncated: its end is missing" in done.err
-    assert "warning: 1 files don't open and are left out" in done.err
+    assert "warning: 1 unreadable file left out" in done.err
     assert "disc    3" in done.err
 
 
 def test_truncated_photo_with_strict(empty_home):
     truncate(draw_folders(empty_home.photos, 4) / "disc" / "02.jpg")
     done = edgetl("train", "photos", "--name", "new", "--strict", *TINY)
-    refused(done, "1 files don't open: disc/02.jpg: is truncated", "where: photos", "--strict")
+    refused(done, "1 file can't be read: disc/02.jpg: is truncated", "where: photos", "--strict")
     assert not (empty_home.models / "new").exists()
 
 
@@ -142,7 +142,7 @@ def test_eval_on_a_class_the_model_doesnt_know(home):
 def test_eval_on_corrupt_photos(home):
     for photo in draw_folders(home.folder / "other", 1).rglob("*.jpg"):
         photo.write_bytes(b"no")
-    refused(edgetl("eval", home.bundle, "other"), "none of the photos opens", "where: other", "edgetl data check")
+    refused(edgetl("eval", home.bundle, "other"), "none of the photos can be read", "where: other", "edgetl data check")
 
 
 def test_warnings_of_very_many_classes_are_short(empty_home):
@@ -154,7 +154,7 @@ def test_warnings_of_very_many_classes_are_short(empty_home):
     assert len(done.err.splitlines()) < 100
 
 
-def test_photos_that_dont_open_are_told_by_us_alone(empty_home, capfd):
+def test_libraries_print_nothing_about_unreadable_photos(empty_home, capfd):
     root = draw_folders(empty_home.photos, 4)
     cv2.imwrite(str(root / "disc" / "heights.tif"), np.zeros((50, 60), np.float32))
     done = edgetl("data", "check", "photos")
@@ -178,7 +178,7 @@ def test_json_report(empty_home):
     assert report["unreadable"] == ["disc/02.jpg: is truncated: its end is missing"]
     assert report["exact_duplicates"] == report["conflicts"] == [["disc/00.jpg", "square/77.jpg"]]
     assert (report["near_duplicates"], report["leaks"], report["imbalance"]) == ([], [], 1.4)
-    assert "1 groups of photos have the same content" in report["warnings"]
+    assert "1 group of photos with the same content" in report["warnings"]
 
 
 def test_json_report_of_an_unusable_data_set_is_whole_and_exits_with_3(empty_home):

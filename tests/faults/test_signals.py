@@ -73,7 +73,7 @@ def clean(code, said, expected=1):
 
 @BOTH
 def test_data_check(home, number):
-    slow = "edgetl.host.dataset.photos:examine"
+    slow = "edgetl.host.dataset.photo_records:examine"
     (home.photos / "disc" / "00.jpg").touch()
     for file in home.cache.rglob("index-*"):
         file.unlink()

@@ -21,7 +21,7 @@ from edgetl.host.convert.gate.table import variants_table
 from edgetl.host.convert.make_variants import VariantMaker
 from edgetl.host.networks.stored import TFLITE, boxed_dataset_of, dataset_of, load_network
 from edgetl.host.networks.untyped import Network
-from edgetl.host.report.classifier import write_conversion_report
+from edgetl.host.report.conversion import write_conversion_report
 from edgetl.target import Target
 from edgetl.text import about, counted
 

@@ -1,1 +1,1 @@
-"""Folders of labelled photos to arrays a training can read."""
+"""Data sets: reading, checking, splitting and caching folders of labelled photos."""

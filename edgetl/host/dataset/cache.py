@@ -1,4 +1,4 @@
-"""Each photo decoded once, through the device's own preprocessing, into a memory-mapped uint8 file keyed by content."""
+"""The cache of decoded photos: a memory-mapped uint8 file, keyed by content, that the device's preprocessing fills."""
 
 from __future__ import annotations
 
@@ -17,26 +17,35 @@ import numpy as np
 
 from edgetl.card import InputSpec
 from edgetl.files import friendly_os_errors, remove_leftovers, temporary_file
-from edgetl.host.dataset.photos import Record, cache_folder, examine, parallel, remember, remembered, root_key
+from edgetl.host.dataset.photo_records import (
+    Record,
+    cache_folder,
+    parallel,
+    read_record,
+    remember,
+    remembered,
+    root_key,
+)
 from edgetl.vision.arrays import Image
 from edgetl.vision.preprocess import Preprocessor
 
 
 def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[list[Record], Image]:
-    """Returns what is known of each photo and its pixels, from the cache where nothing has changed.
+    """Returns the record and the pixels of each photo, from the cache if no photo has changed.
 
     Args:
         root: the data set's folder.
-        paths: N photo files below it.
-        spec: of the model's input.
+        paths: N photo files below `root`.
+        spec: the model's input.
 
     Returns:
-        N records, and (N, height, width, 3) uint8 memory-mapped read-only; zeros where a photo doesn't open.
+        The N records, and the pixels, (N, height, width, 3) uint8 in the model's channel order, memory-mapped and
+        read-only; a photo that can't be read is all zeros.
 
     Raises:
         EdgetlError: the disk is full or the cache can't be written.
     """
-    made_by = _digest([asdict(spec), version("edgetl"), cv2.__version__])  # either may decode or resize otherwise
+    made_by = _digest([asdict(spec), version("edgetl"), cv2.__version__])  # another version may decode differently
     folder = cache_folder() / f"pixels-{root_key(root)}-{made_by}"
     known = [record for record in remembered(root, paths, spec) if record is not None]
     if len(known) == len(paths):
@@ -50,14 +59,14 @@ def load_pixels(root: Path, paths: Sequence[Path], spec: InputSpec) -> tuple[lis
 
 def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) -> tuple[list[Record], Image]:
     shape = (len(paths), spec.height, spec.width, 3)
-    for other in cache_folder().glob("pixels-*"):  # half a cache may take gigabytes
+    for other in cache_folder().glob("pixels-*"):  # an unfinished cache file may take gigabytes
         remove_leftovers(other)
     with temporary_file(folder / "pixels", ".npy") as temporary:
         pixels = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         _reserve(temporary)
 
         def decode(i: int) -> Record:
-            record, frame = examine(paths[i], spec)
+            record, frame = read_record(paths[i], spec)
             if frame is not None:
                 Preprocessor(spec)(frame, pixels[i])
             return record
@@ -65,7 +74,7 @@ def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) ->
         records = parallel(decode, range(len(paths)), "Decoding photos")
         pixels.flush()
         file = folder / f"{_content_key(records)}.npy"
-        # Another command may be doing the same: what it wrote is as good, and it may remove what is outdated first.
+        # Another command may write the same file at the same time, and may remove the outdated files first.
         for outdated in folder.glob("[!.]*.npy"):
             if outdated != file:
                 outdated.unlink(missing_ok=True)
@@ -76,7 +85,12 @@ def _decode(root: Path, paths: Sequence[Path], spec: InputSpec, folder: Path) ->
 
 
 def _open(file: Path, shape: tuple[int, ...]) -> Image | None:
-    """Opens cached pixels; None if there are none, or if the file is not exactly as `open_memmap` makes it."""
+    """Opens cached pixels; returns None if the file is missing or differs from what `open_memmap` writes.
+
+    Args:
+        file: the cache file.
+        shape: the expected shape, (N, height, width, 3); the values are uint8.
+    """
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     start = header.getvalue()
@@ -92,7 +106,7 @@ def _open(file: Path, shape: tuple[int, ...]) -> Image | None:
 
 
 def _reserve(file: Path) -> None:
-    """Takes the disk space now: a full disk is an error here, but would kill a write through the memory map."""
+    """Allocates the disk space: a full disk raises an error here, but kills a process that writes to the map."""
     if hasattr(os, "posix_fallocate"):
         with file.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)

@@ -1,4 +1,4 @@
-"""Photos that are the same, or nearly: groups that must not be torn apart by a split."""
+"""Finds exact and near duplicates: groups of photos that must stay on one side of a split."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.host.dataset.photos import Record
+from edgetl.host.dataset.photo_records import Record
 
 NEAR_BITS = 6
-"""Photos whose difference hashes differ in at most this many of their 256 bits count as near duplicates."""
+"""Photos whose difference hashes differ in at most this many of 256 bits are near duplicates."""
 
 _FLAT_BITS = 40
-"""A hash with fewer set bits is of a nearly even picture, which says too little to compare by."""
+"""A hash with fewer set bits, or fewer clear ones, belongs to a nearly even picture and can't be compared."""
 
 
 def exact_groups(records: Sequence[Record]) -> list[list[int]]:
-    """Returns groups of two or more photos with the same content."""
+    """Returns the groups of two or more photos with the same content.
+
+    Args:
+        records: the records of N photos.
+
+    Returns:
+        The groups, each a list of positions in `records`.
+    """
     by_digest: dict[str, list[int]] = {}
     for i, record in enumerate(records):
         if not record.error:
@@ -27,55 +34,68 @@ def exact_groups(records: Sequence[Record]) -> list[list[int]]:
 
 
 def near_groups(records: Sequence[Record]) -> list[list[int]]:
-    """Returns groups of photos that look the same but differ in content, of each content the first photo.
+    """Returns the groups of photos that look the same but differ in content.
 
-    A photo belongs to a group if it is near any of its members, as the frames of a slow film are one after another.
+    A photo belongs to a group if it is near any member, as each frame of a slow film is near the next. Of photos with
+    the same content, only the first is in a group.
+
+    Args:
+        records: the records of N photos.
+
+    Returns:
+        The groups, each a list of positions in `records`.
     """
     return joined(near_pairs(records))
 
 
 def near_pairs(records: Sequence[Record]) -> list[tuple[int, int]]:
-    """Returns pairs of near duplicates, as few as join all of them: less than one for each photo.
+    """Returns the fewest pairs of near duplicates that connect each group: fewer than one pair for each photo.
 
-    Of eight parts of a hash at most `NEAR_BITS`, six, can hold a bit that differs: near duplicates share two parts
-    whole. So only photos that do are compared, and those that are joined already are not compared again: the time
-    grows with their number as sorting does, also for the frames of a still film. A part's bits are from all over the
-    picture: before an even wall, too, each tells something.
+    A hash is divided into `NEAR_BITS` + 2 parts. The hashes of near duplicates differ in at most `NEAR_BITS` of them,
+    so they have at least two equal parts. Only photos with two equal parts are compared, and photos that are connected
+    already are not compared again. The time therefore grows like that of sorting, even for the frames of a still film.
+    The bits of a part come from all over the picture, so that an even background does not make a part constant.
+
+    Args:
+        records: the records of N photos.
+
+    Returns:
+        The pairs of positions in `records`, the smaller position first.
     """
-    rows, looks = _usable(records)
+    rows, hashes = _comparable(records)
     if len(rows) < 2:
         return []
     mixed = np.random.default_rng(0).permutation(256)
-    bits = np.unpackbits(looks.view(np.uint8), axis=1)[:, mixed]
+    bits = np.unpackbits(hashes.view(np.uint8), axis=1)[:, mixed]
     parts = np.ascontiguousarray(np.packbits(bits, axis=1)).view(np.uint32)
     sets = DisjointSets(len(rows))
     pairs = [
         (int(rows[a]), int(rows[b]))
         for shared in combinations(range(NEAR_BITS + 2), 2)
-        for group in _alike(parts[:, shared])
-        for a, b in _near_within(group, looks)
+        for group in _equal_rows(parts[:, shared])
+        for a, b in _near_within(group, hashes)
         if sets.join(a, b)
     ]
     return sorted((min(pair), max(pair)) for pair in pairs)
 
 
-def _usable(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The first photo of each content that says enough to compare by: (N,) positions, and (N, 4) hashes."""
+def _comparable(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Returns the first photo of each content whose hash can be compared: (N,) positions and (N, 4) hashes."""
     first: dict[str, int] = {}
     for i, record in enumerate(records):
-        if record.look:
+        if record.difference_hash:
             first.setdefault(record.digest, i)
     rows = np.array(list(first.values()), np.int64)
     if not len(rows):
         return rows, np.zeros((0, 4), np.uint64)
-    looks = np.stack([np.frombuffer(bytes.fromhex(records[i].look), np.uint64) for i in rows])
-    counts = np.bitwise_count(looks).sum(axis=1).astype(np.int64)
-    usable = (counts >= _FLAT_BITS) & (counts <= 256 - _FLAT_BITS)
-    return rows[usable], looks[usable]
+    hashes = np.stack([np.frombuffer(bytes.fromhex(records[i].difference_hash), np.uint64) for i in rows])
+    counts = np.bitwise_count(hashes).sum(axis=1).astype(np.int64)
+    uneven = (counts >= _FLAT_BITS) & (counts <= 256 - _FLAT_BITS)
+    return rows[uneven], hashes[uneven]
 
 
-def _alike(parts: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
-    """Yields the positions of each two or more equal rows of (N, 2)."""
+def _equal_rows(parts: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
+    """Yields the positions of the rows of (N, 2) that are equal, for each group of two or more."""
     keys = parts[:, 0].astype(np.uint64) << np.uint64(32) | parts[:, 1]
     order = np.argsort(keys)
     edges = np.flatnonzero(np.diff(keys[order], prepend=~keys[order[:1]], append=~keys[order[-1:]]))
@@ -83,14 +103,14 @@ def _alike(parts: NDArray[np.uint32]) -> Iterator[NDArray[np.int64]]:
         yield order[edges[run] : edges[run + 1]]
 
 
-def _near_within(group: NDArray[np.int64], looks: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """Yields near pairs of a group, as few as join all that are near: each photo is compared with those left alone."""
+def _near_within(group: NDArray[np.int64], hashes: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
+    """Yields the fewest near pairs that connect a group: each photo is compared with those not yet connected."""
     rest = group
     while len(rest):
         reached, rest = [int(rest[0])], rest[1:]
         while reached and len(rest):
             position = reached.pop()
-            near = np.bitwise_count(looks[rest] ^ looks[position]).sum(axis=1) <= NEAR_BITS
+            near = np.bitwise_count(hashes[rest] ^ hashes[position]).sum(axis=1) <= NEAR_BITS
             for other in rest[near].tolist():
                 reached.append(other)
                 yield position, other
@@ -98,12 +118,19 @@ def _near_within(group: NDArray[np.int64], looks: NDArray[np.uint64]) -> Iterato
 
 
 def duplicate_groups(records: Sequence[Record]) -> NDArray[np.int64]:
-    """Returns (N,) the same number for photos that are the same, or nearly."""
+    """Returns the number of each photo's group of exact and near duplicates.
+
+    Args:
+        records: the records of N photos.
+
+    Returns:
+        (N,) int64; photos with the same number are duplicates of each other.
+    """
     return group_ids(len(records), [*exact_groups(records), *near_pairs(records)])
 
 
 def joined(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Returns the groups that pairs join, each in ascending order, ordered by their first members."""
+    """Returns the groups that pairs connect, each in ascending order, ordered by their first members."""
     members = sorted({i for pair in pairs for i in pair})
     place = {i: at for at, i in enumerate(members)}
     groups: dict[int, list[int]] = {}
@@ -113,7 +140,15 @@ def joined(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 
 def group_ids(count: int, groups: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Returns (count,) the smallest member of the group each item belongs to, groups that touch joined."""
+    """Returns the number of the group of each item; groups that share an item become one.
+
+    Args:
+        count: the number of items.
+        groups: the items of each group, 0 to count - 1.
+
+    Returns:
+        (count,) int64; the number of a group is its smallest member.
+    """
     sets = DisjointSets(count)
     for group in groups:
         for other in group[1:]:
@@ -122,17 +157,17 @@ def group_ids(count: int, groups: Sequence[Sequence[int]]) -> NDArray[np.int64]:
 
 
 class DisjointSets:
-    """Numbers from 0 on, each in a set of its own at first, that can be joined.
+    """Disjoint sets of the numbers from 0 on, of which any two can be joined.
 
     Args:
-        count: the number of them.
+        count: the count of numbers; each is in a set of its own at first.
     """
 
     def __init__(self, count: int) -> None:
         self._parent = list(range(count))
 
     def find(self, item: int) -> int:
-        """Returns the smallest member of an item's set."""
+        """Returns the smallest member of the set that an item belongs to."""
         parent = self._parent
         while parent[item] != item:
             parent[item] = parent[parent[item]]
@@ -140,7 +175,7 @@ class DisjointSets:
         return item
 
     def join(self, first: int, second: int) -> bool:
-        """Makes one set of two; returns False if they are one already."""
+        """Joins the sets of two items; returns False if they are in one set already."""
         low, high = sorted((self.find(first), self.find(second)))
         self._parent[high] = low
         return low != high

@@ -1,4 +1,4 @@
-"""Class folders: `DATA/CLASS/photo.jpg`, or `DATA/train/CLASS/…` with `val/` and perhaps `test/` beside it."""
+"""Reads class folders: `DATA/CLASS/photo.jpg`, or `DATA/train/CLASS/…` beside `val/` and perhaps `test/`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.layout import find_layout
-from edgetl.host.dataset.listing import (
+from edgetl.host.dataset.list_files import (
     ARCHIVES,
     Files,
     files_below,
@@ -20,10 +20,8 @@ from edgetl.host.dataset.listing import (
     some_names,
     subfolders,
 )
-from edgetl.host.dataset.parts import PARTS as PARTS
-from edgetl.host.dataset.parts import Part as Part
-from edgetl.host.dataset.parts import exact_part
-from edgetl.text import label_problem, listed, printable
+from edgetl.host.dataset.split_parts import Part, exact_part
+from edgetl.text import counted, label_problem, listed, printable
 
 _REMEDY = (
     "give a folder that holds one folder of photos for each class, "
@@ -31,6 +29,7 @@ _REMEDY = (
 )
 
 _ANNOTATIONS = frozenset({".xml", ".json", ".csv", ".txt", ".yaml", ".yml", ".record", ".tfrecord"})
+"""Suffixes of files that may be annotations of boxes, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,9 @@ class Sample:
     """A labelled photo file.
 
     Attributes:
-        path: the file.
-        label: its class.
-        part: of the data set's own split; empty where it has none.
+        path: the photo file.
+        label: the name of its class.
+        part: the part of the data set's own split; empty if it has none.
     """
 
     path: Path
@@ -50,11 +49,11 @@ class Sample:
 
 @dataclass(slots=True)
 class FolderSet:
-    """A data set of class folders as it was found.
+    """The photos of a data set of class folders.
 
     Attributes:
         samples: the photos, ordered by path within each part.
-        notes: what was left out or guessed.
+        notes: sentences about what was left out or assumed.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -62,36 +61,36 @@ class FolderSet:
 
 
 def read_folders(root: Path) -> FolderSet:
-    """Lists a data set's photos and says what was left out.
+    """Lists the photos of a data set of class folders, and notes what is left out.
 
     Raises:
-        DatasetError: no such folder, no class folders, a class without photos or with a name that can't be used, a
-            split that lacks classes, or folders that may be classes or parts of a split.
+        DatasetError: the folder does not exist or has no class folders, a class has no photos or a name that can't be
+            used, a part of the split lacks classes, or a folder may be either a class or a part.
     """
     require_folder(root, _REMEDY)
     layout = find_layout(root)
     found, files = FolderSet(notes=layout.notes), Files()
-    spelt: dict[str, set[str]] = {}
+    spellings: dict[str, set[str]] = {}
     for place, part in layout.parts.items():
         for folder in subfolders(place):
             if folder not in layout.skipped and (samples := _class_samples(folder, part, files)):
                 found.samples += samples
-                spelt.setdefault(samples[0].label, set()).add(folder.name)
+                spellings.setdefault(samples[0].label, set()).add(folder.name)
     if not found.samples:
         what = "no class folders with photos here, and no annotated boxes"
-        raise DatasetError(what + _strays(root), where=str(root), remedy=_REMEDY)
-    _check_labels(spelt, root)
+        raise DatasetError(what + _other_content(root), where=str(root), remedy=_REMEDY)
+    _check_labels(spellings, root)
     _check_parts(found.samples, root)
     for folder, reason in layout.skipped.items():
         if count := len(files_below(folder).photos):
-            found.notes.append(f"{count} photos in {printable(folder.name)}/ are left out: {reason}")
+            found.notes.append(f"{counted(count, 'photo')} in {printable(folder.name)}/ left out: {reason}")
     found.notes += _loose(root, layout.parts, files)
-    found.notes += [*left_out(files, root), *_names_alike(spelt), *_nested(found.samples, layout.parts)]
+    found.notes += [*left_out(files, root), *_similar_names(spellings), *_nested(found.samples, layout.parts)]
     return found
 
 
 def _class_samples(folder: Path, part: Part, files: Files) -> list[Sample]:
-    """Lists the photos of one class folder, and adds what else is there to `files`."""
+    """Lists the photos of one class folder, and adds its other files to `files`."""
     below = files_below(folder)
     if not below.photos and part in ("", "train"):
         rest = "; ".join(left_out(below, folder))
@@ -100,12 +99,12 @@ def _class_samples(folder: Path, part: Part, files: Files) -> list[Sample]:
         raise DatasetError(what, where=str(folder), remedy=remedy)
     _require_no_split(folder, below.photos)
     files.add(Files([], below.pictures, below.others, below.special))
-    label = unicodedata.normalize("NFC", folder.name)  # archives made on a Mac spell an umlaut as two characters
+    label = unicodedata.normalize("NFC", folder.name)  # archives from a Mac write an umlaut as two characters
     return [Sample(path, label, part) for path in below.photos]
 
 
 def _require_no_split(folder: Path, photos: Sequence[Path]) -> None:
-    """Passes if no photo lies in a folder that is called like a part of a split, inside its class folder."""
+    """Passes if no folder inside a class folder has the name of a part of a split."""
     inner = Counter(name for path in photos for name in path.relative_to(folder).parts[:-1] if exact_part(name))
     if inner:
         what = f"the folder {folder.name!r} holds a split of its own: {listed([printable(name) for name in inner])}"
@@ -131,7 +130,7 @@ def _check_labels(labels: Iterable[str], root: Path) -> None:
 
 
 def _loose(root: Path, parts: dict[Path, Part], files: Files) -> list[str]:
-    """Says which photos lie outside the class folders, and adds what is no photo to `files`."""
+    """Returns a note on the photos outside the class folders, and adds the other files there to `files`."""
     photos: list[Path] = []
     for folder in dict.fromkeys([root, *parts]):
         found = loose_files(folder)
@@ -139,29 +138,29 @@ def _loose(root: Path, parts: dict[Path, Part], files: Files) -> list[str]:
         files.add(Files([], found.pictures, [], found.special))
     if not photos:
         return []
-    return [f"{len(photos)} photos lie outside the class folders and are left out: {some_names(photos, root)}"]
+    return [f"{counted(len(photos), 'photo')} outside the class folders, left out: {some_names(photos, root)}"]
 
 
-def _names_alike(spelt: dict[str, set[str]]) -> list[str]:
-    """Says which class folders have one name spelt in two ways, and which names differ only by case.
+def _similar_names(spellings: dict[str, set[str]]) -> list[str]:
+    """Returns notes on classes whose folders are spelt in two ways, and on names that differ only by case.
 
     Args:
-        spelt: the names of the folders of each class.
+        spellings: the names of the folders of each class.
     """
     notes = [
         f"the folders of the class {label!r} are spelt with different Unicode characters and count as one class"
-        for label, names in sorted(spelt.items())
+        for label, names in sorted(spellings.items())
         if len(names) > 1
     ]
-    alike: dict[str, list[str]] = {}
-    for label in sorted(spelt):
-        alike.setdefault(label.casefold(), []).append(label)
-    groups = [group for group in alike.values() if len(group) > 1]
+    by_folded: dict[str, list[str]] = {}
+    for label in sorted(spellings):
+        by_folded.setdefault(label.casefold(), []).append(label)
+    groups = [group for group in by_folded.values() if len(group) > 1]
     return notes + [f"the classes {' and '.join(map(repr, group))} differ only by case" for group in groups]
 
 
 def _nested(samples: Sequence[Sample], parts: dict[Path, Part]) -> list[str]:
-    """Says how many photos lie in folders inside their class folder: those might have been meant as the classes."""
+    """Returns a note on folders inside class folders, which the user may have meant as the classes."""
     depth = {folder: len(folder.parts) for folder in parts}
     inner: Counter[str] = Counter()
     for sample in samples:
@@ -171,19 +170,20 @@ def _nested(samples: Sequence[Sample], parts: dict[Path, Part]) -> list[str]:
     if not inner:
         return []
     names = listed([printable(name) for name, _ in inner.most_common(3)], total=len(inner))
-    return [f"{inner.total()} photos in folders inside a class folder count as that class: {names}"]
+    return [f"{counted(inner.total(), 'photo')} in folders inside a class folder, used for that class: {names}"]
 
 
 def unknown_files(root: Path) -> list[str]:
-    """Lists the files in a folder that may have been meant as annotations of boxes, and are in no format known."""
+    """Returns the names of the files in a folder that may be annotations of boxes in an unknown format."""
     return [printable(path.name) for path in loose_files(root).others if path.suffix.lower() in _ANNOTATIONS]
 
 
-def _strays(root: Path) -> str:
+def _other_content(root: Path) -> str:
+    """Returns what else a folder without class folders holds, in parentheses; empty if nothing."""
     loose, unknown = loose_files(root), unknown_files(root)
-    told = [f"{len(loose.photos)} photos lie loose"] if loose.photos else []
-    told += [f"of no known format of annotations: {listed(unknown)}"] if unknown else []
+    found = [f"{counted(len(loose.photos), 'photo')} outside any class folder"] if loose.photos else []
+    found += [f"in no known annotation format: {listed(unknown)}"] if unknown else []
     packed = [printable(path.name) for path in loose.others if path.suffix.lower() in ARCHIVES]
-    told += [f"archives, which are to be unpacked first: {listed(packed)}"] if packed else []
-    told += left_out(Files([], loose.pictures, [], loose.special), root)
-    return f" ({'; '.join(told)})" if told else ""
+    found += [f"archives, which must be unpacked first: {listed(packed)}"] if packed else []
+    found += left_out(Files([], loose.pictures, [], loose.special), root)
+    return f" ({'; '.join(found)})" if found else ""

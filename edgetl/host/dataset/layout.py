@@ -1,4 +1,4 @@
-"""Whether the folders of a data set are classes or the parts of a split, by their names and what they hold."""
+"""Decides whether the folders of a data set are classes or the parts of a split, by their names and content."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.listing import files_below, loose_files, subfolders
-from edgetl.host.dataset.parts import Part, exact_part, is_unlabelled, part_in_words
+from edgetl.host.dataset.list_files import files_below, loose_files, subfolders
+from edgetl.host.dataset.split_parts import Part, exact_part, is_unlabelled, part_in_words
 from edgetl.text import listed, printable
 
-_REMEDY = "put the class folders into train/ and, if there are, val/ and test/; or only class folders into the data set"
+_REMEDY = "put the class folders into train/, val/ and test/; or put nothing but class folders into the data set"
 
 
 @dataclass(slots=True)
 class Layout:
-    """What the folders of a data set are for.
+    """The purpose of each folder of a data set.
 
     Attributes:
         parts: the folders that hold class folders, each with its part; the data set's own folder if it has no split.
         skipped: the folders whose photos are left out, each with the reason.
-        notes: what was guessed.
+        notes: sentences about what was assumed.
     """
 
     parts: dict[Path, Part] = field(default_factory=dict)
@@ -30,32 +30,33 @@ class Layout:
 
 
 def find_layout(root: Path) -> Layout:
-    """Finds out what the folders of a data set are for.
+    """Determines the purpose of each folder of a data set.
 
     Args:
         root: the data set's folder.
 
     Raises:
-        DatasetError: a folder may be a class or a part of a split, or a part holds photos instead of class folders.
+        DatasetError: a folder may be either a class or a part of a split, or a part holds photos instead of class
+            folders.
     """
     folders = subfolders(root)
     named = {folder: part for folder in folders if (part := _part(folder))}
     unlabelled = [folder for folder in folders if folder not in named and is_unlabelled(folder.name)]
     others = [folder for folder in folders if folder not in named and folder not in unlabelled]
     holding = [folder for folder in named if _holds_folders(folder)]
-    layout = Layout(skipped=dict.fromkeys(unlabelled, "its name says that the photos are of no known class"))
+    layout = Layout(skipped=dict.fromkeys(unlabelled, "its name means photos without a class"))
     if not holding:
-        _settle_classes(root, layout, named, others)
+        _use_as_classes(root, layout, named, others)
         return layout
     others = [folder for folder in others if files_below(folder).photos]
     if not others or ("train" in map(named.get, holding) and len(named) > 1):
-        _settle_split(root, layout, named)
+        _use_as_split(root, layout, named)
         layout.skipped |= dict.fromkeys(others, "it is no part of the split")
     elif unclear := [folder for folder in holding if exact_part(folder.name)]:
         what = f"{_shown(unclear)} may be a part of a split or a class: it holds folders, beside {_shown(others)}"
         raise DatasetError(what, where=str(root), remedy=_REMEDY)
     else:  # such as test_tube/ with folders inside
-        _settle_classes(root, layout, named, others)
+        _use_as_classes(root, layout, named, others)
     return layout
 
 
@@ -67,8 +68,8 @@ def _holds_folders(folder: Path) -> bool:
     return bool(subfolders(folder)) and not loose_files(folder).photos
 
 
-def _settle_classes(root: Path, layout: Layout, named: Mapping[Path, Part], others: Sequence[Path]) -> None:
-    """The folders are classes, also those that are called like a part: what lies in a `test/` is never trained on."""
+def _use_as_classes(root: Path, layout: Layout, named: Mapping[Path, Part], others: Sequence[Path]) -> None:
+    """Makes the folders classes, including those with the name of a part, except `test/`, which is never trained on."""
     parts = [*named.values(), *(part_in_words(folder.name) for folder in others)]
     if "" not in parts and len(set(parts)) > 1:
         what = f"{_shown([*named, *others])} hold photos, and no class folders that say what is in them"
@@ -79,13 +80,13 @@ def _settle_classes(root: Path, layout: Layout, named: Mapping[Path, Part], othe
     layout.parts = {root: ""}
     for folder in named:
         if exact_part(folder.name) == "test":
-            layout.skipped[folder] = "its name says that the photos are there to test, and they are in no class folder"
+            layout.skipped[folder] = "its name means test photos, and they are in no class folder"
         else:
-            what = f"{_shown([folder])} counts as a class, although it is called like a part of a split"
-            layout.notes.append(f"{what}: move it away if it is none")
+            what = f"{_shown([folder])} counts as a class, although it has the name of a part of a split"
+            layout.notes.append(f"{what}: move it away if it is not a class")
 
 
-def _settle_split(root: Path, layout: Layout, named: Mapping[Path, Part]) -> None:
+def _use_as_split(root: Path, layout: Layout, named: Mapping[Path, Part]) -> None:
     for folder, part in named.items():
         inner = _unwrapped(folder, part)
         if _holds_folders(inner):
@@ -100,7 +101,7 @@ def _settle_split(root: Path, layout: Layout, named: Mapping[Path, Part]) -> Non
 
 
 def _unwrapped(folder: Path, part: Part) -> Path:
-    """The innermost of folders that are called alike and hold only each other, as in `seg_train/seg_train`."""
+    """Returns the innermost of folders that mean the same part and hold only each other, as `seg_train/seg_train`."""
     inner = subfolders(folder)
     while len(inner) == 1 and _holds_folders(folder) and _part(inner[0]) == part:
         folder, inner = inner[0], subfolders(inner[0])

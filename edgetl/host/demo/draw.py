@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from edgetl.files import new_folder
-from edgetl.host.dataset.boxes import Box, BoxedPhoto, voc
+from edgetl.host.dataset.boxes import voc
+from edgetl.host.dataset.boxes.boxed_photo import Box, BoxedPhoto
 from edgetl.host.demo.film import draw_boxed_film, draw_film
 from edgetl.host.demo.parts import SHAPES
 from edgetl.host.demo.scene import Placed, draw_scene

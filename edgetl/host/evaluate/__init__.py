@@ -1,1 +1,1 @@
-"""How right a model is."""
+"""Evaluation: how accurate a classifier or a detector is on labelled photos."""

@@ -1,12 +1,11 @@
-"""How right a detector is on photos with boxes: a model of the store in Keras, others through the device's code."""
+"""Evaluates detectors on photos with boxes: stored models in Keras, other models through the device's code."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,53 +14,122 @@ from edgetl.card import ModelCard
 from edgetl.device.inference.model import Model
 from edgetl.errors import DatasetError
 from edgetl.host.console import track
-from edgetl.host.dataset.boxes import BoxedPhoto, is_boxed, read_boxed
+from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
 from edgetl.host.dataset.boxes.load import BoxedPhotos, boxes_of, truth_of
 from edgetl.host.dataset.boxes.mend import mend
+from edgetl.host.dataset.boxes.read import is_boxed, read_boxed
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.photos import inspect
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
-from edgetl.host.evaluate.box_tables import ClassRow, class_rows, size_rows
+from edgetl.host.dataset.photo_records import read_records
+from edgetl.host.dataset.split_parts import Part
+from edgetl.host.evaluate.class_row import format_share, json_share
+from edgetl.host.evaluate.detector_tables import DetectorRow, class_rows, size_rows
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import LEAST_SCORE, measure
+from edgetl.host.html_table import html_table
 from edgetl.host.networks.stored import boxed_dataset_of, load_keras, warn_of_learnt_photos
+from edgetl.text import counted
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.photo import read_sized
 from edgetl.vision.results import Detections
 
+Side = Literal["test", "validation", "all"]
+
 _MOST_ROWS = 50
+"""At most this many classes get a line in the text for people; the JSON has all."""
+
+_SIDES: tuple[tuple[Part, Side], ...] = (("test", "test"), ("val", "validation"))
+"""The parts of a split to evaluate on, the preferred one first, and their names in a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorResult:
-    """A detector's figures, and what they were measured on.
+    """A detector's figures, and the photos that they were measured on.
 
     Attributes:
-        figures: of the photos.
-        thresholds: the model's display thresholds, one a class or one for all.
-        side: the photos' side of the data set: test, validation, or empty for all of them.
+        figures: the figures.
+        thresholds: the model's display thresholds, 0..1: one for each class, or one for all.
+        side: the part of the data set that the photos are from.
     """
 
     figures: DetectionEvaluation
     thresholds: tuple[float, ...]
-    side: str
+    side: Side
+
+    def class_rows(self) -> list[DetectorRow]:
+        """Returns a row for each class that has boxes, in the order of the labels."""
+        return [row for row in class_rows(self.figures, self.thresholds) if row.boxes]
+
+    def to_dict(self) -> dict[str, object]:
+        """Returns the figures as JSON-ready values, with the classes that have boxes."""
+        figures, rows = self.figures, self.class_rows()
+        classes = {
+            row.label: {
+                "boxes": row.boxes,
+                "ap": json_share(row.ap),
+                "ap50": json_share(row.ap50),
+                "threshold": row.threshold,
+                "precision": json_share(row.precision),
+                "recall": json_share(row.recall),
+            }
+            for row in rows
+        }
+        return {
+            "side": self.side,
+            "photos": len(figures.truth),
+            "boxes": sum(row.boxes for row in rows),
+            "map": json_share(figures.map),
+            "map50": json_share(figures.map50),
+            "classes": classes,
+            "sizes": {row.size: {"boxes": row.boxes, "map": json_share(row.map)} for row in size_rows(figures)},
+        }
+
+    def to_text(self) -> str:
+        """Returns the figures as a table for people."""
+        rows = self.class_rows()
+        lines = [self._headline()]
+        if len(rows) <= _MOST_ROWS:
+            width = max((len(row.label) for row in rows), default=0)
+            lines += [
+                f"  {row.label:<{width}}  {row.boxes:>5} {'box  ' if row.boxes == 1 else 'boxes'}"
+                f"  AP {row.ap:.3f}  AP50 {row.ap50:.3f}"
+                f"  at {row.threshold:.2f}: precision {format_share(row.precision)}  recall {row.recall:.3f}"
+                for row in rows
+            ]
+        sizes = ", ".join(f"{row.size} {format_share(row.map)} ({row.boxes})" for row in size_rows(self.figures))
+        return "\n".join([*lines, f"mAP50-95 by size (boxes): {sizes}"])
+
+    def _headline(self) -> str:
+        figures, boxes = self.figures, sum(row.boxes for row in self.class_rows())
+        noun = "photo" if self.side == "all" else f"{self.side} photo"
+        photos = f"{counted(len(figures.truth), noun)}, {counted(boxes, 'box', 'boxes')}"
+        return f"mAP50-95 {figures.map:.4f}, mAP50 {figures.map50:.4f} on {photos}"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [row.label, row.boxes, *map(format_share, (row.ap, row.ap50, row.precision, row.recall, row.f1))]
+            for row in self.class_rows()
+        ]
+        columns = ["class", "boxes", "AP50-95", "AP50", "precision", "recall", "F1"]
+        return html_table(self._headline(), columns, rows)
 
 
 def evaluate_stored(stored: store.StoredModel, data: Path | None) -> DetectorResult:
-    """Measures a detector of the store in Keras; see `edgetl.host.evaluate.evaluate`."""
+    """Evaluates a stored detector in Keras; see `edgetl.host.evaluate.job.evaluate`."""
     card = stored.card
     side, photos = _photos(card, data)
     if not isinstance(photos, BoxedPhotos):
-        # Under a name of its own in the cache, so that the pixels of a training on the same folder stay.
+        # A separate entry of the cache, so that the pixels of a training on the same folder are not replaced.
         root = Path(data or "") / "measured"
         pixels = load_pixels(root, [photo.path for photo in photos], card.input)[1]
         boxes = tuple(boxes_of(photo, card.labels, card.input) for photo in photos)
-        photos = BoxedPhotos(pixels, np.arange(len(photos)), boxes, *_truths(card, photos))
+        truth, paths = _truths(card, photos)
+        photos = BoxedPhotos(pixels, np.arange(len(photos)), paths, boxes, truth)
     return DetectorResult(measure(load_keras(stored), photos, card), card.detector.thresholds, side)
 
 
 def evaluate_opened(model: Model, data: Path | None) -> DetectorResult:
-    """Measures an opened detector through the device's code; see `edgetl.host.evaluate.evaluate`."""
+    """Evaluates an opened detector through the device's code; see `edgetl.host.evaluate.job.evaluate`."""
     card = model.card
     side, photos = _photos(card, data)
     truth, paths = (photos.truth, photos.paths) if isinstance(photos, BoxedPhotos) else _truths(card, photos)
@@ -70,15 +138,18 @@ def evaluate_opened(model: Model, data: Path | None) -> DetectorResult:
 
 
 def find_on_device(model: Model, photos: Sequence[Path]) -> list[Found]:
-    """Runs photo files through the device's own code, and keeps whatever matters to mAP.
+    """Runs a detector on photo files through the device's own code.
 
     Args:
-        model: an opened detector; which of its results are wanted is as before in the end.
+        model: an opened detector; its result filter is restored at the end.
         photos: N photo files.
 
+    Returns:
+        The boxes of each of the N photos with a score of at least `LEAST_SCORE`, in px of the photo.
+
     Raises:
-        ModelError: the model is no detector.
-        PhotoError: a photo can't be opened.
+        ModelError: the model is not a detector.
+        PhotoError: a photo can't be read.
     """
     _ = model.card.detector  # a classifier's card refuses
     only = model.only
@@ -94,8 +165,8 @@ def find_on_device(model: Model, photos: Sequence[Path]) -> list[Found]:
     return found
 
 
-def _photos(card: ModelCard, data: Path | None) -> tuple[str, BoxedPhotos | list[BoxedPhoto]]:
-    """The photos to measure on and their side; without pixels where they aren't those the model was trained with."""
+def _photos(card: ModelCard, data: Path | None) -> tuple[Side, BoxedPhotos | list[BoxedPhoto]]:
+    """Returns the photos to evaluate on; with pixels only if they belong to the training's data set."""
     if data is None:
         return "validation", boxed_dataset_of(card).val
     if data.is_dir() and not is_boxed(data):
@@ -103,20 +174,21 @@ def _photos(card: ModelCard, data: Path | None) -> tuple[str, BoxedPhotos | list
         raise DatasetError(what, where=str(data), remedy="give photos with Pascal VOC, COCO, YOLO or CSV annotations")
     photos = read_boxed(data).photos
     parts = {photo.part for photo in photos}
-    held = None if parts & {"test", "val"} else _held_back(card, data, len(photos))
-    if held:
-        return "validation", held
-    part = next((part for part in ("test", "val") if part in parts), None)
-    side = {"test": "test", "val": "validation", None: ""}[part]
-    return side, _clean(card, data, [photo for photo in photos if part in (None, photo.part)])
+    validation = None if parts & {"test", "val"} else _validation_split(card, data, len(photos))
+    if validation:
+        return "validation", validation
+    for part, side in _SIDES:
+        if part in parts:
+            return side, _clean(card, data, [photo for photo in photos if photo.part == part])
+    return "all", _clean(card, data, photos)
 
 
-def _held_back(card: ModelCard, data: Path, count: int) -> BoxedPhotos | None:
-    """The validation split of the `count` photos that the model was trained on; None where `data` is not those.
+def _validation_split(card: ModelCard, data: Path, count: int) -> BoxedPhotos | None:
+    """Returns the validation split if `data` holds the `count` photos that the model was trained on; else None.
 
-    All of them would measure how well the training was learnt by heart.
+    The training photos must be left out, because a model recognises them better than new ones.
     """
-    # What can't be the same photos is told by their number alone: decoding takes long.
+    # The count rules out most other data sets without decoding their photos.
     if card.dataset is None or count < card.dataset.train + card.dataset.val:
         return None
     try:
@@ -127,12 +199,12 @@ def _held_back(card: ModelCard, data: Path, count: int) -> BoxedPhotos | None:
 
 
 def _clean(card: ModelCard, data: Path, photos: Sequence[BoxedPhoto]) -> list[BoxedPhoto]:
-    """The photos that open, with clean boxes of classes that the model knows."""
-    clean = mend(data, photos, inspect(data, [photo.path for photo in photos])).photos
+    """Returns the readable photos with clean boxes of classes that the model knows."""
+    clean = mend(data, photos, read_records(data, [photo.path for photo in photos])).photos
     there = {box.label for photo in clean for box in photo.boxes if not box.ignored}
     if not there:
-        what = f"none of the {len(photos)} photos to measure on opens and has a box"
-        raise DatasetError(what, where=str(data), remedy="look with `edgetl data check`")
+        what = f"no photo to evaluate on can be read and has a box ({counted(len(photos), 'photo')})"
+        raise DatasetError(what, where=str(data), remedy=f"find the reasons with `edgetl data check {data}`")
     unknown = sorted(there - set(card.labels))
     if unknown:
         what = f"the model doesn't know the classes {', '.join(unknown[:5])}"
@@ -143,58 +215,3 @@ def _clean(card: ModelCard, data: Path, photos: Sequence[BoxedPhoto]) -> list[Bo
 
 def _truths(card: ModelCard, photos: Sequence[BoxedPhoto]) -> tuple[tuple[Truth, ...], tuple[Path, ...]]:
     return tuple(truth_of(photo, card.labels) for photo in photos), tuple(photo.path for photo in photos)
-
-
-def describe(result: DetectorResult, *, as_json: bool = False) -> str:
-    """Returns the figures as a table for people, or as JSON."""
-    rows = [row for row in class_rows(result.figures, result.thresholds) if row.boxes]
-    return _json(result, rows) if as_json else "\n".join(_lines(result, rows))
-
-
-def _lines(result: DetectorResult, rows: Sequence[ClassRow]) -> list[str]:
-    figures, count = result.figures, sum(row.boxes for row in rows)
-    photos = " ".join(filter(None, (str(len(figures.truth)), result.side, "photos")))
-    lines = [f"mAP50-95 {figures.map:.4f}, mAP50 {figures.map50:.4f} on {photos}, {count} boxes"]
-    if len(rows) <= _MOST_ROWS:
-        width = max((len(row.label) for row in rows), default=0)
-        lines += [
-            f"  {row.label:<{width}}  {row.boxes:>5} boxes  AP {row.ap:.3f}  AP50 {row.ap50:.3f}"
-            f"  at {row.threshold:.2f}: precision {known(row.precision)}  recall {row.recall:.3f}"
-            for row in rows
-        ]
-    sizes = ", ".join(f"{row.size} {known(row.map)} ({row.boxes})" for row in size_rows(figures))
-    return [*lines, f"mAP50-95 by size (boxes): {sizes}"]
-
-
-def known(value: float) -> str:
-    """Returns a share, 0..1, with three digits, or a dash for a NaN."""
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _json(result: DetectorResult, rows: Sequence[ClassRow]) -> str:
-    figures = result.figures
-    classes = {
-        row.label: {
-            "boxes": row.boxes,
-            "ap": _rounded(row.ap),
-            "ap50": _rounded(row.ap50),
-            "threshold": row.threshold,
-            "precision": _rounded(row.precision),
-            "recall": _rounded(row.recall),
-        }
-        for row in rows
-    }
-    told = {
-        "side": result.side or "all",
-        "photos": len(figures.truth),
-        "boxes": sum(row.boxes for row in rows),
-        "map": _rounded(figures.map),
-        "map50": _rounded(figures.map50),
-        "classes": classes,
-        "sizes": {row.size: {"boxes": row.boxes, "map": _rounded(row.map)} for row in size_rows(figures)},
-    }
-    return json.dumps(told, indent=2)
-
-
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)

@@ -1,4 +1,4 @@
-"""Measures any model on labelled photos."""
+"""Evaluates any model on labelled photos: what `edgetl eval` does."""
 
 from __future__ import annotations
 
@@ -10,32 +10,46 @@ from edgetl.device.inference.model import Model
 from edgetl.errors import UsageError
 from edgetl.find_bundle import find_bundle
 from edgetl.host.evaluate import classifier, detector
-from edgetl.host.evaluate.classifier import Evaluation
 from edgetl.host.evaluate.detector import DetectorResult
+from edgetl.host.evaluate.top1 import Evaluation
 
 
 def evaluate(
-    model: str, data: Path | None, *, labels: Path | None = None, variant: str | None = None
+    model: Path | str,
+    data: Path | str | None = None,
+    *,
+    labels: Path | str | None = None,
+    variant: str | None = None,
 ) -> Evaluation | DetectorResult:
-    """Measures a model of the store, a bundle, a `.tflite` file or an OpenVINO `.xml` on labelled photos.
+    """Measures the accuracy of a stored model, a bundle, a `.tflite` file or an OpenVINO `.xml` on labelled photos.
 
     Args:
-        model: a store's name, or a path.
-        data: for a classifier, class folders named as the labels; for a detector, photos with boxes of its classes.
-            Its test part is taken where it has one, else its validation part. None, and the photos that the model was
-            trained on where they have neither, stand for the validation split it was trained with.
-        labels: for a file that doesn't carry its own.
-        variant: the name of one of the bundle's.
+        model: the name of a stored model, or the path of a bundle or file.
+        data: the folder of photos: for a classifier, class folders with the names of its labels; for a detector,
+            photos with boxes of its classes. The test part is used if there is one, else the validation part, else all
+            photos. None uses the validation split of the training; so does the folder of the training's photos if it
+            has no parts.
+        labels: a text file with one label a line, for a model file that does not contain its labels.
+        variant: the name of a variant of the bundle.
+
+    Returns:
+        An `Evaluation` of a classifier, or a `DetectorResult`.
 
     Raises:
-        UsageError: there is no such model, or it is one of the store and a variant or labels were named.
-        DatasetError: the photos can't be used, are of the other task, or a class is unknown to the model.
+        UsageError: there is no such model, or a variant or labels were given for a stored model.
+        DatasetError: the photos can't be used, are for the other task, or have a class that the model does not know.
+
+    Example:
+        >>> evaluate("parts", "photos").to_dict()["top1"]  # doctest: +SKIP
+        0.9722
     """
+    model, data = str(model), None if data is None else Path(data)
+    labels = None if labels is None else Path(labels)
     stored = _stored(model)
     if stored:
         if variant or labels:
             remedy = f"name the bundle, e.g. {stored.folder / 'rpi'}"
-            raise UsageError("--variant and --labels are of bundles and files", where=model, remedy=remedy)
+            raise UsageError("--variant and --labels are for bundles and files", where=model, remedy=remedy)
         if stored.card.task == "detection":
             return detector.evaluate_stored(stored, data)
         return classifier.evaluate_stored(stored, data)
@@ -46,10 +60,10 @@ def evaluate(
 
 
 def _stored(model: str) -> store.StoredModel | None:
-    """The model of the store that is meant; None where it is a path.
+    """Returns the stored model of a name; None if the name is a path.
 
-    The photos' folder may well be called as the model trained on it, so a folder counts only where the store has no
-    such model, or where it is a bundle.
+    A folder of photos may have the name of the model that was trained on it. A folder is therefore read as a path
+    only if it is a bundle or if no stored model has its name.
     """
     path = Path(model)
     if model.endswith((".tflite", ".xml")) or is_bundle(path) or (path.exists() and not store.has(model)):
@@ -57,10 +71,3 @@ def _stored(model: str) -> store.StoredModel | None:
     if store.has(path.parent.name) and not store.has(model):
         return None  # NAME/TARGET
     return store.open_model(model)
-
-
-def describe(result: Evaluation | DetectorResult, *, as_json: bool = False) -> str:
-    """Returns the figures as a table for people, or as JSON."""
-    if isinstance(result, DetectorResult):
-        return detector.describe(result, as_json=as_json)
-    return classifier.describe(result, as_json=as_json)

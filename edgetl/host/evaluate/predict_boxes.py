@@ -1,4 +1,4 @@
-"""What a detector's Keras model finds in photos, read with the device's own decoder."""
+"""Runs the Keras model of a detector on photos; the boxes are decoded by the device's own code."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ from dataclasses import replace
 from edgetl.card import ModelCard
 from edgetl.host.dataset.boxes.load import BoxedPhotos
 from edgetl.host.dataset.boxes.truth import Found
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.networks.untyped import Network
 from edgetl.vision.detect import Decoder
 
 LEAST_SCORE = 0.01
-"""What scores less adds nothing to mAP but time."""
+"""Boxes with a lower score are left out of an evaluation, 0..1: they hardly change mAP and take much time."""
 
 _BATCH = 32
+"""The number of photos that the model runs on at once; larger batches are hardly faster."""
 
 
 def judging(card: ModelCard) -> ModelCard:
-    """Returns a detector's card as mAP wants it: nearly every score counts, not only those worth showing."""
+    """Returns a detector's card for an evaluation: nearly every score counts, not only those that would be shown."""
     return replace(card, decoding=replace(card.detector, thresholds=(LEAST_SCORE,)))
 
 
 def find(model: Network, photos: BoxedPhotos, card: ModelCard) -> list[Found]:
-    """Runs photos through a detector.
+    """Runs a detector on photos.
 
     Args:
-        model: (N, H, W, 3) uint8 to logits and raw distances.
-        photos: N photos.
-        card: of the detector; its thresholds are heeded.
+        model: a network from (N, H, W, 3) uint8 pixels to logits and raw distances.
+        photos: the N photos.
+        card: the detector's card; boxes below its thresholds are left out.
+
+    Returns:
+        The found boxes of each of the N photos, in px of the photo.
     """
     decoder = Decoder(card)
     found = []
@@ -41,5 +45,11 @@ def find(model: Network, photos: BoxedPhotos, card: ModelCard) -> list[Found]:
 
 
 def measure(model: Network, photos: BoxedPhotos, card: ModelCard) -> DetectionEvaluation:
-    """Evaluates a detector's Keras model on photos with true boxes."""
+    """Evaluates the Keras model of a detector on photos with true boxes.
+
+    Args:
+        model: a network from (N, H, W, 3) uint8 pixels to logits and raw distances.
+        photos: the photos with their true boxes.
+        card: the detector's card.
+    """
     return DetectionEvaluation(card.labels, photos.truth, find(model, photos, judging(card)))

@@ -1,1 +1,1 @@
-"""Reports as one HTML page each, and their figures."""
+"""HTML reports of trainings and conversions, one self-contained file each, and their figures."""

@@ -1,4 +1,4 @@
-"""What `edgetl bench` measured, as a picture."""
+"""Draws the latencies that `edgetl bench` measured, as a PNG."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _PARTS = STAGES[:-1]
 
 
 def draw(path: Path, measured: Sequence[Measured], rows: Sequence[Sustained]) -> None:
-    """Draws the stages of each candidate, how their frames spread, and a long run over its minutes.
+    """Draws the stages of each candidate, the distribution of frame times, and the course of a long run.
 
     Args:
-        path: of the PNG.
-        measured: one or more.
-        rows: of the long run; empty where there was none.
+        path: the PNG file.
+        measured: the measured candidates, at least one.
+        rows: the rows of the long run; empty if there was none.
 
     Raises:
-        EdgetlError: it can't be written there.
+        EdgetlError: the file can't be written.
     """
     figure = Figure(figsize=(9, 2.2 + 0.4 * len(measured) + 2.8 * (1 + bool(rows))), layout="constrained")
     heights = [1 + 0.4 * len(measured), 2.8, 2.8][: 2 + bool(rows)]

@@ -1,4 +1,4 @@
-"""A mistake of a detector as a picture: the part of the photo around it, and where the boxes are in that part."""
+"""Cuts the part of a photo around a mistake of a detector, and places the boxes in that picture."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.card import InputSpec
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
-from edgetl.host.evaluate.box_mistakes import Mistake, shown
-from edgetl.host.report.page import inlined
+from edgetl.host.evaluate.detector_mistakes import Mistake
+from edgetl.host.evaluate.match_truth import shown_boxes
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
+from edgetl.host.report.html_page import data_uri
+from edgetl.vision.arrays import BoxesXyxy, Floats
 from edgetl.vision.photo import PhotoError, read_photo
 
 _WIDTH, _HEIGHT = 400, 300
-"""Of a picture at most, px."""
+"""The largest size of a picture, px; the report shows it at about this size."""
 _MARGIN = 1.9
-"""How much larger than the box the part around it is."""
+"""The shown part of the photo is this many times as large as the box, so that its surroundings are visible."""
 _LEAST = 72.0
-"""Height of that part at least, px of the photo: less can't be recognised."""
+"""The shown part of the photo is at least this high, px of the photo; a smaller one can't be recognised."""
 _MOST_NAMED = 5
-"""With more boxes in the picture than these, only the mistake's own has its name at it."""
+"""If a picture has more boxes, only the box of the mistake is labelled with its name."""
 _LETTER = 21
+"""The height of the letters of names, px of the picture; the page's style sheet has the same number."""
 _NAME_LENGTH = 16
+"""A name has at most this many characters, so that it fits into the picture."""
 
 Kind = Literal["true", "found"]
 
@@ -36,14 +39,14 @@ class Drawn:
     """A box in a picture.
 
     Attributes:
-        kind: whether it is a true one or was found.
-        strong: it is the mistake.
-        name: to write at it; may be empty.
-        x: of its left, px of the picture; so the next three.
-        y: of its top.
-        width: of the box.
-        height: of the box.
-        picture_wh: of the picture, px.
+        kind: `true` for a true box, `found` for one that the detector found.
+        strong: whether the box is the mistake.
+        name: the text beside the box; may be empty.
+        x: the left edge, px of the picture.
+        y: the top edge, px of the picture.
+        width: the width of the box, px of the picture.
+        height: the height of the box, px of the picture.
+        picture_wh: width and height of the picture, px.
     """
 
     kind: Kind
@@ -57,19 +60,19 @@ class Drawn:
 
     @property
     def anchor(self) -> Literal["start", "end"]:
-        """Which end of the name is at `text_x`."""
+        """The end of the name that is at `text_x`."""
         return "start" if self.x < self.picture_wh[0] / 2 else "end"
 
     @property
     def text_x(self) -> float:
-        """The name's end within the picture, px."""
+        """The horizontal position of that end of the name, px of the picture."""
         if self.anchor == "start":
             return max(4.0, self.x)
         return min(self.picture_wh[0] - 4.0, self.x + self.width)
 
     @property
     def text_y(self) -> float:
-        """The name's baseline, px: above a true box, below a found one, so that both can be read; in the picture."""
+        """The baseline of the name, px of the picture: above a true box and below a found one, so that both fit."""
         above, below = self.y - 6, self.y + self.height + _LETTER
         if self.kind == "true":
             return above if above > _LETTER else max(_LETTER, self.y + _LETTER)
@@ -82,12 +85,12 @@ class Scene:
     """A mistake and its surroundings.
 
     Attributes:
-        mistake: what went wrong.
-        photo: its file.
-        picture: a JPEG in a data URI; empty if the photo can't be read any more.
-        width: of the picture, px.
-        height: of the picture, px.
-        boxes: in it, the mistake's own last.
+        mistake: the mistake.
+        photo: the photo file.
+        picture: the picture as a JPEG in a data URI; empty if the photo can no longer be read.
+        width: the width of the picture, px.
+        height: the height of the picture, px.
+        boxes: the boxes in the picture, that of the mistake last.
     """
 
     mistake: Mistake
@@ -103,10 +106,10 @@ class _View:
     """A part of a photo as a picture.
 
     Attributes:
-        left: of the part, px of the photo; so `top`.
-        top: of the part.
-        scale: px of the picture a px of the photo.
-        wh: of the picture, px.
+        left: the left edge of the part, px of the photo.
+        top: the top edge of the part, px of the photo.
+        scale: the number of px of the picture for one px of the photo.
+        wh: width and height of the picture, px.
     """
 
     left: float
@@ -115,7 +118,7 @@ class _View:
     wh: tuple[int, int]
 
     def place(self, box: Sequence[float]) -> tuple[float, float, float, float] | None:
-        """Returns where a box (xyxy) is in the picture, as x, y, width, height; None where it isn't."""
+        """Returns a box of the photo (xyxy) as x, y, width and height in px of the picture; None if it lies outside."""
         x1, y1, x2, y2 = box
         x, y = (x1 - self.left) * self.scale, (y1 - self.top) * self.scale
         width, height = (x2 - x1) * self.scale, (y2 - y1) * self.scale
@@ -123,27 +126,25 @@ class _View:
         return (x, y, width, height) if inside else None
 
 
-def scene(
-    mistake: Mistake, kind: Kind, result: DetectionEvaluation, photo: Path, thresholds: NDArray[np.float32]
-) -> Scene:
-    """Cuts out what is around a mistake.
+def scene(mistake: Mistake, kind: Kind, evaluation: DetectionEvaluation, photo: Path, thresholds: Floats) -> Scene:
+    """Cuts out the surroundings of a mistake.
 
     Args:
-        mistake: of the evaluation.
-        kind: which of the photo's boxes the mistake is.
-        result: the evaluation.
-        photo: the mistake's file; decoded here, as small as will do.
+        mistake: the mistake.
+        kind: `true` if the mistake is a true box that was missed, `found` if it is a false alarm.
+        evaluation: the evaluation that has the mistake.
+        photo: the photo file; it is decoded here, no larger than necessary.
         thresholds: the display threshold of each class, (C,) float32, 0..1.
     """
-    truth, found = result.truth[mistake.photo], result.found[mistake.photo]
+    truth, found = evaluation.truth[mistake.photo], evaluation.found[mistake.photo]
     own = (truth if kind == "true" else found).xyxy[mistake.box]
     view = _around(own.tolist(), truth.size_wh)
     boxes: list[Drawn] = []
     for box, place in _seen(truth.xyxy, range(len(truth.xyxy)), view):
-        name = _shortened(result.labels[truth.class_id[box]])
+        name = _shortened(evaluation.labels[truth.class_id[box]])
         boxes.append(Drawn("true", kind == "true" and box == mistake.box, name, *place, view.wh))
-    for box, place in _seen(found.xyxy, shown(found, thresholds).tolist(), view):
-        name = f"{_shortened(result.labels[found.class_id[box]])} {found.score[box]:.0%}"
+    for box, place in _seen(found.xyxy, shown_boxes(found, thresholds).tolist(), view):
+        name = f"{_shortened(evaluation.labels[found.class_id[box]])} {found.score[box]:.0%}"
         boxes.append(Drawn("found", kind == "found" and box == mistake.box, name, *place, view.wh))
     if len(boxes) > _MOST_NAMED:
         boxes = [box if box.strong else replace(box, name="") for box in boxes]
@@ -156,9 +157,9 @@ def _shortened(label: str) -> str:
 
 
 def _seen(
-    boxes: NDArray[np.float32], rows: Iterable[int], view: _View
+    boxes: BoxesXyxy, rows: Iterable[int], view: _View
 ) -> Iterator[tuple[int, tuple[float, float, float, float]]]:
-    """The rows of boxes that are in a picture, and where."""
+    """Yields the rows of the boxes, (N, 4) xyxy, that are in a picture, with their x, y, width and height there."""
     for row in rows:
         place = view.place(boxes[row].tolist())
         if place:
@@ -166,10 +167,10 @@ def _seen(
 
 
 def _around(box: Sequence[float], size_wh: tuple[int, int]) -> _View:
-    """The part of a photo around a box (xyxy): of the picture's aspect ratio where the photo is large enough."""
+    """Returns the part of a photo around a box (xyxy), in the picture's aspect ratio if the photo is large enough."""
     x1, y1, x2, y2 = box
-    wanted = max((y2 - y1) * _MARGIN, (x2 - x1) * _MARGIN * _HEIGHT / _WIDTH, _LEAST)
-    width, height = min(wanted * _WIDTH / _HEIGHT, size_wh[0]), min(wanted, size_wh[1])
+    ideal = max((y2 - y1) * _MARGIN, (x2 - x1) * _MARGIN * _HEIGHT / _WIDTH, _LEAST)
+    width, height = min(ideal * _WIDTH / _HEIGHT, size_wh[0]), min(ideal, size_wh[1])
     left = min(max(0.0, (x1 + x2 - width) / 2), size_wh[0] - width)
     top = min(max(0.0, (y1 + y2 - height) / 2), size_wh[1] - height)
     scale = min(_WIDTH / width, _HEIGHT / height)
@@ -177,16 +178,16 @@ def _around(box: Sequence[float], size_wh: tuple[int, int]) -> _View:
 
 
 def _cut(photo: Path, size_wh: tuple[int, int], view: _View) -> str:
-    """The picture as a JPEG in a data URI; empty if the photo can't be read."""
+    """Returns the picture as a JPEG in a data URI; empty if the photo can't be read."""
     (width, height), scale = size_wh, min(1.0, view.scale)
     try:
         frame = read_photo(photo, InputSpec(max(1, round(height * scale)), max(1, round(width * scale))))
     except PhotoError:
         return ""
     across, down = frame.shape[1] / width, frame.shape[0] / height
-    # To whole px of the photo as it was decoded: a fraction of one is less than a line is wide.
+    # Whole px of the decoded photo are exact enough: the lines of boxes are wider.
     left, top = int(view.left * across), int(view.top * down)
     right = max(left + 1, round((view.left + view.wh[0] / view.scale) * across))
     bottom = max(top + 1, round((view.top + view.wh[1] / view.scale) * down))
-    way = cv2.INTER_AREA if right - left > view.wh[0] else cv2.INTER_CUBIC
-    return inlined(np.asarray(cv2.resize(frame[top:bottom, left:right], view.wh, interpolation=way), np.uint8))
+    method = cv2.INTER_AREA if right - left > view.wh[0] else cv2.INTER_CUBIC
+    return data_uri(np.asarray(cv2.resize(frame[top:bottom, left:right], view.wh, interpolation=method), np.uint8))

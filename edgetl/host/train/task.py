@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from edgetl.card import InputSpec
-from edgetl.host.dataset.boxes import is_boxed
+from edgetl.host.dataset.boxes.read import is_boxed
 from edgetl.host.train.options import TaskName, TrainOptions
 from edgetl.host.train.weights.source import WeightsSource
 

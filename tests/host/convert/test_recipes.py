@@ -17,7 +17,7 @@ def photos(counts):
     """Photos of one pixel whose value is their number, so many of each class."""
     classes = np.repeat(np.arange(len(counts)), counts)
     pixels = np.arange(len(classes), dtype=np.uint8).reshape(-1, 1, 1, 1).repeat(3, axis=3)
-    return Photos(pixels, np.arange(len(classes)), classes, ())
+    return Photos(pixels, np.arange(len(classes)), (), classes)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pages import require_self_contained, words
 from edgetl.bundle import GoldenPhoto, Manifest, Measurement, Variant
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.host.convert.gate.table import variants_table
-from edgetl.host.report.classifier import write_conversion_report
+from edgetl.host.report.conversion import write_conversion_report
 
 CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), DetectorDecoding((8,)))
 
@@ -29,7 +29,7 @@ def test_conversion_report_has_a_detectors_figures(tmp_path):
     assert "static_wi8_ai8 accepted 59.0 % −1.0 89.0 % −0.5 king −3.0 85.0 % 0.050" in text
     assert "float16 refused 50.0 % −10.0 80.0 % −0.5" in text
     assert "2 ace, king" in text
-    assert "with the boxes every variant must give for them" in text
+    assert "with the boxes that every variant must give" in text
     assert "op-1" not in text
     assert ">mAP</text>" in page
 

@@ -17,11 +17,11 @@ from homes import draw_folders, draw_shape
 
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
-from edgetl.host.dataset import cache, photos
+from edgetl.host.dataset import cache, photo_records
 from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.duplicates import near_groups
 from edgetl.host.dataset.load import load_dataset, load_labelled
-from edgetl.host.dataset.photos import inspect
+from edgetl.host.dataset.photo_records import read_records
 from edgetl.vision.photo import PhotoError
 
 SPEC = InputSpec(32, 40)
@@ -35,13 +35,13 @@ def root(empty_home):
 @pytest.fixture
 def decoded(monkeypatch):
     """The photos that were decoded, in any order."""
-    names, real = [], photos.decode_sized
+    names, real = [], photo_records.decode_sized
 
     def count(data, spec, where):
         names.append(str(Path(where).relative_to(Path.cwd()) if Path(where).is_absolute() else where))
         return real(data, spec, where)
 
-    monkeypatch.setattr(photos, "decode_sized", count)
+    monkeypatch.setattr(photo_records, "decode_sized", count)
     return names
 
 
@@ -78,9 +78,9 @@ def test_pixels_are_memory_mapped_read_only(root):
 
 
 def test_check_decodes_each_photo_once(root, decoded):
-    inspect(root, paths(root))
+    read_records(root, paths(root))
     assert len(decoded) == 12
-    inspect(root, paths(root))
+    read_records(root, paths(root))
     assert len(decoded) == 12
 
 
@@ -99,15 +99,15 @@ def test_changed_photo_of_the_same_size_and_time_is_noticed(root, decoded):
     assert "photos/disc/01.jpg" in decoded
     changed = [i for i in range(12) if not np.array_equal(before[i], after[i])]
     assert changed == [paths(root).index(path)]
-    assert inspect(root, paths(root)) == records
+    assert read_records(root, paths(root)) == records
 
 
 def test_check_reads_only_what_changed(root, decoded):
-    inspect(root, paths(root))
+    read_records(root, paths(root))
     decoded.clear()
     cv2.imwrite(str(root / "disc" / "01.jpg"), draw_shape("disc", np.random.default_rng(9)))
     cv2.imwrite(str(root / "disc" / "new.jpg"), draw_shape("disc", np.random.default_rng(8)))
-    inspect(root, paths(root))
+    read_records(root, paths(root))
     assert sorted(decoded) == ["photos/disc/01.jpg", "photos/disc/new.jpg"]
 
 
@@ -206,9 +206,9 @@ def test_damaged_index_is_made_again(root, empty_home, content):
 @pytest.mark.parametrize(
     "change",
     [
-        {"look": "00"},
-        {"look": "x" * 64},
-        {"look": ""},
+        {"difference_hash": "00"},
+        {"difference_hash": "x" * 64},
+        {"difference_hash": ""},
         {"digest": "\ud800"},
         {"digest": ""},
         {"height": -1},
@@ -236,7 +236,7 @@ def test_index_that_is_no_file_is_no_index(root, empty_home):
 
 
 def test_altered_index_never_ends_in_an_error(root, empty_home):
-    before = inspect(root, paths(root))
+    before = read_records(root, paths(root))
     (index,) = empty_home.cache.glob("index-*.json")
     content, rng = index.read_bytes(), np.random.default_rng(5)
     for _ in range(40):
@@ -244,7 +244,7 @@ def test_altered_index_never_ends_in_an_error(root, empty_home):
         for at in rng.integers(0, len(content), 3):
             altered[at] = rng.choice(list(b'{}[]",:0x\\\x00\xff'))
         index.write_bytes(bytes(altered))
-        records = inspect(root, paths(root))
+        records = read_records(root, paths(root))
         assert len(records) == len(before)
         near_groups(records)
 
@@ -257,12 +257,12 @@ def test_photo_that_couldnt_be_read_for_a_moment_is_read_again(root, monkeypatch
             raise PhotoError("can't be read: too many open files") from error
 
     with monkeypatch.context() as patch:
-        patch.setattr(photos, "read_file", fail)
-        assert all(record.error for record in inspect(root, paths(root)))
-    assert not any(record.error for record in inspect(root, paths(root)))
+        patch.setattr(photo_records, "read_file", fail)
+        assert all(record.error for record in read_records(root, paths(root)))
+    assert not any(record.error for record in read_records(root, paths(root)))
 
 
-def test_photo_that_is_too_large_is_looked_at_once(root, decoded):
+def test_photo_that_is_too_large_is_read_once(root, decoded):
     with (root / "disc" / "huge.jpg").open("wb") as file:
         file.truncate(1 << 40)
     assert sum(bool(record.error) for record in load(root)[0]) == 1
@@ -276,12 +276,12 @@ import sys, time
 from pathlib import Path
 from edgetl.card import InputSpec
 from edgetl.host.dataset import cache
-real = cache.examine
+real = cache.read_record
 def slow(path, spec):
     print("decoding", flush=True)
     time.sleep(float(sys.argv[2]))
     return real(path, spec)
-cache.examine = slow
+cache.read_record = slow
 root = Path(sys.argv[1])
 pixels = cache.load_pixels(root, sorted(root.rglob("*.jpg")), InputSpec(32, 40))[1]
 print("sum", int(pixels.sum()))
@@ -326,7 +326,7 @@ def test_error_while_decoding_leaves_nothing(root, empty_home, monkeypatch):
     def full(path, spec):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(cache, "examine", full)
+    monkeypatch.setattr(cache, "read_record", full)
     with pytest.raises(EdgetlError, match="can't write: No space left on device") as caught:
         load(root)
     assert str(empty_home.cache) in caught.value.where
@@ -336,7 +336,7 @@ def test_error_while_decoding_leaves_nothing(root, empty_home, monkeypatch):
 def test_records_that_cant_be_kept_are_used_all_the_same(root, empty_home, monkeypatch, caplog):
     (empty_home.folder / "file").write_text("")
     monkeypatch.setenv("EDGETL_CACHE", str(empty_home.folder / "file"))
-    assert not any(record.error for record in inspect(root, paths(root)))
+    assert not any(record.error for record in read_records(root, paths(root)))
     assert str(empty_home.folder / "file") in caplog.text
 
 

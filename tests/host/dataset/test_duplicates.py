@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from homes import draw_folders, draw_shape
 
-from edgetl.host.dataset.check import check
+from edgetl.host.dataset.check_folders import check_folders as check
 from edgetl.host.dataset.duplicates import NEAR_BITS, near_groups, near_pairs
-from edgetl.host.dataset.photos import Record
+from edgetl.host.dataset.photo_records import Record
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_same_content_across_classes_is_a_conflict(photos):
     shutil.copy(photos / "disc" / "00.jpg", photos / "square" / "90.jpg")
     report = check(photos)
     assert report.conflicts == report.exact_duplicates == [["disc/00.jpg", "square/90.jpg"]]
-    assert "1 of these groups lie in different classes" in report.warnings
+    assert "duplicates in different classes: 1 group" in report.warnings
     assert report.problems == []
 
 
@@ -76,14 +76,14 @@ def test_near_duplicates(photos, kind):
     assert report.exact_duplicates == []
 
 
-def test_even_pictures_say_too_little(photos):
+def test_even_pictures_are_not_compared(photos):
     for number, grey in enumerate((20, 120, 230)):
         cv2.imwrite(str(photos / "disc" / f"9{number}.png"), np.full((120, 160, 3), grey, np.uint8))
     assert check(photos).near_duplicates == []
 
 
-def record(number, look):
-    return Record("", str(number), 1, 1, look.tobytes().hex())
+def record(number, bits):
+    return Record("", str(number), 1, 1, bits.tobytes().hex())
 
 
 def components(near):
@@ -94,16 +94,16 @@ def components(near):
     return sorted({tuple(np.flatnonzero(row).tolist()) for row in reach if row.sum() > 1})
 
 
-def test_groups_are_those_of_comparing_all_with_all():
+def test_near_groups_equal_those_of_comparing_all_pairs():
     rng = np.random.default_rng(4)
-    looks = [rng.integers(0, 256, 32, np.uint8) for _ in range(60)]
+    hashes = [rng.integers(0, 256, 32, np.uint8) for _ in range(60)]
     for _ in range(150):  # neighbours at every distance around the limit
-        look = looks[rng.integers(60)].copy()
+        bits = hashes[rng.integers(60)].copy()
         for bit in rng.permutation(256)[: rng.integers(0, 2 * NEAR_BITS)]:
-            look[bit // 8] ^= 1 << (bit % 8)
-        looks.append(look)
-    records = [record(i, look) for i, look in enumerate(looks)]
-    bits = np.unpackbits(np.stack(looks), axis=1)
+            bits[bit // 8] ^= 1 << (bit % 8)
+        hashes.append(bits)
+    records = [record(i, bits) for i, bits in enumerate(hashes)]
+    bits = np.unpackbits(np.stack(hashes), axis=1)
     distance = (bits[:, None] != bits[None]).sum(axis=2)
     expected = components(distance <= NEAR_BITS)
     assert len(expected) > 20
@@ -118,7 +118,7 @@ def test_frames_of_a_still_film_are_one_group():
     rng = np.random.default_rng(0)
     base = np.unpackbits(rng.integers(0, 256, 32, np.uint8))
     noise = (rng.permuted(np.arange(256)[None].repeat(10_000, 0), axis=1) < 2).astype(np.uint8)
-    records = [record(i, look) for i, look in enumerate(np.packbits(base ^ noise, axis=1))]
+    records = [record(i, bits) for i, bits in enumerate(np.packbits(base ^ noise, axis=1))]
     tracemalloc.start()
     groups = near_groups(records)
     peak = tracemalloc.get_traced_memory()[1]
@@ -141,11 +141,11 @@ def test_six_bits_are_near_and_seven_are_not(added, near):
     bits = np.tile([0, 1], 128).astype(np.uint8)
     other = bits.copy()
     other[: 2 * added : 2] = 1  # all in one direction, so that the bit counts lie apart too
-    looks = [np.packbits(row).tobytes().hex() for row in (bits, other)]
-    records = [Record("", str(i), 1, 1, look) for i, look in enumerate(looks)]
+    hashes = [np.packbits(row).tobytes().hex() for row in (bits, other)]
+    records = [Record("", str(i), 1, 1, bits) for i, bits in enumerate(hashes)]
     assert near_pairs(records) == ([(0, 1)] if near else [])
 
 
-def test_shapes_differ():
+def test_different_shapes_are_not_near_duplicates():
     rng = np.random.default_rng(0)
     assert not np.array_equal(draw_shape("disc", rng), draw_shape("disc", rng))

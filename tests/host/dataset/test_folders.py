@@ -8,6 +8,8 @@ import pytest
 from homes import draw_folders
 
 from edgetl.errors import DatasetError
+from edgetl.host.dataset.check import check_data
+from edgetl.host.dataset.check_folders import FolderReport
 from edgetl.host.dataset.folders import read_folders
 from edgetl.text import printable
 
@@ -49,7 +51,7 @@ def test_other_and_hidden_files_are_no_photos(tmp_path):
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])
-def test_own_split(tmp_path, val):
+def test_the_split_of_the_data_set_is_used(tmp_path, val):
     touch(
         tmp_path, "train/a/1.jpg", "train/b/1.jpg", f"{val}/a/2.jpg", f"{val}/b/2.jpg", "test/a/3.jpg", "test/b/3.jpg"
     )
@@ -115,27 +117,27 @@ def test_parts_packed_in_a_folder_of_their_name(tmp_path):
     touch(tmp_path, "seg_train/seg_train/a/1.jpg", "seg_train/seg_train/b/1.jpg", "seg_test/seg_test/a/2.jpg")
     touch(tmp_path, "seg_pred/seg_pred/3.jpg", "seg_pred/seg_pred/4.jpg")
     assert labels_by_part(tmp_path) == {"train": {"a", "b"}, "test": {"a"}}
-    assert "2 photos in seg_pred/ are left out" in notes(tmp_path)
+    assert "2 photos in seg_pred/ left out" in notes(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["pred", "unlabeled"])
 def test_photos_of_no_class_are_left_out_beside_classes(tmp_path, name):
     touch(tmp_path, "a/1.jpg", "b/1.jpg", f"{name}/1.jpg")
     assert labels_by_part(tmp_path) == {"": {"a", "b"}}
-    assert f"1 photos in {name}/ are left out" in notes(tmp_path)
+    assert f"1 photo in {name}/ left out" in notes(tmp_path)
 
 
 def test_loose_photos_in_test_are_left_out(tmp_path):
     touch(tmp_path, "a/1.jpg", "b/1.jpg", "Test/1.jpg")
     assert labels_by_part(tmp_path) == {"": {"a", "b"}}
-    assert "1 photos in Test/ are left out" in notes(tmp_path)
+    assert "1 photo in Test/ left out" in notes(tmp_path)
     touch(tmp_path / "split", "train/a/1.jpg", "train/b/1.jpg", "test/1.jpg")
     assert labels_by_part(tmp_path / "split") == {"train": {"a", "b"}}
-    assert "1 photos in test/ are left out" in notes(tmp_path / "split")
+    assert "1 photo in test/ left out" in notes(tmp_path / "split")
 
 
 @pytest.mark.parametrize("name", ["valid", "Train"])
-def test_class_that_is_called_like_a_part_is_said(tmp_path, name):
+def test_a_class_with_the_name_of_a_part_is_noted(tmp_path, name):
     touch(tmp_path, "invalid/1.jpg", f"{name}/1.jpg")
     assert labels_by_part(tmp_path) == {"": {"invalid", name}}
     assert f"{name}/ counts as a class" in notes(tmp_path)
@@ -149,7 +151,7 @@ def test_class_whose_name_has_a_part_in_it_is_a_class(tmp_path):
 def test_folders_beside_a_split_are_left_out(tmp_path):
     touch(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "val/a/2.jpg", "val/b/2.jpg", "sheets/1.jpg", "papers/a.pdf")
     assert set(labels_by_part(tmp_path)) == {"train", "val"}
-    assert "1 photos in sheets/ are left out" in notes(tmp_path)
+    assert "1 photo in sheets/ left out" in notes(tmp_path)
     assert "papers" not in notes(tmp_path)
 
 
@@ -169,18 +171,18 @@ def test_folders_beside_a_split_are_left_out(tmp_path):
         ("train/a/1.jpg", "train/b/Testing/1.jpg"),
     ],
 )
-def test_what_may_be_a_part_or_a_class_is_refused(tmp_path, names):
+def test_a_folder_that_may_be_a_part_or_a_class_is_refused(tmp_path, names):
     with pytest.raises(DatasetError) as caught:
         read_folders(touch(tmp_path, *names))
     assert caught.value.remedy
 
 
-def test_test_alone_can_be_measured_on(tmp_path):
+def test_a_set_of_test_photos_alone_can_be_evaluated(tmp_path):
     touch(tmp_path, "test/a/1.jpg", "test/b/1.jpg")
     assert labels_by_part(tmp_path) == {"test": {"a", "b"}}
 
 
-def test_names_that_macs_spell_otherwise_are_one_class(tmp_path):
+def test_names_in_two_unicode_forms_are_one_class(tmp_path):
     touch(tmp_path, "train/K\u00e4se/1.jpg", "train/Brot/1.jpg", "val/Ka\u0308se/2.jpg", "val/Brot/2.jpg")
     assert labels_by_part(tmp_path) == {part: {"K\u00e4se", "Brot"} for part in ("train", "val")}
     assert "Unicode" in notes(tmp_path)
@@ -197,32 +199,32 @@ def test_class_names_that_no_file_can_hold_are_refused(tmp_path, name):
     assert str(caught.value) == printable(caught.value, keep="\n")
 
 
-def test_classes_that_differ_by_case_are_said(tmp_path):
+def test_classes_that_differ_only_by_case_are_noted(tmp_path):
     touch(tmp_path, "Cat/1.jpg", "cat/1.jpg")
     assert "differ only by case" in notes(tmp_path)
 
 
-def test_what_is_no_photo_is_counted(tmp_path):
+def test_other_files_are_counted(tmp_path):
     touch(tmp_path, "a/1.jfif", "a/2.tif", "a/3.HEIC", "a/4.gif", "a/5.txt", "b/1.jpg", "b/photo", "6.jpg", "7.heic")
     os.mkfifo(tmp_path / "a" / "8.jpg")
     (tmp_path / "b" / "9.jpg").symlink_to("/dev/zero")
     (tmp_path / "b" / "10.jpg").symlink_to("nowhere")
     (tmp_path / "b" / "11.jpg").symlink_to("11.jpg")
     assert [name for name, _, _ in found(tmp_path)] == ["a/1.jfif", "a/2.tif", "b/1.jpg"]
-    said = notes(tmp_path)
-    assert "2 .heic, 1 .gif pictures are left out" in said
-    assert "4 files that are FIFOs" in said
-    assert "2 files are no photos and are left out (1 .txt, 1 without suffix)" in said
-    assert "1 photos lie outside the class folders" in said
+    noted = notes(tmp_path)
+    assert "pictures left out (2 .heic, 1 .gif)" in noted
+    assert "4 files left out (FIFOs" in noted
+    assert "2 files without a photo left out (1 .txt, 1 without suffix)" in noted
+    assert "1 photo outside the class folders" in noted
 
 
-def test_class_of_heic_alone_says_what_to_do(tmp_path):
+def test_a_class_of_heic_alone_is_refused_with_a_remedy(tmp_path):
     touch(tmp_path, "a/1.heic", "b/1.jpg")
     with pytest.raises(DatasetError, match=r"'a' has no photos .*1 \.heic.*JPEG"):
         read_folders(tmp_path)
 
 
-def test_links_are_followed_and_never_for_ever(tmp_path):
+def test_links_are_followed_without_an_endless_loop(tmp_path):
     touch(tmp_path / "disk", "x/1.jpg", "y/deeper/2.jpg")
     root = touch(tmp_path / "root", "a/0.jpg")
     (root / "b").symlink_to(tmp_path / "disk" / "x")
@@ -234,12 +236,12 @@ def test_links_are_followed_and_never_for_ever(tmp_path):
         ("a/one/deeper/2.jpg", "a"),
         ("b/1.jpg", "b"),
     ]
-    assert "2 files that are" in notes(root)
+    assert "2 files left out (FIFOs" in notes(root)
 
 
-def test_photos_in_folders_inside_a_class_folder_are_said(tmp_path):
+def test_photos_in_folders_inside_a_class_folder_are_noted(tmp_path):
     touch(tmp_path, "cat/day/1.jpg", "cat/night/2.jpg", "dog/3.jpg")
-    assert "2 photos in folders inside a class folder count as that class: day, night" in notes(tmp_path)
+    assert "2 photos in folders inside a class folder, used for that class: day, night" in notes(tmp_path)
 
 
 def test_copies_that_tools_keep_are_no_photos(tmp_path):
@@ -305,3 +307,32 @@ def test_archives_in_the_place_of_class_folders_are_named(tmp_path):
     touch(tmp_path, "a.zip", "b.tar")
     with pytest.raises(DatasetError, match=r"a\.zip, b\.tar"):
         read_folders(tmp_path)
+
+
+@pytest.mark.parametrize("names", ["[cross, disc, square]", "{0: disc, 1: cross, 2: square}"])
+@pytest.mark.parametrize("parts", [False, True])
+def test_class_folders_that_a_data_yaml_names_are_class_folders(empty_home, names, parts):
+    for part in ("train", "val") if parts else ("",):
+        draw_folders(empty_home.photos / part, 3, seed=len(part))
+    text = f"train: train\nval: val\nnames: {names}\n" if parts else f"names: {names}\n"
+    (empty_home.photos / "data.yaml").write_text(text)
+    report = check_data(empty_home.photos)
+    assert isinstance(report, FolderReport)
+    assert report.usable
+    assert list(report.classes) == ["cross", "disc", "square"]
+
+
+def test_a_data_yaml_that_names_other_classes_is_not_ignored(empty_home):
+    draw_folders(empty_home.photos / "train", 3)
+    (empty_home.photos / "data.yaml").write_text("train: train\nval: train\nnames: [cross, disc]\n")
+    with pytest.raises(DatasetError, match="none of the photos has a box"):
+        check_data(empty_home.photos)
+
+
+def test_a_report_is_a_table_in_a_notebook(empty_home):
+    draw_folders(empty_home.photos, 3, ("a<b", "disc"))
+    report = check_data(empty_home.photos)
+    page = report._repr_html_()
+    assert "<td>a&lt;b</td><td>3</td>" in page
+    assert "6 photos, 2 classes: usable" in page
+    assert "warning: few photos" in page

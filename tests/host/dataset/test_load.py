@@ -81,7 +81,7 @@ def test_duplicates_lie_on_one_side(empty_home):
         assert not sides[0] & sides[1]
 
 
-def test_class_that_only_opens_in_train(empty_home):
+def test_a_class_without_readable_validation_photos_is_refused(empty_home):
     root = empty_home.photos
     draw_folders(root / "train", 3)
     draw_folders(root / "val", 3, ("cross", "disc"), seed=1)
@@ -138,7 +138,7 @@ def test_every_kind_of_photo_through_the_cache(empty_home):
     assert data.report.sizes["largest"] == "160x120"
 
 
-def test_what_isnt_measured_on_is_said(empty_home, caplog):
+def test_files_that_are_not_evaluated_are_logged(empty_home, caplog):
     root = draw_folders(empty_home.photos, 4, ("Käse", "disc"))
     (root / "disc" / "00.jpg").write_bytes(b"no photo")
     (root / "disc" / "9.heic").write_bytes(b"")

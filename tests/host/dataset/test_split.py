@@ -25,7 +25,7 @@ def shareable(classes, groups, label):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_whatever_the_groups(seed):
+def test_groups_stay_on_one_side_and_each_class_is_on_both(seed):
     classes, groups, fraction = random_case(seed)
     train, val = split(classes, groups, fraction, seed)
     assert sorted([*train.tolist(), *val.tolist()]) == list(range(len(classes)))
@@ -39,13 +39,13 @@ def test_whatever_the_groups(seed):
         assert held <= max(smallest, max(1, round(fraction * count)))
 
 
-def test_stratified():
+def test_each_class_gives_its_share_to_validation():
     classes = np.repeat([0, 1, 2], [100, 50, 10])
     _, val = split(classes, np.arange(160), 0.2, 0)
     assert np.bincount(classes[val]).tolist() == [20, 10, 2]
 
 
-def test_seeded():
+def test_the_seed_alone_decides_the_split():
     classes = np.repeat([0, 1], 50)
     groups = np.arange(100)
     first, again, other = (split(classes, groups, 0.2, seed)[1].tolist() for seed in (1, 1, 2))
@@ -53,7 +53,7 @@ def test_seeded():
     assert first != other
 
 
-def test_group_across_classes_trains():
+def test_a_group_across_classes_is_trained_on():
     classes = np.array([0] * 5 + [1] * 5)
     groups = group_ids(10, [[0, 5]])
     for seed in range(20):

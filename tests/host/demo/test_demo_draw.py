@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from edgetl.errors import EdgetlError
-from edgetl.host.dataset.boxes import read_boxed
 from edgetl.host.dataset.boxes.check import check_boxes
+from edgetl.host.dataset.boxes.read import read_boxed
 from edgetl.host.demo.draw import PARTS, draw_boxed, draw_boxed_film, draw_film, draw_photos, draw_scene
 
 SIZE = (160, 120)

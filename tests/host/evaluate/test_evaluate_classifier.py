@@ -8,11 +8,11 @@ import pytest
 from homes import draw_folders, edgetl
 
 from edgetl.device.inference.model import Model
-from edgetl.host.dataset import photos
-from edgetl.host.evaluate.classifier import Evaluation
-from edgetl.host.evaluate.job import describe, evaluate
+from edgetl.host.dataset import photo_records
+from edgetl.host.evaluate.job import evaluate
+from edgetl.host.evaluate.top1 import Evaluation
 
-# Of "a" two of three are found, of "b" one of two; "c" has no photos; nothing was called "d" but one "b".
+# Two of three "a" and one of two "b" are recognised; "c" has no photos; the only photo predicted as "d" is a "b".
 TRUTH = np.array([0, 0, 0, 1, 1])
 SCORES = np.eye(4, dtype=np.float32)[[0, 0, 1, 1, 3]]
 RESULT = Evaluation(("a", "b", "c", "d"), TRUTH, SCORES)
@@ -29,11 +29,11 @@ def test_figures():
 
 
 def test_description_for_people_and_as_json():
-    lines = describe(RESULT).splitlines()
+    lines = RESULT.to_text().splitlines()
     assert lines[0] == "top-1 0.6000 on 5 photos"
     assert lines[1].split() == ["a", "3", "photos", "precision", "1.000", "recall", "0.667"]
     assert len(lines) == 3, "classes without photos say nothing"
-    assert json.loads(describe(RESULT, as_json=True)) == {
+    assert RESULT.to_dict() == {
         "photos": 5,
         "top1": 0.6,
         "classes": {
@@ -43,14 +43,21 @@ def test_description_for_people_and_as_json():
     }
 
 
-def test_precision_of_what_was_never_said_is_null():
+def test_a_notebook_shows_the_figures_as_a_table():
+    page = RESULT._repr_html_()
+    assert "<caption>top-1 0.6000 on 5 photos</caption>" in page
+    assert "<td>a</td><td>3</td><td>1.000</td><td>0.667</td><td>0.800</td>" in page
+
+
+def test_precision_of_a_class_that_was_never_predicted_is_null():
     never = Evaluation(("a", "b"), np.array([0, 1]), np.eye(2, dtype=np.float32)[[0, 0]])
-    assert json.loads(describe(never, as_json=True))["classes"]["b"] == {"photos": 1, "precision": None, "recall": 0.0}
+    assert never.to_dict()["classes"]["b"] == {"photos": 1, "precision": None, "recall": 0.0}
 
 
-def test_many_classes_are_told_in_one_line():
+def test_the_text_of_many_classes_is_one_line():
     labels = tuple(f"c{i}" for i in range(60))
-    assert len(describe(Evaluation(labels, np.arange(60), np.eye(60, dtype=np.float32))).splitlines()) == 1
+    evaluation = Evaluation(labels, np.arange(60), np.eye(60, dtype=np.float32))
+    assert len(evaluation.to_text().splitlines()) == 1
 
 
 def test_keras_and_bundle_agree_on_the_validation_split(home):
@@ -100,7 +107,7 @@ def test_scores_belong_to_their_photos(home):
     with Model.open(home.bundle) as model:
         for i in (0, 17, 35):
             assert result.truth[i] == model.card.labels.index(paths[i].parent.name)
-            expected = model.scores(photos.examine(paths[i], model.card.input)[1])
+            expected = model.scores(photo_records.read_record(paths[i], model.card.input)[1])
             assert np.array_equal(result.scores[i], expected)
 
 
@@ -117,7 +124,7 @@ def test_measuring_keeps_what_a_training_decoded(home, monkeypatch):
     def decode(*_, **__):
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(photos, "decode_sized", decode)
+    monkeypatch.setattr(photo_records, "decode_sized", decode)
     evaluate("tiny", None)
     evaluate("tiny", home.folder / "new")
     evaluate("tiny", home.photos)

@@ -1,4 +1,4 @@
-"""Detectors measured on photos with boxes: which photos, through which code, and what is said of it."""
+"""Detectors measured on photos with boxes: which photos, through which code, and how the figures are shown."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from edgetl.device.inference.model import Model
 from edgetl.errors import DatasetError, UsageError
 from edgetl.host.dataset.boxes.load import load_boxed
 from edgetl.host.dataset.boxes.truth import Found, Truth
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
 from edgetl.host.evaluate.detector import DetectorResult
-from edgetl.host.evaluate.job import describe, evaluate
+from edgetl.host.evaluate.job import evaluate
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.vision.filter import ResultFilter
 
 LABELS = ("blue", "green", "red")
@@ -115,7 +115,7 @@ def test_photos_that_may_have_been_learnt_are_warned_of(cells, model, capsys):
     assert "warning" not in capsys.readouterr().err
     more = shutil.copytree(cells.folder / "boxes", cells.folder / "more")
     paint_many(more / "added", 1, seed=9)
-    assert evaluate(model, more).side == ""
+    assert evaluate(model, more).side == "all"
     assert "may be among them" in capsys.readouterr().err
 
 
@@ -123,9 +123,9 @@ def test_photos_that_may_have_been_learnt_are_warned_of(cells, model, capsys):
 def test_other_photos_are_all_measured(cells, model):
     paint_many(cells.folder / "other", 5, seed=1, labels=("red", "green"))
     result = evaluate(model, cells.folder / "other")
-    assert (result.side, len(result.figures.truth)) == ("", 5)
+    assert (result.side, len(result.figures.truth)) == ("all", 5)
     assert result.figures.map == pytest.approx(1)
-    assert describe(result).startswith("mAP50-95 1.0000, mAP50 1.0000 on 5 photos, 20 boxes\n")
+    assert result.to_text().startswith("mAP50-95 1.0000, mAP50 1.0000 on 5 photos, 20 boxes\n")
 
 
 @MODELS
@@ -138,7 +138,7 @@ def test_a_data_sets_own_parts_are_heeded(cells, model, parts, side, count):
             paint_many(cells.folder / "parts" / part, number, seed=number)
     result = evaluate(model, cells.folder / "parts")
     assert (result.side, len(result.figures.truth)) == (side, count)
-    assert f"on {count} {side} photos" in describe(result).splitlines()[0]
+    assert f"on {count} {side} photos" in result.to_text().splitlines()[0]
 
 
 @pytest.mark.parametrize("form", ["coco", "csv"])
@@ -156,7 +156,7 @@ def test_boxes_to_ignore_may_be_of_any_class(cells, model):
     rows = paint(cells.folder / "set" / "a.png", {(0, 0): "red", (2, 2): "blue"})
     put(cells.folder / "set" / "a.xml", xml_text("a.png", [*rows, ("joker", 0, 60, 40, 90)], difficult=(1, 2)))
     result = evaluate(model, cells.folder / "set")
-    assert json.loads(describe(result, as_json=True))["boxes"] == 1
+    assert result.to_dict()["boxes"] == 1
     assert result.figures.map == pytest.approx(1)
 
 
@@ -168,7 +168,7 @@ def refusal(model, data):
 
 
 @MODELS
-def test_what_can_not_be_measured_is_told(cells, model):
+def test_photos_that_can_not_be_evaluated_are_refused(cells, model):
     folder = cells.folder
     rows = paint(folder / "set" / "a.png", {(0, 0): "red"})
     put(folder / "set" / "a.xml", xml_text("a.png", [*rows, ("joker", 0, 60, 40, 90)]))
@@ -178,7 +178,7 @@ def test_what_can_not_be_measured_is_told(cells, model):
     paint_many(folder / "parts" / "train", 3)
     paint(folder / "parts" / "test" / "00.png", {})
     put(folder / "parts" / "test" / "00.xml", xml_text("00.png", []))
-    assert "none of the 1 photos" in refusal(model, folder / "parts")
+    assert "no photo to evaluate on can be read and has a box (1 photo)" in refusal(model, folder / "parts")
 
 
 def test_a_classifier_refuses_boxes(home):
@@ -192,7 +192,7 @@ def test_options_of_files_are_refused_for_a_stored_detector(cells):
         evaluate("cells", None, variant="int8")
 
 
-def test_measuring_leaves_the_results_wanted_as_they_were(cells):
+def test_evaluating_restores_the_result_filter(cells):
     from edgetl.host.evaluate.detector import find_on_device
 
     with Model.open("cells.tflite", only=ResultFilter(threshold=0.9)) as model:
@@ -225,40 +225,46 @@ RESULT = DetectorResult(
 
 
 def test_description_for_people():
-    lines = describe(RESULT).splitlines()
+    lines = RESULT.to_text().splitlines()
     # Recalls 0, 0.01 … 0.5 of the 101 are reached.
-    assert lines[0] == f"mAP50-95 {(51 / 101 + 1) / 2:.4f}, mAP50 {(51 / 101 + 1) / 2:.4f} on 1 test photos, 3 boxes"
+    assert lines[0] == f"mAP50-95 {(51 / 101 + 1) / 2:.4f}, mAP50 {(51 / 101 + 1) / 2:.4f} on 1 test photo, 3 boxes"
     assert lines[1] == "  blue       2 boxes  AP 0.505  AP50 0.505  at 0.50: precision 1.000  recall 0.500"
-    assert lines[2] == "  green      1 boxes  AP 1.000  AP50 1.000  at 0.50: precision –  recall 0.000"
+    assert lines[2] == "  green      1 box    AP 1.000  AP50 1.000  at 0.50: precision –  recall 0.000"
     assert lines[3] == "mAP50-95 by size (boxes): small – (0), medium 0.500 (2), large 1.000 (1)"
     assert len(lines) == 4, "classes without boxes say nothing"
 
 
 def test_description_as_json():
-    told = json.loads(describe(RESULT, as_json=True))
-    assert (told["side"], told["photos"], told["boxes"]) == ("test", 1, 3)
-    assert told["map"] == told["map50"] == round((51 / 101 + 1) / 2, 4)
-    assert told["classes"] == {
+    figures = RESULT.to_dict()
+    assert (figures["side"], figures["photos"], figures["boxes"]) == ("test", 1, 3)
+    assert figures["map"] == figures["map50"] == round((51 / 101 + 1) / 2, 4)
+    assert figures["classes"] == {
         "blue": {"boxes": 2, "ap": 0.505, "ap50": 0.505, "threshold": 0.5, "precision": 1.0, "recall": 0.5},
         "green": {"boxes": 1, "ap": 1.0, "ap50": 1.0, "threshold": 0.5, "precision": None, "recall": 0.0},
     }
-    assert told["sizes"]["small"] == {"boxes": 0, "map": None}
+    assert figures["sizes"]["small"] == {"boxes": 0, "map": None}
 
 
-def test_many_classes_are_told_in_two_lines():
+def test_a_notebook_shows_the_figures_as_a_table():
+    page = RESULT._repr_html_()
+    assert "on 1 test photo, 3 boxes</caption>" in page
+    assert "<td>blue</td><td>2</td><td>0.505</td><td>0.505</td><td>1.000</td><td>0.500</td>" in page
+
+
+def test_the_text_of_many_classes_has_two_lines():
     labels = [f"c{n}" for n in range(60)]
     truths = [truth((n, 0, 0, 50, 50)) for n in range(60)]
     nothing = Found(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
     figures = DetectionEvaluation(labels, truths, [nothing] * 60)
-    assert len(describe(DetectorResult(figures, (0.5,), "")).splitlines()) == 2
+    assert len(DetectorResult(figures, (0.5,), "all").to_text().splitlines()) == 2
 
 
 def test_command(cells):
     people, machine = edgetl("eval", "cells"), edgetl("eval", "cells.tflite", "--json")
     assert (people.code, people.out, machine.code, machine.err) == (0, "", 0, "")
-    told = json.loads(machine.out)
+    figures = json.loads(machine.out)
     assert people.err.startswith(
-        f"mAP50-95 {told['map']:.4f}, mAP50 {told['map50']:.4f} on {told['photos']} validation"
+        f"mAP50-95 {figures['map']:.4f}, mAP50 {figures['map50']:.4f} on {figures['photos']} validation"
     )
     refused = edgetl("eval", "cells", "models")
     assert refused.code == 3

@@ -15,7 +15,7 @@ from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
 from edgetl.host.convert.gate import OutputWatch, require_finite
 from edgetl.host.dataset.load import Dataset
-from edgetl.host.evaluate.classifier import Evaluation
+from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement

@@ -19,7 +19,7 @@ from edgetl.golden import golden_card
 from edgetl.host.convert.gate import OutputWatch, require_finite
 from edgetl.host.dataset.boxes.load import BoxedDataset
 from edgetl.host.dataset.boxes.truth import Found
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import find, judging
 from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement

@@ -1,4 +1,4 @@
-"""What every annotation format is made of: files of text, numbers, sizes and class names."""
+"""Reads the parts that every annotation format has: files of text, numbers, sizes and class names."""
 
 from __future__ import annotations
 
@@ -9,58 +9,67 @@ from pathlib import Path
 from edgetl.errors import DatasetError
 from edgetl.files import is_lfs_pointer, read_regular
 from edgetl.text import label_problem, printable
-from edgetl.text import listed as listed
 
 MOST_BYTES = 512 << 20
-"""An annotation file may have at most this many bytes; COCO's own largest has 448 MiB."""
+"""An annotation file may have at most this many bytes; the largest file of COCO has 448 MiB."""
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-"""How a text begins that spreadsheets and Windows' programs save in UTF-16."""
+"""The byte order marks of UTF-16, in which spreadsheets and programs on Windows save text."""
 
 _MOST_PX = 1e9
-"""A number in an annotation is at most this large: a hundred thousand photos side by side."""
+"""A number in an annotation may be at most this large, px; no photo is wider, and larger numbers would overflow."""
 
 
 def read_bytes(path: Path, limit: int = MOST_BYTES) -> bytes:
-    """Reads an annotation file.
+    """Reads an annotation file as bytes.
 
     Args:
         path: the file.
-        limit: the largest number of bytes that it may have.
+        limit: the largest size that is accepted, bytes.
 
     Raises:
-        DatasetError: it can't be read, is not a regular file, is too large, or is a Git LFS pointer.
+        DatasetError: the file can't be read, is not a regular file, is too large, or is a Git LFS pointer.
     """
     try:
         data = read_regular(path, limit)
     except OSError as error:
         what = f"can't be read: {error.strerror}"
-        raise DatasetError(what, where=str(path), remedy="look at the file and its permissions") from error
+        raise DatasetError(what, where=str(path), remedy="check the file and its permissions") from error
     if is_lfs_pointer(data):
         raise lfs_error(path)
     return data
 
 
 def read_text(path: Path, limit: int = MOST_BYTES) -> str:
-    """Reads an annotation file in UTF-8, or in UTF-16 if it says so; its lines are ended by a line feed.
+    """Reads an annotation file as text with line feeds as line ends.
 
-    See `read_bytes`.
+    Args:
+        path: the file, in UTF-8, or in UTF-16 with a byte order mark.
+        limit: the largest size that is accepted, bytes.
 
     Raises:
-        DatasetError: it can't be read, or is in another encoding.
+        DatasetError: `read_bytes` refuses the file, or it is in another encoding.
     """
     data = read_bytes(path, limit)
-    wide = data.startswith(_UTF_16)
+    is_utf_16 = data.startswith(_UTF_16)
     try:
-        text = data.decode("utf-16" if wide else "utf-8-sig")
+        text = data.decode("utf-16" if is_utf_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        what = f"is not a text in {'UTF-16' if wide else 'UTF-8'} (byte {error.start})"
+        what = f"is not a text in {'UTF-16' if is_utf_16 else 'UTF-8'} (byte {error.start})"
         raise DatasetError(what, where=str(path), remedy="save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def head_of(path: Path, count: int) -> bytes:
-    """Returns a file's first bytes, those of UTF-16 in UTF-8; none if it can't be read or is no regular file."""
+    """Returns the first bytes of a file, re-encoded as UTF-8 if they are UTF-16.
+
+    Args:
+        path: the file.
+        count: the number of bytes to read.
+
+    Returns:
+        The bytes; empty if the file can't be read or is not a regular file.
+    """
     try:
         if not path.is_file():
             return b""
@@ -72,21 +81,21 @@ def head_of(path: Path, count: int) -> bytes:
 
 
 def lfs_error(path: Path) -> DatasetError:
-    """Returns the error that names a Git LFS pointer for what it is."""
+    """Returns the error for a Git LFS pointer that stands in place of an annotation file."""
     remedy = "fetch the files themselves: run `git lfs pull` in the repository that they come from"
     return DatasetError("is a Git LFS pointer, not the file itself", where=str(path), remedy=remedy)
 
 
 def number(text: object, what: str, where: str) -> float:
-    """Returns a finite number of at most a billion.
+    """Converts an annotated value into a finite number.
 
     Args:
-        text: the number, or a text that is one.
-        what: the name of the value in the message.
-        where: the file and line for the message.
+        text: the number, or its text.
+        what: the name of the value, for the message.
+        where: the file and line, for the message.
 
     Raises:
-        DatasetError: it is no such number.
+        DatasetError: the value is not a number, or its magnitude is above a billion.
     """
     try:
         if isinstance(text, str | int | float) and not isinstance(text, bool) and "_" not in str(text):
@@ -99,15 +108,18 @@ def number(text: object, what: str, where: str) -> float:
 
 
 def size_wh(width: object, height: object, where: str) -> tuple[int, int] | None:
-    """Returns a photo's width and height in px as an annotation says; None where it doesn't.
+    """Converts an annotated size of a photo into whole px.
 
     Args:
-        width: a number, or a text that is one; None, an empty text and zero mean that the annotation doesn't know.
-        height: likewise.
-        where: the file and line for the message.
+        width: the annotated width: a number or its text; None, an empty text and zero mean unknown.
+        height: the annotated height, in the same forms.
+        where: the file and line, for the message.
+
+    Returns:
+        Width and height, px; None if one of them is unknown.
 
     Raises:
-        DatasetError: one of them is no number.
+        DatasetError: one of the values is not a number.
     """
     values = []
     for value, name in ((width, "an image's width"), (height, "an image's height")):
@@ -117,12 +129,12 @@ def size_wh(width: object, height: object, where: str) -> tuple[int, int] | None
 
 
 def class_name(text: str, what: str, where: str) -> str:
-    """Returns a class's name without the blanks and line breaks around it, its accents composed.
+    """Returns the name of a class in Unicode's composed form (NFC), without blanks and line breaks around it.
 
     Args:
-        text: the name as the annotation has it.
-        what: the entry that it belongs to, for the message.
-        where: the file and line for the message.
+        text: the name in the annotation.
+        what: the entry that has the name, for the message.
+        where: the file and line, for the message.
 
     Raises:
         DatasetError: the text can't be a class name; see `edgetl.text.label_problem`.
@@ -131,13 +143,13 @@ def class_name(text: str, what: str, where: str) -> str:
     problem = label_problem(name)
     if problem:
         shown = printable(name[:40])
-        told = f"{what} has the class {shown!r}, which can't be used: {problem}" if name else f"{what} has no name"
-        raise DatasetError(told, where=where, remedy="give the class a short name in one line")
+        reason = f"{what} has the class {shown!r}, which can't be used: {problem}" if name else f"{what} has no name"
+        raise DatasetError(reason, where=where, remedy="give the class a short name in one line")
     return name
 
 
-def written(value: float) -> str:
-    """Returns px as text: whole ones as whole numbers, since many programs read nothing else, others to 1e-4."""
+def format_px(value: float) -> str:
+    """Formats a coordinate in px to 1e-4; a whole number has no decimal point, as many programs require."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 

@@ -1,22 +1,22 @@
-"""A photo with its boxes, and what the annotation files of a data set say."""
+"""A photo with its boxes, and the content of a data set's annotation files."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgetl.host.dataset.parts import Part
+from edgetl.host.dataset.split_parts import Part
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One thing in a photo.
+    """One annotated thing in a photo.
 
     Attributes:
-        label: its class.
-        xyxy: left, top, right, bottom in px of the annotated photo, as edges: right - left is the width.
-        difficult: hard to recognise, as Pascal VOC marks it.
-        crowd: stands for many, as COCO marks it.
+        label: the name of its class.
+        xyxy: left, top, right and bottom edge in px of the annotated photo; right - left is the width.
+        difficult: whether Pascal VOC marks it as hard to recognise.
+        crowd: whether COCO marks it as a group of things.
     """
 
     label: str
@@ -26,20 +26,32 @@ class Box:
 
     @property
     def ignored(self) -> bool:
-        """Whether it is neither trained on nor counted, found or not."""
+        """Whether the box is left out of training, and is neither right nor wrong when it is found."""
         return self.difficult or self.crowd
+
+    @property
+    def size_wh(self) -> tuple[float, float]:
+        """Width and height, px; negative if the edges are swapped."""
+        x1, y1, x2, y2 = self.xyxy
+        return x2 - x1, y2 - y1
+
+    @property
+    def area(self) -> float:
+        """Area, px²; 0 if an edge pair is swapped."""
+        width, height = self.size_wh
+        return max(0.0, width) * max(0.0, height)
 
 
 @dataclass(frozen=True, slots=True)
 class BoxedPhoto:
-    """A photo and what an annotation says of it.
+    """A photo and its annotation.
 
     Attributes:
         path: the photo file.
-        part: of the data set's own split; empty where it has none.
-        boxes: none for a photo of the background alone.
-        size_wh: width and height in px as the annotation says; None where it doesn't.
-        source: the annotation's file, with its line where that helps, for messages.
+        part: the part of the data set's own split; empty if it has none.
+        boxes: the boxes; empty for a photo of the background alone.
+        size_wh: width and height that the annotation gives, px; None if it gives none.
+        source: the annotation file, with a line number if it has one line a box; used in messages.
     """
 
     path: Path
@@ -51,14 +63,14 @@ class BoxedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """What the files of one format say.
+    """The content of a data set's annotation files.
 
     Attributes:
-        photos: that are there, in any order.
-        missing: `annotation file: photo` of those that aren't.
-        notes: what the reader should be told.
+        photos: the annotated photos that exist, in any order.
+        missing: the annotated photos that don't exist, each as `annotation file: photo`.
+        notes: sentences for the user about what was left out or assumed.
     """
 
-    photos: list[BoxedPhoto]
-    missing: list[str]
-    notes: list[str]
+    photos: list[BoxedPhoto] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""COCO instances: `annotations/*.json`, `_annotations.coco.json` in each part's folder, or one JSON beside the photos.
+"""Reads and writes COCO instances: JSON files in `annotations/`, in each part's folder, or beside the photos.
 
 Format: https://cocodataset.org/#format-data.
 """
@@ -12,18 +12,23 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes.annotation_text import class_name, head_of, listed, number, read_text, size_wh
+from edgetl.host.dataset.boxes.annotation_text import class_name, head_of, number, read_text, size_wh
 from edgetl.host.dataset.boxes.boxed_photo import Annotations, Box, BoxedPhoto
-from edgetl.host.dataset.boxes.tree import Tree, part_of_file
-from edgetl.host.dataset.parts import Part
+from edgetl.host.dataset.boxes.tree import Tree
+from edgetl.host.dataset.split_parts import Part
+from edgetl.text import listed
 
 _HEAD = 1 << 20
+"""A JSON file is recognised by this many bytes at its beginning; the keys of a larger file may follow later."""
+
 _REMEDY = "export the annotations again, as COCO instances"
+
 _DIGITS = 4
+"""Coordinates are written with this many decimals, px."""
 
 
 def recognise(tree: Tree) -> list[Path]:
-    """Returns the JSON files that are COCO's; of `annotations/` those of the instances where it has others too."""
+    """Returns the JSON files in COCO's format; if some are called `instances…`, only those."""
     files = [file for file in tree.files(".json") if _is_annotation(file)]
     instances = [file for file in files if file.name.startswith("instances")]
     return instances or files
@@ -33,24 +38,24 @@ def read(tree: Tree, files: Sequence[Path]) -> Annotations:
     """Reads the JSON files.
 
     Raises:
-        DatasetError: a file is not JSON, not COCO's, or contradicts itself.
+        DatasetError: a file is not JSON, not in COCO's format, or contradicts itself.
     """
-    told = Annotations([], [], [])
+    annotations = Annotations()
     others = [tree.name(file) for file in tree.files(".json") if _is_annotation(file) and file not in files]
     if others:
-        told.notes.append(f"only the instances are read, not {listed(others)}")
+        annotations.notes.append(f"only the instances are read, not {listed(others)}")
     for file in files:
-        _read_file(tree, file, told)
-    return told
+        _read_file(tree, file, annotations)
+    return annotations
 
 
 def place(part: Part, name: str) -> str:
-    """Returns where a photo lies."""
+    """Returns the path of a photo below the data set's folder."""
     return f"{part or 'images'}/{name}"
 
 
 def write(folder: Path, photos: Sequence[BoxedPhoto]) -> None:
-    """Writes `annotations/instances_PART.json` for each part; all of them number the classes alike."""
+    """Writes `annotations/instances_PART.json` for each part, all with the same class numbers."""
     (folder / "annotations").mkdir(parents=True)
     labels = sorted({box.label for photo in photos for box in photo.boxes})
     for part in sorted({photo.part for photo in photos}):
@@ -68,32 +73,30 @@ def _is_annotation(file: Path) -> bool:
     return b'"images"' in head and (others or len(head) == _HEAD)
 
 
-def _read_file(tree: Tree, file: Path, told: Annotations) -> None:
+def _read_file(tree: Tree, file: Path, annotations: Annotations) -> None:
     document = _parse(file)
-    labels = _labels(document, file, told.notes)
-    images = _images(document, file, told.notes)
+    labels = _labels(document, file, annotations.notes)
+    images = _images(document, file, annotations.notes)
     boxes: dict[str, list[Box]] = {key: [] for key in images}
     for position, row in enumerate(_rows(document, "annotations", file, needed=bool(labels))):
         what = _annotation(row, position)
         key = _key(row.get("image_id"))
         if key is None or key not in boxes:
-            told_what = f"{what} belongs to an image that isn't listed: {_text(row.get('image_id'))}"
-            raise DatasetError(told_what, where=str(file), remedy=_REMEDY)
+            reason = f"{what} belongs to an image that isn't listed: {_text(row.get('image_id'))}"
+            raise DatasetError(reason, where=str(file), remedy=_REMEDY)
         boxes[key].append(_box(row, what, labels, file))
     for key, (name, row) in images.items():
         path = _photo(tree, file, name)
         if path is None:
-            told.missing.append(f"{tree.name(file)}: {name}")
+            annotations.missing.append(f"{tree.name(file)}: {name}")
             continue
         size = size_wh(row.get("width"), row.get("height"), str(file))
-        told.photos.append(BoxedPhoto(path, tree.part_in(file, path), tuple(boxes[key]), size, str(file)))
+        annotations.photos.append(BoxedPhoto(path, tree.part_in(file, path), tuple(boxes[key]), size, str(file)))
 
 
 def _photo(tree: Tree, file: Path, name: str) -> Path | None:
-    """The photo that a JSON means; web tools, as Label Studio, may write its name as a part of an address."""
-    part, folders = part_of_file(file) or tree.part(file), _folders(tree, file)
-    names = dict.fromkeys((name, unquote(name)))
-    found = (tree.beside(name, folders) or tree.anywhere(name, part) for name in names)
+    """Returns the photo that a JSON file names; web tools such as Label Studio may write the name URL-encoded."""
+    found = (tree.find(file, spelling, _folders(tree, file)) for spelling in dict.fromkeys((name, unquote(name))))
     return next((path for path in found if path), None)
 
 
@@ -104,10 +107,10 @@ def _parse(file: Path) -> Mapping[str, object]:
         what = f"is not JSON: {error.msg} (column {error.colno})"
         raise DatasetError(what, where=f"{file}:{error.lineno}", remedy=_REMEDY) from error
     except (RecursionError, ValueError) as error:
-        told = "nested too deeply" if isinstance(error, RecursionError) else "it has a number of thousands of digits"
-        raise DatasetError(f"is not COCO: {told}", where=str(file), remedy=_REMEDY) from error
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "it has a number of thousands of digits"
+        raise DatasetError(f"is not COCO: {reason}", where=str(file), remedy=_REMEDY) from error
     if not isinstance(document, dict):
-        raise DatasetError("is not COCO: no object at its top", where=str(file), remedy=_REMEDY)
+        raise DatasetError("is not COCO: its top level is not an object", where=str(file), remedy=_REMEDY)
     return document
 
 
@@ -119,7 +122,7 @@ def _rows(document: Mapping[str, object], key: str, file: Path, *, needed: bool 
 
 
 def _key(value: object) -> str | None:
-    """An id as text, since some programs write an id as 7 here and as "7" or 7.0 there; None if it is no id."""
+    """Returns an id as text, because some programs write one id as 7, "7" and 7.0; None if the value is not an id."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else None
@@ -133,7 +136,7 @@ def _id(row: Mapping[str, object], what: str, file: Path) -> str:
 
 
 def _annotation(row: Mapping[str, object], position: int) -> str:
-    """An annotation's name in messages; not every program gives annotations ids, and nothing refers to them."""
+    """Returns the name of an annotation in messages; its id is optional."""
     key = _key(row.get("id"))
     return f"annotation number {position + 1}" if key is None else f"annotation {_text(key)}"
 
@@ -143,13 +146,13 @@ def _text(key: object) -> str:
 
 
 def _images(document: Mapping[str, object], file: Path, notes: list[str]) -> dict[str, tuple[str, dict[str, object]]]:
-    """Each image's file name and entry by its id.
+    """Returns the file name and the entry of each image by its id.
 
-    An id that two photos have is refused: nobody knows whose boxes are whose. Sets that were put together without
-    being numbered anew have such.
+    Two photos with the same id are refused, because their boxes can't be told apart. They occur in data sets that
+    were merged without new ids.
     """
     images: dict[str, tuple[str, dict[str, object]]] = {}
-    again = 0
+    repeated = 0
     for row in _rows(document, "images", file):
         key, name = _id(row, "images", file), row.get("file_name")
         if not isinstance(name, str) or not name.strip():
@@ -157,10 +160,11 @@ def _images(document: Mapping[str, object], file: Path, notes: list[str]) -> dic
         known, _ = images.setdefault(key, (name, row))
         if known != name:
             what = f"two images have the id {_text(key)}: {known:.80} and {name:.80}"
-            raise DatasetError(what, where=str(file), remedy="number the images anew, and their annotations with them")
-        again += images[key][1] is not row
-    if again:
-        notes.append(f"{again} images are listed twice with the same id and file, and count once")
+            remedy = "give the images and their annotations new numbers"
+            raise DatasetError(what, where=str(file), remedy=remedy)
+        repeated += images[key][1] is not row
+    if repeated:
+        notes.append(f"images listed twice with the same id and file, used once: {repeated}")
     return images
 
 
@@ -181,18 +185,18 @@ def _labels(document: Mapping[str, object], file: Path, notes: list[str]) -> dic
 def _box(row: Mapping[str, object], what: str, labels: Mapping[str, str], file: Path) -> Box:
     category = _key(row.get("category_id"))
     if category is None or category not in labels:
-        told = f"{what} is of category {_text(row.get('category_id'))}, which isn't listed"
-        raise DatasetError(told, where=str(file), remedy=_REMEDY)
+        reason = f"{what} is of category {_text(row.get('category_id'))}, which isn't listed"
+        raise DatasetError(reason, where=str(file), remedy=_REMEDY)
     bbox = row.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4:
-        told = f"{what} has no bbox of four numbers (x, y, width, height)"
-        raise DatasetError(told, where=str(file), remedy=_REMEDY)
+        reason = f"{what} has no bbox of four numbers (x, y, width, height)"
+        raise DatasetError(reason, where=str(file), remedy=_REMEDY)
     x, y, width, height = (number(value, f"the bbox of {what}", str(file)) for value in bbox)
     return Box(labels[category], (x, y, x + width, y + height), crowd=row.get("iscrowd") in (1, True))
 
 
 def _folders(tree: Tree, file: Path) -> list[Path]:
-    """Where a JSON's photos may lie: beside it, or for `annotations/instances_X.json` in `X/` or `images/X/`."""
+    """Returns the folders of a JSON file's photos: its own; `X/`, `images/X/` for `annotations/instances_X.json`."""
     bases = [file.parent] if file.parent == tree.root else [file.parent, file.parent.parent]
     last = file.stem.rpartition("_")[2]
     return [folder for base in bases for folder in (base / last, base / "images" / last, base, base / "images")]

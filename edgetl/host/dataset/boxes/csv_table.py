@@ -1,7 +1,7 @@
-"""A CSV with a line for each box: filename, width, height, class, xmin, ymin, xmax, ymax.
+"""Reads and writes a CSV with a line for each box: filename, width, height, class, xmin, ymin, xmax, ymax.
 
-The format of TensorFlow's object detection tutorials: `train_labels.csv` beside `train/`, or a CSV beside its photos.
-Width and height may be missing, and semicolons or tabs may separate the columns.
+This is the format of TensorFlow's object detection tutorials: `train_labels.csv` beside `train/`, or a CSV beside its
+photos. Width and height may be missing, and semicolons or tabs may separate the columns.
 """
 
 from __future__ import annotations
@@ -14,23 +14,31 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes.annotation_text import class_name, head_of, number, read_text, size_wh, written
+from edgetl.host.dataset.boxes.annotation_text import class_name, format_px, head_of, number, read_text, size_wh
 from edgetl.host.dataset.boxes.boxed_photo import Annotations, Box, BoxedPhoto
 from edgetl.host.dataset.boxes.tree import Tree, part_of_file
-from edgetl.host.dataset.parts import Part
+from edgetl.host.dataset.split_parts import Part
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _NEEDED = ("filename", "class", *_EDGES)
 _COLUMNS = ("filename", "width", "height", "class", *_EDGES)
 _ALIASES = {"image": "filename", "file_name": "filename", "label": "class"}
-"""What other programs, as VoTT, call these columns."""
+"""The names of these columns in other programs, such as VoTT."""
 _SEPARATORS = (",", ";", "\t")
 _REMEDY = f"give each line these columns: {', '.join(_COLUMNS)}"
+
 _HEAD = 4000
+"""A CSV is recognised by this many bytes at its beginning, which hold its first line."""
 
 
 class _Photo(NamedTuple):
-    """What a file says of a photo; `where` is its first line."""
+    """The boxes of a photo in a CSV.
+
+    Attributes:
+        where: the file and the first line of the photo.
+        size_wh: width and height, px; None if the CSV does not have them.
+        boxes: the boxes in the order of their lines.
+    """
 
     where: str
     size_wh: tuple[int, int] | None
@@ -46,30 +54,28 @@ def read(tree: Tree, files: Sequence[Path]) -> Annotations:
     """Reads the CSV files.
 
     Raises:
-        DatasetError: a line lacks a column, or a number is none.
+        DatasetError: a line lacks a column, or a value is not a number.
     """
-    told = Annotations([], [], [])
+    annotations = Annotations()
     for file in files:
-        part = part_of_file(file)
-        folders = [file.parent / part, file.parent, file.parent / "images"]
+        folders = [file.parent / part_of_file(file), file.parent, file.parent / "images"]
         for name, photo in _rows(file).items():
-            path = tree.beside(name, folders) or tree.anywhere(name, part or tree.part(file))
+            path = tree.find(file, name, folders)
             if path is None:
-                told.missing.append(f"{tree.name(file)}:{photo.where.rpartition(':')[2]}: {name}")
+                annotations.missing.append(f"{tree.name(file)}:{photo.where.rpartition(':')[2]}: {name}")
                 continue
-            told.photos.append(
-                BoxedPhoto(path, tree.part_in(file, path), tuple(photo.boxes), photo.size_wh, photo.where)
-            )
-    return told
+            boxes, part = tuple(photo.boxes), tree.part_in(file, path)
+            annotations.photos.append(BoxedPhoto(path, part, boxes, photo.size_wh, photo.where))
+    return annotations
 
 
 def place(part: Part, name: str) -> str:
-    """Returns where a photo lies."""
+    """Returns the path of a photo below the data set's folder."""
     return f"{part or 'images'}/{name}"
 
 
 def write(folder: Path, photos: Sequence[BoxedPhoto]) -> None:
-    """Writes `PART_labels.csv` for each part, `labels.csv` where there are none; a photo without boxes has no line."""
+    """Writes `PART_labels.csv` for each part, or `labels.csv` without parts; a photo without boxes has no line."""
     for part in sorted({photo.part for photo in photos}):
         with (folder / (f"{part}_labels.csv" if part else "labels.csv")).open(
             "w", encoding="utf-8", newline=""
@@ -79,7 +85,7 @@ def write(folder: Path, photos: Sequence[BoxedPhoto]) -> None:
             for photo in photos:
                 size = photo.size_wh or (0, 0)
                 rows = photo.boxes if photo.part == part else ()
-                out.writerows([photo.path.name, *size, box.label, *map(written, box.xyxy)] for box in rows)
+                out.writerows([photo.path.name, *size, box.label, *map(format_px, box.xyxy)] for box in rows)
 
 
 def _is_annotation(file: Path) -> bool:
@@ -89,9 +95,9 @@ def _is_annotation(file: Path) -> bool:
 
 
 def _header(text: str) -> tuple[str, list[str]]:
-    """The separator of a table's columns and their names, as `_COLUMNS` calls them.
+    """Returns the separator of the columns and their names as in `_COLUMNS`.
 
-    Programs that keep to the decimal comma separate by semicolons, spreadsheets by tabs.
+    Programs with a decimal comma separate columns by semicolons, and spreadsheets by tabs.
     """
     line = re.split(r"[\r\n]", text, maxsplit=1)[0]
     separator = max(_SEPARATORS, key=line.count)
@@ -104,7 +110,7 @@ def _header(text: str) -> tuple[str, list[str]]:
 
 
 def _rows(file: Path) -> dict[str, _Photo]:
-    """What the file says of each photo."""
+    """Returns the boxes of each photo by its file name."""
     text = read_text(file)
     separator, names = _header(text)
     missing = [name for name in _NEEDED if name not in names]
@@ -129,15 +135,15 @@ def _add(photos: dict[str, _Photo], values: Sequence[str], names: Sequence[str],
     """Adds a line's box to its photo."""
     few, many = len(values) < len(names), len(values) > len(names) and any(map(str.strip, values[len(names) :]))
     if few or many:
-        told = f"has {'fewer' if few else 'more'} than {len(names)} values"
-        raise DatasetError(told, where=where, remedy=_REMEDY)
+        what = f"has {'fewer' if few else 'more'} than {len(names)} values"
+        raise DatasetError(what, where=where, remedy=_REMEDY)
     row = {name: value.strip() for name, value in zip(names, values, strict=False)}
     if not row["class"] or not row["filename"]:
         raise DatasetError("a line needs a filename and a class", where=where, remedy=_REMEDY)
     size = size_wh(row.get("width"), row.get("height"), where)
     photo = photos.setdefault(row["filename"], _Photo(where, size, []))
     if photo.size_wh != size:
-        told = f"gives {row['filename']:.80} another size than the line {photo.where.rpartition(':')[2]}"
-        raise DatasetError(told, where=where, remedy="give every line of a photo the same width and height")
+        what = f"gives {row['filename']:.80} another size than the line {photo.where.rpartition(':')[2]}"
+        raise DatasetError(what, where=where, remedy="give every line of a photo the same width and height")
     x1, y1, x2, y2 = (number(row[key].replace(decimal, "."), key, where) for key in _EDGES)
     photo.boxes.append(Box(class_name(row["class"], "a line", where), (x1, y1, x2, y2)))

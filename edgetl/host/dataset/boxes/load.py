@@ -1,4 +1,4 @@
-"""A folder of photos with boxes to arrays that a detector can be trained on."""
+"""Loads photos with boxes as arrays to train a detector on."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ from numpy.typing import NDArray
 
 from edgetl.card import DatasetInfo, InputSpec
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import BoxedPhoto, read_boxed
-from edgetl.host.dataset.boxes.check import BoxesReport, report_boxes
+from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
+from edgetl.host.dataset.boxes.check import report_boxes
+from edgetl.host.dataset.boxes.read import read_boxed
+from edgetl.host.dataset.boxes.report import BoxesReport
+from edgetl.host.dataset.boxes.split_boxed import rarest, split_boxed
 from edgetl.host.dataset.boxes.truth import Truth
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.check import require_open
-from edgetl.host.dataset.duplicates import duplicate_groups
-from edgetl.host.dataset.photos import Record, fingerprint
-from edgetl.host.dataset.split import split
+from edgetl.host.dataset.photo_records import Record, fingerprint
+from edgetl.host.dataset.photo_set import PhotoSet
+from edgetl.text import counted
 from edgetl.vision.arrays import Image
 from edgetl.vision.letterbox import place
 
 _LEAST_LEFT = 0.25
-"""Of a box's area: what `crop` leaves less of is not trained on."""
+"""A box is trained on if the crop of the input leaves at least this share of its area, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
-class BoxedPhotos:
-    """One side of a detection set.
+class BoxedPhotos(PhotoSet):
+    """N photos with boxes.
 
     Attributes:
-        pixels: (M, height, width, 3) uint8, memory-mapped; all of the data set's photos.
-        rows: (N,) the positions of these photos in `pixels`.
-        boxes: of each photo (K, 5) float32: class and xyxy in input px; without difficult ones and crowds.
-        truth: of each photo, in px of the photo.
-        paths: N files.
+        pixels: the pixels of all M photos of the data set, (M, height, width, 3) uint8, memory-mapped.
+        rows: the positions of these photos in `pixels`, (N,) int64.
+        paths: the N photo files.
+        boxes: the boxes to train on of each photo, (K, 5) float32: class and xyxy in px of the input. Difficult boxes
+            and crowds are left out.
+        truth: the true boxes of each photo, in px of the photo.
     """
 
-    pixels: Image
-    rows: NDArray[np.int64]
     boxes: tuple[NDArray[np.float32], ...]
     truth: tuple[Truth, ...]
-    paths: tuple[Path, ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     @property
     def most_boxes(self) -> int:
-        """The largest number of boxes in a photo."""
+        """The largest number of boxes to train on in a photo."""
         return max(map(len, self.boxes), default=0)
 
     @property
     def classes(self) -> NDArray[np.int64]:
-        """(N,) each photo's class that the fewest boxes have; -1 where it shows background alone."""
+        """The rarest class in each photo, (N,) int64; -1 for a photo without boxes."""
         return rarest(self.boxes)
 
     def picture(self, position: int) -> Image:
-        """Reads the model input at a position, (height, width, 3) uint8."""
-        return np.asarray(self.pixels[self.rows[position]])
+        """Reads the model input of one photo.
 
-    def batch(self, positions: NDArray[np.int64] | slice) -> Image:
-        """Reads the model inputs at some positions, (B, height, width, 3) uint8."""
-        return np.asarray(self.pixels[self.rows[positions]])
+        Args:
+            position: the position of the photo, 0..N-1.
+
+        Returns:
+            (height, width, 3) uint8 in the model's channel order.
+        """
+        return np.asarray(self.pixels[self.rows[position]])
 
 
 @dataclass(frozen=True, slots=True)
 class BoxedDataset:
-    """Photos with boxes, ready to train on.
+    """A detection data set, loaded to train a detector on.
 
     Attributes:
-        labels: the classes, in alphabetical order.
-        train: to learn from.
-        val: to judge by.
-        test: to measure with once everything is chosen; empty where the data set has none.
-        info: for the card.
-        report: what `edgetl data check` says.
+        labels: the names of the classes, in alphabetical order.
+        train: the training photos.
+        val: the validation photos.
+        test: the test photos; empty if the data set has none.
+        info: the description of the data set for the model card.
+        report: the result of `edgetl data check`.
     """
 
     labels: tuple[str, ...]
@@ -91,24 +91,24 @@ class BoxedDataset:
 def load_boxed(
     root: Path, spec: InputSpec, *, val_fraction: float = 0.2, seed: int = 0, strict: bool = False
 ) -> BoxedDataset:
-    """Reads a detection set, from the cache where its photos have been read before.
+    """Loads a detection data set; photos that were read before come from the cache.
 
     Args:
-        root: see `edgetl.host.dataset.boxes.read_boxed`.
-        spec: of the model's input.
-        val_fraction: share of the training photos held back where the folder has no `val/`.
-        seed: of that split.
-        strict: make a photo that doesn't open an error.
+        root: the folder of photos and annotations; see `edgetl.host.dataset.boxes.read.read_boxed`.
+        spec: the model's input.
+        val_fraction: the share of the training photos for validation if the folder has no `val/`, 0..1.
+        seed: the seed of that split.
+        strict: whether a photo that can't be read is an error.
 
     Raises:
-        DatasetError: it can't be trained on; the message says why.
+        DatasetError: the data set can't be trained on; the message says why.
     """
     found = read_boxed(root)
     paths = [photo.path for photo in found.photos]
     records, pixels = load_pixels(root, paths, spec)
     checked = report_boxes(root, found, records)
     if strict:
-        require_open(checked.report.unreadable, root)
+        checked.report.require_readable()
     checked.report.require_usable()
     labels = tuple(sorted({box.label for photo in checked.photos for box in photo.boxes if not box.ignored}))
     row_of = {path: row for row, path in enumerate(paths)}
@@ -116,11 +116,11 @@ def load_boxed(
     boxes = [boxes_of(photo, labels, spec) for photo in checked.photos]
     checked.report.warnings.extend(_cut_off(checked.photos, boxes, labels))
     sides = []
-    for chosen in _sides(checked.photos, checked.records, boxes, val_fraction, seed):
+    for chosen in split_boxed(checked.photos, checked.records, boxes, val_fraction, seed):
         picked = chosen.tolist()
         truth = tuple(truth_of(checked.photos[i], labels) for i in picked)
         files = tuple(checked.photos[i].path for i in picked)
-        sides.append(BoxedPhotos(pixels, rows[chosen], tuple(boxes[i] for i in picked), truth, files))
+        sides.append(BoxedPhotos(pixels, rows[chosen], files, tuple(boxes[i] for i in picked), truth))
     train, val, test = sides
     _require(train, val, root)
     info = DatasetInfo(
@@ -135,32 +135,35 @@ def load_boxed(
     return BoxedDataset(labels, train, val, test, info, checked.report)
 
 
-def rarest(boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
-    """Returns of each photo the class that the fewest of all boxes have; -1 where it has no box."""
-    counts = Counter(int(c) for rows in boxes for c in rows[:, 0])
-    found = [min((int(c) for c in rows[:, 0]), key=lambda c: (counts[c], c), default=-1) for rows in boxes]
-    return np.array(found, np.int64)
-
-
 def boxes_of(photo: BoxedPhoto, labels: Sequence[str], spec: InputSpec) -> NDArray[np.float32]:
-    """Returns a clean photo's boxes to train on, (K, 5): class and xyxy in input px; see `BoxedPhotos`."""
-    wanted = [box for box in photo.boxes if not box.ignored]
+    """Returns the boxes of a photo to train on.
+
+    Args:
+        photo: the photo with clean boxes.
+        labels: the names of the classes.
+        spec: the model's input.
+
+    Returns:
+        (K, 5) float32: class and xyxy in px of the input; without ignored boxes and those that the input cuts off.
+    """
+    counted_boxes = [box for box in photo.boxes if not box.ignored]
     width, height = photo.size_wh or (spec.width, spec.height)
-    xyxy = place(height, width, spec).to_input(np.array([box.xyxy for box in wanted], np.float32).reshape(-1, 4))
+    xyxy = place(height, width, spec).to_input(np.array([box.xyxy for box in counted_boxes], np.float32).reshape(-1, 4))
     seen = np.clip(xyxy, 0, (spec.width, spec.height) * 2)
-    classes = np.array([labels.index(box.label) for box in wanted], np.float32)
+    classes = np.array([labels.index(box.label) for box in counted_boxes], np.float32)
     return np.column_stack([classes, seen])[_area(seen) >= _LEAST_LEFT * _area(xyxy)].astype(np.float32)
 
 
 def _cut_off(
     photos: Sequence[BoxedPhoto], boxes: Sequence[NDArray[np.float32]], labels: Sequence[str]
 ) -> Iterator[str]:
-    """Says which boxes lie where a cropped input doesn't reach."""
+    """Yields a warning if boxes lie outside the cropped input."""
     before = Counter(labels.index(box.label) for photo in photos for box in photo.boxes if not box.ignored)
     after = Counter(int(c) for rows in boxes for c in rows[:, 0])
     if lost := before.total() - after.total():
         gone = [labels[c] for c in before if not after[c]]
-        yield f"{lost} boxes are cut off with the photos' edges" + (f", all of: {', '.join(gone)}" if gone else "")
+        every = f", among them all of: {', '.join(gone)}" if gone else ""
+        yield f"the input leaves out {counted(lost, 'box', 'boxes')} at the edges of photos{every}"
 
 
 def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -169,50 +172,19 @@ def _area(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def truth_of(photo: BoxedPhoto, labels: Sequence[str]) -> Truth:
-    """Returns a clean photo's true boxes in its own px."""
-    boxes = [box for box in photo.boxes if box.label in labels]  # others are nowhere but ignored
+    """Returns the true boxes of a photo with clean boxes, in px of the photo.
+
+    Args:
+        photo: the photo with clean boxes.
+        labels: the names of the classes.
+    """
+    boxes = [box for box in photo.boxes if box.label in labels]  # all boxes of other classes are ignored
     return Truth(
         xyxy=np.array([box.xyxy for box in boxes], np.float32).reshape(-1, 4),
         class_id=np.array([labels.index(box.label) for box in boxes], np.int64),
         ignore=np.array([box.ignored for box in boxes], np.bool_),
         size_wh=photo.size_wh or (0, 0),
     )
-
-
-def _sides(
-    photos: Sequence[BoxedPhoto],
-    records: Sequence[Record],
-    boxes: Sequence[NDArray[np.float32]],
-    fraction: float,
-    seed: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Positions to train on, to validate and to test with: the data set's own split; a val of ours where it has none.
-
-    `test` is never touched by it: nothing may be chosen by what measures in the end.
-    """
-    parts = np.array([photo.part for photo in photos])
-    test = np.flatnonzero(parts == "test")
-    if (parts == "val").any():
-        return np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val"), test
-    usable = np.flatnonzero(parts != "test")
-    seen = [boxes[i] for i in usable.tolist()]
-    groups = duplicate_groups([records[i] for i in usable.tolist()])
-    _, val = split(rarest(seen) + 1, groups, fraction, seed)
-    val = _with_trained_classes(val, seen, groups)
-    return np.setdiff1d(usable, usable[val]), usable[val], test
-
-
-def _with_trained_classes(
-    val: NDArray[np.int64], boxes: Sequence[NDArray[np.float32]], groups: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Gives back to training the photos to validate with that hold a class which it would have none of.
-
-    The split holds a class's photos apart only where it is the rarest in them.
-    """
-    held = set(val.tolist())
-    trained = {c for i, rows in enumerate(boxes) if i not in held for c in rows[:, 0].tolist()}
-    lost = [groups[i] for i in val.tolist() if not trained.issuperset(boxes[i][:, 0].tolist())]
-    return val[~np.isin(groups[val], lost)]
 
 
 def _require(train: BoxedPhotos, val: BoxedPhotos, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""Boxes as annotated to boxes that can be trained on: upright, inside their photo, with an area, each once."""
+"""Cleans annotated boxes: rotated upright as the photo's EXIF says, clipped to the photo, with an area, each once."""
 
 from __future__ import annotations
 
@@ -6,71 +6,87 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgetl.host.dataset.boxes import Box, BoxedPhoto
-from edgetl.host.dataset.photos import Record, parallel
+from edgetl.host.dataset.boxes.boxed_photo import Box, BoxedPhoto
+from edgetl.host.dataset.photo_records import Record, parallel
 from edgetl.vision.exif import exif_orientation
 
 _JPEG_HEAD = 1 << 18
-"""Bytes of a JPEG in which its EXIF lies: before everything else but other short headers."""
+"""The EXIF data of a JPEG lies within this many bytes at its beginning, so that no more is read."""
 
 _SLACK = 0.5
-"""A box that sticks out by less is clipped without a word: a matter of rounding, px."""
+"""A box that reaches out of its photo by at most this is clipped silently, px: rounding causes it."""
 
 _LEAST = 1e-3
-"""A box narrower than this has no area, px."""
+"""A box with a shorter side counts as having no area, px."""
 
 _STRETCH = 0.05
-"""Width and height that are scaled less differently come of rounding a small photo's sides."""
+"""If the scales of width and height differ by at most this (0..1), rounding of a small photo's size is the cause."""
 
 Xyxy = tuple[float, float, float, float]
 
 
 @dataclass(slots=True)
 class Mended:
-    """Photos with clean boxes, and by whose names what was done to them.
+    """Photos with clean boxes, and the names of those that were corrected or left out.
 
     Attributes:
-        photos: that open; their boxes are within the upright photo, whose size they carry. Ordered as given.
-        records: of these photos.
-        unreadable: `photo: what is wrong` of those left out.
-        turned_against: photos left out: annotated lying, though nothing says which way they were turned.
-        no_area: boxes dropped, as `photo: label xyxy`; so the next three.
-        outside: boxes dropped, wholly outside their photo.
-        clipped: boxes that stuck out.
-        repeated: boxes dropped, the same as another.
-        turned: photos whose boxes were turned with the photo.
-        rescaled: photos whose annotation was made at another size, as `photo: from to`.
-        stretched: those of the rescaled photos that have another shape than their annotation says.
-        unclear: photos that their EXIF turns, and nothing says whether the boxes are turned already.
+        photos: the N readable photos, in their original order; the boxes lie within the upright photo, whose size is
+            known.
+        records: the N records of these photos.
+        unreadable: the photos that can't be read and were left out, each as `photo: reason`.
+        sideways: the photos left out because they were annotated on their side and the direction is unknown.
+        no_area: the boxes dropped because they have no area, each as `photo: label xyxy`.
+        outside: the boxes dropped because they lie wholly outside their photo, each as `photo: label xyxy`.
+        clipped: the boxes that reached out of their photo and were clipped, each as `photo: label xyxy`.
+        repeated: the boxes dropped because another one is equal, each as `photo: label xyxy`.
+        rotated: the photos whose boxes were rotated with the photo.
+        rescaled: the photos annotated at another size, each as `photo: annotated size to real size`.
+        stretched: the rescaled photos whose aspect ratio differs from the annotated one.
+        unclear: the photos that EXIF rotates and whose boxes may or may not be rotated already.
     """
 
     photos: list[BoxedPhoto] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
-    turned_against: list[str] = field(default_factory=list)
+    sideways: list[str] = field(default_factory=list)
     no_area: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     clipped: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
-    turned: list[str] = field(default_factory=list)
+    rotated: list[str] = field(default_factory=list)
     rescaled: list[str] = field(default_factory=list)
     stretched: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
 
+    def corrections(self) -> dict[str, list[str]]:
+        """Returns the names of the corrected boxes and photos by kind of correction, without empty kinds."""
+        by_kind = {
+            "boxes without area, dropped": self.no_area,
+            "boxes outside their photo, dropped": self.outside,
+            "boxes that reach out of their photo, clipped": self.clipped,
+            "boxes annotated twice, dropped": self.repeated,
+            "photos rotated by EXIF, boxes rotated with them": self.rotated,
+            "photos annotated at another size, boxes rescaled": self.rescaled,
+            "photos with another aspect ratio than annotated: check with --sheet whether the boxes fit": self.stretched,
+            "photos annotated on their side in an unknown direction, left out": self.sideways,
+            "photos rotated by EXIF, boxes perhaps not: check with --sheet whether they fit": self.unclear,
+        }
+        return {kind: names for kind, names in by_kind.items() if names}
+
 
 def mend(root: Path, photos: Sequence[BoxedPhoto], records: Sequence[Record], *, shares: bool = False) -> Mended:
-    """Makes annotated boxes clean.
+    """Cleans annotated boxes.
 
     Args:
-        root: the data set's folder, for names.
-        photos: N, as `read_boxed` gives them.
-        records: N, as `edgetl.host.dataset.photos.inspect` gives them.
-        shares: whether the boxes were given in shares of the upright photo, as YOLO has them.
+        root: the data set's folder; photos are named by their paths below it.
+        photos: the N annotated photos.
+        records: the N records of these photos.
+        shares: whether the boxes were annotated as shares of the upright photo, as in YOLO.
     """
     done = Mended()
-    # YOLO's shares are of the upright photo, whatever its size.
-    told = [i for i, photo in enumerate(photos) if not (shares or records[i].error)]
-    turns = dict(zip(told, parallel(lambda i: _orientation(photos[i].path), told, "Reading EXIF"), strict=True))
+    # YOLO's shares refer to the upright photo, so that its EXIF rotation does not matter.
+    in_px = [i for i in range(len(photos)) if not (shares or records[i].error)]
+    turns = dict(zip(in_px, parallel(lambda i: _orientation(photos[i].path), in_px, "Reading EXIF"), strict=True))
     for i, (photo, record) in enumerate(zip(photos, records, strict=True)):
         name = photo.path.relative_to(root).as_posix()
         if record.error:
@@ -78,7 +94,7 @@ def mend(root: Path, photos: Sequence[BoxedPhoto], records: Sequence[Record], *,
             continue
         upright = _upright(photo, record, turns.get(i, 1), name, done)
         if upright is None:
-            done.turned_against.append(name)
+            done.sideways.append(name)
             continue
         size_wh = (record.width, record.height)
         done.photos.append(replace(photo, boxes=_clean(upright, size_wh, name, done), size_wh=size_wh))
@@ -87,18 +103,18 @@ def mend(root: Path, photos: Sequence[BoxedPhoto], records: Sequence[Record], *,
 
 
 def turn(xyxy: Xyxy, size_wh: tuple[float, float], orientation: int) -> Xyxy:
-    """Turns a box as a photo's EXIF orientation turns its pixels.
+    """Rotates a box as the EXIF orientation of a photo rotates its pixels.
 
     Args:
-        xyxy: px of the pixels as stored.
-        size_wh: width and height as stored, px.
-        orientation: 1..8.
+        xyxy: left, top, right and bottom edge in px of the stored pixels.
+        size_wh: width and height of the stored pixels, px.
+        orientation: the EXIF orientation, 1..8.
 
     Returns:
-        px of the upright photo.
+        Left, top, right and bottom edge in px of the upright photo.
     """
     (x1, y1, x2, y2), (w, h) = xyxy, size_wh
-    if orientation in (5, 6, 7, 8):  # the first stored row becomes a column
+    if orientation in (5, 6, 7, 8):  # these swap rows and columns
         x1, y1, x2, y2, w, h = y1, x1, y2, x2, h, w
     if orientation in (2, 3, 6, 7):
         x1, x2 = w - x2, w - x1
@@ -114,7 +130,7 @@ def _orientation(path: Path) -> int:
 
 
 def _upright(photo: BoxedPhoto, record: Record, orientation: int, name: str, done: Mended) -> list[Box] | None:
-    """The boxes in px of the upright photo; None where its annotation lies and nothing says how."""
+    """Returns the boxes in px of the upright photo; None if they were annotated on the side in an unknown direction."""
     if photo.size_wh is None or not photo.boxes:
         done.unclear += [name] if orientation > 1 and photo.boxes else []
         return list(photo.boxes)
@@ -123,7 +139,7 @@ def _upright(photo: BoxedPhoto, record: Record, orientation: int, name: str, don
     if orientation > 4 and (w > h) != (record.width > record.height) and w != h:
         boxes = [replace(box, xyxy=turn(box.xyxy, (w, h), orientation)) for box in boxes]
         w, h = h, w
-        done.turned.append(name)
+        done.rotated.append(name)
     elif orientation > 1 and (orientation <= 4 or record.width == record.height):
         done.unclear.append(name)
     if (w, h) == (record.width, record.height):
@@ -143,25 +159,20 @@ def _scaled(xyxy: Xyxy, across: float, down: float) -> Xyxy:
 
 
 def _clean(boxes: Sequence[Box], size_wh: tuple[int, int], name: str, done: Mended) -> tuple[Box, ...]:
-    kept: dict[tuple[str, Xyxy], Box] = {}
+    clean: dict[tuple[str, Xyxy], Box] = {}
     w, h = size_wh
     for box in boxes:
         x1, y1, x2, y2 = box.xyxy
         shown = f"{name}: {box.label} {x1:g},{y1:g},{x2:g},{y2:g}"
         clipped = replace(box, xyxy=(max(x1, 0.0), max(y1, 0.0), min(x2, float(w)), min(y2, float(h))))
-        if x2 - x1 < _LEAST or y2 - y1 < _LEAST:
+        if min(box.size_wh) < _LEAST:
             done.no_area.append(shown)
-        elif not _has_area(clipped):
+        elif min(clipped.size_wh) < _LEAST:
             done.outside.append(shown)
-        elif (clipped.label, clipped.xyxy) in kept:
+        elif (clipped.label, clipped.xyxy) in clean:
             done.repeated.append(shown)
         else:
-            kept[clipped.label, clipped.xyxy] = clipped
+            clean[clipped.label, clipped.xyxy] = clipped
             if max(-x1, -y1, x2 - w, y2 - h) > _SLACK:
                 done.clipped.append(shown)
-    return tuple(kept.values())
-
-
-def _has_area(box: Box) -> bool:
-    x1, y1, x2, y2 = box.xyxy
-    return x2 - x1 >= _LEAST and y2 - y1 >= _LEAST
+    return tuple(clean.values())

@@ -1,4 +1,4 @@
-"""A detection data set from one annotation format to another."""
+"""Converts a detection data set to another annotation format: what `edgetl data convert` does."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from pathlib import Path
 
 from edgetl.errors import UsageError
 from edgetl.files import new_folder
-from edgetl.host.dataset.boxes import TITLES, BoxedPhoto, Format, module_of
-from edgetl.host.dataset.boxes.annotation_text import listed
+from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
 from edgetl.host.dataset.boxes.check import check_boxes
-from edgetl.host.dataset.boxes.report import ONLY_OF_TRAINING
+from edgetl.host.dataset.boxes.formats import TITLES, Format, module_of
 from edgetl.host.dataset.boxes.tree import same_name
-from edgetl.text import printable
+from edgetl.text import counted, listed, printable
 
-_KEEPS: dict[Format, frozenset[str]] = {
+_EXPRESSES: dict[Format, frozenset[str]] = {
     "voc": frozenset({"difficult", "background"}),
     "coco": frozenset({"crowd", "background"}),
     "yolo": frozenset({"background"}),
     "csv": frozenset(),
 }
-"""What a format can say besides parts, classes and boxes."""
+"""The properties that a format can express besides parts, classes and boxes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reformatted:
-    """What a conversion came to.
+    """The result of a conversion.
 
     Attributes:
-        photos: written.
-        boxes: written.
-        lost: what was left out or can't be said in the new format; empty where nothing was.
+        photos: the number of photos written.
+        boxes: the number of boxes written.
+        lost: sentences about what was left out or can't be expressed in the new format; empty if nothing was lost.
     """
 
     photos: int
@@ -42,14 +41,14 @@ class Reformatted:
 
 
 def reformat(source: Path, target: Path, format_: Format) -> Reformatted:
-    """Writes a detection set anew, its photos copied; the folder appears whole or not at all.
+    """Copies a detection data set in another format; the new folder appears whole or not at all.
 
-    The boxes are those that `edgetl data check` finds clean: upright, clipped, each once.
+    The boxes are the clean ones of `edgetl data check`: upright, clipped, each once.
 
     Args:
-        source: a detection set in any format.
-        target: a folder that doesn't exist yet, outside `source`.
-        format_: to write.
+        source: the folder of a detection data set in any format.
+        target: the new folder, outside `source`; it must not exist yet.
+        format_: the format to write.
 
     Raises:
         UsageError: `target` exists, or lies inside `source`.
@@ -57,14 +56,14 @@ def reformat(source: Path, target: Path, format_: Format) -> Reformatted:
         EdgetlError: `target` can't be written.
     """
     if target.exists() or target.is_symlink():
-        raise UsageError("there is something already", where=str(target), remedy="choose a folder that doesn't exist")
+        raise UsageError("the target exists already", where=str(target), remedy="choose a folder that doesn't exist")
     if target.resolve().is_relative_to(source.resolve()):
         raise UsageError("the copy would lie inside the data set", where=str(target), remedy="choose another place")
     checked = check_boxes(source)
-    if not ONLY_OF_TRAINING.issuperset(checked.report.problems):
+    if not checked.convertible:
         checked.report.require_usable()
     photos = checked.photos
-    if "background" not in _KEEPS[format_]:
+    if "background" not in _EXPRESSES[format_]:
         photos = [photo for photo in photos if photo.boxes]
     module = module_of(format_)
     with new_folder(target) as folder:
@@ -76,18 +75,18 @@ def reformat(source: Path, target: Path, format_: Format) -> Reformatted:
             placed.append(replace(photo, path=path))
         module.write(folder, placed)
     report = checked.report
-    lost = [*report.notes, *(f"{len(rows)} {what}" for what, rows in report.mended.items())]
+    lost = [*report.notes, *(f"{kind}: {len(names)}" for kind, names in report.mended.items())]
     if report.unreadable:
-        lost.append(f"{len(report.unreadable)} files don't open and are left out: {listed(report.unreadable)}")
-    lost += _unsaid(checked.photos, format_)
+        lost.append(f"{counted(len(report.unreadable), 'unreadable file')} left out: {listed(report.unreadable)}")
+    lost += _inexpressible(checked.photos, format_)
     return Reformatted(len(photos), sum(len(photo.boxes) for photo in photos), lost)
 
 
 def fresh_names(photos: Sequence[BoxedPhoto]) -> list[str]:
-    """Returns a file name for each photo: its own, numbered where another has the same but for case and suffix.
+    """Returns a file name for each photo: its own, with a number if another name differs only in case or suffix.
 
-    Pascal VOC and YOLO know a photo by its stem alone, and some file systems don't tell cases apart. What a text file
-    can't give back, such as a line break, becomes an underscore.
+    Pascal VOC and YOLO identify a photo by its stem alone, and some file systems ignore case. A character that a text
+    file can't represent, such as a line break, becomes an underscore.
     """
     stems = [_plain(photo.path.stem) for photo in photos]
     taken = set(map(same_name, stems))
@@ -103,19 +102,20 @@ def fresh_names(photos: Sequence[BoxedPhoto]) -> list[str]:
 
 
 def _plain(stem: str) -> str:
-    """A file's stem without a backslash, control characters, a leading dot, and blanks around it."""
+    """Returns the stem of a file without backslashes, control characters, a leading dot and blanks around it."""
     plain = "".join("_" if c == "\\" or printable(c) != c else c for c in stem.strip())
     return re.sub(r"^[.\s]+|\s+$", "_", plain) or "_"
 
 
-def _unsaid(photos: Sequence[BoxedPhoto], format_: Format) -> list[str]:
+def _inexpressible(photos: Sequence[BoxedPhoto], format_: Format) -> list[str]:
     boxes = [box for photo in photos for box in photo.boxes]
     counts = (
-        ("difficult", sum(box.difficult for box in boxes), "boxes are no longer marked difficult"),
-        ("crowd", sum(box.crowd for box in boxes), "boxes are no longer marked as a crowd"),
-        ("background", sum(not photo.boxes for photo in photos), "photos without boxes are left out"),
+        ("difficult", sum(box.difficult for box in boxes), "boxes no longer marked difficult"),
+        ("crowd", sum(box.crowd for box in boxes), "boxes no longer marked as a crowd"),
+        ("background", sum(not photo.boxes for photo in photos), "photos without boxes, left out"),
     )
-    keeps = _KEEPS[format_]
     return [
-        f"{count} {what}: {TITLES[format_]} can't say it" for key, count, what in counts if count and key not in keeps
+        f"{title}, because {TITLES[format_]} can't express it: {count}"
+        for key, count, title in counts
+        if count and key not in _EXPRESSES[format_]
     ]

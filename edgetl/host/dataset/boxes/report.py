@@ -1,49 +1,56 @@
-"""The report on a detection data set, in words and as JSON."""
+"""The report on a detection data set, as text for people and as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-from edgetl.host.dataset.check import FEW, require_none
-from edgetl.host.dataset.report_text import findings, grouped
-from edgetl.text import listed, printable
+from edgetl.host.dataset.boxes.coco_sizes import Size
+from edgetl.host.dataset.report import (
+    FEW,
+    DataReport,
+    closing_lines,
+    duplicate_warnings,
+    group_lines,
+    unreadable_warning,
+)
+from edgetl.text import counted, listed, printable
 
-ONE_PHOTO = "only one photo with boxes; one to train on and one to validate on are needed"
-NO_TRAIN = "no photo is in train/"
-ONLY_OF_TRAINING = frozenset({ONE_PHOTO, NO_TRAIN})
-"""Problems of a training alone: such a set can be converted, as COCO's val2017 often is."""
+_MOST_NAMED = 10
+"""At most this many classes are named in a warning; the JSON has all."""
 
 
 @dataclass(frozen=True, slots=True)
-class BoxesReport:
-    """A detection set's check.
+class BoxesReport(DataReport):
+    """The result of checking a detection data set.
 
     Attributes:
-        root: the folder.
+        root: the data set's folder.
         task: always `detection`.
-        format: of the annotations.
-        photos: that open, by part (`all` where there is no split of its own).
-        background: those of them without boxes, by part.
-        boxes: that are kept.
-        classes: boxes by class and part.
-        class_photos: photos by class.
-        difficult: boxes marked so.
-        crowd: boxes marked so.
-        tiny: boxes with a side under 1 % of the photo's shorter side, or under 4 px.
-        areas: boxes by COCO's small (under 32² px), medium and large (from 96² px).
-        sides: the root of a box's share of its photo's area, 0..1: 10th, 50th and 90th percentile.
-        mended: what was done to boxes and photos, each with the names.
-        unreadable: `file: what is wrong`.
-        exact_duplicates: photos with the same content, by group.
-        near_duplicates: photos that look the same, by group.
-        leaks: the groups among these that lie in different parts of the split.
-        notes: what the files themselves led to: what was left out, which of two formats was read.
-        warnings: what to look at.
-        problems: why it can't be trained on; empty where it can.
+        format: the name of the annotation format.
+        photos: the number of readable photos by part; the part is `all` without a split of its own.
+        background: the number of photos without boxes by part.
+        boxes: the number of boxes after cleaning.
+        classes: the number of boxes by class and part.
+        class_photos: the number of photos by class.
+        difficult: the number of boxes marked difficult.
+        crowd: the number of boxes marked as a crowd.
+        tiny: the number of boxes with a side under 1 % of the photo's shorter side, or under 4 px.
+        areas: the number of boxes by COCO's sizes small, medium and large.
+        sides: the square root of a box's share of its photo's area, 0..1: 10th, 50th and 90th percentile.
+        mended: the corrections of boxes and photos, each with the names of the corrected ones.
+        unreadable: the photos that can't be read, each as `file: reason`.
+        exact_duplicates: the photos with the same content, by group.
+        near_duplicates: the photos that look the same, by group.
+        leaks: the groups of duplicates that lie in different parts of the split.
+        notes: sentences about files that were left out, and about the choice between two formats.
+        warnings: sentences about what the user should check.
+        problems: the reasons why the data set can't be trained on; empty if it can.
     """
 
     root: str
-    task: str
+    task: Literal["detection"]
     format: str
     photos: dict[str, int]
     background: dict[str, int]
@@ -53,7 +60,7 @@ class BoxesReport:
     difficult: int
     crowd: int
     tiny: int
-    areas: dict[str, int]
+    areas: dict[Size, int]
     sides: dict[str, float]
     mended: dict[str, list[str]]
     unreadable: list[str]
@@ -64,56 +71,61 @@ class BoxesReport:
     warnings: list[str]
     problems: list[str]
 
-    def to_dict(self) -> dict[str, object]:
-        """Returns JSON-ready values."""
-        return asdict(self)
+    def headline(self) -> str:
+        """Returns the format and the numbers of photos and boxes in one line."""
+        return f"{self.root}: {self.format}, {_by_part(self.photos, 'photo')}, {counted(self.boxes, 'box', 'boxes')}"
 
-    def require_usable(self) -> None:
-        """Raises a DatasetError where there are problems."""
-        require_none(self.problems, self.root)
+    def table(self) -> tuple[list[str], list[list[object]]]:
+        """Returns the number of boxes of each class and part, and of photos of each class, as a table."""
+        heads = ["boxes" if part == "all" else f"boxes in {part}" for part in self.photos]
+        rows: list[list[object]] = [
+            [label, *(row.get(part, 0) for part in self.photos), self.class_photos[label]]
+            for label, row in self.classes.items()
+        ]
+        return ["class", *heads, "photos"], rows
+
+    def to_text(self) -> str:
+        """Returns the report as text for people."""
+        lines = [self.headline()]
+        width = max(map(len, self.classes), default=0)
+        for label, row in self.classes.items():
+            photos = counted(self.class_photos[label], "photo")
+            lines.append(f"  {label:<{width}}  {_by_part(row, 'box', 'boxes')} in {photos}")
+        lines.append(f"without boxes (background): {_by_part(self.background, 'photo')}")
+        lines.append(f"difficult: {self.difficult}, crowd: {self.crowd}, tiny: {self.tiny}")
+        lines.append("areas: " + ", ".join(f"{name} {count}" for name, count in self.areas.items()))
+        if self.sides:
+            low, middle, high = (f"{value:.1%}" for value in self.sides.values())
+            lines.append(f"sides: median {middle} of the photo's side; four of five boxes have {low} to {high}")
+        lists = {
+            **self.mended,
+            "unreadable": self.unreadable,
+            "same content": group_lines(self.exact_duplicates, " = "),
+            "nearly the same": group_lines(self.near_duplicates, " ~ "),
+        }
+        return "\n".join(map(printable, lines + closing_lines(lists, self)))
 
 
 def warnings_of(report: BoxesReport) -> list[str]:
-    """Returns what to look at."""
+    """Returns the warnings that follow from a report's figures."""
     once = [label for label, count in report.class_photos.items() if count == 1]
     few = [f"{label} ({count})" for label, count in report.class_photos.items() if 1 < count < FEW]
-    exact, near = len(report.exact_duplicates), len(report.near_duplicates)
+    tiny = counted(report.tiny, "tiny box", "tiny boxes")
     found = (
-        (report.unreadable, f"{len(report.unreadable)} files don't open and are left out"),
-        (once, f"in one photo only, so never both trained and validated on: {listed(once, 10)}"),
-        (few, f"in few photos (under {FEW}): {listed(few, 10)}"),
-        (report.tiny, f"{report.tiny} boxes are tiny (a side under 1 % of the photo's, or 4 px): few will be found"),
-        (exact, f"{exact} groups of photos have the same content"),
-        (near, f"{near} groups of photos look nearly the same"),
-        (report.leaks, f"{len(report.leaks)} of them lie in different parts of the split: its figures are too good"),
+        (once, f"in one photo only, so never both trained and validated on: {listed(once, _MOST_NAMED)}"),
+        (few, f"in few photos (under {FEW}): {listed(few, _MOST_NAMED)}"),
+        (report.tiny, f"{tiny} (a side under 1 % of the photo's, or 4 px): few will be found"),
     )
     return [
         *report.notes,
-        *(f"{len(rows)} {what}" for what, rows in report.mended.items()),
+        *(f"{title}: {len(rows)}" for title, rows in report.mended.items()),
+        *unreadable_warning(report),
         *(text for condition, text in found if condition),
+        *duplicate_warnings(report.exact_duplicates, report.near_duplicates, report.leaks),
     ]
 
 
-def describe_boxes(report: BoxesReport) -> str:
-    """Returns the report as text for people."""
-    lines = [f"{report.root}: {report.format}, {_counts(report.photos)} photos, {report.boxes} boxes"]
-    width = max(map(len, report.classes), default=0)
-    for label, row in report.classes.items():
-        lines.append(f"  {label:<{width}}  {_counts(row)} boxes in {report.class_photos[label]} photos")
-    lines.append(f"without boxes (background): {_counts(report.background) or '0'} photos")
-    lines.append(f"difficult: {report.difficult}, crowd: {report.crowd}, tiny: {report.tiny}")
-    lines.append("areas: " + ", ".join(f"{name} {count}" for name, count in report.areas.items()))
-    if report.sides:
-        low, middle, high = (f"{value:.1%}" for value in report.sides.values())
-        lines.append(f"sides: {middle} of the picture's at the median, {low} to {high} for four of five boxes")
-    lists = {
-        **report.mended,
-        "unreadable": report.unreadable,
-        "same content": grouped(report.exact_duplicates, " = "),
-        "nearly the same": grouped(report.near_duplicates, " ~ "),
-    }
-    return "\n".join(map(printable, lines + findings(lists, report.warnings, report.problems)))
-
-
-def _counts(row: dict[str, int]) -> str:
-    return ", ".join(str(count) if part == "all" else f"{part} {count}" for part, count in row.items())
+def _by_part(row: Mapping[str, int], noun: str, plural: str = "") -> str:
+    """Returns a count with its noun, and in parentheses the count of each part: `4 photos (train 3, val 1)`."""
+    parts = ", ".join(f"{part} {count}" for part, count in row.items() if part != "all")
+    return counted(sum(row.values()), noun, plural) + (f" ({parts})" if parts else "")

@@ -1,4 +1,4 @@
-"""The boxes of a photo: the true ones, and those that a detector found."""
+"""The true boxes of a photo, and the boxes that a detector found in it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Truth:
     """The true boxes of a photo.
 
     Attributes:
-        xyxy: (K, 4) float32 px.
-        class_id: (K,) int64.
-        ignore: (K,) bool; difficult ones and crowds are neither wanted nor wrong.
-        size_wh: of the photo, px.
+        xyxy: the boxes, (K, 4) float32 in px of the photo.
+        class_id: the class of each box, (K,) int64.
+        ignore: whether a box is difficult or a crowd, (K,) bool; finding such a box is neither right nor wrong.
+        size_wh: width and height of the photo, px.
     """
 
     xyxy: NDArray[np.float32]
@@ -27,12 +27,12 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a detector found in a photo, of every score that may matter.
+    """The boxes that a detector found in a photo.
 
     Attributes:
-        xyxy: (N, 4) float32 px.
-        score: (N,) float32, 0..1.
-        class_id: (N,) int64.
+        xyxy: the boxes, (N, 4) float32 in px of the photo.
+        score: the score of each box, (N,) float32, 0..1.
+        class_id: the class of each box, (N,) int64.
     """
 
     xyxy: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""The lists of `ImageSets/Main/`, which say what part of the split each Pascal VOC annotation belongs to."""
+"""Reads the lists in `ImageSets/Main/`, which assign each Pascal VOC annotation to a part of the split."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes.annotation_text import listed, read_text
+from edgetl.host.dataset.boxes.annotation_text import read_text
 from edgetl.host.dataset.boxes.tree import Tree, same_name
-from edgetl.host.dataset.parts import Part, exact_part
+from edgetl.host.dataset.split_parts import Part, exact_part
+from edgetl.text import counted, listed
 from edgetl.vision.photo import is_photo
 
 _MOST_BYTES = 64 << 20
+"""A list may have at most this many bytes, which is room for a million names."""
+
 _PARTS: tuple[Part, ...] = ("train", "val", "test")
 _MARK = re.compile(r"(?<!\s)\s+[-+]?[01]$")
-"""Behind a name in the lists of a class: whether the photo shows it."""
+"""The ending of a line in the list of a class, which says whether the photo shows that class."""
 
 
 def parts_of(tree: Tree, files: Sequence[Path]) -> tuple[dict[Path, Part], list[str]]:
-    """Returns the part of each annotation that lies beside lists; empty for one that no list names.
+    """Returns the part of each annotation for which lists exist.
 
     Args:
         tree: the data set.
-        files: the annotations.
+        files: the annotation files.
 
     Returns:
-        The parts, without the annotations that have no lists at all; and what the reader should be told.
+        The part of each annotation with lists, empty if no list names it; and notes on listed photos without an
+        annotation.
 
     Raises:
         DatasetError: an annotation is listed for two parts, or a list can't be read.
@@ -45,40 +49,40 @@ def parts_of(tree: Tree, files: Sequence[Path]) -> tuple[dict[Path, Part], list[
         if lists:
             parts.update(dict.fromkeys(members, ""))
             lost |= _assign(lists, members, parts)
-    notes = [f"ImageSets lists {len(lost)} photos that have no annotation: {listed(sorted(lost))}"] if lost else []
-    return parts, notes
+    count = counted(len(lost), "photo")
+    return parts, [f"ImageSets lists {count} without an annotation: {listed(sorted(lost))}"] if lost else []
 
 
 def _home(tree: Tree, file: Path) -> Path | None:
-    """The folder of the lists that belong to an annotation: of its nearest parent that has any."""
+    """Returns the folder of the lists for an annotation: that of its nearest parent with lists; None if none."""
     inside = [folder for folder in file.parents if folder == tree.root or folder.is_relative_to(tree.root)]
     homes = (folder / "ImageSets" / "Main" for folder in inside)
     return next((home for home in homes if home.is_dir()), None)
 
 
 def _lists(home: Path) -> list[tuple[Path, Part]]:
-    """The lists with their parts: `train.txt`, `val.txt` and so on; else `trainval.txt`; else those of the classes."""
+    """Returns the lists and their parts: `train.txt`, `val.txt` …, else `trainval.txt`, else the lists of classes."""
     files = sorted(home.glob("*.txt"))
     whole: list[tuple[Path, Part]] = [
         (file, part) for part in _PARTS for file in files if exact_part(file.stem) == part
     ]
     if not {part for _, part in whole} & {"train", "val"}:
         whole += [(file, "train") for file in files if file.stem.lower() == "trainval"]
-    # Some programs, as VoTT, write a list for each class only, as `ace_train.txt`; each names every photo of its part.
+    # Some programs, such as VoTT, write only one list a class, as `ace_train.txt`; each names every photo of its part.
     by_class = ((file, exact_part(file.stem.rpartition("_")[2])) for file in files)
     return whole or [(file, part) for file, part in by_class if part]
 
 
 def _assign(lists: Sequence[tuple[Path, Part]], members: Sequence[Path], parts: dict[Path, Part]) -> set[str]:
-    """Gives each listed annotation its part; returns the names that are none's."""
-    known: dict[str, list[Path]] = {}
+    """Gives each listed annotation its part; returns the listed names that no annotation has."""
+    by_stem: dict[str, list[Path]] = {}
     for file in members:
-        known.setdefault(same_name(file.stem), []).append(file)
+        by_stem.setdefault(same_name(file.stem), []).append(file)
     lost = set()
     for text, part in lists:
         for count, line in enumerate(read_text(text, _MOST_BYTES).split("\n"), start=1):
             names = _names(line)
-            rows = next((rows for name in names if (rows := _meant(name, known))), [])
+            rows = next((rows for name in names if (rows := _named(name, by_stem))), [])
             if names and not rows:
                 lost.add(names[-1].rpartition("/")[2])
             if len(rows) > 1:
@@ -93,7 +97,7 @@ def _assign(lists: Sequence[tuple[Path, Part]], members: Sequence[Path], parts: 
 
 
 def _names(line: str) -> list[str]:
-    """What a line may mean: all of it, or without the mark behind it, quotes and a suffix; with slashes."""
+    """Returns the names that a line may contain: with and without the mark at its end, quotes and a suffix."""
     text = line.strip()
     names = [text, _MARK.sub("", text)]
     if text.startswith('"'):
@@ -103,9 +107,9 @@ def _names(line: str) -> list[str]:
     return list(dict.fromkeys([*slashed, *bare]))
 
 
-def _meant(name: str, known: Mapping[str, list[Path]]) -> list[Path]:
-    """The annotations of a name; where several folders have it, those whose path ends as the name's does."""
-    rows = known.get(same_name(name.rpartition("/")[2]), [])
+def _named(name: str, by_stem: Mapping[str, list[Path]]) -> list[Path]:
+    """Returns the annotations of a name; if several folders have one, those whose path ends like the name."""
+    rows = by_stem.get(same_name(name.rpartition("/")[2]), [])
     ends = [file for file in rows if f"/{same_name(file.with_suffix('').as_posix())}".endswith(f"/{same_name(name)}")]
     folder = name.rpartition("/")[0].rpartition("/")[2]
     near = [file for file in rows if folder and same_name(file.parent.name) == same_name(folder)]

@@ -1,4 +1,4 @@
-"""YOLO data sets without a `data.yaml`: classes from `classes.txt` or `obj.names`, parts from `obj.data` or folders."""
+"""Reads YOLO descriptions without `data.yaml`: classes in `classes.txt` or `obj.names`, parts in `obj.data`."""
 
 from __future__ import annotations
 
@@ -6,34 +6,39 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes.annotation_text import head_of, listed, read_text
+from edgetl.host.dataset.boxes.annotation_text import head_of, read_text
 from edgetl.host.dataset.boxes.tree import Tree
-from edgetl.host.dataset.boxes.yolo_described import Described, assign, listed_photos, named_classes
-from edgetl.host.dataset.parts import Part
+from edgetl.host.dataset.boxes.yolo_description import Described, assign, listed_photos, named_classes
+from edgetl.host.dataset.split_parts import Part
+from edgetl.text import listed
 
 _MOST_BYTES = 8 << 20
+"""A list of names may have at most this many bytes, which is room for a hundred thousand classes."""
+
 _HEAD = 4096
+"""A file `.data` is recognised by this many bytes at its beginning."""
+
 _LISTS = frozenset({"classes.txt", "predefined_classes.txt", "labels.txt", "obj.names"})
 _KEYS: tuple[tuple[str, Part], ...] = (("train", "train"), ("valid", "val"), ("val", "val"), ("test", "test"))
 
 
 def is_list_of_names(file: Path) -> bool:
-    """Says whether a file is called as those are that name the classes, one a line."""
+    """Returns whether a file has the name of a list of class names, one a line."""
     return file.name.lower() in _LISTS or file.suffix.lower() in (".names", ".labels")
 
 
 def describe_darknet(tree: Tree, texts: Sequence[Path], labels: Mapping[Path, Path]) -> Described:
     """Describes a data set that has no `data.yaml`.
 
-    A photo that has no label file and is in no list is not annotated yet, and doesn't belong to the set.
+    A photo without a label file that is in no list has not been annotated yet and does not belong to the data set.
 
     Args:
         tree: the data set.
-        texts: the files that it was recognised by.
+        texts: the label files by which it was recognised.
         labels: the label file of each photo that has one.
 
     Raises:
-        DatasetError: no file names the classes, or several that differ; or a list can't be read.
+        DatasetError: no file names the classes, several files name different ones, or a list can't be read.
     """
     data = [file for file in tree.files(".data") if b"names" in head_of(file, _HEAD) and "names" in _entries(file)]
     if len(data) > 1:
@@ -57,18 +62,18 @@ def describe_darknet(tree: Tree, texts: Sequence[Path], labels: Mapping[Path, Pa
 
 
 def other_names(tree: Tree, labels: Mapping[Path, Path], names: Mapping[int, str]) -> list[str]:
-    """Says which lists of names contradict the ones that count.
+    """Returns a note on lists of names that contradict `data.yaml`.
 
     Args:
         tree: the data set.
         labels: the label file of each photo that has one.
-        names: the name of each class by its number, as `data.yaml` has it.
+        names: the name of each class by its number in `data.yaml`.
     """
     taken = {*labels.values()}
     files = [f for f in tree.files(".txt", ".names", ".labels") if is_list_of_names(f) and f not in taken]
-    others = [tree.name(file) for file in files if not _says(file, names)]
-    what = "names other classes than data.yaml, or in another order; data.yaml counts"
-    return [f"{listed(others)} {what}"] if others else []
+    others = [tree.name(file) for file in files if not _agrees(file, names)]
+    note = "data.yaml is used; other classes, or another order of them, are named in"
+    return [f"{note} {listed(others)}"] if others else []
 
 
 def _classes(tree: Tree, files: Sequence[Path], texts: Sequence[Path]) -> Described:
@@ -90,10 +95,10 @@ def _names(file: Path) -> dict[int, str]:
     return named_classes(list(enumerate(_lines(file))), str(file))
 
 
-def _says(file: Path, names: Mapping[int, str]) -> bool:
+def _agrees(file: Path, names: Mapping[int, str]) -> bool:
     try:
         return _lines(file) == [names.get(number) for number in range(len(names))]
-    except DatasetError:  # it can't be read, and needn't be
+    except DatasetError:  # an unreadable list is not needed beside data.yaml
         return False
 
 
@@ -102,6 +107,6 @@ def _lines(file: Path) -> list[str]:
 
 
 def _entries(file: Path) -> dict[str, str]:
-    """The `key = value` lines of darknet's `obj.data`."""
+    """Returns the `key = value` lines of darknet's `obj.data`."""
     lines = [line.partition("=") for line in read_text(file, _MOST_BYTES).split("\n")]
     return {key.strip().lower(): value.strip() for key, equals, value in lines if equals}

@@ -1,9 +1,10 @@
-"""YOLO's `data.yaml`: the names of the classes, and where the photos of each part lie."""
+"""Reads YOLO's `data.yaml`: the names of the classes, and the folders or lists of the photos of each part."""
 
 from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import yaml
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.boxes.annotation_text import head_of, read_text
 from edgetl.host.dataset.boxes.tree import Tree
-from edgetl.host.dataset.boxes.yolo_described import Described, assign, listed_photos, named_classes
-from edgetl.host.dataset.parts import Part, exact_part
+from edgetl.host.dataset.boxes.yolo_description import Described, assign, listed_photos, named_classes
+from edgetl.host.dataset.split_parts import Part, exact_part
+from edgetl.text import counted
 
 _PARTS: tuple[tuple[Part, tuple[str, ...]], ...] = (
     ("train", ("train",)),
@@ -22,15 +24,17 @@ _PARTS: tuple[tuple[Part, tuple[str, ...]], ...] = (
 )
 _REMEDY = "give data.yaml `names`, and the photos' folders as `train`, `val` and `test`"
 _MOST_BYTES = 1 << 20
+"""A `data.yaml` may have at most this many bytes, which is room for ten thousand classes."""
+
 _TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
 _NOTHING = ("", "~", "null", "Null", "NULL")
-"""What YAML writes for no value."""
+"""The spellings of an absent value in YAML."""
 
 
 class _Loader(yaml.BaseLoader):  # type: ignore[misc] # PyYAML ships no types
-    """Reads every value as text: YAML would make a number of 1_0, false of `no`, and 1.0 of a class called so.
+    """Loads every value as text, because YAML reads the class names `1_0` and `no` as a number and as false.
 
-    It refuses tags and a key that is given twice, and knows no merge keys, so that nothing grows without bounds.
+    It refuses tags and repeated keys and ignores merge keys, so that nothing grows without bounds.
     """
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
@@ -41,20 +45,36 @@ class _Loader(yaml.BaseLoader):  # type: ignore[misc] # PyYAML ships no types
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         mapping: dict[object, object] = super().construct_mapping(node, deep=deep)
         if len(mapping) < len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key is given twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "a key occurs twice", node.start_mark)
         return mapping
 
 
 def names_classes(file: Path) -> bool:
-    """Says whether a YAML file has a key `names`."""
+    """Returns whether a YAML file has a key `names`."""
     return re.search(rb"^[\"']?names[\"']?\s*:", head_of(file, _MOST_BYTES), re.MULTILINE) is not None
+
+
+def names_class_folders(tree: Tree, file: Path) -> bool:
+    """Returns whether the classes of a YAML file are exactly the folders that hold the photos, as for a classifier.
+
+    Args:
+        tree: the data set.
+        file: a YAML file with a key `names`.
+    """
+    try:
+        names = set(_names(_parse(file), file).values())
+    except DatasetError:  # reading the data set reports it
+        return False
+    outer = (path.relative_to(tree.root).parts[:-1] for path in tree.photos)
+    folders = (next((name for name in parts if not exact_part(name)), "") for parts in outer)
+    return {unicodedata.normalize("NFC", folder) for folder in folders} == names
 
 
 def describe_yaml(tree: Tree, file: Path) -> Described:
     """Reads a `data.yaml`.
 
     Raises:
-        DatasetError: it can't be read, contradicts itself, or names no photos.
+        DatasetError: the file can't be read, contradicts itself, or names no photos.
     """
     document = _parse(file)
     described = Described(tree.name(file), _names(document, file), keypoints=_keypoints(document, file))
@@ -76,41 +96,41 @@ def _parse(file: Path) -> Mapping[object, object]:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else str(file)
         what = f"is not YAML: {getattr(error, 'problem', None) or 'it has characters that YAML forbids'}"
-        raise DatasetError(what, where=where, remedy="mend the file") from error
+        raise DatasetError(what, where=where, remedy="correct the file") from error
     except RecursionError as error:
         raise DatasetError("is nested too deeply", where=str(file), remedy=_REMEDY) from error
     except (ValueError, OverflowError) as error:  # of an escape or a directive with an impossible number
-        raise DatasetError("is not YAML: it has an impossible escape", where=str(file), remedy="mend it") from error
+        raise DatasetError("is not YAML: it has an impossible escape", where=str(file), remedy="correct it") from error
     if not isinstance(document, dict):
         raise DatasetError("has no keys", where=str(file), remedy=_REMEDY)
     return document
 
 
 def _names(document: Mapping[object, object], file: Path) -> dict[int, str]:
-    """The name of each class by its number."""
-    told = document.get("names")
-    rows = {str(i): name for i, name in enumerate(told)} if isinstance(told, list) else told
+    """Returns the name of each class by its number."""
+    value = document.get("names")
+    rows = {str(i): name for i, name in enumerate(value)} if isinstance(value, list) else value
     if not isinstance(rows, dict) or not rows:
         raise DatasetError("`names` must list the classes", where=str(file), remedy=_REMEDY)
     pairs = []
     for key, name in rows.items():
         if not isinstance(key, str) or not re.fullmatch(r"\d{1,6}", key) or not isinstance(name, str):
-            what = f"`names` must give each number one text, not so at {key!s:.20}"
+            what = f"`names` must have one text for each number, and {key!s:.20} has none"
             raise DatasetError(what, where=str(file), remedy="number the names 0, 1, …")
         pairs.append((int(key), name))
     names = named_classes(pairs, str(file))
     if len(names) != len(pairs):
-        raise DatasetError("`names` gives a number twice", where=str(file), remedy="number the names 0, 1, …")
-    told_count = document.get("nc", "")
-    if told_count not in (*_NOTHING, str(len(names)), str(max(names) + 1)):
-        shown = told_count if isinstance(told_count, str) else "no number of"  # a list may be endless through aliases
-        what = f"`nc` says {shown:.20} classes, and `names` gives {len(names)}"
+        raise DatasetError("`names` has a number twice", where=str(file), remedy="number the names 0, 1, …")
+    nc = document.get("nc", "")
+    if nc not in (*_NOTHING, str(len(names)), str(max(names) + 1)):
+        shown = nc if isinstance(nc, str) else "not a number"  # a list may be endless through aliases
+        what = f"`nc` is {shown:.20}, and `names` has {counted(len(names), 'class', 'classes')}"
         raise DatasetError(what, where=str(file), remedy="correct the one that is wrong")
     return names
 
 
 def _keypoints(document: Mapping[object, object], file: Path) -> int:
-    """The count of numbers of a pose's key points, as `kpt_shape: [17, 3]` says; 0 where there are none."""
+    """Returns the count of numbers of a pose's key points from `kpt_shape: [17, 3]`; 0 without that key."""
     shape = document.get("kpt_shape", "")
     if isinstance(shape, str) and shape in _NOTHING:
         return 0
@@ -124,11 +144,11 @@ def _keypoints(document: Mapping[object, object], file: Path) -> int:
 
 
 def _places(tree: Tree, file: Path, document: Mapping[object, object], notes: list[str]) -> dict[Path, Part]:
-    """The folders and lists of photos with the part each is; empty where training and validation are the same."""
+    """Returns the part of each folder and list of photos; the part is empty if `train` and `val` name the same one."""
     places: dict[Path, Part] = {}
     for part, keys in _PARTS:
-        told = next((value for key in keys if (value := document.get(key, "")) not in (*_NOTHING, [])), [])
-        for entry in told if isinstance(told, list) else [told]:
+        named = next((value for key in keys if (value := document.get(key, "")) not in (*_NOTHING, [])), [])
+        for entry in named if isinstance(named, list) else [named]:
             place = _place(tree, file, document.get("path"), entry, part)
             if place is None:
                 notes.append(f"the folder of `{part}` is missing: {entry!s:.80}")
@@ -142,10 +162,10 @@ def _places(tree: Tree, file: Path, document: Mapping[object, object], notes: li
 
 
 def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> Path | None:
-    """A folder, or a text that lists photos, as the file names it.
+    """Returns the folder of photos, or the text file that lists them, for an entry of the YAML file.
 
-    It lies below `path`, below the file's own folder, or one level higher, as Roboflow writes it. A missing `test` is
-    None: many sets name one that they don't have.
+    The entry is searched below `path`, below the folder of the YAML file, and one level higher, as Roboflow writes
+    it. The result is None for a missing `test`, because many data sets name one that does not exist.
     """
     if not isinstance(entry, str):
         raise DatasetError(f"`{part}` must be a folder", where=str(file), remedy=_REMEDY)
@@ -162,12 +182,12 @@ def _place(tree: Tree, file: Path, base: object, entry: object, part: Part) -> P
     if part == "test":
         return None
     kind = "list of photos" if plain.lower().endswith(".txt") else "folder"
-    told = f"`{part}` is no {kind} of this data set: {entry:.80}"
-    raise DatasetError(told, where=str(file), remedy=_REMEDY)
+    what = f"`{part}` names a {kind} that is not in this data set: {entry:.80}"
+    raise DatasetError(what, where=str(file), remedy=_REMEDY)
 
 
 def _existing(path: Path) -> Path | None:
-    """A path if it is that of a folder or of a list of photos."""
+    """Returns a path if it is a folder or a list of photos; else None."""
     try:
         return path if path.is_dir() or (path.suffix.lower() == ".txt" and path.is_file()) else None
     except (OSError, ValueError):  # a name that is too long, or that no file can have
@@ -175,11 +195,11 @@ def _existing(path: Path) -> Path | None:
 
 
 def _part(path: Path, folder: Path, part: Part) -> Part:
-    """The part of a photo: that of its named folder, but a `test/` inside that one is never trained on."""
+    """Returns the part of a photo: `test` inside a `test/` folder, else the part of the named folder."""
     within = path.relative_to(folder).parts[:-1]
     return "test" if any(exact_part(name) == "test" for name in within) else part
 
 
 def _innermost(path: Path, folders: Mapping[Path, Part]) -> Path | None:
-    """The named folder that a photo lies in; a test folder inside the training folder is the test's."""
+    """Returns the innermost named folder that holds a photo; None if none does."""
     return next((folder for folder in path.parents if folder in folders), None)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.host.console import track
-from edgetl.host.dataset.check import class_weights
 from edgetl.host.dataset.load import Dataset, Photos
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Predictor
 from edgetl.host.train.checkpoint import Checkpoint
+from edgetl.host.train.classifier.class_weights import class_weights
 from edgetl.host.train.classifier.network import Classifier
 from edgetl.host.train.resolve import ClassifierOptions
 from edgetl.host.train.schedule import freeze, layer_factors

@@ -9,11 +9,13 @@ import numpy as np
 
 from edgetl.card import Backbone, InputSpec, ModelCard
 from edgetl.host.dataset.load import Dataset, load_dataset
-from edgetl.host.evaluate.classifier import Evaluation
+from edgetl.host.evaluate.classifier_tables import confidence_interval
+from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
-from edgetl.host.report.classifier import Ending, confidence_interval, write_training_report
+from edgetl.host.report.classifier_training import write_training_report
+from edgetl.host.report.training_run import Ending, TrainingRun
 from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import DETECTOR_ONLY, TrainOptions
@@ -104,7 +106,8 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
         summary: dict[str, object] = {"photos": report.photos, "classes": report.classes}
         summary |= {"sizes": report.sizes, "unreadable": report.unreadable, "warnings": report.warnings}
         photos = self.dataset.val.paths
-        write_training_report(path, card, rows, evaluation, photos, summary, asdict(self.options), ending)
+        run = TrainingRun(card, rows, photos, summary, asdict(self.options), ending)
+        write_training_report(path, run, evaluation)
 
 
 def load(options: TrainOptions, source: WeightsSource, spec: InputSpec) -> ClassifierTraining:

@@ -11,13 +11,13 @@ import numpy as np
 from edgetl.card import Backbone, DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import UsageError
 from edgetl.host.dataset.boxes.load import BoxedDataset, load_boxed
-from edgetl.host.evaluate.box_interval import map_interval
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
+from edgetl.host.evaluate.map_interval import map_interval
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.untyped import Network
-from edgetl.host.report.classifier import Ending
-from edgetl.host.report.detector import write_detection_report
+from edgetl.host.report.detector_training import write_detection_report
+from edgetl.host.report.training_run import Ending, TrainingRun
 from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import CLASSIFIER_ONLY, TrainOptions
@@ -85,7 +85,8 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         def write_report(path: Path, rows: list[Row]) -> None:
             settings, photos = asdict(self.options), self.dataset.val.paths
             data_summary = self.dataset.report.to_dict()
-            write_detection_report(path, card, rows, evaluation, photos, data_summary, settings, ending)
+            run = TrainingRun(card, rows, photos, data_summary, settings, ending)
+            write_detection_report(path, run, evaluation)
 
         return Trained(model, card, summary, write_report, ending.advice)
 

@@ -22,7 +22,6 @@ from mutants import NASTY, mutants
 
 from edgetl.errors import EdgetlError
 from edgetl.host.dataset.boxes.check import check_boxes
-from edgetl.host.dataset.boxes.report import describe_boxes
 
 ROWS = [("ace", 10, 20, 60, 70), ("king of hearts", 80.5, 20, 130, 90)]
 PHOTOS = {"a.jpg": ROWS, "b.jpg": ROWS[:1]}
@@ -54,7 +53,7 @@ SEEDS: dict[str, dict[str, str]] = {
 """The sound files of a small data set for each kind of text."""
 
 CHANGED = {"yolo": 2, "yaml": 1, "lists": 2}
-"""How many of these files, counted from the first, are changed; all of them where it isn't said."""
+"""How many of these files, counted from the first, are changed; all of them if it isn't stated."""
 
 VALUE = {"voc": rb"(?<=>)[^<>]+(?=<)", "coco": rb'-?\d[\d.]*|"[^"]*"'}
 """What a value is in a text; changed alone, it leaves the text in its format."""
@@ -124,7 +123,7 @@ def _end(root: Path) -> str:
     try:
         report = check_boxes(root).report
         json.dumps(report.to_dict(), allow_nan=False)
-        describe_boxes(report).encode()
+        report.to_text().encode()
     except EdgetlError as error:
         return "refused" if len(str(error)) < 5000 else "refused with a message that fills the screen"
     return "unusable" if report.problems else "usable"

@@ -7,7 +7,6 @@ from boxed import draw_photo, put, put_turned, put_voc, seen, xml_text
 
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.boxes.check import check_boxes
-from edgetl.host.dataset.boxes.report import describe_boxes
 
 ROWS = [("ace", 10, 20, 60, 70), ("king", 80, 20, 130, 90)]
 
@@ -23,7 +22,7 @@ def problems(root):
     return check_boxes(root).report.problems
 
 
-def test_counts(empty_home):
+def test_the_report_counts_photos_boxes_and_classes(empty_home):
     root = draw_set(empty_home.photos, ("train", "val", "test"), rows=[*ROWS, ("ten", 0, 0, 160, 120)])
     put_voc(root / "train" / "bare.jpg", [])
     put_voc(root / "train" / "marked.jpg", ROWS, difficult=(1,))
@@ -39,9 +38,9 @@ def test_counts(empty_home):
     assert report.sides["p50"] == pytest.approx((50 * 70 / (160 * 120)) ** 0.5, abs=1e-3)
     assert report.problems == []
     assert len(checked.photos) == len(checked.records) == 11
-    text = describe_boxes(report)
-    assert "Pascal VOC, train 5, val 3, test 3 photos, 29 boxes" in text
-    assert "ace   train 4, val 3, test 3 boxes in 10 photos" in text
+    text = report.to_text()
+    assert "Pascal VOC, 11 photos (train 5, val 3, test 3), 29 boxes" in text
+    assert "ace   10 boxes (train 4, val 3, test 3) in 10 photos" in text
     assert text.endswith("usable: yes")
 
 
@@ -49,7 +48,7 @@ def test_tiny_boxes_are_kept_and_counted(empty_home):
     root = draw_set(empty_home.photos, rows=[("ace", 10, 10, 13, 60), ("king", 10, 10, 14, 60)])
     report = check_boxes(root).report
     assert (report.boxes, report.tiny) == (6, 3)
-    assert any("3 boxes are tiny" in text for text in report.warnings)
+    assert any("3 tiny boxes" in text for text in report.warnings)
 
 
 def test_names_that_differ_by_case_or_spaces(empty_home):
@@ -92,39 +91,39 @@ def test_class_in_one_photo_only(empty_home):
     assert "in one photo only, so never both trained and validated on: ten" in report.warnings
 
 
-def test_what_was_mended_is_said(empty_home):
+def test_corrections_of_boxes_are_reported(empty_home):
     root = draw_set(empty_home.photos)
     put_voc(root / "x.jpg", [*ROWS, ROWS[0], ("ace", 5, 5, 5, 9), ("ace", 900, 1, 950, 9), ("ace", 1, 1, 900, 9)])
     report = check_boxes(root).report
     assert report.boxes == 9
-    assert {what: len(rows) for what, rows in report.mended.items()} == {
+    assert {kind: len(names) for kind, names in report.mended.items()} == {
         "boxes without area, dropped": 1,
         "boxes outside their photo, dropped": 1,
-        "boxes that stick out of their photo, clipped": 1,
-        "boxes given twice, dropped": 1,
+        "boxes that reach out of their photo, clipped": 1,
+        "boxes annotated twice, dropped": 1,
     }
-    assert "1 boxes without area, dropped" in report.warnings
-    assert "x.jpg: ace 5,5,5,9" in describe_boxes(report)
+    assert "boxes without area, dropped: 1" in report.warnings
+    assert "x.jpg: ace 5,5,5,9" in report.to_text()
 
 
 def test_all_boxes_outside(empty_home):
     put_voc(empty_home.photos / "a.jpg", [("ace", 900, 900, 950, 950)])
-    assert problems(empty_home.photos) == ["no box is left"]
+    assert problems(empty_home.photos) == ["no box is left after cleaning"]
 
 
-def test_no_photo_opens(empty_home):
+def test_a_set_without_a_readable_photo_is_unusable(empty_home):
     put_voc(empty_home.photos / "a.jpg", ROWS).write_bytes(b"junk")
     (problem,) = problems(empty_home.photos)
-    assert problem.startswith("none of the 1 photos opens: a.jpg: is not a JPEG")
+    assert problem.startswith("none of the photos can be read (1 photo): a.jpg: is not a JPEG")
 
 
-def test_leaks(empty_home):
+def test_duplicates_across_parts_are_reported(empty_home):
     root = draw_set(empty_home.photos, ("train", "test"))
     shutil.copy(root / "train" / "train0.jpg", root / "test" / "same.jpg")
     put(root / "test" / "same.xml", xml_text("same.jpg", ROWS))
     report = check_boxes(root).report
     assert ["test/same.jpg", "train/train0.jpg"] in report.leaks
-    assert any("its figures are too good" in text for text in report.warnings)
+    assert any("duplicates in different parts of the split" in text for text in report.warnings)
 
 
 def test_yolo_on_a_rotated_photo_is_upright(empty_home):

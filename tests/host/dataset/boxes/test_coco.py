@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from boxed import coco_text, draw_photo, put, told
+from boxed import boxes_by_name, coco_text, draw_photo, find_boxed, put
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, read_boxed
+from edgetl.host.dataset.boxes.read import read_boxed
 
 ROWS = [("ace", 10, 20, 60, 70), ("king", 1.5, 2, 30.25, 40)]
 BOXES = [("ace", 10, 20, 60, 70), ("king", 1.5, 2, 30.25, 40)]
@@ -28,12 +28,12 @@ BOXES = [("ace", 10, 20, 60, 70), ("king", 1.5, 2, 30.25, 40)]
         ("images/100%25.jpg", "result.json", "images\\100%25.jpg", ""),
     ],
 )
-def test_layouts(empty_home, photo, file, file_name, part):
+def test_usual_layouts_are_read(empty_home, photo, file, file_name, part):
     root = empty_home.photos
     draw_photo(root / photo, ROWS)
     put(root / file, coco_text({file_name: ROWS}, crowd=(1,)))
     (found,) = find_boxed(root)
-    assert told([found], root) == {photo: (part, BOXES)}
+    assert boxes_by_name([found], root) == {photo: (part, BOXES)}
     assert [box.crowd for box in found.boxes] == [False, True]
     assert found.size_wh == (160, 120)
 
@@ -77,11 +77,10 @@ def test_missing_photos_are_named_and_counted(empty_home):
     file = put(root / "x.json", coco_text({"a.jpg": ROWS, **{f"gone{i}.jpg": ROWS for i in range(5)}}))
     (note,) = read_boxed(root).notes
     assert note == (
-        "5 annotated photos are missing and left out: "
-        "x.json: gone0.jpg, x.json: gone1.jpg, x.json: gone2.jpg and 2 more"
+        "5 annotated photos missing, left out: x.json: gone0.jpg, x.json: gone1.jpg, x.json: gone2.jpg and 2 more"
     )
     put(file, coco_text({"gone.jpg": ROWS}))
-    with pytest.raises(DatasetError, match=r"all 1 annotated photos are missing: x.json: gone.jpg"):
+    with pytest.raises(DatasetError, match=r"all annotated photos are missing \(1\): x.json: gone.jpg"):
         read_boxed(root)
 
 
@@ -90,7 +89,7 @@ def test_a_name_that_several_photos_have(empty_home):
     draw_photo(root / "x" / "a.jpg")
     draw_photo(root / "y" / "a.jpg")
     put(root / "x.json", coco_text({"z/a.jpg": ROWS}))
-    with pytest.raises(DatasetError, match=r"2 photos are called so: x/a.jpg, y/a.jpg"):
+    with pytest.raises(DatasetError, match=r"which fits 2 photos: x/a.jpg, y/a.jpg"):
         find_boxed(root)
 
 
@@ -105,7 +104,7 @@ def spoilt(key, index=0, **change):
     [
         ('{"images": [\n{', "is not JSON: Expecting property name"),
         ("[" * 100_000, "nested too deeply|is not JSON"),
-        ("[]", "no object at its top"),
+        ("[]", "its top level is not an object"),
         ('{"images": 3}', "'categories' must be a list|'images' must be a list"),
         (spoilt("annotations", image_id=99), "annotation 0 belongs to an image that isn't listed: 99"),
         (spoilt("annotations", category_id=99), "annotation 0 is of category 99, which isn't listed"),
@@ -183,7 +182,7 @@ def test_an_image_that_is_listed_twice_alike_counts_once(empty_home):
     put(empty_home.photos / "x.json", json.dumps(document))
     found = read_boxed(empty_home.photos)
     assert [len(photo.boxes) for photo in found.photos] == [2]
-    assert found.notes == ["1 images are listed twice with the same id and file, and count once"]
+    assert found.notes == ["images listed twice with the same id and file, used once: 1"]
 
 
 def test_categories_of_the_same_name_are_one_class(empty_home):

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from boxed import csv_text, draw_photo, put, told
+from boxed import boxes_by_name, csv_text, draw_photo, find_boxed, put
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, read_boxed
+from edgetl.host.dataset.boxes.read import read_boxed
 
 ROWS = [("ace", 10, 20, 60, 70), ("king", 1.5, 2.0, 30.25, 40.0)]
 HEAD = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
@@ -20,12 +20,12 @@ HEAD = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
         ("images/a.jpg", "labels.csv", "images\\a.jpg", ""),
     ],
 )
-def test_layouts(empty_home, photo, file, name, part):
+def test_usual_layouts_are_read(empty_home, photo, file, name, part):
     root = empty_home.photos
     draw_photo(root / photo)
     put(root / file, csv_text({name: ROWS}))
     photos = find_boxed(root)
-    assert told(photos, root) == {photo: (part, ROWS)}
+    assert boxes_by_name(photos, root) == {photo: (part, ROWS)}
     assert photos[0].size_wh == (160, 120)
     assert photos[0].source == f"{root / file}:2"
 
@@ -56,10 +56,10 @@ def test_separators_quotes_and_columns_of_other_programs(empty_home, text):
     assert (box.label, box.xyxy) == ("ace", (1, 2, 30.5, 40))
 
 
-def test_missing_photos(empty_home):
+def test_missing_photos_are_noted(empty_home):
     draw_photo(empty_home.photos / "a.jpg")
     put(empty_home.photos / "labels.csv", csv_text({"a.jpg": ROWS, "b.jpg": ROWS}))
-    assert read_boxed(empty_home.photos).notes == ["1 annotated photos are missing and left out: labels.csv:4: b.jpg"]
+    assert read_boxed(empty_home.photos).notes == ["1 annotated photo missing, left out: labels.csv:4: b.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,6 @@ def test_real_cards(data_folder, empty_home):
     for part, files, boxes in (("train", 296, 527), ("test", 67, 143)):
         side = [photo for photo in photos if photo.part == part]
         assert (len(side), sum(len(photo.boxes) for photo in side)) == (files, boxes)
-    assert {n: (p, sorted(b)) for n, (p, b) in told(photos, root).items()} == {
-        n: (p, sorted(b)) for n, (p, b) in told(both, cards).items()
+    assert {n: (p, sorted(b)) for n, (p, b) in boxes_by_name(photos, root).items()} == {
+        n: (p, sorted(b)) for n, (p, b) in boxes_by_name(both, cards).items()
     }

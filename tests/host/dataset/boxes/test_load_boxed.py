@@ -12,7 +12,8 @@ from boxed import coco_text, draw_photo, put, put_turned, put_voc, xml_text
 from edgetl.card import InputSpec
 from edgetl.errors import DatasetError
 from edgetl.host.dataset import cache
-from edgetl.host.dataset.boxes.load import load_boxed, rarest
+from edgetl.host.dataset.boxes.load import load_boxed
+from edgetl.host.dataset.boxes.split_boxed import rarest
 from edgetl.vision.photo import read_photo
 from edgetl.vision.preprocess import Preprocessor
 
@@ -130,7 +131,7 @@ def test_boxes_lie_on_the_things_in_the_input(empty_home, resize, size_wh):
 
 
 def put_white(path, size_wh, row, told_wh=None):
-    """A black photo with a white box, its XML as of another size where that is told."""
+    """A black photo with a white box, its XML for another size if one is passed."""
     pixels = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
     _, x1, y1, x2, y2 = row
     pixels[y1:y2, x1:x2] = 255
@@ -138,8 +139,8 @@ def put_white(path, size_wh, row, told_wh=None):
     cv2.imwrite(str(path), pixels)
     w, h = told_wh or size_wh
     across, down = w / size_wh[0], h / size_wh[1]
-    told = [(row[0], x1 * across, y1 * down, x2 * across, y2 * down)]
-    put(path.with_suffix(".xml"), xml_text(path.name, told, (w, h)))
+    annotated = [(row[0], x1 * across, y1 * down, x2 * across, y2 * down)]
+    put(path.with_suffix(".xml"), xml_text(path.name, annotated, (w, h)))
 
 
 @pytest.mark.parametrize("resize", ["stretch", "letterbox"])
@@ -172,7 +173,7 @@ def test_crop_cuts_boxes_and_drops_those_it_leaves_little_of(empty_home):
     assert len(truth.xyxy) == 3
 
 
-def test_difficult_ones_and_crowds_are_known_to_the_truth_alone(empty_home):
+def test_difficult_boxes_and_crowds_are_in_the_truth_but_not_trained_on(empty_home):
     draw_set(empty_home.photos, count=3)
     put_voc(empty_home.photos / "a.jpg", ROWS, difficult=(1,))
     _, boxes, truth = only(empty_home.photos, SPEC, "a.jpg")
@@ -196,7 +197,7 @@ def test_class_that_is_only_difficult_is_no_label(empty_home):
     put_voc(empty_home.photos / "a.jpg", [*ROWS, ("aardvark", 0, 0, 9, 9)], difficult=(2,))
     data = load_boxed(empty_home.photos, SPEC)
     assert data.labels == ("ace", "king")
-    assert "only as difficult or crowds, so not trained: aardvark" in data.report.warnings
+    assert "classes with difficult boxes or crowds only, which are not trained: aardvark" in data.report.warnings
     _, boxes, truth = only(empty_home.photos, SPEC, "a.jpg")
     assert boxes[:, 0].tolist() == truth.class_id.tolist() == [0, 1]
 
@@ -250,7 +251,7 @@ def test_rarest():
     assert rarest([]).tolist() == []
 
 
-def test_every_class_is_trained_though_it_may_be_the_rarest_nowhere(empty_home):
+def test_every_class_is_trained_even_if_it_is_nowhere_the_rarest(empty_home):
     """`ten` has most boxes, all in one photo that counts as one of `king`'s."""
     tens = [("ten", 2 * i, 2, 2 * i + 9, 40) for i in range(12)]
     root = draw_set(empty_home.photos, count=4, rows=ROWS[:1])
@@ -297,7 +298,7 @@ def test_second_load_reads_no_photo_and_moved_boxes_no_photo_either(empty_home, 
     def refuse(*_):
         raise AssertionError("a photo was read again")
 
-    monkeypatch.setattr(cache, "examine", refuse)
+    monkeypatch.setattr(cache, "read_record", refuse)
     again = load_boxed(root, SPEC)
     assert np.array_equal(first.train.batch(slice(None)), again.train.batch(slice(None)))
     assert again.info == first.info
@@ -347,7 +348,7 @@ def test_photo_that_does_not_open_is_on_no_side_unless_strict_refuses_it(empty_h
     data = load_boxed(root, SPEC)
     assert len(data.train) + len(data.val) == 5
     assert "3.jpg" not in names(data.train) + names(data.val)
-    with pytest.raises(DatasetError, match=r"1 files don't open: 3.jpg: is not a JPEG") as caught:
+    with pytest.raises(DatasetError, match=r"1 file can't be read: 3.jpg: is not a JPEG") as caught:
         load_boxed(root, SPEC, strict=True)
     assert "--strict" in caught.value.remedy
 
@@ -372,9 +373,9 @@ def test_real_cards_letterboxed(data_folder, empty_home):
         assert (boxes[:, 2:] > boxes[:, :2]).all()
 
 
-def test_boxes_that_crop_leaves_nothing_of_are_told(empty_home):
+def test_boxes_that_the_crop_cuts_off_are_reported(empty_home):
     for i in range(6):  # the photo is 160 x 120, of which crop takes the middle
         put_voc(empty_home.photos / f"{i}.jpg", [("edge", 0, 20, 18, 90), ("ace", 60, 20, 90, 70)], seed=i)
-    told = "6 boxes are cut off with the photos' edges, all of: edge"
-    assert told in load_boxed(empty_home.photos, InputSpec(64, 64, resize="crop")).report.warnings
+    warning = "the input leaves out 6 boxes at the edges of photos, among them all of: edge"
+    assert warning in load_boxed(empty_home.photos, InputSpec(64, 64, resize="crop")).report.warnings
     assert not any("cut off" in line for line in load_boxed(empty_home.photos, SPEC).report.warnings)

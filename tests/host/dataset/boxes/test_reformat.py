@@ -7,8 +7,9 @@ import yaml
 from boxed import coco_text, draw_photo, put, put_turned, put_voc, seen, xml_text
 
 from edgetl.errors import DatasetError, UsageError
-from edgetl.host.dataset.boxes import BoxedPhoto, read_boxed
+from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
 from edgetl.host.dataset.boxes.check import check_boxes
+from edgetl.host.dataset.boxes.read import read_boxed
 from edgetl.host.dataset.boxes.reformat import fresh_names, reformat
 
 FORMATS = ("voc", "coco", "yolo", "csv")
@@ -51,7 +52,7 @@ def same(a, b):
 @pytest.mark.parametrize("parts", [("",), ("train", "val"), ("train", "val", "test")])
 @pytest.mark.parametrize("first", FORMATS)
 @pytest.mark.parametrize("second", FORMATS)
-def test_there_and_on(empty_home, parts, first, second):
+def test_a_set_converted_twice_is_the_same(empty_home, parts, first, second):
     root = draw_set(empty_home.photos, parts)
     done = reformat(root, Path("one"), first)
     assert (done.photos, done.boxes, done.lost) == (2 * len(parts), 4 * len(parts), [])
@@ -76,19 +77,19 @@ def test_large_photos_keep_a_thousandth_of_a_px(empty_home, format_):
     ("format_", "difficult", "lost"),
     [
         ("voc", True, []),
-        ("coco", False, ["1 boxes are no longer marked difficult: COCO can't say it"]),
-        ("yolo", False, ["1 boxes are no longer marked difficult: YOLO can't say it"]),
+        ("coco", False, ["boxes no longer marked difficult, because COCO can't express it: 1"]),
+        ("yolo", False, ["boxes no longer marked difficult, because YOLO can't express it: 1"]),
         (
             "csv",
             False,
             [
-                "1 boxes are no longer marked difficult: CSV can't say it",
-                "1 photos without boxes are left out: CSV can't say it",
+                "boxes no longer marked difficult, because CSV can't express it: 1",
+                "photos without boxes, left out, because CSV can't express it: 1",
             ],
         ),
     ],
 )
-def test_difficult_and_background(empty_home, format_, difficult, lost):
+def test_difficult_marks_and_background_survive_where_the_format_can(empty_home, format_, difficult, lost):
     put_voc(empty_home.photos / "a.jpg", ROWS, difficult=(1,))
     put_voc(empty_home.photos / "b.jpg", [])
     done = reformat(empty_home.photos, Path("new"), format_)
@@ -100,7 +101,7 @@ def test_difficult_and_background(empty_home, format_, difficult, lost):
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_crowd(empty_home, format_):
+def test_crowd_marks_survive_in_coco(empty_home, format_):
     draw_photo(empty_home.photos / "a.jpg")
     put(empty_home.photos / "x.json", coco_text({"a.jpg": ROWS}, crowd=(1,)))
     done = reformat(empty_home.photos, Path("new"), format_)
@@ -109,11 +110,11 @@ def test_crowd(empty_home, format_):
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_rotated_photo(empty_home, format_):
+def test_a_rotated_photo_is_converted_with_rotated_boxes(empty_home, format_):
     path = put_turned(empty_home.photos / "a.jpg", 6)
     put(path.with_suffix(".xml"), xml_text("a.jpg", [("ace", 20, 30, 70, 50)], (160, 120)))
     done = reformat(empty_home.photos, Path("new"), format_)
-    assert done.lost == ["1 photos whose boxes were turned with them, as their EXIF says"]
+    assert done.lost == ["photos rotated by EXIF, boxes rotated with them: 1"]
     checked = check_boxes(Path("new"))
     assert checked.photos[0].boxes[0].xyxy == pytest.approx([float(v) for v in seen(path)])
     assert checked.report.mended == {}
@@ -161,34 +162,34 @@ def test_whatever_is_written_reads_back_equal(empty_home, format_):
     same(shape(root), shape(Path("new")))
 
 
-def test_unreadable_photos_and_dropped_boxes_are_told(empty_home):
+def test_unreadable_photos_and_dropped_boxes_are_reported(empty_home):
     root = draw_set(empty_home.photos, ("",))
     put_voc(root / "x.jpg", [*ROWS, ("ace", 5, 5, 5, 5)])
     put_voc(root / "y.jpg", ROWS).write_bytes(b"junk")
     done = reformat(root, Path("new"), "coco")
     assert done.photos == 3
-    assert done.lost[0] == "1 boxes without area, dropped"
-    assert done.lost[1].startswith("1 files don't open and are left out: y.jpg: is not a JPEG")
+    assert done.lost[0] == "boxes without area, dropped: 1"
+    assert done.lost[1].startswith("1 unreadable file left out: y.jpg: is not a JPEG")
 
 
-def test_target_that_exists_or_lies_inside(empty_home):
+def test_a_target_that_exists_or_lies_inside_the_source_is_refused(empty_home):
     root = draw_set(empty_home.photos, ("",))
     Path("there").mkdir()
-    with pytest.raises(UsageError, match="there is something already"):
+    with pytest.raises(UsageError, match="the target exists already"):
         reformat(root, Path("there"), "coco")
     with pytest.raises(UsageError, match="the copy would lie inside the data set"):
         reformat(root, root / "new", "coco")
     assert not (root / "new").exists()
 
 
-def test_unusable_set_leaves_nothing(empty_home):
+def test_an_unusable_set_writes_nothing(empty_home):
     put_voc(empty_home.photos / "a.jpg", [("ace", 1, 2, 30, 40), ("Ace", 1, 2, 30, 40)])
     with pytest.raises(DatasetError, match="differ only by case or spaces"):
         reformat(empty_home.photos, Path("new"), "coco")
     assert not Path("new").exists()
 
 
-def test_failure_on_the_way_leaves_nothing(empty_home, monkeypatch):
+def test_a_failed_conversion_leaves_nothing_behind(empty_home, monkeypatch):
     root = draw_set(empty_home.photos, ("",))
 
     def fail(folder, photos):

@@ -8,7 +8,8 @@ import pytest
 from boxed import box, draw_photo
 
 from edgetl.errors import DatasetError, UsageError
-from edgetl.host.dataset.boxes import BoxedPhoto, sheet
+from edgetl.host.dataset.boxes import sheet
+from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
 from edgetl.host.dataset.boxes.sheet import sample, write_sheet
 from edgetl.vision.draw import drawable
 
@@ -45,7 +46,7 @@ def test_each_class_is_sampled(tmp_path):
     assert max(names) > 60
 
 
-def test_fewer_photos_than_asked_for():
+def test_a_sheet_of_fewer_photos_than_its_limit():
     assert [item.path.name for item in sample([photo(Path("a"), box(), box("king")), photo(Path("b"))], 9)] == ["a"]
 
 
@@ -56,7 +57,7 @@ def test_a_hundred_classes_and_long_names(tmp_path):
     assert cv2.imread(str(tmp_path / "out.jpeg")).shape[1] == 360
 
 
-def test_refused(tmp_path):
+def test_a_sheet_with_another_suffix_or_without_boxes_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"a sheet is a JPEG, not .png"):
         write_sheet(tmp_path / "out.png", [])
     with pytest.raises(DatasetError, match="there are no boxes to draw"):

@@ -12,12 +12,17 @@ from edgetl.host.dataset.boxes.tree import Tree, part_of_file
 NFC, NFD = (unicodedata.normalize(form, "Tür.jpg") for form in ("NFC", "NFD"))
 
 
-@pytest.mark.parametrize(("stored", "wanted"), [(NFD, NFC), (NFC, NFD), (NFD, NFC.upper())])
-def test_names_of_a_mac_and_of_other_systems_are_the_same(empty_home, stored, wanted):
+@pytest.mark.parametrize(("stored", "annotated"), [(NFD, NFC), (NFC, NFD), (NFD, NFC.upper())])
+def test_names_of_a_mac_and_of_other_systems_are_the_same(empty_home, stored, annotated):
     path = draw_photo(empty_home.photos / "images" / stored)
     tree = Tree(empty_home.photos)
-    assert tree.beside(wanted, [path.parent]) == tree.anywhere(wanted, "") == tree.named(f"x/images/{wanted}") == path
-    assert tree.beside(wanted.rpartition(".")[0], [path.parent]) == path
+    assert (
+        tree.beside(annotated, [path.parent])
+        == tree.anywhere(annotated, "")
+        == tree.named(f"x/images/{annotated}")
+        == path
+    )
+    assert tree.beside(annotated.rpartition(".")[0], [path.parent]) == path
 
 
 def test_a_name_that_fits_two_photos_is_refused_unless_one_fits_exactly(empty_home):
@@ -25,7 +30,7 @@ def test_a_name_that_fits_two_photos_is_refused_unless_one_fits_exactly(empty_ho
     tree = Tree(empty_home.photos)
     assert [tree.beside(path.name, [empty_home.photos]) for path in paths] == paths
     for name in ("a", "a.webp", "a.Jpg"):
-        with pytest.raises(DatasetError, match="photos are called so"):
+        with pytest.raises(DatasetError, match=r"which fits [23] photos"):
             tree.beside(name, [empty_home.photos])
 
 
@@ -36,7 +41,7 @@ def test_a_path_from_elsewhere_means_the_photo_at_its_longest_end(empty_home):
     assert tree.named("data/obj_valid_data/a.jpg") == empty_home.photos / "obj_valid_data" / "a.jpg"
     assert tree.named("C:\\home\\b.jpg") == empty_home.photos / "b.jpg"
     assert tree.named("c.jpg") is None
-    with pytest.raises(DatasetError, match="2 photos are called so"):
+    with pytest.raises(DatasetError, match="which fits 2 photos"):
         tree.named("data/a.jpg")
 
 
@@ -55,7 +60,7 @@ def test_a_word_in_a_folders_name_is_no_part_where_nothing_trains(empty_home):
 def test_pictures_that_are_not_read_are_counted(empty_home):
     draw_photo(empty_home.photos / "a.jpg").with_suffix(".heic").write_bytes(b"x")
     (note,) = Tree(empty_home.photos).left_out()
-    assert note.startswith("1 .heic pictures are left out")
+    assert note.startswith("pictures left out (1 .heic)")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from boxed import draw_photo, put, put_voc, told, xml_text
+from boxed import boxes_by_name, draw_photo, find_boxed, put, put_voc, xml_text
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, read_boxed
+from edgetl.host.dataset.boxes.read import read_boxed
 
 ROWS = [("ace", 10, 20, 60, 70)]
 
@@ -14,7 +14,7 @@ def test_beside_the_photos_in_parts(empty_home):
     put_voc(root / "train" / "a.jpg", ROWS, difficult=(0,))
     put_voc(root / "test" / "b.jpg", [("king", 1.5, 2, 30.25, 40)])
     photos = find_boxed(root)
-    assert told(photos, root) == {
+    assert boxes_by_name(photos, root) == {
         "test/b.jpg": ("test", [("king", 1.5, 2, 30.25, 40)]),
         "train/a.jpg": ("train", [("ace", 10, 20, 60, 70)]),
     }
@@ -35,7 +35,7 @@ def test_voc_folders_and_lists(empty_home):
     put(root / "ImageSets" / "Main" / "ace_train.txt", "a 1\nb -1\n")
     found = read_boxed(root)
     assert [photo.part for photo in found.photos] == ["train", "val", "test"]
-    assert found.notes == ["ImageSets lists 1 photos that have no annotation: d"]
+    assert found.notes == ["ImageSets lists 1 photo without an annotation: d"]
 
 
 def test_trainval_alone_trains(empty_home):
@@ -46,7 +46,7 @@ def test_trainval_alone_trains(empty_home):
     assert [photo.part for photo in find_boxed(root)] == ["train"]
 
 
-def test_listed_for_two_parts(empty_home):
+def test_a_photo_listed_for_two_parts_is_refused(empty_home):
     root = empty_home.photos
     draw_photo(root / "JPEGImages" / "a.jpg")
     put(root / "Annotations" / "a.xml", xml_text("a.jpg", ROWS))
@@ -89,16 +89,16 @@ def test_photo_without_xml_is_left_out_and_named(empty_home):
     draw_photo(empty_home.photos / "b.jpg")
     found = read_boxed(empty_home.photos)
     assert len(found.photos) == 1
-    assert found.notes == ["1 photos have no annotation and are left out: b.jpg"]
+    assert found.notes == ["1 photo without an annotation, left out: b.jpg"]
 
 
-def test_missing_photos(empty_home):
+def test_missing_photos_are_noted(empty_home):
     root = empty_home.photos
     put_voc(root / "a.jpg", ROWS)
     put(root / "b.xml", xml_text("b.jpg", ROWS))
-    assert read_boxed(root).notes == ["1 annotated photos are missing and left out: b.xml: b.jpg"]
+    assert read_boxed(root).notes == ["1 annotated photo missing, left out: b.xml: b.jpg"]
     (root / "a.jpg").unlink()
-    with pytest.raises(DatasetError, match=r"all 2 annotated photos are missing: a.xml: a.jpg, b.xml: b.jpg"):
+    with pytest.raises(DatasetError, match=r"all annotated photos are missing \(2\): a.xml: a.jpg, b.xml: b.jpg"):
         read_boxed(root)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from boxed import draw_photo, put, put_voc, xml_text
+from boxed import draw_photo, find_boxed, put, put_voc, xml_text
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, read_boxed
+from edgetl.host.dataset.boxes.read import read_boxed
 
 ROWS = [("ace", 10, 20, 60, 70)]
 
@@ -49,18 +49,18 @@ def test_photo_of_another_part_is_not_taken_for_a_missing_one(empty_home):
     put(empty_home.photos / "train" / "b.xml", xml_text("b.jpg", ROWS))
     found = read_boxed(empty_home.photos)
     assert [photo.path.name for photo in found.photos] == ["b.jpg", "a.jpg"]
-    assert any("1 annotated photos are missing" in note for note in found.notes)
+    assert any("1 annotated photo missing" in note for note in found.notes)
 
 
-def test_several_photos_that_may_be_meant_are_refused(empty_home):
+def test_a_name_that_fits_several_photos_is_refused(empty_home):
     for folder in ("x/y", "x/z"):
         draw_photo(empty_home.photos / folder / "a.jpg")
     put(empty_home.photos / "annots" / "a.xml", xml_text("a.jpg", ROWS))
-    with pytest.raises(DatasetError, match="2 photos are called so"):
+    with pytest.raises(DatasetError, match="which fits 2 photos"):
         find_boxed(empty_home.photos)
 
 
-def test_filename_of_another_photo_counts_less_than_the_files_own_name(empty_home):
+def test_the_name_of_the_file_overrides_its_filename_entry(empty_home):
     names = ["a", "b", "c"]
     for i, name in enumerate(names):
         draw_photo(empty_home.photos / f"{name}.jpg")
@@ -68,10 +68,10 @@ def test_filename_of_another_photo_counts_less_than_the_files_own_name(empty_hom
     found = read_boxed(empty_home.photos)
     assert [(photo.path.stem, photo.boxes[0].label) for photo in found.photos] == [(name, name) for name in names]
     (note,) = found.notes
-    assert note.startswith("3 annotations name another photo")
+    assert note.startswith("3 annotations with another photo in <filename>")
 
 
-def test_filename_of_another_photo_counts_less_in_far_folders_too(empty_home):
+def test_the_name_of_the_file_overrides_its_filename_entry_in_far_folders(empty_home):
     for name in ("a", "b"):
         draw_photo(empty_home.photos / "far" / "away" / f"{name}.jpg")
         other = "b" if name == "a" else "a"
@@ -81,13 +81,13 @@ def test_filename_of_another_photo_counts_less_in_far_folders_too(empty_home):
     assert len(found.notes) == 1
 
 
-def test_filename_says_which_of_two_photos_of_the_same_stem_is_meant(empty_home):
+def test_the_filename_entry_decides_between_two_photos_of_one_stem(empty_home):
     for name in ("a.jpg", "a.png"):
         draw_photo(empty_home.photos / name)
     put(empty_home.photos / "a.xml", xml_text("a.png", ROWS))
     found = read_boxed(empty_home.photos)
     assert [photo.path.name for photo in found.photos] == ["a.png"]
-    assert found.notes == ["1 photos have no annotation and are left out: a.jpg"]
+    assert found.notes == ["1 photo without an annotation, left out: a.jpg"]
 
 
 def make(root, lists, folder="Annotations", names=("a", "b", "photo 1")):

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from boxed import draw_photo, put
+from boxed import draw_photo, find_boxed, put
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, read_boxed
+from edgetl.host.dataset.boxes.read import read_boxed
 
 LINE = "1 0.25 0.5 0.25 0.5\n"
 """Of a photo of 160 x 120: a king at 20, 30, 60, 90."""
@@ -38,7 +38,7 @@ def make(root, yaml, *photos, line=LINE):
         ("images/train/deeper/A.JPG", "[images/train]"),
     ],
 )
-def test_layouts(empty_home, names, photo, train):
+def test_usual_layouts_are_read(empty_home, names, photo, train):
     root = make(empty_home.photos, f"train: {train}\n{names}\nnc: 2\n", photo)
     (found,) = find_boxed(root)
     assert (found.path, found.part) == (root / photo, "train")
@@ -78,10 +78,10 @@ def test_photo_without_label_file_is_background(empty_home):
     draw_photo(root / "images" / "b.jpg")
     found = read_boxed(root)
     assert [len(photo.boxes) for photo in found.photos] == [1, 0]
-    assert found.notes == ["1 photos have no label file: they count as background, as YOLO has it"]
+    assert found.notes == ["1 photo without a label file, used as background as in YOLO"]
 
 
-def test_missing_test_folder_is_told(empty_home):
+def test_a_missing_test_folder_is_noted(empty_home):
     root = make(empty_home.photos, "train: images\ntest: ../test/images\nnames: [ace, king]\n", "images/a.jpg")
     assert read_boxed(root).notes == ["the folder of `test` is missing: ../test/images"]
 
@@ -115,7 +115,7 @@ def test_polygons_count_as_the_boxes_around_them(empty_home):
     put(root / "labels" / "a.txt", LINE + "0 0.25 0.5 0.5 0.25 0.375 1\n1 0 0 1 0 1 1 0 1\n")
     found = read_boxed(root)
     assert [box.xyxy for box in found.photos[0].boxes[1:]] == [(40, 30, 80, 120), (0, 0, 160, 120)]
-    assert found.notes == ["2 lines are polygons: the boxes around them count"]
+    assert found.notes == ["2 lines with a polygon: the box around it is used"]
 
 
 def test_key_points_are_left_out(empty_home):
@@ -123,15 +123,15 @@ def test_key_points_are_left_out(empty_home):
     root = make(empty_home.photos, yaml, "images/a.jpg", line=LINE.strip() + " .1 .1 2 .9 .9 0\n")
     found = read_boxed(root)
     assert found.photos[0].boxes[0].xyxy == pytest.approx((20, 30, 60, 90))
-    assert found.notes == ["1 lines have key points behind the box, which are left out"]
+    assert found.notes == ["1 line with key points behind the box, which are left out"]
     put(root / "labels" / "a.txt", "1 .1 .1 .2 .2 .3 .3\n")
     with pytest.raises(DatasetError, match="a line has 7 numbers, not 5"):
         read_boxed(root)
 
 
-def test_a_label_file_of_two_photos_is_told(empty_home):
+def test_a_label_file_of_two_photos_is_noted(empty_home):
     root = make(empty_home.photos, "train: images\nnames: [ace, king]\n", "images/a.jpg", "images/a.png")
-    assert read_boxed(root).notes == ["1 label files count for several photos of the same name: labels/a.txt"]
+    assert read_boxed(root).notes == ["1 label file used for several photos of the same name: labels/a.txt"]
 
 
 @pytest.mark.parametrize("prefix", ["", "./", "data/", "/home/somebody/set/", "..\\set\\"])
@@ -148,8 +148,8 @@ def test_lists_of_photos(empty_home, prefix):
     found = read_boxed(root)
     assert {photo.path.name: photo.part for photo in found.photos} == {"a.jpg": "train", "b.jpg": "val"}
     assert found.notes == [
-        f"1 annotated photos are missing and left out: train.txt: {prefix}images/gone.jpg",
-        "1 photos have no annotation and are left out: images/c.jpg",
+        f"1 annotated photo missing, left out: train.txt: {prefix}images/gone.jpg",
+        "1 photo without an annotation, left out: images/c.jpg",
     ]
     put(root / "val.txt", "images/train/a.jpg\n")
     with pytest.raises(DatasetError, match=r"a.jpg is listed for train and for val"):
@@ -161,11 +161,11 @@ def test_lists_of_photos(empty_home, prefix):
     [
         ("1 0.5 0.5 0.5\n", "a line has 4 numbers, not 5\n"),
         ("\n1 0.5 0.5 0.5 0.5 0.9\n", "a line has 6 numbers, not 5\n"),
-        ("1 .1 .1 .2 .2 .3 80\n", "a box is given in shares of the photo"),
+        ("1 .1 .1 .2 .2 .3 80\n", "a box must be in shares of the photo"),
         ("1 .1 .1 .2 .2 .3 .3 1 .4 .4 2 .5\n", "a line has 12 numbers, not 5\n"),
-        ("2 0.5 0.5 0.5 0.5\n", "the class 2 is none of the 2 that data.yaml names"),
-        ("-1 0.5 0.5 0.5 0.5\n", "the class -1 is none"),
-        ("0.5 0.5 0.5 0.5 0.5\n", "the class 0.5 is none"),
+        ("2 0.5 0.5 0.5 0.5\n", "the class 2 is not in data.yaml, which names 2 classes"),
+        ("-1 0.5 0.5 0.5 0.5\n", "the class -1 is not in data.yaml"),
+        ("0.5 0.5 0.5 0.5 0.5\n", "the class 0.5 is not in data.yaml"),
         ("1 x 0.5 0.5 0.5\n", "each of a line's values must be a number, got 'x'"),
         ("1 inf 0.5 0.5 0.5\n", "each of a line's values must be a number, got 'inf'"),
     ],
@@ -189,26 +189,29 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("names: [ace\n", "is not YAML"),
         ("names:\n", "`names` must list the classes"),
         ("names: []\n", "`names` must list the classes"),
-        ("names: [ace, [no]]\ntrain: images\n", "`names` must give each number one text, not so at 1"),
+        ("names: [ace, [no]]\ntrain: images\n", "`names` must have one text for each number, and 1 has none"),
         ("names: [ace, ace]\ntrain: images\n", "the classes 0 and 1 have the same name: ace"),
-        ("names: {0: ace, 0: king}\ntrain: images\n", "a key is given twice"),
-        ("names: {0: ace, 00: king}\ntrain: images\n", "`names` gives a number twice"),
+        ("names: {0: ace, 0: king}\ntrain: images\n", "a key occurs twice"),
+        ("names: {0: ace, 00: king}\ntrain: images\n", "`names` has a number twice"),
         ("names: [ace, ' ']\ntrain: images\n", "number 1 has no name"),
         ('names: [ace, "a\\x85b"]\ntrain: images\n', "can't be used: it contains the character"),
-        ("names: [ace, king]\nnc: 3\ntrain: images\n", "`nc` says 3 classes, and `names` gives 2"),
+        ("names: [ace, king]\nnc: 3\ntrain: images\n", "`nc` is 3, and `names` has 2 classes"),
         ("names: [ace, king]\nkpt_shape: 17\ntrain: images\n", "`kpt_shape` must be two numbers"),
         ('names: ["\\UFFFFFFFF"]\ntrain: images\n', "is not YAML"),
         ("names: [ace]\nx: " + "[" * 2000 + "]" * 2000 + "\n", "is nested too deeply"),
-        ("names: {x: ace}\ntrain: images\n", "`names` must give each number one text"),
-        (BOMB + "names: *i\ntrain: images\n", "`names` must give each number one text"),
+        ("names: {x: ace}\ntrain: images\n", "`names` must have one text for each number"),
+        (BOMB + "names: *i\ntrain: images\n", "`names` must have one text for each number"),
         (BOMB + "names: [ace]\ntrain: *i\n", "`train` must be a folder"),
-        (BOMB + "names: [ace]\nnc: *i\ntrain: images\n", "`nc` says no number of classes"),
+        (BOMB + "names: [ace]\nnc: *i\ntrain: images\n", "`nc` is not a number"),
         (BOMB + "names: [ace]\nkpt_shape: [*i, *i]\ntrain: images\n", "`kpt_shape` must be two numbers"),
-        (BOMB + "names: {0: *i}\ntrain: images\n", "`names` must give each number one text"),
+        (BOMB + "names: {0: *i}\ntrain: images\n", "`names` must have one text for each number"),
         ("names: [ace, king]\n", "names no folder of photos"),
-        ("names: [ace, king]\ntrain: gone\n", "`train` is no folder of this data set: gone"),
-        ("names: [ace, king]\ntrain: ../..\n", "`train` is no folder of this data set"),
-        ("names: [ace, king]\ntrain: train.txt\n", "`train` is no list of photos of this data set: train.txt"),
+        ("names: [ace, king]\ntrain: gone\n", "`train` names a folder that is not in this data set: gone"),
+        ("names: [ace, king]\ntrain: ../..\n", "`train` names a folder that is not in this data set"),
+        (
+            "names: [ace, king]\ntrain: train.txt\n",
+            "`train` names a list of photos that is not in this",
+        ),
         ("names: !!python/object/apply:os.getcwd []\n", "is not YAML"),
     ],
 )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from boxed import draw_photo, put
+from boxed import draw_photo, find_boxed, put
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, read_boxed
+from edgetl.host.dataset.boxes.read import read_boxed
 
 LINE = "1 0.25 0.5 0.25 0.5\n"
 NAMES = "ace\nking of hearts\n"
 
 
-def told(root):
+def boxes_by_name(root):
     return {photo.path.name: (photo.part, [box.label for box in photo.boxes]) for photo in find_boxed(root)}
 
 
@@ -33,7 +33,7 @@ def test_lists_of_names(empty_home, name, photo, label, folder):
         put(root / label.format(stem), line)
     put(root / folder / name, NAMES.replace("\n", "\r\n"))
     put(root / "notes.json", '{"categories": [{"id": 0, "name": "ace"}]}')
-    assert told(root) == {"a.jpg": ("", ["king of hearts"]), "b.jpg": ("", [])}
+    assert boxes_by_name(root) == {"a.jpg": ("", ["king of hearts"]), "b.jpg": ("", [])}
 
 
 def test_photos_without_labels_are_not_annotated_yet(empty_home):
@@ -43,7 +43,7 @@ def test_photos_without_labels_are_not_annotated_yet(empty_home):
     put(empty_home.photos / "classes.txt", NAMES)
     found = read_boxed(empty_home.photos)
     assert [photo.path.name for photo in found.photos] == ["a.jpg"]
-    assert found.notes == ["1 photos have no annotation and are left out: b.jpg"]
+    assert found.notes == ["1 photo without an annotation, left out: b.jpg"]
 
 
 @pytest.mark.parametrize("folders", [("images/{}", "labels/{}"), ("{}/images", "{}/labels"), ("{}", "{}")])
@@ -53,7 +53,7 @@ def test_parts_are_those_of_the_folders(empty_home, folders):
         draw_photo(root / folders[0].format(part) / f"{part}.jpg")
         put(root / folders[1].format(part) / f"{part}.txt", LINE)
         put(root / folders[1].format(part) / "_darknet.labels", NAMES)
-    assert {name: part for name, (part, _) in told(root).items()} == {
+    assert {name: part for name, (part, _) in boxes_by_name(root).items()} == {
         "train.jpg": "train",
         "valid.jpg": "val",
         "test.jpg": "test",
@@ -61,7 +61,7 @@ def test_parts_are_those_of_the_folders(empty_home, folders):
 
 
 @pytest.mark.parametrize("base", ["", "data/"])
-def test_what_cvat_writes(empty_home, base):
+def test_a_set_that_cvat_writes_is_read(empty_home, base):
     root = empty_home.photos
     put(root / "obj.names", NAMES)
     put(root / "old.names", "something else\n")
@@ -81,7 +81,7 @@ def test_what_cvat_writes(empty_home, base):
         "valid_b.jpg": ("val", 0),
     }
     assert len(found.notes) == 2
-    assert found.notes[1].startswith("2 annotated photos are missing")
+    assert found.notes[1].startswith("2 annotated photos missing")
 
 
 def refused(root, message):
@@ -90,13 +90,13 @@ def refused(root, message):
     assert caught.value.remedy
 
 
-def test_what_can_not_be_meant_is_refused(empty_home):
+def test_contradictory_descriptions_are_refused(empty_home):
     root = empty_home.photos
     draw_photo(root / "images" / "a.jpg")
     put(root / "labels" / "a.txt", LINE)
     refused(root, "no data.yaml names the classes")
     put(root / "classes.txt", "ace\n")
-    refused(root, r"the class 1 is none of the 1 that classes.txt names")
+    refused(root, r"the class 1 is not in classes.txt, which names 1 class")
     put(root / "classes.txt", "ace\nace\n")
     refused(root, "the classes 0 and 1 have the same name: ace")
     put(root / "classes.txt", "ace\n\nking\n")
@@ -106,7 +106,7 @@ def test_what_can_not_be_meant_is_refused(empty_home):
     refused(root, r"classes.txt and labels/classes.txt name different classes")
 
 
-def test_a_list_of_names_that_contradicts_the_yaml_is_told(empty_home):
+def test_a_list_of_names_that_contradicts_the_yaml_is_noted(empty_home):
     root = empty_home.photos
     draw_photo(root / "images" / "a.jpg")
     put(root / "labels" / "a.txt", LINE)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from edgetl.host.evaluate.box_metrics import iou
 from edgetl.host.train.detector.assignment import assign
 from edgetl.host.train.detector.box_ops import decode, giou, iou_matrix
 from edgetl.host.train.detector.loss import DetectionLoss
 from edgetl.vision.detect import grid
+from edgetl.vision.match_boxes import iou
 
 SIDE, STRIDES, CLASSES = 96, (8, 16, 32), 3
 CELLS, SIZES = grid(SIDE, SIDE, STRIDES)

@@ -1,4 +1,4 @@
-"""The page that every report is: one self-contained HTML file, nothing loaded from elsewhere, everything escaped."""
+"""Writes a report as one self-contained HTML file that loads nothing from elsewhere, with all text escaped."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgetl.card import InputSpec
 from edgetl.files import write_atomic
+from edgetl.text import counted
 from edgetl.vision.arrays import Image
 from edgetl.vision.photo import PhotoError, read_photo
 
 _UNKNOWN = "–"
+"""The text in place of a figure that is not known."""
 _QUALITY = 82
+"""The JPEG quality of pictures, 0..100; a higher one would hardly look better and make reports larger."""
 _THUMBNAIL = 240
-"""The longer side of a thumbnail, px."""
+"""The longer side of a thumbnail, px; the report shows thumbnails at up to about this size."""
 _HEADINGS = {
     "root": "Folder",
     "unreadable": "Files that can't be opened",
@@ -28,7 +31,8 @@ _HEADINGS = {
     "class_photos": "Photos of each class",
     "background": "Photos without boxes",
     "areas": "Boxes by size",
-    "sides": "Sides of the boxes, share of the photo's",
+    "sides": "Sides of the boxes, share of the photo's side",
+    "mended": "Corrections",
     "exact_duplicates": "Photos with the same content",
     "near_duplicates": "Photos that look nearly the same",
     "leaks": "Duplicates in different parts of the split",
@@ -36,7 +40,7 @@ _HEADINGS = {
     "difficult": "Boxes marked as difficult",
     "tiny": "Tiny boxes",
 }
-"""What the keys of a data set's report are called in a page."""
+"""The headings in a page for the keys of a data set's report."""
 
 
 def write_page(path: Path, template: str, values: Mapping[str, object]) -> None:
@@ -44,8 +48,8 @@ def write_page(path: Path, template: str, values: Mapping[str, object]) -> None:
 
     Args:
         path: the HTML file.
-        template: beside this module.
-        values: what the template asks for.
+        template: the file name of the template in the folder `templates`.
+        values: the values of the template's variables by name.
 
     Raises:
         EdgetlError: the file can't be written.
@@ -57,20 +61,24 @@ def write_page(path: Path, template: str, values: Mapping[str, object]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (percent, points, filesize, milliseconds, duration, heading)
-    page.filters.update({form.__name__: form for form in filters}, columns=_columns)
+    filters = (percent, points, filesize, milliseconds, duration, heading, thumbnail)
+    page.filters.update({form.__name__: form for form in filters}, columns=_columns, counted=counted)
     text = page.get_template(template).render(values)
     write_atomic(path, text.encode("utf-8", "backslashreplace"))  # a file's name need not be UTF-8
 
 
-def inlined(picture: Image) -> str:
-    """Returns an (H, W, 3) uint8 BGR picture as a JPEG in a data URI."""
+def data_uri(picture: Image) -> str:
+    """Returns a picture as a JPEG in a data URI.
+
+    Args:
+        picture: the picture, (H, W, 3) uint8 BGR.
+    """
     data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def thumbnail(photo: Path) -> str:
-    """Returns a photo's file as a small JPEG in a data URI; empty if it can't be read."""
+    """Returns a photo file as a small JPEG in a data URI; empty if it can't be read."""
     try:
         frame = read_photo(photo, InputSpec(_THUMBNAIL, _THUMBNAIL))
     except PhotoError:
@@ -78,7 +86,7 @@ def thumbnail(photo: Path) -> str:
     height, width = frame.shape[:2]
     scale = min(1.0, _THUMBNAIL / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return inlined(np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8))
+    return data_uri(np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8))
 
 
 def heading(key: str) -> str:
@@ -87,12 +95,12 @@ def heading(key: str) -> str:
 
 
 def percent(share: float) -> str:
-    """0.853 as `85.3 %`."""
+    """Formats a share, 0..1: 0.853 as `85.3 %`."""
     return _UNKNOWN if math.isnan(share) else f"{100 * share:.1f}\u202f%"
 
 
 def points(drop: float) -> str:
-    """A loss of 0.012 as `−1.2`, in percentage points; a gain with a plus."""
+    """Formats a loss, -1..1, in percentage points: 0.012 as `−1.2`, and a gain with a plus."""
     if math.isnan(drop):
         return _UNKNOWN
     change = round(-100 * drop, 1)
@@ -100,19 +108,19 @@ def points(drop: float) -> str:
 
 
 def filesize(size: float) -> str:
-    """2 621 440 bytes as `2.62 MB`."""
+    """Formats a size in bytes: 2 621 440 as `2.62 MB`."""
     if math.isnan(size) or not size:
         return _UNKNOWN
     return f"{size / 1e6:.2f}\u202fMB" if size >= 1e5 else f"{size / 1e3:.1f}\u202fkB"
 
 
 def milliseconds(latency: float) -> str:
-    """12.34 as `12.3 ms`."""
+    """Formats a time in ms: 12.34 as `12.3 ms`."""
     return _UNKNOWN if math.isnan(latency) else f"{latency:.3g}\u202fms"
 
 
 def duration(seconds: float) -> str:
-    """754 s as `12 min 34 s`."""
+    """Formats a time in s: 754 as `12 min 34 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -121,5 +129,5 @@ def duration(seconds: float) -> str:
 
 
 def _columns(table: Mapping[object, Mapping[object, object]]) -> Iterable[object]:
-    """The keys of a table's rows, each once, in the order they turn up in."""
+    """Returns the keys of all rows of a table, each once, in the order of their first occurrence."""
     return dict.fromkeys(key for row in table.values() for key in row)

@@ -1,4 +1,4 @@
-"""What is known of each photo file: its content's digest, its size, its look, and what is wrong with it."""
+"""The record of each photo file: digest, size, difference hash and reading error, remembered between runs."""
 
 from __future__ import annotations
 
@@ -35,69 +35,73 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 HASH_SIDE = 16
+"""The difference hash compares this many cells in each of as many rows, which gives 256 bits."""
 
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.EFBIG, errno.EINVAL, errno.ENOENT})
-"""Errors that stay until the file's stamp changes; after any other one the file is read again the next time."""
+"""Errors that last until the file changes; after any other error the file is read again in the next run."""
 
 _DIGEST = re.compile(r"[0-9a-f]{40}")
-_LOOK = re.compile(r"[0-9a-f]{64}")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _MOST_INDEX_BYTES = 2**30
-"""An index may have at most this many bytes: it takes about 200 for each photo."""
+"""An index file may have at most this many bytes; a photo takes about 200, so that five million photos fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One photo file.
+    """The properties of one photo file.
 
     Attributes:
-        stamp: size, modification and change time; another stamp means that the file must be read again.
-        digest: BLAKE2b of its content.
-        height: px, upright; 0 where it doesn't open.
-        width: px, upright.
-        look: 256-bit difference hash as hex: near duplicates differ in a few bits.
-        error: why it doesn't open; empty where it does.
+        stamp: size, modification time and change time of the file; if it changes, the file is read again.
+        digest: the BLAKE2b digest of the content, in hex.
+        height: the height of the upright photo, px; 0 if it can't be read.
+        width: the width of the upright photo, px; 0 if it can't be read.
+        difference_hash: 256 bits in hex; near duplicates differ in a few of them.
+        error: the reason why the photo can't be read; empty if it can.
     """
 
     stamp: str
     digest: str
     height: int = 0
     width: int = 0
-    look: str = ""
+    difference_hash: str = ""
     error: str = ""
 
 
 def cache_folder() -> Path:
-    """Where decoded photos and what is known of them are kept: EDGETL_CACHE, or the user's cache folder."""
+    """Returns the folder of the cache of photos: the value of EDGETL_CACHE, or the user's cache folder."""
     return Path(os.environ.get("EDGETL_CACHE") or user_cache_path("edgetl"))
 
 
-def inspect(root: Path, paths: Sequence[Path]) -> list[Record]:
-    """Returns a record for each photo; only new and changed files are read.
+def read_records(root: Path, paths: Sequence[Path]) -> list[Record]:
+    """Returns the record of each photo; only new and changed files are read.
 
     Args:
-        root: the data set's folder, which the index belongs to.
-        paths: photo files below it.
+        root: the data set's folder, to which the index belongs.
+        paths: N photo files below `root`.
     """
     known = remembered(root, paths)
     stale = [i for i, record in enumerate(known) if record is None]
-    fresh = parallel(lambda i: examine(paths[i], None)[0], stale, "Reading photos")
+    fresh = parallel(lambda i: read_record(paths[i], None)[0], stale, "Reading photos")
     for i, record in zip(stale, fresh, strict=True):
         known[i] = record
     records = [record for record in known if record is not None]
     if stale:
         try:
             remember(root, paths, records)
-        except EdgetlError as error:  # what was read is good all the same
+        except EdgetlError as error:  # the records are valid although they can't be remembered
             logger.warning("the photos will be read again the next time: %s, %s", error.where, error.what)
     return records
 
 
-def examine(path: Path, spec: InputSpec | None) -> tuple[Record, Image | None]:
-    """Reads one photo; returns what is known of it and its frame, None where it doesn't open.
+def read_record(path: Path, spec: InputSpec | None) -> tuple[Record, Image | None]:
+    """Reads one photo.
 
     Args:
-        path: the file.
-        spec: see `edgetl.vision.photo.read_photo`.
+        path: the photo file.
+        spec: the model's input, for which a smaller decoding may be enough; None decodes at full size.
+
+    Returns:
+        The record, and the upright frame, (H, W, 3) uint8 BGR; None if the photo can't be read.
     """
     stamp = _stamp(path)
     try:
@@ -110,40 +114,73 @@ def examine(path: Path, spec: InputSpec | None) -> tuple[Record, Image | None]:
         frame, (height, width) = decode_sized(data, spec, where=str(path))
     except PhotoError as error:
         return Record(stamp, digest, error=error.what), None
-    return Record(stamp, digest, height, width, look_of(frame).tobytes().hex()), frame
+    return Record(stamp, digest, height, width, difference_hash(frame).tobytes().hex()), frame
 
 
 def remembered(root: Path, paths: Sequence[Path], spec: InputSpec | None = None) -> list[Record | None]:
-    """Returns the records of an earlier reading; None for each file that is new or has changed."""
+    """Returns the records of an earlier run; None for each file that is new or has changed.
+
+    Args:
+        root: the data set's folder.
+        paths: N photo files below `root`.
+        spec: the model's input for which the photos were decoded; None for full size.
+    """
     index = _load_index(_index_file(root, spec))
     found = [index.get(_key(root, path)) for path in paths]
     return [r if r is not None and r.stamp == _stamp(p) else None for p, r in zip(paths, found, strict=True)]
 
 
 def remember(root: Path, paths: Sequence[Path], records: Sequence[Record], spec: InputSpec | None = None) -> None:
-    """Keeps the records for the next time."""
+    """Stores the records of N photos for the next run.
+
+    Args:
+        root: the data set's folder.
+        paths: N photo files below `root`.
+        records: the N records of these photos.
+        spec: the model's input for which the photos were decoded; None for full size.
+
+    Raises:
+        EdgetlError: the index can't be written.
+    """
     rows = {_key(root, path): dataclasses.asdict(record) for path, record in zip(paths, records, strict=True)}
     write_atomic(_index_file(root, spec), json.dumps(rows))
 
 
-def parallel(work: Callable[[int], T], items: Sequence[int], what: str) -> list[T]:
-    """Maps `work` over items on every core; OpenCV and hashlib let go of the interpreter's lock."""
+def parallel(work: Callable[[int], T], items: Sequence[int], title: str) -> list[T]:
+    """Applies a function to each item in one thread for each core; OpenCV and hashlib release the interpreter's lock.
+
+    Args:
+        work: the function.
+        items: the items.
+        title: the title of the progress bar.
+    """
     quiet()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            return list(track(pool.map(work, items), what, len(items)))
+            return list(track(pool.map(work, items), title, len(items)))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def fingerprint(rows: Iterable[str]) -> str:
-    """Returns the SHA-256 of what a text each says of photos, in any order."""
+    """Returns the SHA-256 of a set of rows in hex; the order of the rows doesn't matter.
+
+    Args:
+        rows: one text for each photo, such as its digest and class.
+    """
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
 
 
-def look_of(frame: Image) -> NDArray[np.uint8]:
-    """Returns a 256-bit difference hash, (32,) uint8: is each cell brighter than its left neighbour?"""
+def difference_hash(frame: Image) -> NDArray[np.uint8]:
+    """Returns the difference hash of a picture: a bit says whether a cell is brighter than its left neighbour.
+
+    Args:
+        frame: the picture, (H, W, 3) uint8 BGR.
+
+    Returns:
+        The 256 bits, (32,) uint8.
+    """
     grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA)
     return np.packbits(small[:, 1:] > small[:, :-1])
@@ -158,23 +195,23 @@ def _stamp(path: Path) -> str:
 
 
 def root_key(root: Path) -> str:
-    """Returns a short name for a data set's folder among the cache's files."""
+    """Returns the short name of a data set's folder that the names of its cache files contain."""
     return hashlib.blake2b(os.fsencode(root.resolve()), digest_size=8).hexdigest()
 
 
 def _key(root: Path, path: Path) -> str:
-    """A photo's name in the index: the same whether the data set was named by a relative path or an absolute one."""
+    """Returns the name of a photo in the index, which is the same for a relative and an absolute path."""
     return os.path.relpath(path, root)
 
 
 def _index_file(root: Path, spec: InputSpec | None) -> Path:
-    """An index for each input size: a photo's look differs a little with the scale that it was decoded at."""
+    """Returns the index file for an input size: a difference hash depends a little on the scale of decoding."""
     scale = f"{spec.height}x{spec.width}" if spec else "full"
     return cache_folder() / f"index-{root_key(root)}-{scale}.json"
 
 
 def _load_index(path: Path) -> dict[str, Record]:
-    """Reads an index; one that isn't there, is damaged, or was written by another version counts as empty."""
+    """Reads an index; a missing or damaged index, or one of another version, counts as empty."""
     try:
         rows = json.loads(read_regular(path, _MOST_INDEX_BYTES))
         records = {name: schema.parse(Record, row) for name, row in rows.items()}
@@ -184,8 +221,9 @@ def _load_index(path: Path) -> dict[str, Record]:
 
 
 def _is_sound(record: Record) -> bool:
-    """Whether a record of the index can have been written by `remember`."""
+    """Returns whether `remember` can have written a record."""
     if record.error:
-        return not (record.look or record.width or record.height)
+        return not (record.difference_hash or record.width or record.height)
     pixels = record.height * record.width if min(record.height, record.width) > 0 else 0
-    return bool(_DIGEST.fullmatch(record.digest) and _LOOK.fullmatch(record.look)) and 0 < pixels <= MAX_PIXELS
+    hashed = _DIGEST.fullmatch(record.digest) and _HASH.fullmatch(record.difference_hash)
+    return bool(hashed) and 0 < pixels <= MAX_PIXELS

@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 
 from edgetl.host.dataset.boxes.truth import Found, Truth
-from edgetl.host.evaluate.box_metrics import Curve, DetectionEvaluation, match
-from edgetl.host.evaluate.box_mistakes import mistakes
+from edgetl.host.evaluate.detector_mistakes import find_mistakes
+from edgetl.host.evaluate.match_truth import match_truth
+from edgetl.host.evaluate.mean_average_precision import Curve, DetectionEvaluation
 
 LABELS = ("ace", "king")
 
 
 def truth(*rows, ignore=()):
-    """Of a photo: rows of (class, x1, y1, x2, y2)."""
+    """The true boxes of a photo, from rows of (class, x1, y1, x2, y2)."""
     table = np.array(rows, np.float32).reshape(-1, 5)
     flags = np.isin(np.arange(len(table)), ignore)
     return Truth(table[:, 1:], table[:, 0].astype(np.int64), flags, (200, 100))
 
 
 def found(*rows):
-    """In a photo: rows of (class, score, x1, y1, x2, y2)."""
+    """The found boxes of a photo, from rows of (class, score, x1, y1, x2, y2)."""
     table = np.array(rows, np.float32).reshape(-1, 6)
     return Found(table[:, 2:], table[:, 1], table[:, 0].astype(np.int64))
 
@@ -29,7 +30,7 @@ def figures(truths, founds):
     return DetectionEvaluation(LABELS, truths, founds)
 
 
-def test_all_right_is_one():
+def test_map_is_one_if_all_boxes_are_right():
     result = figures(
         [truth((0, 10, 10, 50, 50), (1, 60, 10, 190, 90)), truth()],
         [found((0, 0.9, 10, 10, 50, 50), (1, 0.8, 60, 10, 190, 90)), found()],
@@ -42,7 +43,7 @@ def test_all_right_is_one():
     assert np.isnan(sizes["small"])
 
 
-def test_nothing_found_is_nothing():
+def test_map_is_zero_if_nothing_is_found():
     result = figures([truth((0, 10, 10, 50, 50))], [found()])
     assert (result.map, result.map50) == (0, 0)
     assert np.isnan(result.by_class()["king"][0])
@@ -62,7 +63,7 @@ def test_a_false_alarm_above_every_hit_halves_the_precision():
     assert result.map50 == pytest.approx(0.5)
 
 
-def test_difficult_boxes_are_neither_wanted_nor_wrong():
+def test_difficult_boxes_are_neither_missed_nor_false_alarms():
     result = figures(
         [truth((0, 10, 10, 50, 50), (0, 100, 10, 150, 50), ignore=[1])],
         [found((0, 0.9, 100, 10, 150, 50), (0, 0.8, 10, 10, 50, 50))],
@@ -85,7 +86,7 @@ def test_the_threshold_is_where_f1_is_best():
     assert result.confusion((ace, king)).tolist() == [[3, 0, 0], [0, 0, 0], [0, 0, 0]]
 
 
-def test_confusion_tells_a_wrong_name_from_a_miss_and_a_false_alarm():
+def test_confusion_separates_wrong_classes_missed_boxes_and_false_alarms():
     result = figures(
         [truth((0, 10, 10, 50, 50), (1, 100, 10, 150, 50))],
         [found((1, 0.9, 10, 10, 50, 50), (0, 0.8, 160, 60, 190, 90))],
@@ -95,7 +96,7 @@ def test_confusion_tells_a_wrong_name_from_a_miss_and_a_false_alarm():
 
 def test_each_true_box_is_found_once():
     boxes = np.array([[10, 10, 50, 50], [11, 11, 51, 51]], np.float32)
-    assert match(boxes[:1], boxes, np.array([0.5, 0.9], np.float32), 0.5) == [(0, 1)]
+    assert match_truth(boxes[:1], boxes, np.array([0.5, 0.9], np.float32)) == [(0, 1)]
 
 
 def test_a_curve_without_hits_has_no_threshold():
@@ -103,7 +104,7 @@ def test_a_curve_without_hits_has_no_threshold():
     assert none.best_threshold(0.25) == 0.25
 
 
-def test_what_is_found_inside_a_crowd_is_no_false_alarm():
+def test_a_box_found_inside_a_crowd_is_no_false_alarm():
     result = figures(
         [truth((0, 0, 0, 150, 100), (1, 160, 10, 190, 40), ignore=[0])],
         [
@@ -115,6 +116,6 @@ def test_what_is_found_inside_a_crowd_is_no_false_alarm():
         ],
     )
     assert result.confusion((0.5,)).tolist() == [[0, 0, 0], [0, 1, 0], [1, 0, 0]]
-    wrong = mistakes(result, (0.5,))
-    assert [(m.box, m.told) for m in wrong.alarms] == [(4, "beside king, IoU 0.17")]
+    wrong = find_mistakes(result, (0.5,))
+    assert [(m.box, m.reason) for m in wrong.alarms] == [(4, "beside king, IoU 0.17")]
     assert wrong.misses == []

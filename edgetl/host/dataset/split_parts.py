@@ -1,4 +1,4 @@
-"""Which part of a data set's own split a folder is called after, as `Training`, `valid` or `seg_test`."""
+"""Recognises the part of a split (train, val, test) in the name of a folder, as `Training`, `valid` or `seg_test`."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ PARTS: dict[str, Part] = {
     "evaluation": "test",
     "holdout": "test",
 }
-"""The part of the split that a folder's name means, in lower case."""
+"""The part that each folder name means; the names are in lower case."""
 
 _UNLABELLED = frozenset({"pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled"})
-"""Words in the names of folders whose photos are of no known class."""
+"""Words in the names of folders whose photos have no known class."""
 
 _SET = re.compile(r"(set|data|images?|imgs?|photos?)$")
-"""What may follow the part's name in the same word, as in `trainset`."""
+"""The ending of a word that also contains the name of a part, as in `trainset`."""
 
 
 def exact_part(name: str) -> Part:
-    """Returns the part that a folder's whole name means, as `train`, `Testing` or `val2017`; empty if none."""
+    """Returns the part that a whole folder name means, as `train`, `Testing` or `val2017`; empty if none."""
     return PARTS.get(name.lower().rstrip("0123456789"), "")
 
 
 def part_in_words(name: str) -> Part:
-    """Returns the part that one word of a folder's name means, as in `seg_train` or `test-set`.
+    """Returns the part that one word of a folder name means, as in `seg_train` or `test-set`.
 
-    It is empty if no word means a part, or if several mean different ones. A class may be called so, too, as
-    `test_tube` is: look at what the folder holds.
+    The result is empty if no word means a part, or if several words mean different parts. A class may have such a
+    name, for example `test_tube`, so the caller must also check the content of the folder.
     """
     found = {PARTS.get(word) or PARTS.get(_SET.sub("", word), "") for word in _words(name)} - {""}
     return found.pop() if len(found) == 1 else ""
 
 
 def is_unlabelled(name: str) -> bool:
-    """Says whether a folder's name has a word for photos of no known class, as `seg_pred` or `unlabeled`."""
+    """Returns whether a folder name has a word for photos without a known class, as `seg_pred` or `unlabeled`."""
     return not _UNLABELLED.isdisjoint(_words(name))
 
 

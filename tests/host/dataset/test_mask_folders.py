@@ -6,7 +6,7 @@ import pytest
 from homes import draw_folders
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.check import check
+from edgetl.host.dataset.check_folders import check_folders as check
 
 
 def masked(root, photos, masks, *, suffix="", count=6, ending=".png", part=""):

@@ -1,4 +1,4 @@
-"""The files of a folder: photos and what is no photo. Links are followed; hidden files are not listed."""
+"""Lists the files of a folder, sorted into photos and other kinds. Links are followed; hidden files are left out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetl.errors import DatasetError
-from edgetl.text import listed, printable
+from edgetl.text import counted, listed, printable
 from edgetl.vision.photo import is_other_picture, is_photo
 
 _OF_TOOLS = frozenset({"__MACOSX", "@eaDir", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
-"""Folders that archivers and file servers make; their pictures are copies."""
+"""Folders that archivers, file servers and operating systems make; their pictures are copies or thumbnails."""
 
 ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 """Suffixes of files that hold other files, in lower case."""
@@ -25,10 +25,11 @@ class Files:
     """The visible files below a folder.
 
     Attributes:
-        photos: those with a photo's suffix, ordered by path.
-        pictures: those with the suffix of a picture that isn't read, such as HEIC.
-        others: every other regular file.
-        special: what is no regular file: FIFOs, sockets, devices, broken links, and folders listed before.
+        photos: the files with the suffix of a readable photo, ordered by path.
+        pictures: the files with the suffix of a picture that can't be read, such as HEIC.
+        others: all other regular files.
+        special: the entries that are not regular files: FIFOs, sockets, devices, broken links, and folders that were
+            listed before.
     """
 
     photos: list[Path] = field(default_factory=list)
@@ -45,14 +46,14 @@ class Files:
 
 
 def require_folder(root: Path, remedy: str) -> None:
-    """Passes if a data set's folder is there.
+    """Passes if a data set's folder exists.
 
     Args:
         root: the folder.
-        remedy: the advice if there is nothing of that name.
+        remedy: the advice if nothing has that name.
 
     Raises:
-        DatasetError: it isn't there, is a file, or can't be looked at.
+        DatasetError: the folder does not exist, is a file, or can't be read.
     """
     try:
         mode = root.stat().st_mode
@@ -63,7 +64,7 @@ def require_folder(root: Path, remedy: str) -> None:
     if not stat.S_ISDIR(mode):
         packed = root.suffix.lower() in ARCHIVES
         remedy = "unpack it, and give the folder" if packed else f"give its folder: {root.absolute().parent}"
-        what = "this is a file, and the folder of a data set is wanted"
+        what = "this is a file, and a data set is a folder"
         raise DatasetError(what, where=str(root), remedy=remedy)
 
 
@@ -77,7 +78,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def loose_files(folder: Path) -> Files:
-    """Returns the files that lie in a folder itself.
+    """Returns the files directly in a folder, without those in its subfolders.
 
     Raises:
         DatasetError: the folder can't be read.
@@ -85,15 +86,15 @@ def loose_files(folder: Path) -> Files:
     files = Files()
     for entry in _entries(folder):
         if not _is_folder(entry):
-            _sort(entry, files)
+            _add(entry, files)
     return files
 
 
 def files_below(folder: Path) -> Files:
-    """Returns the files in a folder and in those inside it.
+    """Returns the files in a folder and in its subfolders.
 
-    A folder that is linked twice is listed once, and a link to a folder above leads nowhere: its files would count as
-    those of this one.
+    A folder that is linked twice is listed once. A link to a folder above is not followed, because the files there
+    would count as files of this folder.
 
     Raises:
         DatasetError: a folder can't be read.
@@ -111,34 +112,34 @@ def files_below(folder: Path) -> Files:
             if _is_folder(entry):
                 folders.append(Path(entry.path))
             else:
-                _sort(entry, files)
+                _add(entry, files)
     for rows in (files.photos, files.pictures, files.others, files.special):
         rows.sort()
     return files
 
 
 def left_out(files: Files, root: Path) -> list[str]:
-    """Returns a sentence for each kind of file that is no photo.
+    """Returns a sentence for each kind of file that is not a readable photo.
 
     Args:
-        files: what was listed.
-        root: the data set's folder, to name the files from.
+        files: the listed files.
+        root: the data set's folder; the files are named by their paths below it.
     """
     notes = []
     if files.pictures:
         kinds = _kinds(files.pictures)
-        notes.append(f"{kinds} pictures are left out; convert them to JPEG first: {some_names(files.pictures, root)}")
+        notes.append(f"pictures left out ({kinds}), convert them to JPEG first: {some_names(files.pictures, root)}")
     if files.special:
-        what = "FIFOs, sockets, devices, broken or repeated links"
-        notes.append(f"{len(files.special)} files that are {what} are left out: {some_names(files.special, root)}")
+        count, kinds = counted(len(files.special), "file"), "FIFOs, sockets, devices, broken or repeated links"
+        notes.append(f"{count} left out ({kinds}): {some_names(files.special, root)}")
     if files.others:
-        what = f"{len(files.others)} files are no photos and are left out ({_kinds(files.others)})"
-        notes.append(f"{what}: {some_names(files.others, root)}")
+        count = counted(len(files.others), "file")
+        notes.append(f"{count} without a photo left out ({_kinds(files.others)}): {some_names(files.others, root)}")
     return notes
 
 
 def some_names(paths: Sequence[Path], root: Path) -> str:
-    """Returns a few files' names below a folder, and how many more there are."""
+    """Returns the names of the first few files below a folder, and how many more there are."""
     return listed([printable(path.relative_to(root)) for path in paths[:3]], total=len(paths))
 
 
@@ -175,7 +176,7 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _sort(entry: os.DirEntry[str], files: Files) -> None:
+def _add(entry: os.DirEntry[str], files: Files) -> None:
     path = Path(entry.path)
     if not _is_file(entry):
         files.special.append(path)

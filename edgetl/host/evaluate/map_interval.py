@@ -1,4 +1,4 @@
-"""How sure a detector's mAP is: a bootstrap over the photos."""
+"""Estimates the confidence interval of a detector's mAP by a bootstrap over the photos."""
 
 from __future__ import annotations
 
@@ -8,39 +8,42 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation, Floats
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation, PhotoRecord
+from edgetl.vision.arrays import Doubles
 
 _ROUNDS = 200
-"""So many times the photos are drawn anew; more would move the interval by less than a point."""
+"""The photos are drawn this many times; more draws would move the interval by less than a percentage point."""
+
 _RECALLS = np.linspace(0, 1, 101)
+"""The recalls at which COCO interpolates the precision, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Class:
-    """What was found of a class, the best score first.
+    """The boxes found of a class, the best score first.
 
     Attributes:
-        photo: (D,) int64, the photo of each found box.
-        right: (10, D) bool, whether it is right, by IoU.
-        counted: (10, D) bool, whether it counts at all, by IoU.
-        wanted: (P,) int64, the boxes to be found in each photo.
+        photo: the photo of each found box, (D,) int64.
+        right: whether a found box is right at each IoU, (10, D) bool.
+        counted: whether a found box counts at all at each IoU, (10, D) bool.
+        true_boxes: the number of boxes to be found in each photo, (P,) int64.
     """
 
     photo: NDArray[np.int64]
     right: NDArray[np.bool_]
     counted: NDArray[np.bool_]
-    wanted: NDArray[np.int64]
+    true_boxes: NDArray[np.int64]
 
 
 def map_interval(evaluation: DetectionEvaluation, seed: int = 0) -> tuple[float, float]:
-    """Returns the 95 % confidence interval of an mAP over IoU 0.50 to 0.95.
+    """Returns the 95 % confidence interval of the mAP over the IoUs 0.50 to 0.95.
 
     Args:
         evaluation: the figures on the validation photos.
-        seed: of the drawing.
+        seed: the seed of the random draws.
 
     Returns:
-        The 2.5th and the 97.5th percentile, 0..1, over photos drawn with replacement; NaN for fewer than two photos or
+        The 2.5th and the 97.5th percentile over photos drawn with replacement, 0..1; NaN for fewer than two photos or
         without boxes.
     """
     photos = len(evaluation.truth)
@@ -55,42 +58,42 @@ def map_interval(evaluation: DetectionEvaluation, seed: int = 0) -> tuple[float,
     return float(low), float(high)
 
 
-def _collect(records: list[dict[str, object]], photos: int) -> _Class | None:
-    """Puts pycocotools' records of a class, one for each photo that has it or where it was found, into arrays."""
-    wanted = np.zeros(photos, np.int64)
+def _collect(records: list[PhotoRecord], photos: int) -> _Class | None:
+    """Collects pycocotools' records of a class, one for each photo that shows it or in which it was found."""
+    true_boxes = np.zeros(photos, np.int64)
     scores, places = [np.empty(0)], [np.empty(0, np.int64)]
     right, ignored = [np.empty((10, 0), bool)], [np.empty((10, 0), bool)]
     for record in records:
-        photo = int(record["image_id"])  # type: ignore[call-overload]
-        wanted[photo] = int((np.asarray(record["gtIgnore"]) == 0).sum())
+        photo = record["image_id"]
+        true_boxes[photo] = int((np.asarray(record["gtIgnore"]) == 0).sum())
         scores.append(np.asarray(record["dtScores"], np.float64))
         places.append(np.full(len(scores[-1]), photo, np.int64))
         right.append(np.asarray(record["dtMatches"]).reshape(10, -1) > 0)
         ignored.append(np.asarray(record["dtIgnore"], bool).reshape(10, -1))
-    if not wanted.any():
+    if not true_boxes.any():
         return None
     order = np.argsort(-np.concatenate(scores), kind="mergesort")
     counted = ~np.concatenate(ignored, axis=1)[:, order]
     hits = np.concatenate(right, axis=1)[:, order] & counted
-    return _Class(np.concatenate(places)[order], hits, counted, wanted)
+    return _Class(np.concatenate(places)[order], hits, counted, true_boxes)
 
 
 def _mean_precision(classes: list[_Class], weights: NDArray[np.int64]) -> float:
-    """Returns the mAP if each photo counted as often as its weight says; NaN if then there is nothing to find."""
+    """Returns the mAP if each photo counts as often as its weight, (P,) int64; NaN if no boxes are to be found then."""
     found = [_precision(one, weights) for one in classes]
     return float(np.nanmean(found)) if not np.isnan(found).all() else math.nan
 
 
 def _precision(one: _Class, weights: NDArray[np.int64]) -> float:
-    wanted = int((one.wanted * weights).sum())
-    if not wanted:
+    true_boxes = int((one.true_boxes * weights).sum())
+    if not true_boxes:
         return math.nan
     times = weights[one.photo]
     hits = np.cumsum(one.right * times, axis=1)
-    called = np.cumsum(one.counted * times, axis=1)
-    precision = hits / np.maximum(called, 1)
-    envelope: Floats = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    predicted = np.cumsum(one.counted * times, axis=1)
+    precision = hits / np.maximum(predicted, 1)
+    envelope: Doubles = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     envelope = np.concatenate([envelope, np.zeros((len(envelope), 1))], axis=1)
-    recall = hits / wanted
+    recall = hits / true_boxes
     rows = [np.searchsorted(row, _RECALLS, side="left") for row in recall]
     return float(np.mean([line[place] for line, place in zip(envelope, rows, strict=True)]))

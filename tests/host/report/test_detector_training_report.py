@@ -15,10 +15,11 @@ from pages import HOSTILE, Nesting, require_self_contained, words
 
 from edgetl.card import Backbone, DatasetInfo, DetectorDecoding, InputSpec, ModelCard
 from edgetl.host.dataset.boxes.truth import Found, Truth
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
-from edgetl.host.evaluate.box_mistakes import Mistake
-from edgetl.host.report.detector import write_detection_report
+from edgetl.host.evaluate.detector_mistakes import Mistake
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
+from edgetl.host.report.detector_training import write_detection_report
 from edgetl.host.report.mistake_picture import scene
+from edgetl.host.report.training_run import TrainingRun
 from edgetl.vision import photo as photo_module
 
 LABELS = ("ace", "king")
@@ -77,16 +78,15 @@ def photos(tmp_path):
 def written(tmp_path, photos):
     """Writes a report of three photos and returns its text; arguments replace the parts of it."""
 
-    def write(**parts):
+    def write(evaluation=RESULT, **parts):
         arguments = {
             "card": card_of(),
             "history": history_of(5),
-            "evaluation": RESULT,
             "photos": photos,
             "data_summary": {"photos": {"train": 296}, "format": "Pascal VOC"},
             "settings": {"batch_size": 16, "augment": True},
         }
-        write_detection_report(tmp_path / "report" / "index.html", **{**arguments, **parts})
+        write_detection_report(tmp_path / "report" / "index.html", TrainingRun(**{**arguments, **parts}), evaluation)
         return (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
 
     return write
@@ -96,7 +96,7 @@ def percent(share):
     return f"{100 * share:.1f} %"
 
 
-def test_numbers_are_the_evaluations(written):
+def test_the_figures_are_those_of_the_evaluation(written):
     text = words(written())
     assert f"{percent(RESULT.map)} mAP 50–95 on 3 validation photos {percent(RESULT.map50)} mAP 50" in text
     ap, ap50 = RESULT.by_class()["ace"]
@@ -105,22 +105,22 @@ def test_numbers_are_the_evaluations(written):
     assert text.index("king 2 0.0 %") < text.index("ace 2 ")
     sizes = RESULT.by_size()
     assert f"small 1 {percent(sizes['small'])} medium 0 – large 3 {percent(sizes['large'])}" in text
-    assert "1 of 4 boxes were missed" in text
-    assert "2 boxes of 4 at the display thresholds" in text
+    assert "Missed: 1 of 4 boxes" in text
+    assert "False alarms: 2 of 4 found boxes at the display thresholds" in text
 
 
 def test_headline_facts(written):
     text = words(written())
     for fact in ("296 to train, 67 to validate", "4 boxes to be found in 3 validation photos", "mobilenet_v2"):
         assert fact in text
-    for fact in ("320 × 320 px", "5 epochs", "2 min 30 s", "kept epoch, 5 of 5 (all), with a mAP 50–95 of 14.0 %"):
+    for fact in ("320 × 320 px", "5 epochs", "2 min 30 s", "stored epoch, 5 of 5 (all), with an mAP 50–95 of 14.0 %"):
         assert fact in text
-    assert "chosen on these same photos" in text
+    assert "chosen on these photos" in text
     assert "--batch-size 16 --augment yes" in text
     assert "Format Pascal VOC" in text
 
 
-def test_mistakes_are_told_beside_their_pictures(written, tmp_path):
+def test_the_reason_of_a_mistake_is_beside_its_picture(written, tmp_path):
     text = words(written())
     assert f"king 200 × 200 px {tmp_path.name}/photo2.png" in text
     assert f"ace 70.0 % nothing is there {tmp_path.name}/photo1.png" in text
@@ -166,7 +166,7 @@ def test_nothing_found_at_all(written):
     result = DetectionEvaluation(LABELS, RESULT.truth, [found()] * 3)
     text = words(written(evaluation=result))
     assert "0.0 % mAP 50–95" in text
-    assert "4 of 4 boxes were missed" in text
+    assert "Missed: 4 of 4 boxes" in text
     assert "Nothing was found at the display thresholds" in text
     assert "nan" not in text
 
@@ -174,17 +174,17 @@ def test_nothing_found_at_all(written):
 def test_everything_right(written):
     right = [found(*[(c, 0.9, *box) for box, c in zip(t.xyxy, t.class_id, strict=True)]) for t in RESULT.truth]
     text = words(written(evaluation=DetectionEvaluation(LABELS, RESULT.truth, right)))
-    assert "None: every one of the 4 boxes was met" in text
-    assert "None: every one of the 4 boxes at the display thresholds is right" in text
+    assert "There are none: all 4 boxes were found" in text
+    assert "There are none: all 4 found boxes at the display thresholds are right" in text
 
 
-def test_a_class_without_boxes_is_told_as_unknown(written):
+def test_the_figures_of_a_class_without_boxes_are_unknown(written):
     labels = (*LABELS, "ten")
     text = written(card=card_of(labels), evaluation=DetectionEvaluation(labels, RESULT.truth, RESULT.found))
-    told = words(text)
-    assert "ten 0 – – 0.50* – – –" in told
-    assert told.index("ace 2 ") < told.index("ten 0 ")
-    assert "nan" not in told
+    shown = words(text)
+    assert "ten 0 – – 0.50* – – –" in shown
+    assert shown.index("ace 2 ") < shown.index("ten 0 ")
+    assert "nan" not in shown
     assert sum("  ten</text>" in svg for svg in re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)) == 0
 
 
@@ -214,11 +214,11 @@ def test_any_history(written, photos, epochs, drawn):
     assert ("No epoch was trained" in text) == (epochs == 0)
 
 
-def test_epochs_that_were_not_judged_leave_no_gap(written):
+def test_epochs_without_an_evaluation_leave_no_gap(written):
     rows = [{key: str(value) for key, value in row.items()} for row in history_of(6)]
     for row in rows[::2]:
         row["map"] = row["map50"] = ""
-    assert "kept epoch, 6 of 6" in words(written(history=rows))
+    assert "stored epoch, 6 of 6" in words(written(history=rows))
 
 
 def test_of_many_classes_the_weakest_are_drawn(written):
@@ -243,7 +243,7 @@ def test_the_picture_shows_what_is_in_the_box(tmp_path):
     frame[900:1000, 1400:1500] = 255
     cv2.imwrite(str(tmp_path / "corner.jpg"), frame)
     result = DetectionEvaluation(("x",), [truth((0, 1400, 900, 1500, 1000), size_wh=(1600, 1200))], [found()])
-    cut = scene(Mistake(0, 0, "x", "", 1.0), "true", result, tmp_path / "corner.jpg", (0.5,))
+    cut = scene(Mistake(0, 0, "x", "", 1.0), "true", result, tmp_path / "corner.jpg", np.array([0.5], np.float32))
     encoded = cut.picture.split(",")[1]
     picture = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_GRAYSCALE)
     assert picture.shape == (cut.height, cut.width)
@@ -259,7 +259,7 @@ def test_the_picture_shows_what_is_in_the_box(tmp_path):
 def test_crowded_pictures_name_only_the_mistake(photos):
     rows = [(0, 10 + 12 * n, 10, 35 + 12 * n, 60) for n in range(8)]
     result = DetectionEvaluation(("x",), [truth(*rows)], [found()])
-    cut = scene(Mistake(0, 3, "x", "", 1.0), "true", result, photos[0], (0.5,))
+    cut = scene(Mistake(0, 3, "x", "", 1.0), "true", result, photos[0], np.array([0.5], np.float32))
     assert [box.name for box in cut.boxes if box.name] == ["x"]
     assert cut.boxes[-1].strong
 
@@ -286,8 +286,8 @@ def test_only_shown_photos_are_decoded_and_hundreds_take_seconds(written, photos
     assert time.process_time() - start < 30
 
 
-def test_a_threshold_for_each_class_is_heeded(written):
+def test_each_class_has_its_own_threshold(written):
     card = replace(card_of(), decoding=DetectorDecoding(thresholds=(0.75, 0.3)))
     text = words(written(card=card))
-    assert "None: every one of the 2 boxes at the display thresholds is right" in text
+    assert "There are none: all 2 found boxes at the display thresholds are right" in text
     assert "0.75* 100.0 % 100.0 % 100.0 %" in text

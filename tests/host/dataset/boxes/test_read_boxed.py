@@ -4,12 +4,13 @@ import os
 import unicodedata
 
 import pytest
-from boxed import coco_text, csv_text, draw_photo, put, put_voc, xml_text
+from boxed import coco_text, csv_text, draw_photo, find_boxed, put, put_voc, xml_text
 from homes import draw_folders
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.boxes import find_boxed, is_boxed, read_boxed
-from edgetl.host.dataset.boxes.annotation_text import listed, number, written
+from edgetl.host.dataset.boxes.annotation_text import format_px, number
+from edgetl.host.dataset.boxes.read import is_boxed, read_boxed
+from edgetl.text import listed
 
 ROWS = [("ace", 10, 20, 60, 70)]
 
@@ -50,7 +51,7 @@ def test_no_such_folder(empty_home):
 
 def test_no_boxes_at_all(empty_home):
     put_voc(empty_home.photos / "a.jpg", [])
-    with pytest.raises(DatasetError, match="none of the 1 photos has a box") as caught:
+    with pytest.raises(DatasetError, match=r"none of the photos has a box \(1 photo\)") as caught:
         find_boxed(empty_home.photos)
     assert caught.value.remedy
 
@@ -76,7 +77,7 @@ def test_csv_that_repeats_the_xml(empty_home):
         "every photo has its XML, which is read; the CSV says the same"
     ]
     put(root / "train_labels.csv", csv_text({"a.jpg": [("ace", 1, 2, 3, 4)]}))
-    assert read_boxed(root).notes[0].endswith("the CSV says otherwise of 1 photos")
+    assert read_boxed(root).notes[0].endswith("the CSV differs for 1 photo")
 
 
 def test_csv_with_photos_that_have_no_xml(empty_home):
@@ -93,7 +94,7 @@ def test_photos_outside_the_only_other_part_train(empty_home):
     put_voc(empty_home.photos / "test" / "b.jpg", ROWS)
     found = read_boxed(empty_home.photos)
     assert [photo.part for photo in found.photos] == ["train", "test"]
-    assert found.notes == ["1 photos outside test count as train: a.jpg"]
+    assert found.notes == ["1 photo outside test, used to train: a.jpg"]
 
 
 def test_photos_in_no_part_are_left_out(empty_home):
@@ -101,7 +102,7 @@ def test_photos_in_no_part_are_left_out(empty_home):
     put_voc(empty_home.photos / "train" / "b.jpg", ROWS)
     found = read_boxed(empty_home.photos)
     assert [photo.path.name for photo in found.photos] == ["b.jpg"]
-    assert found.notes == ["1 photos are in no part of the split and are left out: a.jpg"]
+    assert found.notes == ["1 photo in no part of the split, left out: a.jpg"]
 
 
 def test_hidden_files_are_no_annotations(empty_home):
@@ -121,7 +122,7 @@ def test_photos_behind_a_link_and_a_link_in_a_circle(empty_home):
     assert [photo.path for photo in find_boxed(empty_home.photos)] == [empty_home.photos / "images" / "a.jpg"]
 
 
-def test_order_is_that_of_the_paths(empty_home):
+def test_photos_are_ordered_by_path(empty_home):
     for name in ("b.jpg", "a.jpg", "B.JPG", "c/a.jpg"):
         put_voc(empty_home.photos / name, ROWS)
     paths = [photo.path for photo in find_boxed(empty_home.photos)]
@@ -129,12 +130,12 @@ def test_order_is_that_of_the_paths(empty_home):
     assert len(paths) == 4
 
 
-def test_numbers():
+def test_a_value_must_be_a_finite_number():
     assert number(" 3.5 ", "x", "f") == 3.5
     for value in (None, True, [], "1e999", "nan", ""):
         with pytest.raises(DatasetError, match="x must be a number"):
             number(value, "x", "f")
-    assert [written(value) for value in (3.0, 3.25, 0.00001, 100.0, 1 / 3)] == ["3", "3.25", "0", "100", "0.3333"]
+    assert [format_px(value) for value in (3.0, 3.25, 0.00001, 100.0, 1 / 3)] == ["3", "3.25", "0", "100", "0.3333"]
     assert listed(list("abcde")) == "a, b, c and 2 more"
     for value in ("1_0", 10**400, 1e300, "9" * 5000, int("f" * 5000, 16)):
         with pytest.raises(DatasetError, match="x must be a number") as caught:
@@ -143,10 +144,10 @@ def test_numbers():
 
 
 @pytest.mark.parametrize("kind", ["voc", "coco", "csv", "yolo", "lists"])
-@pytest.mark.parametrize(("stored", "said"), [("NFD", "NFC"), ("NFC", "NFD")])
-def test_names_in_another_unicode_form_mean_the_same(empty_home, kind, stored, said):
+@pytest.mark.parametrize(("stored", "annotated"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_names_in_another_unicode_form_mean_the_same(empty_home, kind, stored, annotated):
     root = empty_home.photos
-    name, other = (unicodedata.normalize(form, "Tür") for form in (stored, said))
+    name, other = (unicodedata.normalize(form, "Tür") for form in (stored, annotated))
     rows = [(other, 10, 20, 60, 70), (name, 10, 20, 50, 70)]
     draw_photo(root / "images" / f"{name}.jpg")
     files = {
@@ -207,7 +208,7 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
 @pytest.mark.parametrize(
     "name", ["a.xml", "annots/b.xml", "train.json", "annotations/x.json", "labels.csv", "data.yaml", "labels/a.txt"]
 )
-def test_git_lfs_pointers_are_named_for_what_they_are(empty_home, name):
+def test_a_git_lfs_pointer_is_refused_as_such(empty_home, name):
     draw_photo(empty_home.photos / "a.jpg")
     put(empty_home.photos / name, POINTER)
     if name.endswith(".txt"):
@@ -241,7 +242,7 @@ def test_a_stray_pointer_makes_no_boxed_set_of_class_folders(empty_home):
 
 
 @pytest.mark.parametrize("name", ["a.xml", "all.json", "annotations/x.json", "labels.csv", "data.yaml", "labels/a.txt"])
-def test_fifos_are_never_waited_for(empty_home, name):
+def test_a_fifo_is_not_read(empty_home, name):
     draw_photo(empty_home.photos / "a.jpg")
     (empty_home.photos / name).parent.mkdir(exist_ok=True)
     os.mkfifo(empty_home.photos / name)

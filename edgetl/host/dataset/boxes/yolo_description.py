@@ -1,4 +1,4 @@
-"""What describes a YOLO data set beside its label files: its classes, and which photos belong to which part."""
+"""The description of a YOLO data set beside its label files: the classes, and the part of each photo."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.boxes.annotation_text import class_name, read_text
 from edgetl.host.dataset.boxes.tree import Tree
-from edgetl.host.dataset.parts import Part
+from edgetl.host.dataset.split_parts import Part
 
 _MOST_LIST = 64 << 20
-"""Bytes of a list of photos or of names."""
+"""A list of photos may have at most this many bytes, which is room for a million paths."""
 
 
 @dataclass(slots=True)
 class Described:
-    """A description of a YOLO data set.
+    """The classes and photos of a YOLO data set.
 
     Attributes:
         source: the name of the file that names the classes.
         names: the name of each class by its number.
-        parts: the photos of the data set with their parts.
-        keypoints: the count of numbers that follow the box in a line of a pose data set; 0 for other sets.
-        missing: `list: photo` of listed photos that aren't there.
-        notes: what the reader should be told.
+        parts: the part of each photo of the data set.
+        keypoints: the count of numbers that follow the box in a line of a pose data set; 0 for other data sets.
+        missing: the listed photos that don't exist, each as `list: photo`.
+        notes: sentences for the user about what was left out or assumed.
     """
 
     source: str
@@ -40,11 +40,11 @@ def named_classes(rows: Sequence[tuple[int, str]], where: str) -> dict[int, str]
     """Returns the name of each class by its number.
 
     Args:
-        rows: the numbers with their names as written.
+        rows: the numbers and names in the file.
         where: the file, for the message.
 
     Raises:
-        DatasetError: a name can't be one, or two numbers have the same name, which can't both be right.
+        DatasetError: a name can't be used, or two numbers have the same name.
     """
     names: dict[int, str] = {}
     numbers: dict[str, int] = {}
@@ -57,10 +57,15 @@ def named_classes(rows: Sequence[tuple[int, str]], where: str) -> dict[int, str]
 
 
 def listed_photos(tree: Tree, file: Path, missing: list[str]) -> list[Path]:
-    """Returns the photos that a text lists, one path a line; those that aren't there are added to `missing`.
+    """Returns the photos that a text file lists, one path a line.
+
+    Args:
+        tree: the data set.
+        file: the text file.
+        missing: the list to which photos that don't exist are added, each as `list: photo`.
 
     Raises:
-        DatasetError: the text can't be read, or a name is that of several photos.
+        DatasetError: the file can't be read, or a name fits several photos.
     """
     found = []
     for line in read_text(file, _MOST_LIST).split("\n"):
@@ -75,10 +80,16 @@ def listed_photos(tree: Tree, file: Path, missing: list[str]) -> list[Path]:
 
 
 def assign(parts: dict[Path, Part], paths: Sequence[Path], part: Part, file: Path) -> None:
-    """Gives listed photos their part.
+    """Assigns listed photos to a part.
+
+    Args:
+        parts: the part of each photo so far; it is extended.
+        paths: the listed photos.
+        part: the part of the list.
+        file: the list, for the message.
 
     Raises:
-        DatasetError: one of them is listed for another part already.
+        DatasetError: a photo is listed for another part already.
     """
     for path in paths:
         if parts.setdefault(path, part) != part:

@@ -10,9 +10,11 @@ from pages import HOSTILE, Nesting, require_self_contained, words
 
 from edgetl.bundle import GoldenPhoto, Manifest, Measurement, Variant
 from edgetl.card import Backbone, DatasetInfo, InputSpec, ModelCard
-from edgetl.host.evaluate.classifier import Evaluation
-from edgetl.host.report import classifier
-from edgetl.host.report.classifier import worst_mistakes, write_conversion_report, write_training_report
+from edgetl.host.evaluate.classifier_tables import confidence_interval, threshold_rows, worst_mistakes
+from edgetl.host.evaluate.top1 import Evaluation
+from edgetl.host.report.classifier_training import write_training_report
+from edgetl.host.report.conversion import write_conversion_report
+from edgetl.host.report.training_run import TrainingRun
 
 LABELS = ("cat", "dog", "owl")
 
@@ -58,16 +60,16 @@ def photos(tmp_path):
 def written(tmp_path, photos):
     """Writes a training report of six photos and returns its text; arguments replace the parts of it."""
 
-    def write(**parts):
+    def write(evaluation=None, **parts):
         arguments = {
             "card": card_of(),
             "history": history_of(3, 2),
-            "evaluation": evaluation_of([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 0, 2]),
             "photos": photos,
             "data_summary": {"photos": 6, "unreadable": ["a/b.jpg: is truncated"], "classes": {"cat": {"train": 401}}},
             "settings": {"batch_size": 32, "augment": True, "config": None},
         }
-        write_training_report(tmp_path / "report" / "index.html", **{**arguments, **parts})
+        evaluation = evaluation or evaluation_of([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 0, 2])
+        write_training_report(tmp_path / "report" / "index.html", TrainingRun(**{**arguments, **parts}), evaluation)
         return (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
 
     return write
@@ -88,14 +90,14 @@ def manifest_of(labels=LABELS, note="", accuracies=(0.9, 0.89, 0.5)):
     return Manifest(card_of(labels), "rpi4", 4, "int8", tuple(variants), golden)
 
 
-def test_numbers_are_the_evaluations(written):
+def test_the_figures_are_those_of_the_evaluation(written):
     text = words(written())
     assert "66.7 % top-1 on 6 validation photos" in text
     assert "cat 2 50.0 % 50.0 % 50.0 %" in text
     assert "dog 2 66.7 % 100.0 % 80.0 %" in text
     assert "owl 2 100.0 % 50.0 % 66.7 %" in text
     assert text.index("cat 2 50.0 %") < text.index("owl 2") < text.index("dog 2 66.7 %")
-    assert "2 of 6 photos were recognised wrongly" in text
+    assert "Wrong predictions: 2 of 6 photos" in text
     assert "owl cat 1 50.0 %" in text
 
 
@@ -103,7 +105,13 @@ def test_headline_facts(written):
     text = words(written())
     for fact in ("1290", "1234 to train, 56 to validate", "mobilenet_v2", "width ×0.75, weights: imagenet"):
         assert fact in text
-    for fact in ("192 × 160 px", "5 epochs", "2 min 30 s", "2025-06-02", "kept epoch, 5 of 5 (finetune), with 44.0 %"):
+    for fact in (
+        "192 × 160 px",
+        "5 epochs",
+        "2 min 30 s",
+        "2025-06-02",
+        "stored epoch, 5 of 5 (finetune), with 44.0 %",
+    ):
         assert fact in text
 
 
@@ -163,14 +171,14 @@ def test_history_as_read_back_from_csv(written):
     assert "1 min 30 s" in words(written(history=rows))
 
 
-def test_no_mistakes_at_all(written):
+def test_a_report_without_mistakes(written):
     text = words(written(evaluation=evaluation_of([0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2])))
     assert "100.0 % top-1" in text
-    assert "every one of the 6 validation photos was recognised" in text
+    assert "all 6 validation photos were recognised correctly" in text
     assert "mix-ups" not in text
 
 
-def test_nothing_measured(written):
+def test_a_report_without_validation_photos(written):
     nothing = Evaluation(LABELS, np.empty(0, np.int64), np.empty((0, 3), np.float32))
     text = words(written(evaluation=nothing, photos=[], data_summary={}, settings={}))
     assert "– top-1 on 0 validation photos" in text
@@ -203,7 +211,7 @@ def test_worst_mistakes_come_most_confident_first(photos):
 
 
 def test_thresholds_count_what_is_answered_and_right():
-    rows = classifier.threshold_rows(evaluation_of([0, 0, 1, 1], [0, 1, 1, 1], scores=[0.55, 0.65, 0.85, 0.92]))
+    rows = threshold_rows(evaluation_of([0, 0, 1, 1], [0, 1, 1, 1], scores=[0.55, 0.65, 0.85, 0.92]))
     found = {row.threshold: (row.answered, row.right) for row in rows}
     assert found[0.0] == (1.0, 0.75)
     assert found[0.6] == (0.75, pytest.approx(2 / 3))
@@ -213,20 +221,20 @@ def test_thresholds_count_what_is_answered_and_right():
 
 
 def test_confidence_interval_is_wilsons():
-    assert classifier.confidence_interval(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)
-    assert classifier.confidence_interval(1.0, 20)[1] == pytest.approx(1)
+    assert confidence_interval(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)
+    assert confidence_interval(1.0, 20)[1] == pytest.approx(1)
 
 
-def test_conversion_report_tells_every_variant(tmp_path):
+def test_the_conversion_report_shows_every_variant(tmp_path):
     write_conversion_report(tmp_path / "conversion.html", manifest_of(note="first layer in float"))
-    text = (tmp_path / "conversion.html").read_text(encoding="utf-8")
-    assert Nesting(text).tags.count("svg") == 3
-    told = words(text)
-    assert "89.0 % top-1 of the chosen variant, int8 −1.0 points" in told
-    assert "int8 accepted 89.0 % −1.0 cat −3.0 97.0 % 0.012 2.62 MB 3.21 ms" in told
-    assert "int8_all refused 50.0 % −40.0 cat −3.0 97.0 % 0.012 – 3.21 ms" in told
-    assert "cat golden/00.png" in told
-    assert "first layer in float" in told
+    page = (tmp_path / "conversion.html").read_text(encoding="utf-8")
+    assert Nesting(page).tags.count("svg") == 3
+    text = words(page)
+    assert "89.0 % top-1 of the chosen variant, int8 −1.0 percentage points" in text
+    assert "int8 accepted 89.0 % −1.0 cat −3.0 97.0 % 0.012 2.62 MB 3.21 ms" in text
+    assert "int8_all refused 50.0 % −40.0 cat −3.0 97.0 % 0.012 – 3.21 ms" in text
+    assert "cat golden/00.png" in text
+    assert "first layer in float" in text
 
 
 def test_conversion_report_with_nothing_measured_of_a_refused_variant(tmp_path):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from edgetl.host.dataset.boxes.truth import Found, Truth
-from edgetl.host.evaluate.box_metrics import DetectionEvaluation
-from edgetl.host.evaluate.box_mistakes import mistakes
-from edgetl.host.evaluate.box_tables import class_rows, size_rows
+from edgetl.host.evaluate.detector_mistakes import find_mistakes
+from edgetl.host.evaluate.detector_tables import class_rows, size_rows
+from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 
 LABELS = ("ace", "king")
 
@@ -45,12 +45,12 @@ def test_a_class_at_its_threshold():
 
 
 def test_a_score_at_the_threshold_counts_in_every_table():
-    """As a float32, 0.7 is below the number of that name, which the device rounds likewise."""
+    """As a float32, 0.7 is below the number of that name, and the device rounds it in the same way."""
     result = DetectionEvaluation(LABELS, [truth((0, 10, 10, 50, 50))], [found((0, 0.7, 10, 10, 50, 50))])
     ace = class_rows(result, (0.7, 0.7))[0]
     assert (ace.precision, ace.recall) == (1, 1)
     assert result.confusion((0.7, 0.7)).tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
-    assert not mistakes(result, (0.7, 0.7)).misses
+    assert not find_mistakes(result, (0.7, 0.7)).misses
 
 
 def test_nothing_above_the_threshold_is_a_recall_of_zero():
@@ -59,7 +59,7 @@ def test_nothing_above_the_threshold_is_a_recall_of_zero():
     assert (ace.recall, ace.f1) == (0, 0)
 
 
-def test_sizes_are_counted_without_those_to_ignore():
+def test_ignored_boxes_have_no_size():
     result = DetectionEvaluation(
         LABELS, [truth((0, 0, 0, 10, 10), (0, 0, 0, 50, 50), (1, 0, 0, 96, 96), (1, 0, 0, 9, 9), ignore=[3])], [found()]
     )
@@ -71,14 +71,14 @@ def test_sizes_are_counted_without_those_to_ignore():
     ]
 
 
-def test_a_box_at_a_bound_is_of_one_size_alone():
+def test_a_box_whose_area_equals_a_bound_counts_once():
     result = DetectionEvaluation(LABELS, [truth((0, 0, 0, 32, 32))], [found((0, 0.9, 0, 0, 32, 32))])
     small, medium, _ = size_rows(result)
     assert (small.boxes, medium.boxes, medium.map) == (0, 1, pytest.approx(1))
     assert math.isnan(small.map)
 
 
-def test_mistakes_are_told_the_worst_first():
+def test_the_worst_mistakes_come_first():
     result = DetectionEvaluation(
         LABELS,
         [
@@ -98,12 +98,12 @@ def test_mistakes_are_told_the_worst_first():
             found(),
         ],
     )
-    wrong = mistakes(result, (0.3,))
-    assert [(m.photo, m.box, m.label, m.told) for m in wrong.misses] == [
+    wrong = find_mistakes(result, (0.3,))
+    assert [(m.photo, m.box, m.label, m.reason) for m in wrong.misses] == [
         (0, 1, "king", "100 × 100 px"),
         (0, 0, "ace", "20 × 20 px"),
     ]
-    assert [(m.photo, m.box, m.label, m.told) for m in wrong.alarms] == [
+    assert [(m.photo, m.box, m.label, m.reason) for m in wrong.alarms] == [
         (1, 2, "ace", "beside ace, IoU 0.24"),
         (1, 1, "ace", "one box too many on ace"),
         (0, 0, "king", "really ace"),
