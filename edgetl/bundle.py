@@ -10,7 +10,8 @@ import numpy as np
 from edgetl import schema
 from edgetl.document import read_json
 from edgetl.errors import ModelError, UsageError
-from edgetl.files import restore_folder, sha256_of
+from edgetl.files import sha256_of
+from edgetl.folders import restore_folder
 from edgetl.golden import GoldenBoxes
 from edgetl.manifest import (
     MANIFEST,

@@ -164,22 +164,14 @@ class ModelCard:
 
     @property
     def classifier(self) -> ClassifierDecoding:
-        """The decoding of a classifier.
-
-        Raises:
-            ModelError: the model is no classifier.
-        """
+        """The decoding of a classifier; for another model it raises ModelError."""
         if isinstance(self.decoding, ClassifierDecoding):
             return self.decoding
         raise ModelError("a classifier is needed here, but this is a detection model", where=self.name)
 
     @property
     def detector(self) -> DetectorDecoding:
-        """The decoding of a detector.
-
-        Raises:
-            ModelError: the model is no detector.
-        """
+        """The decoding of a detector; for another model it raises ModelError."""
         if isinstance(self.decoding, DetectorDecoding):
             return self.decoding
         raise ModelError("a detector is needed here, but this is a classification model", where=self.name)
@@ -216,9 +208,6 @@ class ModelCard:
     @classmethod
     def load(cls, path: Path) -> ModelCard:
         """Reads a card from a JSON file.
-
-        Args:
-            path: the file.
 
         Raises:
             ModelError: the file is missing, isn't JSON, or isn't a card.

@@ -7,7 +7,7 @@ from pathlib import Path
 from edgetl import store
 from edgetl.bundle import is_bundle
 from edgetl.errors import UsageError
-from edgetl.files import restore_folder
+from edgetl.folders import restore_folder
 
 _MOST_NAMED = 10
 """A message lists at most this many bundles, so that it stays readable."""

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from edgetl.files import new_folder, temporary_file, temporary_folder, write_atomic
+from edgetl.files import temporary_file, temporary_folder, write_atomic
+from edgetl.folders import new_folder
 from edgetl.locks import BusyError, folder_lock, named_lock
 
 HOLD = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgetl.card import ModelCard
 from edgetl.errors import ModelError
-from edgetl.files import replace_folder
+from edgetl.folders import replace_folder
 from edgetl.store import version_folders
 from edgetl.store.lookup import relocate_in
 from edgetl.store.model import StoredModel, check_name, locked, root

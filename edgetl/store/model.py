@@ -11,7 +11,8 @@ from pathlib import Path
 
 from edgetl.card import ModelCard
 from edgetl.errors import UsageError
-from edgetl.files import friendly_os_errors, restore_folder
+from edgetl.files import friendly_os_errors
+from edgetl.folders import restore_folder
 from edgetl.locks import folder_lock, named_lock
 from edgetl.manifest import is_bundle
 from edgetl.store import version_folders

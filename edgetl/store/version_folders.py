@@ -27,7 +27,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from edgetl.files import read_regular, remove_leftovers, sync_folder, write_atomic
+from edgetl.files import read_regular, remove_leftovers, write_atomic
+from edgetl.folders import sync_folder
 
 VERSIONS = "versions"
 """The folder in a model's folder for the versions that aren't current."""

@@ -16,11 +16,11 @@ from edgetl.device.run.event_limit import EventLimit
 from edgetl.device.run.label_observer import LabelObserver
 from edgetl.device.run.scene_settings import SceneSettings
 from edgetl.vision.arrays import Image, Mask
+from edgetl.vision.crossings import LineCount, ZoneWatch
 from edgetl.vision.draw import draw, draw_zones
 from edgetl.vision.filter import reaches
 from edgetl.vision.results import Classification, Detections, Result
 from edgetl.vision.track import Tracker
-from edgetl.vision.zones import LineCount, ZoneWatch
 
 SLACK = 0.5
 """Share of its threshold down to which a tracked object may fall without losing its track."""

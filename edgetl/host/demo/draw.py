@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edgetl.files import new_folder
+from edgetl.folders import new_folder
 from edgetl.host.dataset.boxes import voc
 from edgetl.host.dataset.boxes.boxed_photo import Box, BoxedPhoto
 from edgetl.host.demo.film import draw_boxed_film, draw_film

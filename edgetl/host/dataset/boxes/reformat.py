@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetl.errors import UsageError
-from edgetl.files import new_folder
+from edgetl.folders import new_folder
 from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
 from edgetl.host.dataset.boxes.check import check_boxes
 from edgetl.host.dataset.boxes.formats import TITLES, Format, module_of
