@@ -1,9 +1,11 @@
-"""A network that stands in for a MobileNet, and the resolved options that networks are assembled with."""
+"""A network that stands in for a MobileNet, resolved options to assemble it with, and the weights of stored models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 
 def build_small(name: str, alpha: float, height: int, width: int, *, imagenet: bool = False) -> Any:
@@ -37,3 +39,16 @@ def resolved_detector(options: Any, photos: int = 300) -> Any:
 
     source = open_source(options.weights)
     return resolve_detector(options, source, resolve_input(options, source, "detection"), photos)
+
+
+def weights_of(stored: Any) -> list[np.ndarray]:
+    """The weights of a stored model."""
+    from edgetl.host.networks.stored import load_keras
+
+    weights: list[np.ndarray] = load_keras(stored).get_weights()
+    return weights
+
+
+def equal(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
+    """Whether two lists of arrays are equal bit for bit."""
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))

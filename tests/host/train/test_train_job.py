@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from interrupt import interrupt_at
-from networks import resolved_classifier
+from networks import equal, resolved_classifier, weights_of
 
 from edgetl import store
 from edgetl.errors import DatasetError, EdgetlError, ModelError, UsageError
@@ -19,14 +19,6 @@ from edgetl.host.train.classifier import fit, task
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.weights import backbones
 from edgetl.host.train.weights.source import RANDOM
-
-
-def weights_of(stored):
-    return load_keras(stored).get_weights()
-
-
-def equal(a, b):
-    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def history(stored):

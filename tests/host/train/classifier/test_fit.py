@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from networks import resolved_classifier
+from networks import equal, resolved_classifier
 
 from edgetl.card import InputSpec
 from edgetl.host.dataset.load import load_dataset
@@ -44,10 +44,6 @@ class Training:
 @pytest.fixture
 def training(options, tmp_path, small):
     return lambda **changes: Training(options, tmp_path / "run", **changes)
-
-
-def equal(a, b):
-    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 class Counting:

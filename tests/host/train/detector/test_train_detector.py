@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from interrupt import interrupt_at
-from networks import build_small, resolved_detector
+from networks import build_small, equal, resolved_detector, weights_of
 
 from edgetl import store
 from edgetl.card import InputSpec
@@ -26,14 +26,6 @@ from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.task import detect_task
 from edgetl.host.train.weights import backbones
 from edgetl.host.train.weights.source import RANDOM
-
-
-def weights_of(stored):
-    return load_keras(stored).get_weights()
-
-
-def equal(a, b):
-    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def history(stored):
