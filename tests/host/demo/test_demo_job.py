@@ -168,7 +168,7 @@ def test_the_printed_commands_repeat_the_steps_of_the_demo(task, calls, tmp_path
     assert shown["verify"] == {"bundle": calls.bundle.folder}
     film, seen = folder / "film.mp4", folder / "seen.mp4"
     assert calls.made["run"] == (calls.bundle, film, seen, "3 of 4")
-    assert shown["run"] == {"bundle": calls.bundle.folder, "source": str(film), "save": str(seen)}
+    assert shown["run"] == {"model": calls.bundle.folder, "source": str(film), "save": str(seen)}
 
 
 def test_the_demo_ends_with_its_figures_and_where_the_results_are(task, calls, tmp_path, capsys):
