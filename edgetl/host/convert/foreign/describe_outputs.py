@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.card import ClassifierDecoding
 from edgetl.device.inference.input_scaling import Scaling
@@ -13,12 +12,13 @@ from edgetl.host.convert.foreign.find_scaling import common_share
 from edgetl.host.convert.foreign.foreign_model import Ending, ForeignModel
 from edgetl.host.dataset.load import Photos
 from edgetl.text import counted
+from edgetl.vision.arrays import ClassIds, Scores
 
 EVEN = 0.5
 """The display threshold of scores that sigmoids give: below it, the class is more likely absent than present."""
 
 
-def measure_outputs(model: ForeignModel, photos: Photos, scaling: Scaling) -> NDArray[np.float32]:
+def measure_outputs(model: ForeignModel, photos: Photos, scaling: Scaling) -> Scores:
     """Returns a model's outputs for the validation photos.
 
     Args:
@@ -42,7 +42,7 @@ def measure_outputs(model: ForeignModel, photos: Photos, scaling: Scaling) -> ND
     return scores
 
 
-def describe_outputs(model: ForeignModel, scores: NDArray[np.float32], ending: Ending) -> ClassifierDecoding:
+def describe_outputs(model: ForeignModel, scores: Scores, ending: Ending) -> ClassifierDecoding:
     """Returns the decoding for the card; a `.tflite` file gets no layers, so its card says what the outputs are.
 
     Args:
@@ -65,7 +65,7 @@ def describe_outputs(model: ForeignModel, scores: NDArray[np.float32], ending: E
     return ClassifierDecoding("probabilities")
 
 
-def measure_top1(predicted: NDArray[np.int64], photos: Photos, labels: tuple[str, ...]) -> float:
+def measure_top1(predicted: ClassIds, photos: Photos, labels: tuple[str, ...]) -> float:
     """Returns the top-1 on the validation photos, and warns if it is no better than chance.
 
     Args:

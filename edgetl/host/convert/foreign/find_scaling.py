@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import UsageError
@@ -14,6 +14,7 @@ from edgetl.host.console import console
 from edgetl.host.convert.foreign.foreign_model import PIXELS, ForeignModel, compose
 from edgetl.host.dataset.load import Photos
 from edgetl.text import counted
+from edgetl.vision.arrays import ClassIds, Mask
 
 SCALINGS: dict[str, Scaling] = {
     "0..255": PIXELS,
@@ -30,7 +31,7 @@ MOST_PHOTOS = 200
 _SURE = 2.0
 """A difference of more than this many standard deviations is not attributed to chance."""
 
-Hits = NDArray[np.bool_]
+Hits: TypeAlias = Mask
 """Whether each photo was recognised, (N,)."""
 
 
@@ -72,7 +73,7 @@ def find_scaling(model: ForeignModel, photos: Photos, named: str | None, color: 
     return compose(scaling_of(name, color), model.inside)
 
 
-def common_share(classes: NDArray[np.int64]) -> float:
+def common_share(classes: ClassIds) -> float:
     """Returns the top-1 of always predicting the most frequent class, plus what chance may add to it.
 
     Args:
@@ -85,7 +86,7 @@ def common_share(classes: NDArray[np.int64]) -> float:
     return share + _SURE * float(np.sqrt(share * (1 - share) / len(classes)))
 
 
-def _try_scalings(model: ForeignModel, photos: Photos, color: str) -> tuple[dict[str, Hits], NDArray[np.int64]]:
+def _try_scalings(model: ForeignModel, photos: Photos, color: str) -> tuple[dict[str, Hits], ClassIds]:
     """Returns the photos that the model recognises with each scaling, and the photos' classes, (N,) int64."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(photos))[:MOST_PHOTOS])
     pixels, classes = photos.batch(chosen), photos.classes[chosen]
@@ -94,7 +95,7 @@ def _try_scalings(model: ForeignModel, photos: Photos, color: str) -> tuple[dict
     return {name: answers == classes for name, answers in predicted.items()}, classes
 
 
-def _clearly_best(hits: Mapping[str, Hits], classes: NDArray[np.int64], path: Path, figures: str) -> str:
+def _clearly_best(hits: Mapping[str, Hits], classes: ClassIds, path: Path, figures: str) -> str:
     """Returns the name of the scaling with which most photos are recognised.
 
     Raises:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.errors import ModelError
 from edgetl.host.networks.untyped import Predictor
 from edgetl.text import first_line
-from edgetl.vision.arrays import Image
+from edgetl.vision.arrays import ClassIds, Image, Scores
 
 PIXELS = Scaling()
 """The scaling that leaves pixels unchanged, 0..255."""
@@ -62,7 +61,7 @@ class ForeignModel:
     last: str = ""
     takes_bytes: bool = False
 
-    def predict(self, pixels: Image, scaling: Scaling) -> NDArray[np.float32]:
+    def predict(self, pixels: Image, scaling: Scaling) -> Scores:
         """Returns the model's outputs for photos.
 
         Args:
@@ -87,7 +86,7 @@ class ForeignModel:
                 raise ModelError(what, where=str(self.path), remedy=remedy) from error
         return np.concatenate(rows)
 
-    def ending(self, scores: NDArray[np.float32]) -> Ending:
+    def ending(self, scores: Scores) -> Ending:
         """Returns the layers that turn the model's outputs into scores, judged by its outputs for photos.
 
         Args:
@@ -98,7 +97,7 @@ class ForeignModel:
             return "pair" if within and self.last != "linear" else "sigmoid_pair"
         return "none" if within else "softmax"
 
-    def classes_of(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    def classes_of(self, scores: Scores) -> ClassIds:
         """Returns the class that the model predicts for each photo.
 
         Args:
@@ -113,7 +112,7 @@ class ForeignModel:
             found = np.asarray(scores.argmax(axis=1), np.int64)
         return np.where(np.isfinite(scores).all(axis=1), found, -1)
 
-    def are_independent(self, scores: NDArray[np.float32]) -> bool:
+    def are_independent(self, scores: Scores) -> bool:
         """Returns whether each score lies in 0..1 but a photo's scores need not sum to one, as sigmoids give them.
 
         Args:
