@@ -182,6 +182,14 @@ def test_the_example_counts_across_a_line(place, capsys):
 
 
 @pytest.mark.slow
+def test_the_example_goes_from_photos_to_a_bundle(place, capsys):
+    pytest.importorskip("tensorflow")
+    run_example("train_and_convert", "photos", "other", "--target", str(place.target), "--epochs", "0")
+    assert "copy " in capsys.readouterr().out
+    assert (place.models / "other" / "loose" / "bundle.json").is_file()
+
+
+@pytest.mark.slow
 def test_the_example_imports_a_keras_model(place, capsys):
     pytest.importorskip("tensorflow")
     shutil.copy("models/parts/model.keras", "given.keras")
