@@ -63,7 +63,7 @@ def _node_def(layer: Config) -> Config:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def parse_call(layer: Config, node: list[Any]) -> Call:
+def parse_call(layer: Config, node: TensorReference) -> Call:
     """Reads one call of an operation layer.
 
     Args:
@@ -89,7 +89,7 @@ def _operand(part: object) -> object:
     return part
 
 
-def _of_node_def(name: str, definition: Config, constants: Config, node: list[Any]) -> Call:
+def _of_node_def(name: str, definition: Config, constants: Config, node: TensorReference) -> Call:
     """Reads an operation of a TensorFlow 1 graph.
 
     Args:
