@@ -35,6 +35,6 @@ class PhotoSet:
             positions: the positions of the photos, (B,) int64 in 0..N-1, or a slice of them.
 
         Returns:
-            (B, height, width, 3) uint8 in the model's channel order.
+            The inputs, (B, height, width, 3) uint8 in the model's channel order.
         """
         return np.asarray(self.pixels[self.rows[positions]])

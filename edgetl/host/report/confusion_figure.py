@@ -18,7 +18,7 @@ _RIGHT, _WRONG, _EMPTY = (74, 112, 220), (214, 74, 74), (128, 136, 150)
 """The RGB colours of right, wrong and empty cells: mid-tones, legible on white and on near-black."""
 
 _ANNOTATED_CLASSES = 40
-"""With more classes than this, the cells are too small for counts, and some labels are left out."""
+"""The cells of more classes than this are too small for counts, and some labels are left out."""
 
 _SLANTED_CLASSES = 12
 """Up to this many classes, the labels below the matrix are slanted, else upright."""

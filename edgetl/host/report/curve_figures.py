@@ -35,7 +35,7 @@ MOST_LINES = len(_SERIES)
 """A figure of several classes has at most this many lines, because each needs a colour of its own."""
 
 _MOST_MARKED = 40
-"""With more epochs than this, the points of a curve are not marked, because the marks would touch."""
+"""The points of a curve of more epochs than this are not marked, because the marks would touch."""
 
 
 def best_epoch(history: History, measure: str) -> int | None:

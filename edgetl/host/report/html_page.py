@@ -25,7 +25,7 @@ _THUMBNAIL = 240
 """The longer side of a thumbnail, px; the report shows thumbnails at up to about this size."""
 _HEADINGS = {
     "root": "Folder",
-    "unreadable": "Files that can't be opened",
+    "unreadable": "Unreadable files",
     "sizes": "Sizes of the photos, px",
     "classes": "Classes",
     "class_photos": "Photos of each class",

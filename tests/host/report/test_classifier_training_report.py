@@ -97,7 +97,7 @@ def test_the_figures_are_those_of_the_evaluation(written):
     assert "dog 2 66.7 % 100.0 % 80.0 %" in text
     assert "owl 2 100.0 % 50.0 % 66.7 %" in text
     assert text.index("cat 2 50.0 %") < text.index("owl 2") < text.index("dog 2 66.7 %")
-    assert "Wrong predictions: 2 of 6 photos" in text
+    assert "Number of wrong predictions: 2 of 6 photos" in text
     assert "owl cat 1 50.0 %" in text
 
 
@@ -117,7 +117,7 @@ def test_headline_facts(written):
 
 def test_data_and_settings_are_shown_generically(written):
     text = words(written())
-    assert "opened a/b.jpg: is truncated" in text
+    assert "Unreadable files a/b.jpg: is truncated" in text
     assert "Class train cat 401" in text
     assert "--batch-size 32 --augment yes --config –" in text
 

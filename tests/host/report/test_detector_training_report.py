@@ -105,8 +105,8 @@ def test_the_figures_are_those_of_the_evaluation(written):
     assert text.index("king 2 0.0 %") < text.index("ace 2 ")
     sizes = RESULT.by_size()
     assert f"small 1 {percent(sizes['small'])} medium 0 – large 3 {percent(sizes['large'])}" in text
-    assert "Missed: 1 of 4 boxes" in text
-    assert "False alarms: 2 of 4 found boxes at the display thresholds" in text
+    assert "Number of missed boxes: 1 of 4." in text
+    assert "Number of false alarms: 2 of 4 found boxes at the display thresholds" in text
 
 
 def test_headline_facts(written):
@@ -166,7 +166,7 @@ def test_nothing_found_at_all(written):
     result = DetectionEvaluation(LABELS, RESULT.truth, [found()] * 3)
     text = words(written(evaluation=result))
     assert "0.0 % mAP 50–95" in text
-    assert "Missed: 4 of 4 boxes" in text
+    assert "Number of missed boxes: 4 of 4." in text
     assert "Nothing was found at the display thresholds" in text
     assert "nan" not in text
 

@@ -32,7 +32,7 @@ _MOST_PERCENT = 100.0
 """No coordinate in percent is larger; if no box of a large photo ends farther out, the user is warned."""
 
 _LEAST_BOXES = 10
-"""With fewer boxes it may be chance that none reaches beyond 100 px."""
+"""A warning needs at least this many boxes; of fewer boxes, all may lie within 100 px by chance."""
 
 
 @dataclass(frozen=True, slots=True)

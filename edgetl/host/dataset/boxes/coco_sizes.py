@@ -22,7 +22,7 @@ def count_sizes(areas: NDArray[np.floating]) -> dict[Size, int]:
     A box whose area equals a bound counts once, as the larger of the two sizes.
 
     Args:
-        areas: the areas of the boxes, (N,) float, px².
+        areas: the areas of the boxes, (N,) float32 or float64, px².
     """
     small, large = int((areas < SMALL_BELOW).sum()), int((areas >= LARGE_FROM).sum())
     return {"small": small, "medium": len(areas) - small - large, "large": large}

@@ -62,7 +62,7 @@ class BoxedPhotos(PhotoSet):
             position: the position of the photo, 0..N-1.
 
         Returns:
-            (height, width, 3) uint8 in the model's channel order.
+            The input, (height, width, 3) uint8 in the model's channel order.
         """
         return np.asarray(self.pixels[self.rows[position]])
 

@@ -64,7 +64,7 @@ def rarest(boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
         boxes: the boxes of each of N photos, (K, 5) float32: class and xyxy.
 
     Returns:
-        (N,) int64; -1 for a photo without boxes.
+        The class of each photo, (N,) int64; -1 if a photo has no boxes.
     """
     counts = Counter(int(c) for rows in boxes for c in rows[:, 0])
     found = [min((int(c) for c in rows[:, 0]), key=lambda c: (counts[c], c), default=-1) for rows in boxes]
