@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ from edgetl.card import Backbone, DatasetInfo, InputSpec, ModelCard
 from edgetl.host.dataset.boxes.load import BoxedDataset
 from edgetl.host.dataset.load import Dataset
 from edgetl.host.networks.untyped import Network
+from edgetl.host.report.training_run import Ending, TrainingRun
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.resolve import ClassifierOptions, DetectorOptions, ResolvedOptions
 from edgetl.host.train.weights.source import WeightsSource
@@ -103,6 +104,20 @@ class Training(ABC, Generic[OptionsT, DatasetT]):
     @abstractmethod
     def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint) -> Network:
         """Trains the backbone with its head; returns the trained model."""
+
+    @abstractmethod
+    def _data_summary(self) -> dict[str, object]:
+        """Returns the report's section on the data set, by title."""
+
+    def _training_run(self, card: ModelCard, rows: list[Row], ending: Ending) -> TrainingRun:
+        """Returns what the reports of both tasks show of the training.
+
+        Args:
+            card: the card of the trained model.
+            rows: the history.
+            ending: the stored epoch and the advice.
+        """
+        return TrainingRun(card, rows, self.dataset.val.paths, self._data_summary(), asdict(self.options), ending)
 
     @abstractmethod
     def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:

@@ -1,4 +1,4 @@
-"""Weights that let rare classes count for more in training."""
+"""Computes the class weights, so that rare classes count for more in training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 def class_weights(counts: Sequence[int]) -> list[float]:
     """Returns weights inverse to the square root of the classes' counts, whose mean over all photos is one.
 
-    The square root is a compromise: without weights a rare class is hardly learnt, and with weights inverse to its
+    The square root is a compromise: without weights a rare class is hardly learned, and with weights inverse to its
     count it counts as much as all photos of a common class, including its mislabelled photos.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
 from edgetl.host.report.classifier_training import write_training_report
-from edgetl.host.report.training_run import Ending, TrainingRun
+from edgetl.host.report.training_run import Ending
 from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import DETECTOR_ONLY, TrainOptions
@@ -77,7 +77,7 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
         ending = Ending(facts.best, tuple(advise(facts)))
 
         def write_report(path: Path, rows: list[Row]) -> None:
-            self._write_report(path, rows, card, evaluation, ending)
+            write_training_report(path, self._training_run(card, rows, ending), evaluation)
 
         return Trained(model, card, summary, write_report, ending.advice)
 
@@ -99,15 +99,15 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
             epochs=options.epochs or options.head_epochs,
         )
 
-    def _write_report(
-        self, path: Path, rows: list[Row], card: ModelCard, evaluation: Evaluation, ending: Ending
-    ) -> None:
+    def _data_summary(self) -> dict[str, object]:
         report = self.dataset.report
-        summary: dict[str, object] = {"photos": report.photos, "classes": report.classes}
-        summary |= {"sizes": report.sizes, "unreadable": report.unreadable, "warnings": report.warnings}
-        photos = self.dataset.val.paths
-        run = TrainingRun(card, rows, photos, summary, asdict(self.options), ending)
-        write_training_report(path, run, evaluation)
+        return {
+            "photos": report.photos,
+            "classes": report.classes,
+            "sizes": report.sizes,
+            "unreadable": report.unreadable,
+            "warnings": report.warnings,
+        }
 
 
 def load(options: TrainOptions, source: WeightsSource, spec: InputSpec) -> ClassifierTraining:

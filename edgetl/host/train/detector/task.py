@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.untyped import Network
 from edgetl.host.report.detector_training import write_detection_report
-from edgetl.host.report.training_run import Ending, TrainingRun
+from edgetl.host.report.training_run import Ending
 from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import CLASSIFIER_ONLY, TrainOptions
@@ -83,10 +83,7 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         ending = Ending(facts.best, tuple(advise(facts)), facts.interval)
 
         def write_report(path: Path, rows: list[Row]) -> None:
-            settings, photos = asdict(self.options), self.dataset.val.paths
-            data_summary = self.dataset.report.to_dict()
-            run = TrainingRun(card, rows, photos, data_summary, settings, ending)
-            write_detection_report(path, run, evaluation)
+            write_detection_report(path, self._training_run(card, rows, ending), evaluation)
 
         return Trained(model, card, summary, write_report, ending.advice)
 
@@ -117,6 +114,9 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
             epochs=self.options.epochs,
             boxes=count_by_label(data.labels, val_ids),
         )
+
+    def _data_summary(self) -> dict[str, object]:
+        return self.dataset.report.to_dict()
 
 
 def load(options: TrainOptions, source: WeightsSource, spec: InputSpec) -> DetectorTraining:
