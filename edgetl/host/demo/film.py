@@ -79,14 +79,7 @@ def draw_film(
 def draw_boxed_film(
     path: Path, seconds: float, fps: int, seed: int, size_wh: tuple[int, int] = (640, 480)
 ) -> list[list[Placed]]:
-    """Writes a film as `draw_film` does, of a belt on which about four parts are in sight at a time.
-
-    Args:
-        path: the film's file, which appears whole or not at all.
-        seconds: the length of the film, s.
-        fps: the frames per second.
-        seed: the seed; equal seeds draw equal films.
-        size_wh: the width and height of the film, px.
+    """Writes a film of a belt on which about four parts are in sight at a time; the parameters are `draw_film`'s.
 
     Returns:
         The parts in sight for each frame: at least half of such a part's box is in the picture, and the box is cut at

@@ -11,12 +11,13 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.card import Backbone, DatasetInfo, InputSpec, ModelCard
+from edgetl.card import Backbone, ClassifierDecoding, DatasetInfo, DetectorDecoding, InputSpec, ModelCard
 from edgetl.host.dataset.boxes.load import BoxedDataset
 from edgetl.host.dataset.load import Dataset
 from edgetl.host.networks.untyped import Network
 from edgetl.host.report.training_run import Ending, TrainingRun
 from edgetl.host.train.checkpoint import Checkpoint, Row
+from edgetl.host.train.options import TaskName
 from edgetl.host.train.resolve import ClassifierOptions, DetectorOptions, ResolvedOptions
 from edgetl.host.train.weights.source import WeightsSource
 
@@ -96,6 +97,10 @@ class Training(ABC, Generic[OptionsT, DatasetT]):
     @abstractmethod
     def _card(self, about: Backbone) -> ModelCard:
         """Returns the model's card without its figures."""
+
+    def _card_of(self, task: TaskName, decoding: ClassifierDecoding | DetectorDecoding, about: Backbone) -> ModelCard:
+        options, dataset = self.options, self.dataset
+        return ModelCard(options.name, task, dataset.labels, self.spec, decoding, about, dataset.info)
 
     @abstractmethod
     def _assemble(self, backbone: Network) -> Network:

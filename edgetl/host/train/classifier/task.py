@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetl.card import Backbone, InputSpec, ModelCard
+from edgetl.card import Backbone, ClassifierDecoding, InputSpec, ModelCard
 from edgetl.host.dataset.load import Dataset, load_dataset
 from edgetl.host.evaluate.classifier_tables import confidence_interval
 from edgetl.host.evaluate.top1 import Evaluation
@@ -39,14 +39,7 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
         return f"{counted(len(data.train), 'photo')} to train on, {len(data.val)} to validate, {classes}"
 
     def _card(self, about: Backbone) -> ModelCard:
-        return ModelCard(
-            name=self.options.name,
-            task="classification",
-            labels=self.dataset.labels,
-            input=self.spec,
-            backbone=about,
-            dataset=self.data,
-        )
+        return self._card_of("classification", ClassifierDecoding(), about)
 
     def _assemble(self, backbone: Network) -> Network:
         from edgetl.host.train.classifier.network import assemble

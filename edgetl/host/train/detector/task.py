@@ -46,15 +46,7 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         return f"{train}, {len(data.val)} to validate{test}, {classes}"
 
     def _card(self, about: Backbone) -> ModelCard:
-        return ModelCard(
-            name=self.options.name,
-            task="detection",
-            labels=self.dataset.labels,
-            input=self.spec,
-            decoding=DetectorDecoding(strides=self.options.strides),
-            backbone=about,
-            dataset=self.data,
-        )
+        return self._card_of("detection", DetectorDecoding(strides=self.options.strides), about)
 
     def _assemble(self, backbone: Network) -> Network:
         from edgetl.host.train.detector.network import assemble
