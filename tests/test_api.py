@@ -16,8 +16,17 @@ from edgetl.progress import reporting
 
 IN_TURN = ("convert", "verify", "import_model", "resume", "models", "open_model", "StoredModel", "Bundle", "Model")
 """The examples that build on each other, in this order; `train` comes first."""
-ALONE = ("Classification", "Detections", "EdgetlError", "Line", "ModelCard", "PrintProgress", "Progress")
-ALONE += ("ResultFilter", "RunSettings", "Target", "Tracker", "Zone")
+ALONE = (
+    "Classification",
+    "Detections",
+    "EdgetlError",
+    "ImportOptions",
+    "Line",
+    "ModelCard",
+    "PrintProgress",
+    "Progress",
+)
+ALONE += ("ResultFilter", "RunSettings", "Target", "Tracker", "TrainOptions", "Zone")
 """The names whose examples need no model."""
 WITH_PHOTOS = ("Observation", "RunResult", "open_camera", "run")
 """The names whose examples read the folder of photos that `train` gets."""
@@ -41,6 +50,8 @@ def test_every_public_name_is_there_and_documented():
     assert sorted(edgetl.__all__) == edgetl.__all__
     for name in edgetl.__all__:
         assert getattr(edgetl, name).__doc__, name
+    tried = {"train", *IN_TURN, *ALONE, *WITH_PHOTOS}
+    assert tried == set(edgetl.__all__), "each name is in one of the groups above, whose examples run"
 
 
 @pytest.mark.parametrize("name", ALONE)

@@ -49,6 +49,13 @@ VALIDATION_SHARE = 0.5
 class ImportOptions:
     """The model to import, and the facts that its file doesn't contain.
 
+    Example:
+        >>> from pathlib import Path
+        >>> import edgetl
+        >>> options = edgetl.ImportOptions("flowers.keras", "photos", Path("labels.txt"), scale="0..1")
+        >>> options.color
+        'rgb'
+
     Attributes:
         path: a `.keras`, `.h5` or `.tflite` file, or the folder of a SavedModel.
         data: a folder of photos in class folders that are named like the labels.
