@@ -17,15 +17,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.api import convert, import_model, resume, train, verify
+    from edgetl.api import check_data, convert, evaluate, import_model, resume, train, verify
     from edgetl.bundle import Bundle
     from edgetl.card import ModelCard
     from edgetl.device.camera import open_camera
+    from edgetl.device.events import Event
     from edgetl.device.inference.model import Model
     from edgetl.device.observation import Observation
     from edgetl.device.run.job import run
     from edgetl.device.run.result import RunResult
     from edgetl.device.run.settings import RunSettings
+    from edgetl.device.sinks import RunEnded, Sink
+    from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
     from edgetl.host.train.options import TrainOptions
@@ -42,6 +45,7 @@ __all__ = [
     "Classification",
     "Detections",
     "EdgetlError",
+    "Event",
     "ImportOptions",
     "Line",
     "Model",
@@ -50,14 +54,19 @@ __all__ = [
     "PrintProgress",
     "Progress",
     "ResultFilter",
+    "RunEnded",
     "RunResult",
     "RunSettings",
+    "Sink",
+    "Stop",
     "StoredModel",
     "Target",
     "Tracker",
     "TrainOptions",
     "Zone",
+    "check_data",
     "convert",
+    "evaluate",
     "import_model",
     "models",
     "open_camera",
@@ -73,6 +82,7 @@ _HOMES = {
     "Classification": "edgetl.vision.results",
     "Detections": "edgetl.vision.results",
     "EdgetlError": "edgetl.errors",
+    "Event": "edgetl.device.events",
     "ImportOptions": "edgetl.host.convert.foreign.import_model",
     "Line": "edgetl.vision.zones",
     "Model": "edgetl.device.inference.model",
@@ -81,14 +91,19 @@ _HOMES = {
     "PrintProgress": "edgetl.progress",
     "Progress": "edgetl.progress",
     "ResultFilter": "edgetl.vision.filter",
+    "RunEnded": "edgetl.device.sinks",
     "RunResult": "edgetl.device.run.result",
     "RunSettings": "edgetl.device.run.settings",
+    "Sink": "edgetl.device.sinks",
+    "Stop": "edgetl.device.stop",
     "StoredModel": "edgetl.store",
     "Target": "edgetl.target",
     "Tracker": "edgetl.vision.track",
     "TrainOptions": "edgetl.host.train.options",
     "Zone": "edgetl.vision.zones",
+    "check_data": "edgetl.api",
     "convert": "edgetl.api",
+    "evaluate": "edgetl.api",
     "import_model": "edgetl.api",
     "models": "edgetl.store",
     "open_camera": "edgetl.device.camera",

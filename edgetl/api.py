@@ -12,11 +12,43 @@ from typing import TYPE_CHECKING
 from edgetl.progress import Progress, current, reporting
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edgetl.bundle import Bundle
     from edgetl.device.verify.compare_golden import VariantReport
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.dataset.report import DataReport
+    from edgetl.host.evaluate.detector import DetectorResult
+    from edgetl.host.evaluate.top1 import Evaluation
     from edgetl.host.train.options import TrainOptions
     from edgetl.store import StoredModel
+
+
+def check_data(folder: Path | str, *, sheet: Path | str | None = None, progress: Progress | None = None) -> DataReport:
+    """Reads every photo of a data set and reports what is in it and what is wrong with it; see `edgetl data check`.
+
+    Example:
+        >>> import edgetl
+        >>> report = edgetl.check_data("photos")
+        >>> report.usable
+        True
+
+    Args:
+        folder: the folder of the data set: class folders, or photos with boxes.
+        sheet: a JPEG file to draw some photos with their boxes into; None draws nothing.
+        progress: the receiver of the state of the work; None prints nothing.
+
+    Returns:
+        A report, which a notebook shows as a table; its `usable` says whether the data set can be trained on.
+
+    Raises:
+        DatasetError: there is no such folder, or nothing in it is a data set.
+        UsageError: a sheet was asked for, but the data set has no boxes.
+    """
+    from edgetl.host.dataset import check
+
+    with reporting(progress or current()):
+        return check.check_data(folder, sheet=sheet)
 
 
 def train(options: TrainOptions, *, restart: bool = False, progress: Progress | None = None) -> StoredModel:
@@ -164,3 +196,39 @@ def verify(bundle: str | PathLike[str], variant: str | None = None) -> list[Vari
     from edgetl.find_bundle import find_bundle
 
     return replay.verify(find_bundle(Path(bundle)), variant)
+
+
+def evaluate(
+    model: Path | str,
+    data: Path | str | None = None,
+    *,
+    labels: Path | str | None = None,
+    variant: str | None = None,
+    progress: Progress | None = None,
+) -> Evaluation | DetectorResult:
+    """Measures a model's accuracy on labelled photos; see `edgetl eval`.
+
+    Example:
+        >>> import edgetl
+        >>> result = edgetl.evaluate("parts")
+        >>> 0 <= result.top1 <= 1
+        True
+
+    Args:
+        model: a stored model's name, the folder of a bundle, or a model file.
+        data: the folder of the labelled photos; None takes the validation photos that the model was trained with.
+        labels: a text file with one label a line, for a file that has none inside.
+        variant: the name of a variant of the bundle; None takes the chosen one.
+        progress: the receiver of the state of the work; None prints nothing.
+
+    Returns:
+        The figures, which a notebook shows as a table: of a classifier with `top1`, of a detector with mAP.
+
+    Raises:
+        UsageError: there is no such model or variant.
+        DatasetError: the photos can't be used, or have a class that the model does not know.
+    """
+    from edgetl.host.evaluate import job
+
+    with reporting(progress or current()):
+        return job.evaluate(model, data, labels=labels, variant=variant)

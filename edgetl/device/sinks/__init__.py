@@ -10,13 +10,34 @@ from edgetl.device.observation import Observation
 
 
 class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
-    """Raised by a sink whose viewer or reader is gone: a closed window or a closed pipe. The run ends without error."""
+    """Raised by a sink or a callback to end the run without an error, for example because a window was closed.
+
+    Example:
+        >>> import edgetl
+        >>> def stop_at_once(observation):
+        ...     raise edgetl.RunEnded
+        >>> edgetl.run(edgetl.RunSettings(model="parts", source="photos/disc"), stop_at_once).summary.frames
+        1
+    """
 
 
 class Sink(Protocol):
     """Takes every observation and every event of a run, between `__enter__` and `__exit__`.
 
     One thread at a time calls the methods.
+
+    Example:
+        >>> import contextlib, edgetl
+        >>> class Names(contextlib.AbstractContextManager):
+        ...     def __exit__(self, *error):
+        ...         print("closed")
+        ...     def write(self, observation):
+        ...         print(observation.frame.name)
+        ...     def notify(self, event):
+        ...         pass
+        >>> result = edgetl.run(edgetl.RunSettings(model="parts", source="photos/disc", max_frames=1), sinks=[Names()])
+        00.jpg
+        closed
     """
 
     def write(self, observation: Observation) -> None:

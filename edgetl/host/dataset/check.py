@@ -27,11 +27,6 @@ def check_data(folder: Path | str, *, sheet: Path | str | None = None) -> DataRe
     Raises:
         DatasetError: there is nothing to check: no such folder, no annotations and no class folders.
         UsageError: a sheet of a data set without boxes.
-
-    Example:
-        >>> report = check_data("photos")  # doctest: +SKIP
-        >>> report.usable, report.warnings  # doctest: +SKIP
-        (True, ['1 group of photos with the same content'])
     """
     root = Path(folder)
     if is_boxed(root):

@@ -38,10 +38,6 @@ def evaluate(
     Raises:
         UsageError: there is no such model, or a variant or labels were given for a stored model.
         DatasetError: the photos can't be used, are for the other task, or have a class that the model does not know.
-
-    Example:
-        >>> evaluate("parts", "photos").to_dict()["top1"]  # doctest: +SKIP
-        0.9722
     """
     model, data = str(model), None if data is None else Path(data)
     labels = None if labels is None else Path(labels)
