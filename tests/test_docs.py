@@ -21,6 +21,7 @@ from doc_pages import (
     prose,
 )
 
+import edgetl
 from edgetl.cli import main
 
 COMMANDS = sorted({(name_of(page), words) for page in PAGES for words in edgetl_commands(page)})
@@ -90,6 +91,15 @@ def test_every_file_of_the_project_that_a_page_names_exists(page):
 def test_python_in_the_documentation_is_valid(page):
     for block in blocks(page, "python"):
         compile(block, name_of(page), "exec")
+
+
+def test_the_python_page_names_every_public_name_and_no_other():
+    page = ROOT / "docs" / "python-api.md"
+    public = {name for name in edgetl.__all__ if not name.startswith("_")}
+    table = {name for row in re.findall(r"^\| .*$", page.read_text(), re.M) for name in re.findall(r"`(\w+)`", row)}
+    assert public <= table
+    used = {name for block in blocks(page, "python") for name in re.findall(r"\bedgetl\.(\w+)", block)}
+    assert used <= public
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self
 
 import edgetl
-from edgetl.device.events import Event
 
 
 class Database:
@@ -34,7 +33,7 @@ class Database:
         row = (observation.frame.index, label, observation.age_ms)
         self._connection.execute("INSERT INTO results VALUES (?, ?, ?)", row)
 
-    def notify(self, event: Event) -> None:
+    def notify(self, event: edgetl.Event) -> None:
         """Takes an event, such as a lost camera or an object that crosses a line."""
         self._connection.execute("INSERT INTO events VALUES (?, ?)", (event.kind, event.text))
 

@@ -9,7 +9,7 @@ import edgetl
 
 
 def main() -> None:
-    """Reads the arguments, trains, converts and verifies."""
+    """Reads the arguments, checks the photos, trains, converts, verifies and evaluates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", help="a folder with one folder of photos for each class")
     parser.add_argument("name", help="the name of the model in the store")
@@ -18,6 +18,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     progress = edgetl.PrintProgress()  # without it, the functions print nothing
+    checked = edgetl.check_data(arguments.photos, progress=progress)
+    for warning in checked.warnings:
+        print(f"warning: {warning}")
+    checked.require_usable()
     options = edgetl.TrainOptions(data=arguments.photos, name=arguments.name, epochs=arguments.epochs)
     model = edgetl.train(options, progress=progress)
     print(f"{model.exact_name}: top-1 {model.card.metrics['top1']:.1%} on the validation photos")
@@ -25,6 +29,7 @@ def main() -> None:
     bundle = edgetl.convert(model.exact_name, target=arguments.target, progress=progress)
     for report in edgetl.verify(bundle.folder):
         print(report)
+    print(f"the bundle: top-1 {edgetl.evaluate(bundle.folder).top1:.1%}")
     print(f"copy {bundle.folder} to the device")
 
 
