@@ -137,5 +137,8 @@ class Network(Layer, Predictor, Protocol):
     def load_weights(self, path: object) -> None:
         """Reads the weights of an `.h5` file."""
 
+    def save_weights(self, path: object) -> None:
+        """Writes the weights as a `.weights.h5` file."""
+
     def export(self, path: object) -> None:
         """Writes the model as a SavedModel."""
