@@ -30,7 +30,7 @@ def thread_count(requested: int | None, bundle: Bundle | None) -> int:
 
 
 def model_count(requested: int | None, bundle: Bundle | None) -> int:
-    """Returns how many models look at the frames of a film or of photos at once, with one thread each.
+    """Returns how many models process the frames of a film or of photos at once, with one thread each.
 
     There are as many as there would be threads, and no more than there are cores.
 
