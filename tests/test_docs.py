@@ -87,6 +87,17 @@ def test_every_file_of_the_project_that_a_page_names_exists(page):
     assert not missing
 
 
+def test_every_name_that_is_said_to_be_in_a_file_is_there():
+    named = [
+        pair
+        for page in PAGES
+        for pair in re.findall(r"`(\w+)`\s+(?:of|in|to)\s+`(edgetl/[\w/]+\.py)`", page.read_text())
+    ]
+    assert len(named) > 8
+    for name, file in named:
+        assert re.search(rf"^(?:def |class )?{name}\b", (ROOT / file).read_text(), re.M), (name, file)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_in_the_documentation_is_valid(page):
     for block in blocks(page, "python"):
