@@ -85,6 +85,11 @@ def refused(done: Outcome, code: int, *parts: str) -> None:
     assert "Traceback" not in done.err
 
 
+def unusable(done: Outcome, *parts: str) -> None:
+    """Asserts that a command refused the data set with one message, with these parts and a remedy."""
+    refused(done, 3, *parts)
+
+
 @dataclass(frozen=True)
 class Home:
     """A workplace: photos, a store with the model `tiny`, its bundle, and where the cache is."""

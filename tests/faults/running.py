@@ -40,3 +40,14 @@ def closed(*args, streams):
     """Runs `edgetl` with streams closed, such as `>&- 2>&-`; returns the finished process."""
     command = ["sh", "-c", f'exec "$@" {streams}', "sh", *MAIN, *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def read_until(process, mark):
+    """Returns a process's stderr up to the line that contains a mark; fails if the process has ended."""
+    text = ""
+    for line in process.stderr:
+        text += line
+        if mark in line:
+            break
+    assert process.poll() is None, text
+    return text

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from homes import edgetl
+from running import read_until
 
 OPTIONS = ("--size", "96", "--batch", "4", "--epochs", "4")
 STAGES = ("--head-epochs", "3", "--weights", "tiny")
@@ -29,12 +30,7 @@ def weights(folder):
 
 def kill_after(mark, args):
     process = subprocess.Popen([sys.executable, "-c", MAIN, *args], stderr=subprocess.PIPE, text=True)
-    said = ""
-    for line in process.stderr:
-        said += line
-        if mark in line:
-            break
-    assert process.poll() is None, said
+    read_until(process, mark)
     time.sleep(0.05)
     process.kill()
     assert process.wait() == -9

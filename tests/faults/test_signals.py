@@ -11,6 +11,7 @@ import time
 
 import pytest
 from homes import TINY
+from running import read_until
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 MESSAGE = "edgetl: interrupted; what was there before is as it was"
@@ -46,18 +47,13 @@ def interrupted(number, args, mark, *, slow="", delay=0.0, seconds=0.2):
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     watchdog = threading.Timer(120, process.kill)
     watchdog.start()
-    said = ""
-    for line in process.stderr:
-        said += line
-        if mark in line:
-            break
-    assert process.poll() is None, said
+    text = read_until(process, mark)
     time.sleep(delay)
     os.kill(process.pid, number)
-    said += process.stderr.read()
+    text += process.stderr.read()
     code = process.wait()
     watchdog.cancel()
-    return code, said
+    return code, text
 
 
 def contents(folder):
