@@ -14,7 +14,7 @@ from homes import TINY
 from running import read_until
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-MESSAGE = "edgetl: interrupted; what was there before is as it was"
+MESSAGE = "edgetl: interrupted; earlier files are unchanged"
 
 SLOW = """
 import signal, sys, time
@@ -39,7 +39,7 @@ main()
 
 
 def interrupted(number, args, mark, *, slow="", delay=0.0, seconds=0.2):
-    """Runs a command, sends it a signal `delay` seconds after `mark` was said; returns its exit code and stderr.
+    """Runs a command, sends it a signal `delay` seconds after `mark` was output; returns its exit code and stderr.
 
     Calls of the function `slow`, MODULE:NAME, take so many `seconds` longer.
     """
@@ -60,16 +60,16 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def clean(code, said, expected=1):
-    assert code == expected, said
-    assert "Traceback" not in said
-    assert "Exception ignored" not in said
-    assert said.count(MESSAGE) == expected
+def clean(code, output, expected=1):
+    assert code == expected, output
+    assert "Traceback" not in output
+    assert "Exception ignored" not in output
+    assert output.count(MESSAGE) == expected
 
 
 @BOTH
 def test_data_check(home, number):
-    slow = "edgetl.host.dataset.photo_records:examine"
+    slow = "edgetl.host.dataset.photo_records:read_record"
     (home.photos / "disc" / "00.jpg").touch()
     for file in home.cache.rglob("index-*"):
         file.unlink()
@@ -84,7 +84,7 @@ def test_train_while_it_decodes(home, number):
         file.unlink()
     before, cached = contents(home.models), contents(home.cache)
     args = ["train", "photos", "--name", "tiny", *TINY]
-    clean(*interrupted(number, args, "MARK", slow="edgetl.host.dataset.cache:examine"))
+    clean(*interrupted(number, args, "MARK", slow="edgetl.host.dataset.cache:read_record"))
     assert contents(home.models) == before
     assert contents(home.cache) == cached
 
@@ -94,8 +94,8 @@ def test_train_while_it_decodes(home, number):
 def test_train_in_the_middle_of_an_epoch(home, number):
     before = contents(home.models)
     args = ["train", "photos", "--name", "tiny", *TINY, "--epochs", "200", "--batch", "4"]
-    code, said = interrupted(number, args, "finetune   2/200", delay=0.1)
-    clean(code, said)
+    code, output = interrupted(number, args, "finetune   2/200", delay=0.1)
+    clean(code, output)
     after = contents(home.models)
     assert {name: after[name] for name in before} == before
     left = {".tiny.training/train.toml", ".tiny.training/checkpoint.npz", ".tiny.training/history.csv"}
@@ -107,8 +107,8 @@ def test_train_in_the_middle_of_an_epoch(home, number):
 @pytest.mark.slow
 def test_train_while_it_loads_keras(home):
     before = contents(home.models)
-    code, said = interrupted(signal.SIGTERM, ["train", "photos", "--name", "tiny", *TINY], "to train on", delay=0.7)
-    clean(code, said)
+    code, output = interrupted(signal.SIGTERM, ["train", "photos", "--name", "tiny", *TINY], "to train on", delay=0.7)
+    clean(code, output)
     after = contents(home.models)
     assert {name: after[name] for name in before} == before
 
@@ -136,9 +136,9 @@ def test_verify(home, number):
 @BOTH
 def test_run_ends_well(home, number):
     args = ["run", home.bundle, "--source", "photos/disc", "--jsonl", "out.jsonl"]
-    code, said = interrupted(number, args, "01.jpg: ", slow="edgetl.device.inference.model:Model.scores", seconds=1.0)
-    clean(code, said, expected=0)
-    assert "frames in" in said
+    code, output = interrupted(number, args, "01.jpg: ", slow="edgetl.device.inference.model:Model.scores", seconds=1.0)
+    clean(code, output, expected=0)
+    assert "frames in" in output
     lines = (home.folder / "out.jsonl").read_text()
     assert 1 <= lines.count("\n") < 12
     assert lines.endswith("}\n")
@@ -149,7 +149,7 @@ def test_signal_twice(home):
     before = contents(home.models)
     args = ["train", "photos", "--name", "tiny", *TINY]
     slow = SLOW.replace("SECONDS", "0.2")
-    command = [sys.executable, "-c", slow, "edgetl.host.dataset.cache:examine", *args]
+    command = [sys.executable, "-c", slow, "edgetl.host.dataset.cache:read_record", *args]
     for file in home.cache.rglob("*.*"):
         file.unlink()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -177,5 +177,5 @@ def test_interruption_that_a_library_makes_an_error_of_its_own(home, number):
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr.readline() == "MARK\n"
     os.kill(process.pid, number)
-    said = process.stderr.read()
-    clean(process.wait(), said)
+    output = process.stderr.read()
+    clean(process.wait(), output)
