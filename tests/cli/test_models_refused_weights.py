@@ -63,7 +63,7 @@ def test_a_failed_download_of_weights_is_reported(photos, empty_home):
     assert done.returncode == 1, done.stderr
     assert "the ImageNet weights of mobilenet_v2 0.35 can't be downloaded: " in done.stderr
     assert "where: --weights imagenet" in done.stderr
-    assert "take --weights starter (mobilenet_v2 0.35), none, or FILE" in done.stderr
+    assert "give --weights starter (mobilenet_v2 0.35), none, or a FILE" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (empty_home.models / "new").exists()
 
