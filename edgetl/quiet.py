@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from types import FrameType
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
@@ -62,7 +63,7 @@ def quiet_output() -> Iterator[None]:
 def _silenced() -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
-    saved = [os.dup(1), os.dup(2)]
+    saved, stderr = [os.dup(1), os.dup(2)], sys.stderr
     null = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 1)
@@ -73,7 +74,10 @@ def _silenced() -> Iterator[None]:
             redirect_stderr(text),
             _interruptions_preserved(),
         ):
-            yield
+            try:
+                yield
+            finally:
+                _release_handlers(text, stderr)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -81,6 +85,27 @@ def _silenced() -> Iterator[None]:
             os.dup2(copy, number)
             os.close(copy)
         os.close(null)
+
+
+def _release_handlers(null: TextIO, stderr: TextIO) -> None:
+    """Takes a stream that is about to be closed away from the handlers of logs, which would report errors from then on.
+
+    The handlers of a library's own log write to stderr, as they would have done without the block. The root's are
+    removed: a library that calls `logging.basicConfig` must not replace that call of the program.
+
+    Args:
+        null: the stream of the block.
+        stderr: the stream that `sys.stderr` was before the block.
+    """
+    root = logging.getLogger()
+    for logger in (root, *logging.Logger.manager.loggerDict.copy().values()):
+        for handler in getattr(logger, "handlers", [])[:]:
+            if getattr(handler, "stream", None) is not null:
+                continue
+            if logger is root:
+                root.removeHandler(handler)
+            else:
+                handler.setStream(stderr)
 
 
 @contextmanager

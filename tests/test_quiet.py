@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +21,20 @@ def test_output_of_python_and_of_the_process_is_discarded(capfd):
         os.write(2, b"library")
     os.write(1, b"after")
     assert capfd.readouterr() == ("after", "")
+
+
+def test_a_library_that_configures_logging_in_the_block_leaves_no_handler_of_the_root_and_no_closed_stream():
+    program = """
+import logging
+from edgetl.quiet import quiet_output
+with quiet_output():
+    logging.basicConfig()
+    logging.getLogger("library").addHandler(logging.StreamHandler())
+logging.getLogger("library").error("later")
+print(logging.getLogger().handlers)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "later\n")
 
 
 def swallow():
