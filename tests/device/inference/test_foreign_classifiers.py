@@ -279,5 +279,5 @@ def test_an_evaluation_with_scores_that_are_not_finite_is_refused(opened, tmp_pa
     photo = tmp_path / "photo.png"
     cv2.imwrite(str(photo), colour(255, 255, 255))
     model = opened(build(1e38 * np.eye(3), metadata=PLAIN), "red,green,blue")
-    with pytest.raises(ModelError, match="1 of 1 photos"):
+    with pytest.raises(ModelError, match="1 of 1 photo\n"):
         evaluate_model(model, [photo], np.zeros(1, np.int64))
