@@ -13,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,9 @@ _HOMES = {
 """The module of each public name."""
 
 
+logging.getLogger("edgetl").addHandler(logging.NullHandler())  # without it, Python prints warnings on stderr
+
+
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'edgetl' has no attribute {name!r}")
@@ -123,4 +127,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """Returns the public names, which a notebook completes, without the modules that this one needs."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

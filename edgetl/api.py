@@ -6,10 +6,9 @@ They print nothing. Pass a `edgetl.Progress` to follow long work, for example `e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
 from typing import TYPE_CHECKING
 
-from edgetl.progress import Progress, current, reporting
+from edgetl.progress import Progress, receiver_of, reporting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +46,7 @@ def check_data(folder: Path | str, *, sheet: Path | str | None = None, progress:
     """
     from edgetl.host.dataset import check
 
-    with reporting(progress or current()):
+    with reporting(receiver_of(progress)):
         return check.check_data(folder, sheet=sheet)
 
 
@@ -77,11 +76,11 @@ def train(options: TrainOptions, *, restart: bool = False, progress: Progress | 
     """
     from edgetl.host.train import job
 
-    with reporting(progress or current()):
+    with reporting(receiver_of(progress)):
         return job.train(options, restart=restart)
 
 
-def resume(name: str, data: str | None = None, *, progress: Progress | None = None) -> StoredModel:
+def resume(name: str, data: Path | str | None = None, *, progress: Progress | None = None) -> StoredModel:
     """Continues an unfinished training with the options it began with; see `edgetl train --resume`.
 
     Example:
@@ -103,7 +102,7 @@ def resume(name: str, data: str | None = None, *, progress: Progress | None = No
     """
     from edgetl.host.train import job
 
-    with reporting(progress or current()):
+    with reporting(receiver_of(progress)):
         return job.resume(name, data)
 
 
@@ -128,17 +127,17 @@ def import_model(options: ImportOptions, *, progress: Progress | None = None) ->
     """
     from edgetl.host.convert.foreign import import_model as importing
 
-    with reporting(progress or current()):
+    with reporting(receiver_of(progress)):
         return importing.import_model(options)
 
 
 def convert(
     name: str | None = None,
-    target: str = "rpi",
+    target: Path | str = "rpi",
     *,
     recipes: Sequence[str] = (),
     runtimes: Sequence[str] = (),
-    data: str | None = None,
+    data: Path | str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -166,11 +165,11 @@ def convert(
     """
     from edgetl.host.convert import job
 
-    with reporting(progress or current()):
+    with reporting(receiver_of(progress)):
         return job.convert(name, target, recipes=recipes, runtimes=runtimes, data=data, seed=seed)
 
 
-def verify(bundle: str | PathLike[str], variant: str | None = None) -> list[VariantReport]:
+def verify(bundle: Path | str, variant: str | None = None) -> list[VariantReport]:
     """Replays a bundle's golden photos and compares what this machine computes; see `edgetl verify`.
 
     Example:
@@ -190,12 +189,10 @@ def verify(bundle: str | PathLike[str], variant: str | None = None) -> list[Vari
         ModelError: the bundle's manifest can't be used.
         UnloadableRuntimeError: no runtime for any of the variants is installed.
     """
-    from pathlib import Path
-
     from edgetl.device.verify import replay
     from edgetl.find_bundle import find_bundle
 
-    return replay.verify(find_bundle(Path(bundle)), variant)
+    return replay.verify(find_bundle(bundle), variant)
 
 
 def evaluate(
@@ -230,5 +227,5 @@ def evaluate(
     """
     from edgetl.host.evaluate import job
 
-    with reporting(progress or current()):
+    with reporting(receiver_of(progress)):
         return job.evaluate(model, data, labels=labels, variant=variant)

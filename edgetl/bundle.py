@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl import schema
+from edgetl.argument_types import path_argument
 from edgetl.document import read_json
 from edgetl.errors import ModelError, UsageError
 from edgetl.files import sha256_of
@@ -64,7 +65,7 @@ class Bundle:
     manifest: Manifest
 
     @classmethod
-    def open(cls, folder: Path) -> Bundle:
+    def open(cls, folder: Path | str) -> Bundle:
         """Reads a bundle's manifest; the other files are checked when they are used.
 
         Args:
@@ -73,6 +74,7 @@ class Bundle:
         Raises:
             ModelError: the folder is no bundle, the schema version is unknown, or a path leaves the folder.
         """
+        folder = path_argument(folder, "folder")
         restore_folder(folder)
         return cls(folder, read_manifest(folder))
 

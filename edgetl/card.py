@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgetl import schema
+from edgetl.argument_types import path_argument
 from edgetl.document import REMEDY as _REMEDY
 from edgetl.document import check_version, read_json
 from edgetl.errors import ModelError
@@ -206,12 +207,13 @@ class ModelCard:
         return card
 
     @classmethod
-    def load(cls, path: Path) -> ModelCard:
+    def load(cls, path: Path | str) -> ModelCard:
         """Reads a card from a JSON file.
 
         Raises:
             ModelError: the file is missing, isn't JSON, or isn't a card.
         """
+        path = path_argument(path, "path")
         return cls.from_dict(read_json(path), where=str(path))
 
 

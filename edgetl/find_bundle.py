@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetl import store
+from edgetl.argument_types import path_argument
 from edgetl.bundle import is_bundle
 from edgetl.errors import UsageError
 from edgetl.folders import restore_folder
@@ -26,7 +27,7 @@ def find_bundle(reference: Path | str) -> Path:
         UsageError: there is no such bundle, or the model has several.
         ModelError: the model's card can't be read.
     """
-    path = Path(reference)
+    path = path_argument(reference, "bundle")
     restore_folder(path)
     if path.is_file() or is_bundle(path):
         return path

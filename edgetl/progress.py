@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol, TextIO, runtime_checkable
 
+from edgetl.argument_types import wrong_type
+
 
 @runtime_checkable
 class Progress(Protocol):
@@ -51,9 +53,14 @@ class PrintProgress:
 
     Args:
         stream: the text stream to print to; stdout by default.
+
+    Raises:
+        UsageError: the stream has no method `write`.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
+        if stream is not None and not hasattr(stream, "write"):
+            raise wrong_type(stream, "stream", "a text stream")
         self._stream = stream
         self._unfinished = False
 
@@ -105,6 +112,20 @@ def reporting(progress: Progress | None) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
+
+
+def receiver_of(progress: Progress | None) -> Progress | None:
+    """Returns the receiver that a caller passed, else the one that `reporting` set around the call.
+
+    Args:
+        progress: the receiver; None if the caller passed none.
+
+    Raises:
+        UsageError: the object lacks a method of `Progress`.
+    """
+    if not isinstance(progress, Progress | None):
+        raise wrong_type(progress, "progress", "an object with the methods of edgetl.Progress")
+    return current() if progress is None else progress
 
 
 def current() -> Progress | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgetl import schema
+from edgetl.argument_types import text_argument
 from edgetl.errors import UsageError
 from edgetl.files import read_regular
 from edgetl.schema import to_toml
@@ -152,7 +153,7 @@ class Target:
         return "".join(parts)
 
     @classmethod
-    def load(cls, name: str) -> Target:
+    def load(cls, name: Path | str) -> Target:
         """Reads a target by its name, or from the path of a `.toml` file.
 
         Args:
@@ -161,6 +162,7 @@ class Target:
         Raises:
             UsageError: there is no such target, or its file has unknown, missing or mistyped keys.
         """
+        name = text_argument(name, "target")
         path = Path(name) if name.endswith(".toml") else _folder() / f"{name}.toml"
         if not path.is_file():
             known = ", ".join(target_names())

@@ -13,7 +13,7 @@ from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """One frame with its result.
 

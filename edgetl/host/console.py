@@ -53,7 +53,7 @@ class _Console(Console):
     def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - as rich has it
         """Prints objects on the terminal, or sends them to the caller's `Progress` as plain text."""
         receiver = progress.current()
-        if receiver and not on_terminal():
+        if receiver is not None and not on_terminal():
             receiver.message(_plain_text(*objects))
         else:
             super().print(*objects, **options)
@@ -115,7 +115,7 @@ class Bar:
         self._rich.update(self._task, advance=parts, note=note)
         self._start()
         receiver = progress.current()
-        if receiver and not on_terminal():
+        if receiver is not None and not on_terminal():
             receiver.advance(self._work, int(self._done + 1e-6), self._total, note)
 
     def _start(self) -> None:
@@ -153,10 +153,12 @@ def _rich_bar(time: ProgressColumn) -> RichProgress:
 
 
 def warn(text: str) -> None:
-    """Prints a warning on the terminal; called from Python, it becomes a warning in edgetl's log."""
+    """Prints a warning on the terminal; called from Python, it goes to the caller's `Progress` and to edgetl's log."""
     if on_terminal():
         console.print(f"warning: {text}")
     else:
+        if (receiver := progress.current()) is not None:
+            receiver.message(f"warning: {printable(text)}")
         logging.getLogger("edgetl").warning("%s", printable(text))
 
 

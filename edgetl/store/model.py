@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgetl.argument_types import object_argument
 from edgetl.card import ModelCard
 from edgetl.errors import UsageError
 from edgetl.files import friendly_os_errors
@@ -129,7 +130,7 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: the name isn't a plain file name.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(object_argument(name, str, "the model's name")):
         raise UsageError(f"{name!r} can't be a model's name", remedy="use letters, digits, '.', '_' and '-'")
     return name
 
@@ -179,7 +180,7 @@ def split_reference(reference: str) -> tuple[str, int | None]:
     Raises:
         UsageError: the text has neither form.
     """
-    found = _VERSION.fullmatch(reference)
+    found = _VERSION.fullmatch(object_argument(reference, str, "the model's name"))
     if "@" in reference and not found:
         raise UsageError(f"{reference!r} names no version", remedy="write NAME@N, as `edgetl models` shows it")
     return (check_name(found["name"]), int(found["number"])) if found else (check_name(reference), None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetl.argument_types import convert_fields
 from edgetl.card import ModelCard
 from edgetl.errors import UsageError
 from edgetl.vision.arrays import ClassIds, Floats, Mask, Scores
@@ -48,6 +49,7 @@ class ResultFilter:
     slack: float = 1.0
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         for name in ("threshold", "iou", "slack"):
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetl.argument_types import convert_fields, text_argument
 from edgetl.errors import UsageError
 
 
@@ -32,6 +33,7 @@ class Zone:
     points: tuple[tuple[float, float], ...]
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         _check(self.name, self.points)
         x, y = np.array(self.points).T if len(self.points) > 2 else (np.zeros(1), np.zeros(1))
         if abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) < 1e-9:
@@ -73,6 +75,7 @@ class Line:
     points: tuple[tuple[float, float], ...]
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         _check(self.name, self.points)
         if len(self.points) != 2 or self.points[0] == self.points[1]:
             raise UsageError("a line needs two different ends", where=self.name, remedy=_LINE)
@@ -95,7 +98,7 @@ _LINE = "write it as --count NAME=x1,y1,x2,y2 with shares of the width and the h
 
 
 def _parse(text: str, remedy: str) -> tuple[str, tuple[tuple[float, float], ...]]:
-    name, _, numbers = text.partition("=")
+    name, _, numbers = text_argument(text, "text").partition("=")
     try:
         values = [float(number) for number in numbers.split(",")]
     except ValueError:

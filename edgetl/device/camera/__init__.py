@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetl.card import InputSpec
@@ -51,7 +52,7 @@ class CameraOpener:
 
 
 def open_camera(
-    source: Source | str,
+    source: Source | Path | str | int,
     spec: InputSpec | None = None,
     request: CameraRequest = _NOTHING,
     *,
@@ -84,7 +85,7 @@ def open_camera(
     from edgetl.device.camera.picamera import open_csi
     from edgetl.device.camera.v4l2 import open_device
 
-    source = parse_source(source) if isinstance(source, str) else source
+    source = source if isinstance(source, Source) else parse_source(source)
     if source.kind == "csi":
         return open_csi(source, request)
     if source.kind in ("number", "device"):

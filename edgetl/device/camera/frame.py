@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgetl.vision.arrays import Image
 from edgetl.vision.photo import decode_photo
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a source.
 
@@ -24,13 +24,13 @@ class Frame:
             not.
     """
 
-    image: Image
+    image: Image = field(repr=False)
     captured_at: float
     index: int
     name: str = ""
     size_wh: tuple[int, int] | None = None
-    jpeg: bytes | None = None
-    full: Image | None = None
+    jpeg: bytes | None = field(default=None, repr=False)
+    full: Image | None = field(default=None, repr=False)
 
     def picture(self) -> Image:
         """Returns the picture in the source's size, (H, W, 3) uint8 BGR; copy it before drawing on it.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+from edgetl.argument_types import text_argument
 from edgetl.device.camera.address import is_address, without_password
 from edgetl.errors import UsageError
 from edgetl.files import local_path
@@ -35,7 +37,7 @@ class Source:
     parallel: bool
 
 
-def parse_source(text: str) -> Source:
+def parse_source(text: Path | str | int) -> Source:
     """Finds out what a source is.
 
     Args:
@@ -50,6 +52,7 @@ def parse_source(text: str) -> Source:
         >>> parse_source("rtsp://me:secret@10.0.0.7/stream")
         Source(kind='address', shown='rtsp://10.0.0.7/stream', parallel=False)
     """
+    text = str(text) if type(text) is int else text_argument(text, "source")
     if not text.strip():
         remedy = "give --source a camera's number, an address, a film or photos; . means the photos of this folder"
         raise UsageError("the source is empty", remedy=remedy)

@@ -33,12 +33,23 @@ def input_writer(runtime: Runtime, spec: InputSpec, scaling: Scaling | None) -> 
     return writer.int8 if runtime.input.dtype == "int8" else writer.uint8
 
 
-def no_frame(frame: object) -> UsageError:
-    """Returns the error for a frame that is no array, such as the None that `cv2.imread` returns for a bad file."""
+def frame_error(frame: object) -> UsageError:
+    """Returns the error for a frame that can't be written into an input, such as the None that `cv2.imread` returns.
+
+    Args:
+        frame: the argument of the caller, which may be anything.
+    """
     if frame is None:
         remedy = "check the path that cv2.imread was given: it returns None for a file that it can't read"
         return UsageError("the frame is None: the photo was not read", remedy=remedy)
-    return UsageError(f"a frame is an array, got {type(frame).__name__}", remedy="read a photo with cv2.imread(path)")
+    if not isinstance(frame, np.ndarray):
+        what = f"a frame is an array, got {type(frame).__name__}"
+        return UsageError(what, remedy="read a photo with cv2.imread(path)")
+    if frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3 and frame.size:
+        return UsageError("the model is closed", remedy="open it again, or call it inside its `with` block")
+    what = f"a frame is (H, W, 3) uint8 BGR, got {frame.shape} {frame.dtype}"
+    remedy = "read a photo with cv2.imread(path); bring another array into that form with cv2.cvtColor and astype"
+    return UsageError(what, remedy=remedy)
 
 
 class _InputWriter:

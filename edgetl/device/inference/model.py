@@ -8,6 +8,9 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Self
 
+import cv2
+
+from edgetl.argument_types import object_argument, path_argument
 from edgetl.bundle import Bundle, Variant, is_bundle
 from edgetl.card import ModelCard
 from edgetl.device.closing import Closing
@@ -17,7 +20,7 @@ from edgetl.device.inference.describe_openvino import describe_ir
 from edgetl.device.inference.describe_tflite import describe
 from edgetl.device.inference.heads import open_head
 from edgetl.device.inference.input_scaling import Scaling
-from edgetl.device.inference.input_writer import input_writer, no_frame
+from edgetl.device.inference.input_writer import frame_error, input_writer
 from edgetl.device.inference.output_names import STANDARD_ORDER, OutputOrder
 from edgetl.device.inference.warm_up import warm_up
 from edgetl.device.runtime import Runtime, Tensor, UnloadableRuntimeError, open_runtime
@@ -95,7 +98,7 @@ class Model(Closing):
 
     @only.setter
     def only(self, only: ResultFilter) -> None:
-        self._head.choose(only)
+        self._head.choose(object_argument(only, ResultFilter, "only"))
         self._only = only
 
     @classmethod
@@ -105,7 +108,7 @@ class Model(Closing):
         *,
         variant: str | None = None,
         threads: int | None = None,
-        labels: Path | None = None,
+        labels: Path | str | None = None,
         only: ResultFilter = EVERYTHING,
     ) -> Self:
         """Opens a bundle or a single model file.
@@ -126,7 +129,8 @@ class Model(Closing):
             UsageError: the path does not exist, the bundle has no such variant, the model has no class of that name,
                 labels are given for a bundle, or a variant is given for a file.
         """
-        path = Path(path)
+        path = path_argument(path, "path")
+        object_argument(only, ResultFilter, "only")
         if is_bundle(path):
             if labels:
                 what = "a bundle has labels of its own: --labels can't be given with it"
@@ -146,7 +150,7 @@ class Model(Closing):
             raise UsageError(what, where=str(path), remedy="leave --variant out, or name a bundle")
         name, describe_file = _FILES[path.suffix.lower()]
         runtime = open_runtime(name, path, thread_count(threads, None))
-        description = describe_file(path, runtime, labels)
+        description = describe_file(path, runtime, path_argument(labels, "labels") if labels else None)
         return cls(runtime, description.card, description.scaling, only, order=description.order)
 
     def __call__(self, frame: Image, size_wh: tuple[int, int] | None = None) -> Result:
@@ -158,7 +162,7 @@ class Model(Closing):
                 (see `edgetl.vision.photo.read_sized`); boxes are in its px. None stands for the frame's own size.
 
         Raises:
-            UsageError: the frame is no array.
+            UsageError: the frame is no such array, or the model is closed.
         """
         invoked = self._invoke(frame)
         result = self._head(size_wh or (frame.shape[1], frame.shape[0]))
@@ -173,7 +177,7 @@ class Model(Closing):
 
         Raises:
             ModelError: the model is no classifier.
-            UsageError: the frame is no array.
+            UsageError: the frame is no such array, or the model is closed.
         """
         _ = self.card.classifier  # raises ModelError for a detector
         assert isinstance(self._head, ClassifierHead)  # follows from the card
@@ -187,8 +191,8 @@ class Model(Closing):
         start = perf_counter_ns()
         try:
             self._fill(frame)
-        except AttributeError as error:  # None has no dtype
-            raise no_frame(frame) from error
+        except (AttributeError, ValueError, cv2.error) as error:
+            raise frame_error(frame) from error
         filled = perf_counter_ns()
         self._runtime.invoke()
         invoked = perf_counter_ns()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+from edgetl.argument_types import object_argument, wrong_type
 from edgetl.device.observation import Observation
 from edgetl.device.run import loop
 from edgetl.device.run.opening import OpenedRun, camera_timeouts, find_model, open_run
@@ -13,7 +14,7 @@ from edgetl.device.run.settings import RunSettings
 from edgetl.device.run.tally import Tally
 from edgetl.device.sinks import Sink
 from edgetl.device.stop import Stop, Stopped, stop_on_signals
-from edgetl.progress import Progress, current, reporting
+from edgetl.progress import Progress, receiver_of, reporting
 
 
 def run(
@@ -55,10 +56,11 @@ def run(
         UsageError: an option can't be used with this model or this source, or a name does not exist.
         EdgetlError: a sink can't go on, or a package is missing.
     """
+    _check_arguments(on_observation, sinks, stop)
     tally = Tally()
     try:
-        with reporting(progress or current()), ExitStack() as stack:
-            settings = find_model(settings)
+        with reporting(receiver_of(progress)), ExitStack() as stack:
+            settings = find_model(object_argument(settings, RunSettings, "settings"))
             stop = stop or stack.enter_context(stop_on_signals())  # after the tuning, which does not check it
             opened = open_run(settings, sinks, stop, stack)
             summary = _loop(settings, opened, _calls(tally, on_observation), stop)
@@ -67,6 +69,16 @@ def run(
     if opened.observer is None:
         return RunResult(summary, tally)
     return RunResult(summary, tally, opened.observer.crossings(), opened.observer.totals)
+
+
+def _check_arguments(on_observation: object, sinks: object, stop: object) -> None:
+    """Raises a UsageError if an argument of `run` is not what the run will call."""
+    if not (on_observation is None or callable(on_observation)):
+        raise wrong_type(on_observation, "on_observation", "a function of an observation")
+    if not isinstance(sinks, Sequence) or not all(isinstance(sink, Sink) for sink in sinks):
+        raise wrong_type(sinks, "sinks", "a list of objects with write, notify, __enter__ and __exit__")
+    if not (stop is None or hasattr(stop, "is_set")):
+        raise wrong_type(stop, "stop", "an edgetl.Stop")
 
 
 def _calls(*functions: Callable[[Observation], None] | None) -> Callable[[Observation], None]:

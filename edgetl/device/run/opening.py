@@ -70,7 +70,9 @@ def find_model(settings: RunSettings) -> RunSettings:
     variant, threads = settings.variant, settings.threads
     if variant == AUTO:
         receiver = current()
-        tuned = recall_or_tune(path, message=lambda line: receiver.message(printable(line)) if receiver else None)
+        tuned = recall_or_tune(
+            path, message=lambda line: receiver.message(printable(line)) if receiver is not None else None
+        )
         variant = tuned.variant
         # The tuned number of threads is for one frame, not for several of a film at once.
         threads = threads or (None if parse_source(settings.source).parallel else tuned.threads)
@@ -122,7 +124,9 @@ def open_run(settings: RunSettings, own_sinks: Sequence[Sink], stop: Stop, stack
     status, selection = Status(), ResultSelection(card, settings.result_filter)
     observer = _observer(settings, selection, camera, wants_events=bool(own_sinks))
     receiver = current()  # asked in this thread: each thread has a receiver of its own
-    make = partial(make_sinks, broker=broker, scene=observer, announce=receiver.message if receiver else None)
+    make = partial(
+        make_sinks, broker=broker, scene=observer, announce=receiver.message if receiver is not None else None
+    )
     sinks = unless_stopped(lambda: list(make(settings, camera, status, selection, stop)), stop)
     _enter(sinks, stack, stop)
     for sink in own_sinks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgetl.argument_types import convert_fields
 from edgetl.card import ModelCard
 from edgetl.errors import UsageError
 from edgetl.vision.filter import ResultFilter
@@ -123,6 +124,11 @@ class RunSettings:
     print_results: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("source", "serve"):  # a camera's number and a port may be numbers
+            if type(getattr(self, name)) is int:
+                object.__setattr__(self, name, str(getattr(self, name)))
+        convert_fields(self)
+        self._refuse_too_small()
         self._refuse_empty()
         self._refuse_incomplete()
 
@@ -147,6 +153,13 @@ class RunSettings:
         if options:
             what = f"{options[0]} is for a {other}, and this model is a {kind}"
             raise UsageError(what, where=card.name, remedy=f"leave {' and '.join(options)} out")
+
+    def _refuse_too_small(self) -> None:
+        """Raises a UsageError if a count is below 1."""
+        for name in ("max_frames", "threads", "top_k", "max_det", "smooth", "events_max", "save_max"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise UsageError(f"{name} is {count}", remedy="choose 1 or more")
 
     def _refuse_empty(self) -> None:
         """Raises a UsageError if an option is empty, as a shell variable without a value is."""

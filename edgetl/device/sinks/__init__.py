@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from edgetl.device.events import Event
 from edgetl.device.observation import Observation
@@ -21,6 +21,7 @@ class RunEnded(Exception):  # noqa: N818 - not an error: like StopIteration
     """
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Takes every observation and every event of a run, between `__enter__` and `__exit__`.
 

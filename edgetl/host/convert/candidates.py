@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, cast, get_args
 
 from edgetl import store
+from edgetl.argument_types import wrong_type
 from edgetl.card import ModelCard
 from edgetl.device.runtime import require_runtime
 from edgetl.errors import UsageError
@@ -79,6 +80,8 @@ def _of_task(found: tuple[Candidate, ...], card: ModelCard, recipes: Sequence[st
 
 
 def _known(kind: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise wrong_type(names, f"{kind}s", f"a list of {kind}s")
     for name in names:
         if name not in known:
             raise UsageError(f"unknown {kind} {name!r}", remedy=f"choose from {', '.join(known)}")

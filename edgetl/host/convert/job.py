@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetl import store
+from edgetl.argument_types import text_argument
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.errors import GateError
 from edgetl.files import friendly_os_errors, temporary_folder
@@ -28,11 +29,11 @@ from edgetl.text import about, counted
 
 def convert(
     name: str | None,
-    target_name: str,
+    target_name: Path | str,
     *,
     recipes: Sequence[str] = (),
     runtimes: Sequence[str] = (),
-    data: str | None = None,
+    data: Path | str | None = None,
     seed: int = 0,
 ) -> Bundle:
     """Converts a model for a target and writes its bundle to `models/NAME/TARGET`.
@@ -54,6 +55,7 @@ def convert(
         DatasetError: the photos are gone or have changed since training.
         GateError: no variant keeps enough accuracy.
     """
+    data = None if data is None else text_argument(data, "data")
     target = Target.load(target_name)
     stored = store.open_model(name)
     tflite_file = _imported_tflite(stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgetl.argument_types import path_argument
 from edgetl.errors import UsageError
 from edgetl.host.dataset.boxes.check import check_boxes
 from edgetl.host.dataset.boxes.read import is_boxed
@@ -28,11 +29,11 @@ def check_data(folder: Path | str, *, sheet: Path | str | None = None) -> DataRe
         DatasetError: there is nothing to check: no such folder, no annotations and no class folders.
         UsageError: a sheet of a data set without boxes.
     """
-    root = Path(folder)
+    root = path_argument(folder, "folder")
     if is_boxed(root):
         checked = check_boxes(root)
         if sheet and checked.report.boxes:  # without boxes, the report says why there are none
-            write_sheet(Path(sheet), checked.photos)
+            write_sheet(path_argument(sheet, "sheet"), checked.photos)
         return checked.report
     report = check_folders(root)
     if sheet:

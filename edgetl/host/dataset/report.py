@@ -86,6 +86,9 @@ class DataReport(ABC):
     def to_text(self) -> str:
         """Returns the report as text for people."""
 
+    def __str__(self) -> str:
+        return self.to_text()
+
     def _repr_html_(self) -> str:
         notes = [f"warning: {text}" for text in self.warnings] + [f"problem: {text}" for text in self.problems]
         verdict = "usable" if self.usable else "not usable"

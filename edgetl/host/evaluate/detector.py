@@ -105,6 +105,9 @@ class DetectorResult:
         photos = f"{counted(len(figures.truth), noun)}, {counted(boxes, 'box', 'boxes')}"
         return f"mAP50-95 {figures.map:.4f}, mAP50 {figures.map50:.4f} on {photos}"
 
+    def __str__(self) -> str:
+        return self.to_text()
+
     def _repr_html_(self) -> str:
         rows = [
             [row.label, row.boxes, *map(format_share, (row.ap, row.ap50, row.precision, row.recall, row.f1))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetl import store
+from edgetl.argument_types import path_argument, text_argument
 from edgetl.bundle import is_bundle
 from edgetl.device.inference.model import Model
 from edgetl.errors import UsageError
@@ -39,8 +40,8 @@ def evaluate(
         UsageError: there is no such model, or a variant or labels were given for a stored model.
         DatasetError: the photos can't be used, are for the other task, or have a class that the model does not know.
     """
-    model, data = str(model), None if data is None else Path(data)
-    labels = None if labels is None else Path(labels)
+    model, data = text_argument(model, "model"), None if data is None else path_argument(data, "data")
+    labels = None if labels is None else path_argument(labels, "labels")
     stored = _stored(model)
     if stored:
         if variant or labels:

@@ -30,7 +30,7 @@ class ClassifierRow(ClassRow):
     photos: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """A classifier's scores on labelled photos.
 
@@ -100,6 +100,9 @@ class Evaluation:
 
     def _headline(self) -> str:
         return f"top-1 {self.top1:.4f} on {counted(len(self.truth), 'photo')}"
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     def _repr_html_(self) -> str:
         rows = [

@@ -13,6 +13,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from edgetl import store
+from edgetl.argument_types import object_argument, text_argument
 from edgetl.card import DatasetInfo
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import friendly_os_errors, temporary_file, temporary_folder, write_atomic
@@ -52,7 +53,7 @@ def train(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
         UsageError: an option isn't valid.
         EdgetlError: a download failed, or the disk is full.
     """
-    name = store.check_new_name(options.name)
+    name = store.check_new_name(object_argument(options, TrainOptions, "options").name)
     source = open_source(options.weights)
     check_options(options, source)
     with _only_training_of(name):
@@ -64,7 +65,7 @@ def train(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
         return _run(options, source, checkpoint, resumed=False)
 
 
-def resume(name: str, data: str | None = None) -> store.StoredModel:
+def resume(name: str, data: Path | str | None = None) -> store.StoredModel:
     """Continues an unfinished training with the options that it began with, and stores the model.
 
     Args:
@@ -83,7 +84,7 @@ def resume(name: str, data: str | None = None) -> store.StoredModel:
         checkpoint.load()
         console.print(f"resuming after epoch {checkpoint.state.epoch} of stage {checkpoint.state.stage}")
         options = TrainOptions.load(checkpoint.folder / "train.toml")
-        options = replace(options, data=data or options.data)
+        options = replace(options, data=text_argument(data or options.data, "data"))
         if not Path(options.data).exists():
             remedy = f"name the folder where they are now: edgetl train FOLDER --name {name} --resume"
             raise DatasetError("the photos of this training are gone", where=options.data, remedy=remedy)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgetl import schema
+from edgetl.argument_types import convert_fields
 from edgetl.errors import UsageError
 from edgetl.files import read_regular
 from edgetl.host.networks.input_range import InputRange
@@ -159,13 +160,15 @@ class TrainOptions:
     strict: bool = False
 
     def __post_init__(self) -> None:
+        convert_fields(self)
         for key in ("data", "name", "weights", "backbone"):
             if "\0" in (getattr(self, key) or ""):
                 raise UsageError(f"--{key} can't have a NUL character", remedy="leave the character out")
         for key, (low, high) in _LIMITS.items():
             value = getattr(self, key)
             if value is not None and not low <= value <= high:
-                raise UsageError(f"--{key.replace('_', '-')} must be {low:g} to {high:g}, got {value:g}")
+                what = f"--{key.replace('_', '-')} must be {low:g} to {high:g}, got {value:g}"
+                raise UsageError(what, remedy=f"choose it from {low:g} to {high:g}")
         if self.strides is not None and self.strides not in _LEVELS:
             remedy = "choose from 4, 8, 16 and 32, ascending, without gaps; 8,16,32 suits most data sets"
             raise UsageError(f"no detector has --strides {','.join(map(str, self.strides))}", remedy=remedy)

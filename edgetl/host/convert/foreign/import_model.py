@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgetl import store
+from edgetl.argument_types import convert_fields, object_argument
 from edgetl.card import Backbone, InputSpec, ModelCard
 from edgetl.device.inference.input_scaling import Scaling
 from edgetl.device.inference.labels import read_labels
@@ -76,6 +77,9 @@ class ImportOptions:
     scale: str | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        convert_fields(self)
+
 
 def import_model(options: ImportOptions) -> store.StoredModel:
     """Puts a classifier that was trained elsewhere into the store.
@@ -89,7 +93,7 @@ def import_model(options: ImportOptions) -> store.StoredModel:
         ModelError: the file can't be opened, is not a classifier of images, or the labels don't fit.
         DatasetError: the photos can't be used.
     """
-    path = Path(options.path)
+    path = Path(object_argument(options, ImportOptions, "options").path)
     name = _free_name(options.name or derived_name(path.stem))
     opener = _opener(path)
     read_labels(options.labels)  # wrong labels are reported before a model is opened
