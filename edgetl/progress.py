@@ -76,9 +76,10 @@ class PrintProgress:
         self._unfinished = True
 
     def _write(self, text: str) -> None:
-        stream = self._stream or sys.stdout
-        stream.write(text)
-        stream.flush()
+        stream = sys.stdout if self._stream is None else self._stream
+        if stream is not None:  # a program without a console has no stdout
+            stream.write(text)
+            stream.flush()
 
 
 class TerminalProgress(PrintProgress):

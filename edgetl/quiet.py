@@ -17,7 +17,7 @@ Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
 
 _CLOSED_AT_START: set[str] = set()
-"""The streams that the command was started without; written once, before any thread starts."""
+"""The streams that the program was started without; written by `open_closed_streams` alone."""
 
 
 def was_closed(stream: str) -> bool:
@@ -30,7 +30,7 @@ def was_closed(stream: str) -> bool:
 
 
 def open_closed_streams() -> None:
-    """Opens stdin, stdout and stderr on the null device if the command was started without them.
+    """Opens stdin, stdout and stderr on the null device if the program was started without them.
 
     If a stream stayed closed, its number would go to the next file that is opened, and the text that a library prints
     would end up in that file.
@@ -57,6 +57,7 @@ def quiet_output() -> Iterator[None]:
     Exceptions pass. Only one thread at a time can be in such a block; another one waits.
     """
     with _STREAMS:
+        open_closed_streams()  # a program without a console has none
         yield from _silenced()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import edgetl
 from edgetl.device.inference.input_writer import frame_error
+from edgetl.device.runtime.threads import thread_count
 
 CALLS = {
     "data": lambda value: edgetl.TrainOptions(value, "parts"),
@@ -30,6 +31,7 @@ CALLS = {
     "sinks": lambda value: edgetl.run(edgetl.RunSettings(), sinks=value),
     "progress": lambda value: edgetl.check_data("photos", progress=value),
     "folder": edgetl.check_data,
+    "seed": lambda value: edgetl.convert("parts", seed=value),
     "stream": edgetl.PrintProgress,
     "bundle": edgetl.verify,
     "model": edgetl.evaluate,
@@ -79,6 +81,12 @@ def test_values_are_brought_to_the_declared_types():
 def test_a_count_below_one_is_refused(name):
     with pytest.raises(edgetl.EdgetlError, match=f"{name} is 0"):
         edgetl.RunSettings(**{name: 0})
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.0, "2", 100_000])
+def test_a_number_of_threads_that_no_runtime_can_start_is_refused(number):
+    with pytest.raises(edgetl.EdgetlError, match="must be 1 to 1024"):
+        thread_count(number, None)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4), (1, 4, 4, 3), (0, 4, 3)])

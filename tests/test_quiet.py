@@ -37,6 +37,22 @@ print(logging.getLogger().handlers)
     assert (done.stdout, done.stderr) == ("[]\n", "later\n")
 
 
+def test_a_program_without_streams_can_silence_a_library_and_print_progress(tmp_path):
+    program = """
+import os, sys
+os.close(1), os.close(2)
+sys.stdout = sys.stderr = None
+from edgetl import PrintProgress
+from edgetl.quiet import quiet_output
+PrintProgress().message("nobody reads this")
+with quiet_output():
+    print("library")
+open(sys.argv[1], "w").write("done")
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "end")], check=True)
+    assert (tmp_path / "end").read_text() == "done"
+
+
 def swallow():
     with quiet_output(), suppress(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)

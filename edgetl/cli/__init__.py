@@ -86,8 +86,9 @@ def _as_edgetl_error(error: Exception, command: str) -> EdgetlError:
         extra, place = ("device", "device") if command in _ON_THE_DEVICE else ("train", "workstation")
         what = f"`edgetl {command}` needs the {place}'s extra `{extra}`: {error.name} is not installed"
         return EdgetlError(what, remedy=install_command(extra))
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+    if isinstance(error, OSError) and error.strerror:
+        name = "" if error.filename is None else error.filename  # a pipe has none
+        where = os.fsdecode(name) if isinstance(name, str | bytes) else str(name)
         return EdgetlError(error.strerror, where=where, remedy="check the path, its permissions and the disk")
     return EdgetlError(str(error) or type(error).__name__)
 

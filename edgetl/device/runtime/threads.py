@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from edgetl.errors import UsageError
+from edgetl.target import MOST_THREADS
+
 if TYPE_CHECKING:  # `edgetl doctor` runs without OpenCV, which bundles need
     from edgetl.bundle import Bundle
 
@@ -23,10 +26,18 @@ def thread_count(requested: int | None, bundle: Bundle | None) -> int:
     """Returns the number of threads for inference: as requested, else that of the bundle's target, else 1.
 
     Args:
-        requested: the number that the user gave, at least 1; None if the user gave none.
+        requested: the number that the user gave; None if the user gave none.
         bundle: the bundle of the model; None for a single model file.
+
+    Raises:
+        UsageError: the number is below 1, or more than a runtime can start.
     """
-    return requested or (bundle.manifest.threads if bundle else 1)
+    if requested is None:
+        return bundle.manifest.threads if bundle else 1
+    if type(requested) is not int or not 1 <= requested <= MOST_THREADS:
+        what = f"the number of threads must be 1 to {MOST_THREADS}, got {requested!r}"
+        raise UsageError(what, remedy="choose the number of the machine's cores, or fewer")
+    return requested
 
 
 def model_count(requested: int | None, bundle: Bundle | None) -> int:

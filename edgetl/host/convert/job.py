@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetl import store
-from edgetl.argument_types import text_argument
+from edgetl.argument_types import text_argument, wrong_type
 from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.errors import GateError
 from edgetl.files import friendly_os_errors, temporary_folder
@@ -56,6 +56,8 @@ def convert(
         GateError: no variant keeps enough accuracy.
     """
     data = None if data is None else text_argument(data, "data")
+    if type(seed) is not int or seed < 0:
+        raise wrong_type(seed, "seed", "a whole number of 0 or more")
     target = Target.load(target_name)
     stored = store.open_model(name)
     tflite_file = _imported_tflite(stored)
