@@ -83,6 +83,13 @@ def test_a_count_below_one_is_refused(name):
         edgetl.RunSettings(**{name: 0})
 
 
+@pytest.mark.parametrize("wrong", [-1, float("nan")])
+@pytest.mark.parametrize("name", ["stall", "give_up", "rate"])
+def test_a_time_or_a_rate_that_is_no_number_of_0_or_more_is_refused(name, wrong):
+    with pytest.raises(edgetl.EdgetlError, match=f"{name} is"):
+        edgetl.RunSettings(**{name: wrong})
+
+
 @pytest.mark.parametrize("number", [0, -1, 2.0, "2", 100_000])
 def test_a_number_of_threads_that_no_runtime_can_start_is_refused(number):
     with pytest.raises(edgetl.EdgetlError, match="must be 1 to 1024"):

@@ -66,6 +66,7 @@ class Capture(Closing):
         self._reading = threading.Lock()
         self._failed = False
         self._closed = False
+        self._ended = False
 
     def __iter__(self) -> Iterator[Frame]:
         for shot in Capture.shots(self):
@@ -99,8 +100,9 @@ class Capture(Closing):
                 data = jpeg.tobytes() if jpeg is not None and jpeg.nbytes <= _LARGEST_JPEG else b""
                 yield Jpeg(data, captured_at, index, self._spec)
             index += 1
-        if not self._closed:
+        if not (self._closed or self._ended):
             self._end(index)
+            self._ended = True  # read again, a film has no more frames, and is still whole
 
     def _next(self) -> float | None:
         """Waits for the next picture; returns its time in seconds of `time.monotonic`, None at the end."""

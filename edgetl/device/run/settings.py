@@ -155,11 +155,15 @@ class RunSettings:
             raise UsageError(what, where=card.name, remedy=f"leave {' and '.join(options)} out")
 
     def _refuse_too_small(self) -> None:
-        """Raises a UsageError if a count is below 1."""
+        """Raises a UsageError if a count is below 1, or a time or a rate is negative or not a number."""
         for name in ("max_frames", "threads", "top_k", "max_det", "smooth", "events_max", "save_max"):
             count = getattr(self, name)
             if count is not None and count < 1:
                 raise UsageError(f"{name} is {count}", remedy="choose 1 or more")
+        for name in ("stall", "frozen", "covered", "give_up", "fps", "rate", "every", "save_every"):
+            number = getattr(self, name)
+            if number is not None and not number >= 0:
+                raise UsageError(f"{name} is {number}", remedy="choose 0 or more")
 
     def _refuse_empty(self) -> None:
         """Raises a UsageError if an option is empty, as a shell variable without a value is."""

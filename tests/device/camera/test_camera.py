@@ -36,6 +36,12 @@ def test_film_gives_every_frame_in_order(film):
     assert before < times[0] < times[-1] < time.monotonic()
 
 
+def test_a_film_that_was_read_to_its_end_has_no_more_frames(film):
+    with open_camera(film) as camera:
+        assert list(camera)
+        assert list(camera) == []
+
+
 def test_film_cut_short_ends_or_is_refused(film, tmp_path):
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
