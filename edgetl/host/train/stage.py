@@ -147,20 +147,24 @@ class Stage:
         self.checkpoint.end(self.name, self.model)
 
     def _learn(self, batches: Batches, bar: Bar) -> dict[str, float]:
-        """Trains an epoch; with averaging, the model then has the averaged weights, which are validated and stored.
+        """Trains an epoch and returns the means of loss and metrics over its photos.
 
+        With averaging, the model then has the averaged weights, which are validated and stored.
         Keras's own `fit` does the same, but spends seconds after every other epoch on closing its queues.
         """
-        self.model.reset_metrics()
-        logs: dict[str, float] = {}
+        means: dict[str, float] = {}
+        photos = 0
         if not self._compiled:
             bar.update(0, "compiling")
         for batch in _read_ahead(batches):
-            logs = self._step(batch)
+            photos += len(batch[0])
+            share = len(batch[0]) / photos
+            figures = self._step(batch)
+            means = {name: (1 - share) * means.get(name, 0.0) + share * value for name, value in figures.items()}
             self._time_steps()
-            bar.update(1, "  ".join(f"{_SHORT_NAMES.get(name, name)} {value:.3f}" for name, value in logs.items()))
+            bar.update(1, "  ".join(f"{_SHORT_NAMES.get(name, name)} {value:.3f}" for name, value in means.items()))
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        return logs
+        return means
 
     def _time_steps(self) -> None:
         """Counts the steps of this process, and times those after the first one, which compiles."""
@@ -171,7 +175,8 @@ class Stage:
             self._estimate(self._compiled - 1, time.monotonic() - self._timed_from)
 
     def _step(self, batch: Batch) -> dict[str, float]:
-        """Trains on one batch; returns the means of loss and metrics over the epoch so far."""
+        """Trains on one batch; returns its loss and metrics. Some versions of Keras would add them to earlier ones."""
+        self.model.reset_metrics()
         return {name: float(value) for name, value in self.model.train_on_batch(*batch, return_dict=True).items()}
 
     def _restore_unaveraged(self) -> None:
