@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from edgetl.device.inference.model import Model
-from edgetl.host.dataset.photo_records import cache_folder
+from edgetl.host.dataset.photos import cache_folder
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.match_boxes import pair
 from edgetl.vision.photo import read_photo

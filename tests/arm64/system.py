@@ -20,7 +20,7 @@ from pathlib import Path
 
 from emulation import NotHereError, NotInstalledError, emulation, require_machine
 
-from edgetl.host.dataset.photo_records import cache_folder
+from edgetl.host.dataset.photos import cache_folder
 
 SUITE = "bookworm"
 PI_4 = "cortex-a72"

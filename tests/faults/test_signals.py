@@ -69,7 +69,7 @@ def clean(code, output, expected=1):
 
 @BOTH
 def test_data_check(home, number):
-    slow = "edgetl.host.dataset.photo_records:read_record"
+    slow = "edgetl.host.dataset.photos:read_record"
     (home.photos / "disc" / "00.jpg").touch()
     for file in home.cache.rglob("index-*"):
         file.unlink()

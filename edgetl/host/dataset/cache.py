@@ -17,7 +17,7 @@ import numpy as np
 
 from edgetl.card import InputSpec
 from edgetl.files import friendly_os_errors, remove_leftovers, temporary_file
-from edgetl.host.dataset.photo_records import (
+from edgetl.host.dataset.photos import (
     Record,
     cache_folder,
     parallel,

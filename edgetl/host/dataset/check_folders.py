@@ -11,7 +11,7 @@ from edgetl.host.dataset.duplicates import exact_groups, near_groups
 from edgetl.host.dataset.folders import FolderSet, Sample, read_folders, unknown_files
 from edgetl.host.dataset.list_files import loose_files, subfolders
 from edgetl.host.dataset.mask_folders import mask_problems
-from edgetl.host.dataset.photo_records import Record, read_records
+from edgetl.host.dataset.photos import Record, read_records
 from edgetl.host.dataset.report import (
     FEW,
     MOST_SHOWN,

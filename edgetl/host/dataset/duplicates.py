@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgetl.host.dataset.photo_records import Record
+from edgetl.host.dataset.photos import Record
 
 NEAR_BITS = 6
 """Photos whose difference hashes differ in at most this many of 256 bits are near duplicates."""

@@ -17,8 +17,8 @@ from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.check_folders import FolderReport, report_folders
 from edgetl.host.dataset.duplicates import duplicate_groups
 from edgetl.host.dataset.folders import Sample, read_folders
-from edgetl.host.dataset.photo_records import Record, fingerprint, read_records
 from edgetl.host.dataset.photo_set import PhotoSet
+from edgetl.host.dataset.photos import Record, fingerprint, read_records
 from edgetl.host.dataset.split import split
 from edgetl.text import counted, listed
 

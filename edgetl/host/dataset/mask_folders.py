@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgetl.host.dataset.folders import Sample
-from edgetl.host.dataset.photo_records import Record
+from edgetl.host.dataset.photos import Record
 from edgetl.text import counted, listed, printable
 from edgetl.vision.photo import PhotoError, read_photo
 

@@ -20,7 +20,7 @@ from edgetl.host.dataset.boxes.mend import mend
 from edgetl.host.dataset.boxes.read import is_boxed, read_boxed
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.photo_records import read_records
+from edgetl.host.dataset.photos import read_records
 from edgetl.host.dataset.split_parts import Part
 from edgetl.host.evaluate.class_row import format_share, json_share
 from edgetl.host.evaluate.detector_tables import DetectorRow, class_rows, size_rows

@@ -17,11 +17,11 @@ from homes import draw_folders, draw_shape
 
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
-from edgetl.host.dataset import cache, photo_records
+from edgetl.host.dataset import cache, photos
 from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.duplicates import near_groups
 from edgetl.host.dataset.load import load_dataset, load_labelled
-from edgetl.host.dataset.photo_records import read_records
+from edgetl.host.dataset.photos import read_records
 from edgetl.vision.photo import PhotoError
 
 SPEC = InputSpec(32, 40)
@@ -35,13 +35,13 @@ def root(empty_home):
 @pytest.fixture
 def decoded(monkeypatch):
     """The photos that were decoded, in any order."""
-    names, real = [], photo_records.decode_sized
+    names, real = [], photos.decode_sized
 
     def count(data, spec, where):
         names.append(str(Path(where).relative_to(Path.cwd()) if Path(where).is_absolute() else where))
         return real(data, spec, where)
 
-    monkeypatch.setattr(photo_records, "decode_sized", count)
+    monkeypatch.setattr(photos, "decode_sized", count)
     return names
 
 
@@ -257,7 +257,7 @@ def test_photo_that_couldnt_be_read_for_a_moment_is_read_again(root, monkeypatch
             raise PhotoError("can't be read: too many open files") from error
 
     with monkeypatch.context() as patch:
-        patch.setattr(photo_records, "read_file", fail)
+        patch.setattr(photos, "read_file", fail)
         assert all(record.error for record in read_records(root, paths(root)))
     assert not any(record.error for record in read_records(root, paths(root)))
 

@@ -10,7 +10,7 @@ from homes import draw_folders, draw_shape
 
 from edgetl.host.dataset.check_folders import check_folders as check
 from edgetl.host.dataset.duplicates import NEAR_BITS, near_groups, near_pairs
-from edgetl.host.dataset.photo_records import Record
+from edgetl.host.dataset.photos import Record
 
 
 @pytest.fixture

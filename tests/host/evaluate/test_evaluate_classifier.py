@@ -8,7 +8,7 @@ import pytest
 from homes import draw_folders, edgetl
 
 from edgetl.device.inference.model import Model
-from edgetl.host.dataset import photo_records
+from edgetl.host.dataset import photos
 from edgetl.host.evaluate.job import evaluate
 from edgetl.host.evaluate.top1 import Evaluation
 
@@ -107,7 +107,7 @@ def test_scores_belong_to_their_photos(home):
     with Model.open(home.bundle) as model:
         for i in (0, 17, 35):
             assert result.truth[i] == model.card.labels.index(paths[i].parent.name)
-            expected = model.scores(photo_records.read_record(paths[i], model.card.input)[1])
+            expected = model.scores(photos.read_record(paths[i], model.card.input)[1])
             assert np.array_equal(result.scores[i], expected)
 
 
@@ -124,7 +124,7 @@ def test_measuring_keeps_what_a_training_decoded(home, monkeypatch):
     def decode(*_, **__):
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(photo_records, "decode_sized", decode)
+    monkeypatch.setattr(photos, "decode_sized", decode)
     evaluate("tiny", None)
     evaluate("tiny", home.folder / "new")
     evaluate("tiny", home.photos)

@@ -25,7 +25,7 @@ from edgetl.host.convert.foreign.open_saved_model import open_saved_model
 from edgetl.host.convert.foreign.open_tflite import open_tflite
 from edgetl.host.dataset.boxes.read import is_boxed
 from edgetl.host.dataset.load import Dataset, load_dataset
-from edgetl.host.dataset.photo_records import fingerprint
+from edgetl.host.dataset.photos import fingerprint
 from edgetl.host.networks.stored import in_columns
 from edgetl.schema import to_toml
 from edgetl.store.model import derived_name

@@ -16,7 +16,7 @@ from edgetl.host.dataset.boxes.mend import Mended, mend
 from edgetl.host.dataset.boxes.read import BoxedSet, read_boxed
 from edgetl.host.dataset.boxes.report import BoxesReport, warnings_of
 from edgetl.host.dataset.duplicates import exact_groups, near_groups
-from edgetl.host.dataset.photo_records import Record, read_records
+from edgetl.host.dataset.photos import Record, read_records
 from edgetl.text import counted, listed
 
 _TINY_SHARE = 0.01

@@ -19,8 +19,8 @@ from edgetl.host.dataset.boxes.report import BoxesReport
 from edgetl.host.dataset.boxes.split_boxed import rarest, split_boxed
 from edgetl.host.dataset.boxes.truth import Truth
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.photo_records import Record, fingerprint
 from edgetl.host.dataset.photo_set import PhotoSet
+from edgetl.host.dataset.photos import Record, fingerprint
 from edgetl.text import counted
 from edgetl.vision.arrays import Image
 from edgetl.vision.letterbox import place

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetl.host.dataset.boxes.boxed_photo import Box, BoxedPhoto
-from edgetl.host.dataset.photo_records import Record, parallel
+from edgetl.host.dataset.photos import Record, parallel
 from edgetl.vision.exif import exif_orientation
 
 _JPEG_HEAD = 1 << 18

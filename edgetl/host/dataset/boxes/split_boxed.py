@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
 from edgetl.host.dataset.duplicates import duplicate_groups
-from edgetl.host.dataset.photo_records import Record
+from edgetl.host.dataset.photos import Record
 from edgetl.host.dataset.split import split
 
 

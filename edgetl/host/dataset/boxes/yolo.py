@@ -17,7 +17,7 @@ from edgetl.host.dataset.boxes.tree import Tree
 from edgetl.host.dataset.boxes.yolo_darknet import describe_darknet, other_names
 from edgetl.host.dataset.boxes.yolo_labels import Labels, begins_with_a_box, in_labels, label_files, shares
 from edgetl.host.dataset.boxes.yolo_yaml import describe_yaml, names_class_folders, names_classes
-from edgetl.host.dataset.photo_records import read_records
+from edgetl.host.dataset.photos import read_records
 from edgetl.host.dataset.split_parts import Part
 from edgetl.text import counted, listed
 

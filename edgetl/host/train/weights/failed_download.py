@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
-from edgetl.host.dataset.photo_records import cache_folder
+from edgetl.host.dataset.photos import cache_folder
 
 _FILE = "imagenet-not-downloaded"
 _RETRY_SECONDS = 24 * 3600

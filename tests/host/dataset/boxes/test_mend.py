@@ -6,7 +6,7 @@ from boxed import box, draw_photo, put_turned, seen
 
 from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
 from edgetl.host.dataset.boxes.mend import mend, turn
-from edgetl.host.dataset.photo_records import read_records
+from edgetl.host.dataset.photos import read_records
 from edgetl.vision.photo import read_photo
 
 W, H = 160, 120
