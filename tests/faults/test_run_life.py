@@ -93,7 +93,12 @@ def test_forty_signals_at_random_moments_leave_whole_files(home):
         args = ["run", home.bundle, "--source", camera.address, "--save", film, "--jsonl", results, "--quiet"]
         for _ in range(40):
             process = subprocess.Popen(
-                [*MAIN, *map(str, args)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [*MAIN, *map(str, args)],
+                stderr=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                # As in a shell's foreground: a job in the background ignores SIGINT until its run begins.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
             number = choose.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
             delay = choose.uniform(0, 1.5)
