@@ -35,9 +35,9 @@ def check(folder: Path, as_json: bool, sheet: Path | None) -> None:
       edgetl data check photos/ --json | jq .warnings
       edgetl data check boxes/ --sheet sheet.jpg
     """
-    from edgetl.host.dataset.check import check_data
+    from edgetl import api
 
-    report = check_data(folder, sheet=sheet)
+    report = api.check_data(folder, sheet=sheet)
     if as_json:
         echo_json(report.to_dict())
     else:

@@ -33,9 +33,9 @@ def evaluate(model: str, data: Path | None, labels: Path | None, variant: str | 
       edgetl eval cards boxes/ --json
       edgetl eval mobilenet_quant.tflite photos/ --labels labels.txt
     """
-    from edgetl.host.evaluate.job import evaluate
+    from edgetl import api
 
-    result = evaluate(model, data, labels=labels, variant=variant)
+    result = api.evaluate(model, data, labels=labels, variant=variant)
     if as_json:
         echo_json(result.to_dict())
     else:
