@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import signal
@@ -59,8 +60,10 @@ def test_a_run_is_watched_changed_and_ended_through_its_page(running):
     request = urllib.request.Request(url + "api/settings", b'{"threshold": 1.0}', {"Content-Type": "application/json"})
     assert json.loads(urllib.request.urlopen(request).read())["threshold"] == 1.0
     with urllib.request.urlopen(url + "api/results", timeout=10) as messages:
-        message = next(line for line in messages if line.startswith(b'data: {"index"'))
-    assert json.loads(message.removeprefix(b"data: "))["classes"] == []
+        results = (json.loads(line.removeprefix(b"data: ")) for line in messages if line.startswith(b'data: {"index"'))
+        # The frames that were under way at the change have the earlier threshold. Fewer than ten can be.
+        classes = [result["classes"] for result in itertools.islice(results, 20)]
+    assert classes[10:] == [[]] * 10
     with urllib.request.urlopen(url + "api/stream.mjpg", timeout=10) as picture:
         picture.read(5000)
         code, err, seconds = ended(process)
