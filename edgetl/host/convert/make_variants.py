@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgetl.bundle import GoldenPhoto, Variant
 from edgetl.device.runtime import library_version, open_runtime
 from edgetl.device.runtime.sandbox import remember_harmless
+from edgetl.device.runtime.threads import cores
 from edgetl.files import sha256_of, write_atomic
 from edgetl.host.console import console
 from edgetl.host.convert import portable
@@ -87,8 +88,11 @@ class VariantMaker:
     def _measured(self, candidate: Candidate, files: Sequence[Path]) -> Variant:
         """Measures a variant, which counts as refused until it is accepted."""
         runtime, recipe = candidate
-        with closing(open_runtime(runtime, files[0], 1, made_here=True)) as opened:
-            measured = self.source.judge.measure(opened, self.progress.step)
+        with ExitStack() as stack:
+            opened = [
+                stack.enter_context(closing(open_runtime(runtime, files[0], 1, made_here=True))) for _ in range(cores())
+            ]
+            measured = self.source.judge.measure(opened[0], self.progress.step, opened[1:])
         size = sum(file.stat().st_size for file in files)
         return Variant(recipe, runtime, "", "", size, "", "", measured, accepted=False)
 

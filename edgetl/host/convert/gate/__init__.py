@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -44,12 +45,13 @@ class Judge(Protocol):
     def shown(self) -> Sequence[Collection[int]]:
         """The class numbers of the objects in each validation photo, one number for each object."""
 
-    def measure(self, runtime: Runtime, step: Step = no_steps) -> Measurement:
+    def measure(self, runtime: Runtime, step: Step = no_steps, more: Sequence[Runtime] = ()) -> Measurement:
         """Runs every validation photo through the device's code and compares the results with Keras's.
 
         Args:
             runtime: the variant, opened with one thread.
             step: the function that is called with the number of photos done.
+            more: the variant, opened again with one thread, once for each further core that may be used.
         """
 
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
@@ -62,9 +64,13 @@ class Judge(Protocol):
 
 
 class OutputWatch:
-    """Watches a variant's outputs, photo by photo, for two faults: numbers that aren't finite, and constant outputs."""
+    """Watches a variant's outputs, photo by photo, for two faults: numbers that aren't finite, and constant outputs.
+
+    Several threads may add outputs at once.
+    """
 
     def __init__(self) -> None:
+        self._lock = Lock()  # held while the other attributes are read and written
         self._first: list[NDArray[np.generic]] | None = None
         self._photos = 0
         self._not_finite = 0
@@ -76,12 +82,14 @@ class OutputWatch:
         Args:
             outputs: numeric arrays of any shape and any dtype; their memory may be reused after the call.
         """
-        self._photos += 1
-        self._not_finite += not all(np.isfinite(output).all() for output in outputs)
-        if self._first is None:
-            self._first = [output.copy() for output in outputs]
-        elif not self._varies:
-            self._varies = not all(map(np.array_equal, self._first, outputs))
+        finite = all(np.isfinite(output).all() for output in outputs)
+        with self._lock:
+            self._photos += 1
+            self._not_finite += not finite
+            if self._first is None:
+                self._first = [output.copy() for output in outputs]
+            elif not self._varies:
+                self._varies = not all(map(np.array_equal, self._first, outputs))
 
     def faults(self) -> dict[str, float]:
         """Returns the faults as entries of `Measurement.metrics`; an empty dict if there is none."""

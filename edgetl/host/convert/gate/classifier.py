@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Sequence
 
@@ -14,13 +13,14 @@ from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
 from edgetl.host.convert.gate import OutputWatch, require_finite
+from edgetl.host.convert.gate.decoded_photos import DecodedPhotos
+from edgetl.host.convert.gate.run_photos import Opened, run_photos
 from edgetl.host.dataset.load import Dataset
 from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement
-from edgetl.vision.arrays import Image
-from edgetl.vision.photo import read_photo
+from edgetl.vision.arrays import Floats, Image
 
 
 class ClassifierJudge:
@@ -45,23 +45,26 @@ class ClassifierJudge:
         self.summary = f"{self.reference.top1:.1%} top-1"
         self.train = data.train
         self.photos = data.val.paths
+        self._frames = DecodedPhotos(data.val.paths, card.input)
         self.shown = [(int(label),) for label in data.val.classes]
 
-    def measure(self, runtime: Runtime, step: Step = no_steps) -> Measurement:
+    def measure(self, runtime: Runtime, step: Step = no_steps, more: Sequence[Runtime] = ()) -> Measurement:
         """Runs every validation photo through the device's code; a score that is not a finite number counts as 0.
 
         Args:
             runtime: the variant, opened with one thread.
             step: the function that is called with the number of photos done.
+            more: the variant, opened again with one thread, once for each further core that may be used.
         """
-        model, reference = Model(runtime, self._card), self.reference
-        rows, times, watch = [], [], OutputWatch()
-        for number, path in enumerate(self.photos):
-            step("evaluating", number, len(self.photos))
-            scores = model.scores(read_photo(path, self._card.input))
+        reference, watch = self.reference, OutputWatch()
+
+        def run(opened: Opened, position: int) -> Floats:
+            scores = opened[1].scores(self._frames[position][0])
             watch.add([scores])
-            rows.append(np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0))
-            times.append(model.timings.invoke)
+            return np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0)
+
+        opened = [(one, Model(one, self._card)) for one in (runtime, *more)]
+        rows, latency = run_photos(opened, len(self._frames), run, step)
         found = Evaluation(reference.labels, reference.truth, np.stack(rows))
         drops = np.nan_to_num(reference.recall - found.recall)
         worst = int(drops.argmax())
@@ -72,7 +75,7 @@ class ClassifierJudge:
             worst_class_drop=round(float(drops[worst]), 4),
             agreement=round(float((found.predicted == reference.predicted).mean()), 4),
             max_score_difference=float(f"{np.abs(found.scores - reference.scores).max():.3g}"),
-            latency_ms=round(statistics.median(times), 3),
+            latency_ms=round(latency, 3),
             class_drops={label: round(float(drop), 4) for label, drop in zip(reference.labels, drops, strict=True)},
             metrics=watch.faults(),
         )

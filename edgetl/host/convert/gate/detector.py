@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from edgetl.device.measure.steps import Step, no_steps
 from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
 from edgetl.host.convert.gate import OutputWatch, require_finite
+from edgetl.host.convert.gate.decoded_photos import DecodedPhotos
+from edgetl.host.convert.gate.run_photos import Opened, run_photos
 from edgetl.host.dataset.boxes.load import BoxedDataset
 from edgetl.host.dataset.boxes.truth import Found
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
@@ -27,7 +28,6 @@ from edgetl.vision.arrays import Floats, Image
 from edgetl.vision.detect import CANDIDATES, grid
 from edgetl.vision.filter import ResultFilter, reaches
 from edgetl.vision.match_boxes import pair
-from edgetl.vision.photo import read_sized
 from edgetl.vision.quantized import sigmoid, softplus
 from edgetl.vision.results import Detections
 
@@ -77,9 +77,10 @@ class DetectorJudge:
         self.summary = f"mAP {self.reference.map:.3f}, mAP50 {self.reference.map50:.3f}"
         self.train = data.train
         self.photos = data.val.paths
+        self._frames = DecodedPhotos(data.val.paths, card.input)
         self.shown = [truth.class_id[~truth.ignore].tolist() for truth in data.val.truth]
 
-    def measure(self, runtime: Runtime, step: Step = no_steps) -> Measurement:
+    def measure(self, runtime: Runtime, step: Step = no_steps, more: Sequence[Runtime] = ()) -> Measurement:
         """Runs every validation photo through the device's code and compares the boxes with Keras's.
 
         The latency is that of the runtime alone. For a portable file it includes the decoding of the boxes, which is
@@ -88,26 +89,27 @@ class DetectorJudge:
         Args:
             runtime: the variant, opened with one thread.
             step: the function that is called with the number of photos done.
+            more: the variant, opened again with one thread, once for each further core that may be used.
         """
-        model = Model(runtime, judging(self._card))
+        card, watch = judging(self._card), OutputWatch()
         raw = {LOGITS, DISTANCES} <= {tensor.name for tensor in runtime.outputs}
-        found: list[Found] = []
-        times, differences, watch = [], [], OutputWatch()
-        for k, path in enumerate(self.photos):
-            step("evaluating", k, len(self.photos))
-            frame, size_wh = read_sized(path, self._card.input)
-            result = _detect(model, frame, size_wh)
-            found.append(Found(result.xyxy, result.score, result.class_id))
-            times.append(model.timings.invoke)
-            views = [runtime.output_view(i) for i in range(len(runtime.outputs))] if raw else []
+
+        def run(opened: Opened, k: int) -> tuple[Found, Sequence[float]]:
+            one, model = opened
+            result = _detect(model, *self._frames[k])
+            views = [one.output_view(i) for i in range(len(one.outputs))] if raw else []
             watch.add(views or [result.xyxy, result.score])  # a portable file's memory beyond the last box is not set
             del views
-            if raw and k < _CELL_PHOTOS:
-                differences.append(self._compare_cells(k, runtime))
-        measured = self._measurement(found, statistics.median(times))
+            differences = self._compare_cells(k, one) if raw and k < _CELL_PHOTOS else ()
+            return Found(result.xyxy, result.score, result.class_id), differences
+
+        opened = [(one, Model(one, card)) for one in (runtime, *more)]
+        results, latency = run_photos(opened, len(self._frames), run, step)
+        measured = self._measurement([found for found, _ in results], latency)
         measured = replace(measured, metrics=measured.metrics | watch.faults())
         if not raw:  # a portable file doesn't show its cells
             return measured
+        differences = [row for _, row in results[:_CELL_PHOTOS]]
         largest = zip(("cell_score_difference", "cell_edge_px"), np.max(differences, axis=0).tolist(), strict=True)
         cells = {name: float(f"{value:.3g}") for name, value in largest if math.isfinite(value)}
         return replace(measured, metrics=measured.metrics | cells)
