@@ -107,7 +107,7 @@ def test_documents_without_common_measurements_are_refused(tmp_path):
         bench_report.compare_medians(document(measured(1)), bench_report.medians(tmp_path / "base.json"), tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def without_a_budget(monkeypatch):
     """Whatever this machine is, no target limits its times: it may be busy with other work."""
     monkeypatch.setattr(bench_report, "target_names", list)
@@ -136,7 +136,7 @@ def test_a_board_belongs_to_the_targets_of_its_name():
     assert found == ["rpi", "rpi4"]
 
 
-def test_command_measures_compares_and_draws(bundle, tmp_path, without_a_budget):
+def test_command_measures_compares_and_draws(bundle, tmp_path):
     base, picture = tmp_path / "base.json", tmp_path / "out.png"
     done = edgetl("bench", bundle, *QUICK, "--threads", "1", "--json", base, "--plot", picture)
     assert done.code == 0, done.err

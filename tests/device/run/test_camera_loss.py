@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cameras import MjpegCamera, RtspCamera
 from fakes import FakeCamera, solid
@@ -437,11 +438,12 @@ def test_time_without_a_camera_does_not_count_as_frozen():
 
 
 def test_the_rate_limits_the_number_of_results(model):
-    indices = []
+    times = []
     camera = FakeCamera([solid(n % 3) for n in range(100)], live=True, pause=0.01)
     begun = time.monotonic()
-    summary = loop.run(model, camera, on_observation=lambda seen: indices.append(seen.frame.index), rate=10)
-    seconds = time.monotonic() - begun
-    assert summary.frames == pytest.approx(10 * seconds, abs=2)
+    summary = loop.run(model, camera, on_observation=lambda _: times.append(time.monotonic()), rate=10)
+    assert 2 <= summary.frames <= 10 * (time.monotonic() - begun) + 2
+    # A machine that is busy with other work delays some results, but not the middle one.
+    assert np.median(np.diff(times)) == pytest.approx(0.1, abs=0.02)
     assert summary.stages["age"].p95 < 60, "the newest frame, not the first of the period"
     assert summary.dropped <= 3, "frames that the rate leaves out are not dropped frames"
