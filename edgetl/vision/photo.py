@@ -5,6 +5,7 @@ The file's header is checked first, see `photo_header`: a small file can announc
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
 from edgetl.files import read_regular
 from edgetl.vision.arrays import Image
+from edgetl.vision.exif import exif_orientation
 from edgetl.vision.letterbox import reduction
 from edgetl.vision.photo_formats import comes_in_scans
 from edgetl.vision.photo_header import MAX_PIXELS, problem, stored_size
@@ -34,6 +36,9 @@ OTHER_PICTURES = frozenset(
     | {".pgm", ".ppm", ".pbm", ".pnm", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".raw"}
 )
 """A file with one of these suffixes, in lower case, is a picture that must be converted before edgetl reads it."""
+
+_SAME_CORNER = (1, 5)
+"""The EXIF orientations with which the stored and the upright picture have the same upper left corner."""
 
 _REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 
@@ -143,7 +148,7 @@ def decode_sized(data: bytes, spec: InputSpec | None, where: str) -> tuple[Image
         raise PhotoError(fault, where=where)
     stored = height, width = stored_size(data) or (0, 0)
     is_jpeg = data.startswith(b"\xff\xd8")
-    factor = min(8, reduction(height, width, spec)) if spec and is_jpeg else 1
+    factor = _decoding_factor(data, height, width, spec) if spec and is_jpeg else 1
     with _room_for(height * width // (1 if comes_in_scans(data) else factor**2)):
         frame = _decode(data, factor, where)
     if not (spec and is_jpeg):
@@ -152,6 +157,24 @@ def decode_sized(data: bytes, spec: InputSpec | None, where: str) -> tuple[Image
         stored = height, width = width, height
     # A last row or column of less than `factor` pixels would shift the picture against one averaged in full.
     return np.ascontiguousarray(frame[: height // factor, : width // factor]), stored
+
+
+def _decoding_factor(data: bytes, height: int, width: int, spec: InputSpec) -> int:
+    """Returns the power of two, 1 to 8, by which a JPEG is made smaller while it is decoded.
+
+    The decoder's blocks begin at the stored picture's upper left corner, and those of `Preprocessor` at the upright
+    one's. If EXIF moves that corner, both are the same blocks only where no block is cut off at the other end.
+
+    Args:
+        data: the whole file's bytes.
+        height: height of the stored picture, px.
+        width: width of the stored picture, px.
+        spec: the model's input.
+    """
+    factor = min(8, reduction(height, width, spec))
+    if (height % factor or width % factor) and exif_orientation(data) not in _SAME_CORNER:
+        factor = min(factor, math.gcd(height, width, 8))
+    return factor
 
 
 def _decode(data: bytes, factor: int, where: str) -> Image:
