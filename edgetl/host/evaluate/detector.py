@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from edgetl import store
-from edgetl.card import ModelCard
+from edgetl.card import InputSpec, ModelCard
 from edgetl.device.inference.model import Model
 from edgetl.errors import DatasetError
 from edgetl.host.console import track
@@ -22,6 +22,7 @@ from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.dataset.cache import load_pixels
 from edgetl.host.dataset.photos import read_records
 from edgetl.host.dataset.split_parts import Part
+from edgetl.host.evaluate.box_errors import BoxErrors, box_errors
 from edgetl.host.evaluate.class_row import format_share, json_share
 from edgetl.host.evaluate.detector_tables import DetectorRow, class_rows, size_rows
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
@@ -50,11 +51,17 @@ class DetectorResult:
         figures: the figures.
         thresholds: the model's display thresholds, 0..1: one for each class, or one for all.
         side: the part of the data set that the photos are from.
+        input: the model's input, in whose px the errors of edges are measured.
     """
 
     figures: DetectionEvaluation
     thresholds: tuple[float, ...]
     side: Side
+    input: InputSpec
+
+    def box_errors(self) -> BoxErrors:
+        """Returns how far the edges of the found boxes are from the true ones."""
+        return box_errors(self.figures.truth, self.figures.found, self.input)
 
     def class_rows(self) -> list[DetectorRow]:
         """Returns a row for each class that has boxes, in the order of the labels."""
@@ -82,6 +89,8 @@ class DetectorResult:
             "map50": json_share(figures.map50),
             "classes": classes,
             "sizes": {row.size: {"boxes": row.boxes, "map": json_share(row.map)} for row in size_rows(figures)},
+            "ap_by_iou": {f"{iou:.2f}": json_share(ap) for iou, ap in figures.by_iou().items()},
+            "edge_errors_px": self.box_errors().to_dict(),
         }
 
     def to_text(self) -> str:
@@ -97,7 +106,12 @@ class DetectorResult:
                 for row in rows
             ]
         sizes = ", ".join(f"{row.size} {format_share(row.map)} ({row.boxes})" for row in size_rows(self.figures))
-        return "\n".join([*lines, f"mAP50-95 by size (boxes): {sizes}"])
+        return "\n".join([*lines, f"mAP50-95 by size (boxes): {sizes}", *self._exactness()])
+
+    def _exactness(self) -> list[str]:
+        """Returns two lines about how exactly boxes are placed."""
+        precisions = "  ".join(f"{iou:.2f} {format_share(ap)}" for iou, ap in self.figures.by_iou().items())
+        return [f"mAP by IoU: {precisions}", self.box_errors().to_text()]
 
     def _headline(self) -> str:
         figures, boxes = self.figures, sum(row.boxes for row in self.class_rows())
@@ -114,7 +128,7 @@ class DetectorResult:
             for row in self.class_rows()
         ]
         columns = ["class", "boxes", "AP50-95", "AP50", "precision", "recall", "F1"]
-        return html_table(self._headline(), columns, rows)
+        return html_table(self._headline(), columns, rows, self._exactness())
 
 
 def evaluate_stored(stored: store.StoredModel, data: Path | None) -> DetectorResult:
@@ -128,7 +142,7 @@ def evaluate_stored(stored: store.StoredModel, data: Path | None) -> DetectorRes
         boxes = tuple(boxes_of(photo, card.labels, card.input) for photo in photos)
         truth, paths = _truths(card, photos)
         photos = BoxedPhotos(pixels, np.arange(len(photos)), paths, boxes, truth)
-    return DetectorResult(measure(load_keras(stored), photos, card), card.detector.thresholds, side)
+    return DetectorResult(measure(load_keras(stored), photos, card), card.detector.thresholds, side, card.input)
 
 
 def evaluate_opened(model: Model, data: Path | None) -> DetectorResult:
@@ -137,7 +151,7 @@ def evaluate_opened(model: Model, data: Path | None) -> DetectorResult:
     side, photos = _photos(card, data)
     truth, paths = (photos.truth, photos.paths) if isinstance(photos, BoxedPhotos) else _truths(card, photos)
     figures = DetectionEvaluation(card.labels, truth, find_on_device(model, paths))
-    return DetectorResult(figures, card.detector.thresholds, side)
+    return DetectorResult(figures, card.detector.thresholds, side, card.input)
 
 
 def find_on_device(model: Model, photos: Sequence[Path]) -> list[Found]:

@@ -27,6 +27,9 @@ _SIZES: tuple[Size, ...] = ("small", "medium", "large")
 
 _ALL_SIZES = 1 + len(_SIZES)
 
+IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+"""The IoUs of COCO's mAP, 0..1: from each of them on, a found box counts as right in one of ten evaluations."""
+
 _DEFAULT_THRESHOLD = 0.25
 """The display threshold of a class that was never found correctly, 0..1; a common choice for detectors."""
 
@@ -108,6 +111,10 @@ class DetectionEvaluation:
         """Returns the average precision of each class, over the IoUs 0.50 to 0.95 and at 0.5; NaN without boxes."""
         found = self._precision
         return {label: (_mean(found[:, :, k, 0]), _mean(found[0, :, k, 0])) for k, label in enumerate(self.labels)}
+
+    def by_iou(self) -> dict[float, float]:
+        """Returns the mAP at each IoU of 0.50, 0.55 … 0.95, 0..1; NaN without boxes."""
+        return {iou: _mean(self._precision[step, :, :, 0]) for step, iou in enumerate(IOUS)}
 
     def by_size(self) -> dict[Size, float]:
         """Returns the mAP of small, medium and large objects, 0..1; NaN without boxes of that size."""

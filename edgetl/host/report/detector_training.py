@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from edgetl.card import InputSpec
+from edgetl.host.evaluate.box_errors import GroupErrors, box_errors
 from edgetl.host.evaluate.detector_mistakes import find_mistakes
 from edgetl.host.evaluate.detector_tables import DetectorRow, class_rows, size_rows
 from edgetl.host.evaluate.match_truth import shown_boxes
 from edgetl.host.evaluate.mean_average_precision import Curve, DetectionEvaluation
+from edgetl.host.report.box_error_figures import edge_boxes, iou_curve
 from edgetl.host.report.confusion_figure import confusion_matrix
 from edgetl.host.report.curve_figures import MOST_LINES, History, Line, class_lines, epoch_curve
 from edgetl.host.report.html_page import percent, write_page
@@ -33,13 +36,16 @@ _THRESHOLDS = np.linspace(0, 1, 201)
 _BACKGROUND = "background"
 
 
-def write_detection_report(path: Path, run: TrainingRun, evaluation: DetectionEvaluation) -> None:
+def write_detection_report(
+    path: Path, run: TrainingRun, evaluation: DetectionEvaluation, seen: DetectionEvaluation | None = None
+) -> None:
     """Writes the report of a detector's training.
 
     Args:
         path: the HTML file.
         run: the training; the display thresholds in its card were chosen on its validation photos.
         evaluation: the evaluation of the trained model on the N validation photos of the run.
+        seen: the evaluation on photos that the model was trained on, for comparison; None draws none.
 
     Raises:
         EdgetlError: the file can't be written.
@@ -48,7 +54,7 @@ def write_detection_report(path: Path, run: TrainingRun, evaluation: DetectionEv
     best = run.best_epoch("map")
     rows = class_rows(evaluation, thresholds)
     confusion = evaluation.confusion(thresholds)
-    values = {
+    values: dict[str, object] = {
         "map": evaluation.map,
         "map50": evaluation.map50,
         "interval": run.ending.interval,
@@ -60,9 +66,8 @@ def write_detection_report(path: Path, run: TrainingRun, evaluation: DetectionEv
         "matrix": confusion_matrix(confusion, (*evaluation.labels, _BACKGROUND)),
     }
     scenes = _scenes(evaluation, run.photos, thresholds)
-    write_page(
-        path, "report_detection.html.j2", run.page_values(best) | values | _class_curves(evaluation, rows) | scenes
-    )
+    values |= _class_curves(evaluation, rows) | _exactness(evaluation, seen, run.card.input) | scenes
+    write_page(path, "report_detection.html.j2", run.page_values(best) | values)
 
 
 def _training_curves(history: History, best: int | None) -> dict[str, Markup]:
@@ -94,6 +99,22 @@ def _class_curves(evaluation: DetectionEvaluation, rows: Sequence[DetectorRow]) 
     return counts | {
         "precision_recall": class_lines(precisions, whole, "recall", "precision", "precision against recall"),
         "f1": class_lines(balances, None, "threshold", "F1", "F1 against the display threshold"),
+    }
+
+
+def _exactness(evaluation: DetectionEvaluation, seen: DetectionEvaluation | None, spec: InputSpec) -> dict[str, object]:
+    """Returns the figures and the table of how exactly boxes are placed; without figures if no box was found."""
+    errors = box_errors(evaluation.truth, evaluation.found, spec)
+    counts = {"placed": len(errors.signed), "compared": seen is not None and bool(len(seen.truth))}
+    if not len(errors.signed):
+        return counts | {"iou_curve": None, "edge_boxes": None, "placements": []}
+    trained = box_errors(seen.truth, seen.found, spec) if seen else None
+    groups: list[tuple[str, GroupErrors]] = [("all", errors.all())]
+    groups += [*errors.by_size().items(), *errors.by_aspect().items()]
+    return counts | {
+        "iou_curve": iou_curve(evaluation.by_iou(), seen.by_iou() if seen else None),
+        "edge_boxes": edge_boxes(errors, trained),
+        "placements": [(name, group) for name, group in groups if group.boxes],
     }
 
 

@@ -221,6 +221,7 @@ RESULT = DetectorResult(
     ),
     (0.5,),
     "test",
+    InputSpec(100, 100),
 )
 
 
@@ -231,7 +232,9 @@ def test_description_for_people():
     assert lines[1] == "  blue       2 boxes  AP 0.505  AP50 0.505  at 0.50: precision 1.000  recall 0.500"
     assert lines[2] == "  green      1 box    AP 1.000  AP50 1.000  at 0.50: precision –  recall 0.000"
     assert lines[3] == "mAP50-95 by size (boxes): small – (0), medium 0.500 (2), large 1.000 (1)"
-    assert len(lines) == 4, "classes without boxes say nothing"
+    assert lines[4] == f"mAP by IoU: {'  '.join(f'{0.5 + 0.05 * n:.2f} 0.752' for n in range(10))}"
+    assert lines[5].startswith("edges of 2 of 3 boxes, px of the input: median error 0.00, p90 0.00; bias left +0.00,")
+    assert len(lines) == 6, "classes without boxes say nothing"
 
 
 def test_description_as_json():
@@ -243,6 +246,11 @@ def test_description_as_json():
         "green": {"boxes": 1, "ap": 1.0, "ap50": 1.0, "threshold": 0.5, "precision": None, "recall": 0.0},
     }
     assert figures["sizes"]["small"] == {"boxes": 0, "map": None}
+    assert figures["ap_by_iou"] == {f"{0.5 + 0.05 * n:.2f}": figures["map"] for n in range(10)}
+    edges = figures["edge_errors_px"]
+    assert (edges["boxes"], edges["true_boxes"], edges["median"]) == (2, 3, 0.0)
+    assert edges["edges"]["left"] == {"median": 0.0, "p90": 0.0, "bias": 0.0, "margin": 0.0}
+    assert edges["sizes"]["small"]["median"] is edges["aspects"]["tall"]["edges"]["top"]["bias"] is None
 
 
 def test_a_notebook_shows_the_figures_as_a_table():
@@ -251,12 +259,14 @@ def test_a_notebook_shows_the_figures_as_a_table():
     assert "<td>blue</td><td>2</td><td>0.505</td><td>0.505</td><td>1.000</td><td>0.500</td>" in page
 
 
-def test_the_text_of_many_classes_has_two_lines():
+def test_the_text_of_many_classes_has_no_line_for_each():
     labels = [f"c{n}" for n in range(60)]
     truths = [truth((n, 0, 0, 50, 50)) for n in range(60)]
     nothing = Found(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
     figures = DetectionEvaluation(labels, truths, [nothing] * 60)
-    assert len(DetectorResult(figures, (0.5,), "all").to_text().splitlines()) == 2
+    lines = DetectorResult(figures, (0.5,), "all", InputSpec(100, 100)).to_text().splitlines()
+    assert len(lines) == 4
+    assert lines[-1] == "edges of 0 of 60 boxes: none was found"
 
 
 def test_command(cells):

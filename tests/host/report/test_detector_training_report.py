@@ -78,7 +78,7 @@ def photos(tmp_path):
 def written(tmp_path, photos):
     """Writes a report of three photos and returns its text; arguments replace the parts of it."""
 
-    def write(evaluation=RESULT, **parts):
+    def write(evaluation=RESULT, seen=None, **parts):
         arguments = {
             "card": card_of(),
             "history": history_of(5),
@@ -86,7 +86,8 @@ def written(tmp_path, photos):
             "data_summary": {"photos": {"train": 296}, "format": "Pascal VOC"},
             "settings": {"batch_size": 16, "augment": True},
         }
-        write_detection_report(tmp_path / "report" / "index.html", TrainingRun(**{**arguments, **parts}), evaluation)
+        run = TrainingRun(**{**arguments, **parts})
+        write_detection_report(tmp_path / "report" / "index.html", run, evaluation, seen)
         return (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
 
     return write
@@ -107,6 +108,20 @@ def test_the_figures_are_those_of_the_evaluation(written):
     assert f"small 1 {percent(sizes['small'])} medium 0 – large 3 {percent(sizes['large'])}" in text
     assert "Number of missed boxes: 1 of 4." in text
     assert "Number of false alarms: 2 of 4 found boxes at the display thresholds" in text
+
+
+def test_the_exactness_of_boxes_is_shown_beside_that_on_training_photos(written):
+    moved = [Found(f.xyxy + np.float32(2), f.score, f.class_id) for f in RESULT.found]
+    loose = DetectionEvaluation(LABELS, RESULT.truth, moved)
+    page = written(evaluation=loose, seen=RESULT)
+    text = words(page)
+    assert "how far the edges of 2 of 4 boxes are from the true ones" in text
+    # The input of 320 px shows a photo of 400 px at 0.8 of its size.
+    assert "all 2 1.60 1.60 +1.60 ± 0.00 +1.60 ± 0.00 +1.60 ± 0.00 +1.60 ± 0.00" in text
+    assert "small 1 1.60 1.60 +1.60 +1.60 +1.60 +1.60" in text
+    assert text.count("validation training") == 2
+    assert written(evaluation=loose) != page
+    assert "validation training" not in words(written(evaluation=loose))
 
 
 def test_headline_facts(written):
@@ -135,7 +150,7 @@ def test_the_reason_of_a_mistake_is_beside_its_picture(written, tmp_path):
 def test_page_loads_nothing_and_closes_its_elements(written):
     text = written()
     require_self_contained(text)
-    assert Nesting(text).tags.count("svg") == 5 + 3
+    assert Nesting(text).tags.count("svg") == 7 + 3
     assert "#0102" not in text, "a placeholder colour was left"
 
 
@@ -205,7 +220,7 @@ def test_photos_without_any_box(written, count):
     assert "nan" not in text
 
 
-@pytest.mark.parametrize(("epochs", "drawn"), [(0, 3), (1, 5), (60, 5)])
+@pytest.mark.parametrize(("epochs", "drawn"), [(0, 5), (1, 7), (60, 7)])
 def test_any_history(written, photos, epochs, drawn):
     for photo in photos:
         photo.unlink()

@@ -66,7 +66,8 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
     def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:
         evaluation = measure(model, self.dataset.val, card)
         card = _with_figures(card, evaluation)
-        facts = self._facts(model, card, evaluation, checkpoint)
+        seen = self._on_training_photos(model, card)
+        facts = self._facts(evaluation, seen, checkpoint)
         low, high = facts.interval
         summary = (
             f"mAP {evaluation.map:.3f} ({low:.3f} to {high:.3f} with 95 % confidence), mAP50 {evaluation.map50:.3f} on "
@@ -75,12 +76,12 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         ending = Ending(facts.best, tuple(advise(facts)), facts.interval)
 
         def write_report(path: Path, rows: list[Row]) -> None:
-            write_detection_report(path, self._training_run(card, rows, ending), evaluation)
+            write_detection_report(path, self._training_run(card, rows, ending), evaluation, seen)
 
         return Trained(model, card, summary, write_report, ending.advice)
 
-    def _facts(self, model: Network, card: ModelCard, evaluation: DetectionEvaluation, checkpoint: Checkpoint) -> Facts:
-        """Collects the facts for the advice; some training photos are measured again, without augmentation."""
+    def _on_training_photos(self, model: Network, card: ModelCard) -> DetectionEvaluation:
+        """Measures the model on some of its training photos, without augmentation."""
         data = self.dataset
         picked = sample(len(data.train), _TRAINING_PHOTOS)
         seen = replace(
@@ -90,6 +91,11 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
             truth=tuple(data.train.truth[i] for i in picked),
             paths=(),
         )
+        return measure(model, seen, card)
+
+    def _facts(self, evaluation: DetectionEvaluation, seen: DetectionEvaluation, checkpoint: Checkpoint) -> Facts:
+        """Collects the facts for the advice from the figures on validation photos and on training photos."""
+        data = self.dataset
         no_boxes = np.empty(0, np.int64)
         train_ids = np.concatenate([no_boxes, *(boxes[:, 0].astype(np.int64) for boxes in data.train.boxes)])
         val_ids = np.concatenate([no_boxes, *(truth.class_id[~truth.ignore] for truth in data.val.truth)])
@@ -98,7 +104,7 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
             value=evaluation.map,
             interval=map_interval(evaluation),
             photos=len(data.val),
-            on_training=measure(model, seen, card).map,
+            on_training=seen.map,
             counts=count_by_label(data.labels, train_ids),
             rows=checkpoint.state.rows,
             best=checkpoint.state.best_row,
