@@ -70,6 +70,8 @@ class DetectorDecoding:
         thresholds: smallest score that is shown, 0..1, for each class, or one for all classes.
         iou: largest overlap (IoU) of two boxes of a class, 0..1; of boxes that overlap by more, the better one stays.
         max_det: largest number of objects in a frame.
+        vote_iou: smallest overlap (IoU) of two boxes that show the same object, 0..1; a found box is placed at the mean
+            of these boxes, see `edgetl.vision.box_voting`. 1 leaves boxes where they are.
         kind: kind of the outputs. For `ltrb`, softplus(raw) x stride is the distance of the left, top, right and bottom
             edge from the cell's centre. For `postprocessed`, the outputs are the boxes, classes, scores and count of
             `TFLite_Detection_PostProcess`, which ready-made SSDs contain; non-maximum suppression is already done.
@@ -79,6 +81,7 @@ class DetectorDecoding:
     thresholds: tuple[float, ...] = (0.25,)
     iou: float = 0.5
     max_det: int = 100
+    vote_iou: float = 1.0
     kind: Literal["ltrb", "postprocessed"] = "ltrb"
 
 
@@ -245,6 +248,6 @@ def _decoding_problem(card: ModelCard) -> str:
         return "decoding.strides must be positive and ascend"
     if len(decoding.thresholds) not in (1, len(card.labels)):
         return f"decoding.thresholds must be one, or one for each of the {len(card.labels)} labels"
-    if not all(0 <= share <= 1 for share in (*decoding.thresholds, decoding.iou)):
-        return "decoding.thresholds and iou must lie in 0..1"
+    if not all(0 <= share <= 1 for share in (*decoding.thresholds, decoding.iou, decoding.vote_iou)):
+        return "decoding.thresholds, iou and vote_iou must lie in 0..1"
     return "" if decoding.max_det > 0 else "decoding.max_det must be positive"

@@ -1,4 +1,4 @@
-"""Turns a detector's raw outputs into Detections: decoding, then non-maximum suppression."""
+"""Turns a detector's raw outputs into Detections: decoding, non-maximum suppression and box voting."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from edgetl.card import ModelCard
-from edgetl.vision.arrays import ClassIds, Floats, Integers, Scores, TensorData
+from edgetl.vision.arrays import BoxesXyxy, ClassIds, Floats, Integers, Rows, Scores, TensorData
 from edgetl.vision.box_decoder import BoxDecoder, nothing_found
+from edgetl.vision.box_voting import LEAST_SHARE, vote
 from edgetl.vision.filter import reaches
 from edgetl.vision.quantized import FLOAT, Quantization, reader, sigmoid, smallest_passing, softplus
 from edgetl.vision.results import Detections
@@ -80,7 +81,17 @@ class Decoder(BoxDecoder):
         boxes, seen = self._in_frame(boxes, size_wh)
         if not seen.all():
             boxes, class_id, score = boxes[seen], class_id[seen], score[seen]
-        return self._detections(boxes, score, class_id, self._suppressed(boxes, score, class_id), size_wh)
+        found = self._suppressed(boxes, score, class_id)[: self.decoding.max_det]
+        if self.decoding.vote_iou < 1:
+            boxes[found] = self._voted(boxes, score, class_id, found)
+        return self._detections(boxes, score, class_id, found, size_wh)
+
+    def _voted(self, boxes: BoxesXyxy, score: Scores, class_id: ClassIds, found: Rows) -> BoxesXyxy:
+        """Returns the found boxes, at K positions of N, placed by box voting, (K, 4) float32 xyxy, px of the frame."""
+        # An object that reaches its whole threshold must not move with the slack, so only such boxes move it.
+        own = score[found]
+        least = np.maximum(LEAST_SHARE * own, np.minimum(self._whole_thresholds[class_id[found]], own))
+        return vote(boxes, score, None if self._agnostic else class_id, found, self.decoding.vote_iou, least)
 
     def _candidates(self, logits: TensorData) -> tuple[Integers, ClassIds, Scores]:
         """Returns the cells that pass a threshold, in order, and the best class of each with its score."""

@@ -62,6 +62,17 @@ def slowly_suppressed(found, iou, agnostic):
     return remaining
 
 
+def slowly_voted(box, found, decoding, agnostic):
+    score, class_id, own = box
+    weights, edges = [], []
+    for other_score, other_class, other in found:
+        iou = overlap(own, other) if agnostic or other_class == class_id else 0.0
+        if iou >= decoding.vote_iou and other_score >= 0.5 * score:
+            weights.append(other_score * iou)
+            edges.append(other)
+    return score, class_id, tuple(np.average(edges, axis=0, weights=weights))
+
+
 def slowly(card, logits, ltrb, classes=None, agnostic=False, candidates=1000):
     """The same as `Decoder`, one number after the other: (score, class, box), best first."""
     decoding, (width, height) = card.detector, SIZE
@@ -84,7 +95,8 @@ def slowly(card, logits, ltrb, classes=None, agnostic=False, candidates=1000):
         y1, y2 = (min(max((y - placement.top) / placement.scale_y, 0), height) for y in box[1::2])
         if x1 < x2 and y1 < y2:
             found.append((score, class_id, (x1, y1, x2, y2)))
-    return slowly_suppressed(found, decoding.iou, agnostic)[: decoding.max_det]
+    shown = slowly_suppressed(found, decoding.iou, agnostic)[: decoding.max_det]
+    return [slowly_voted(box, found, decoding, agnostic) for box in shown] if decoding.vote_iou < 1 else shown
 
 
 def check(result, expected, card):
@@ -120,7 +132,8 @@ def test_the_decoder_equals_a_simple_implementation(kind, classes, resize):
     for seed in range(4):
         thresholds = tuple(rng.uniform(0.05, 0.9, classes if seed % 2 else 1).tolist())
         size = ((64, 96), (50, 70))[seed // 2]
-        model = card(classes, size, resize, ((8, 16, 32), (16, 32))[seed // 2], thresholds=thresholds, iou=0.4)
+        strides, vote_iou = (((8, 16, 32), 0.5), ((16, 32), 1.0))[seed // 2]
+        model = card(classes, size, resize, strides, thresholds=thresholds, iou=0.4, vote_iou=vote_iou)
         result, expected = both(model, scene(model, kind, seed), kind)
         check(result, expected, model)
         assert len(result) > 1
@@ -129,7 +142,7 @@ def test_the_decoder_equals_a_simple_implementation(kind, classes, resize):
 @pytest.mark.parametrize("kind", LOGITS)
 @pytest.mark.parametrize("options", [{"agnostic": True}, {"classes": [0, 2]}, {"classes": {1}, "agnostic": True}])
 def test_the_decoder_with_options_equals_a_simple_implementation(kind, options):
-    model = card(thresholds=(0.1, 0.5, 0.3), max_det=7)
+    model = card(thresholds=(0.1, 0.5, 0.3), max_det=7, vote_iou=0.6)
     result, expected = both(model, scene(model, kind, 1, mean=0.0), kind, **options)
     check(result, expected, model)
     assert set(result.class_id.tolist()) <= set(options.get("classes", range(3)))
@@ -324,7 +337,7 @@ def test_a_class_below_its_threshold_hides_no_other():
 @pytest.mark.parametrize("kind", ["float32", "int8", "uint8"])
 @pytest.mark.parametrize("thresholds", [(0.5,), (0.3, 0.7, 0.5)])
 def test_slack_adds_weaker_objects_and_leaves_the_others_as_they_are(kind, thresholds):
-    ours = card(thresholds=thresholds, iou=0.5, max_det=1000)
+    ours = card(thresholds=thresholds, iou=0.5, vote_iou=0.6, max_det=1000)
     count = len(list(cells(ours)))
     least = np.broadcast_to(np.array(thresholds, np.float32), 3)
     added = 0
@@ -335,7 +348,7 @@ def test_slack_adds_weaker_objects_and_leaves_the_others_as_they_are(kind, thres
         plain = Decoder(ours, LOGITS[kind], LTRB[kind])(logits, ltrb, SIZE)
         slack = Decoder(ours, LOGITS[kind], LTRB[kind], slack=0.5)(logits, ltrb, SIZE)
         sure = slack.take(np.flatnonzero(slack.score >= least[slack.class_id]))
-        assert (sure.xyxy == plain.xyxy).all()
+        assert sure.xyxy == pytest.approx(plain.xyxy, abs=1e-3), "sums of other zeros round otherwise"
         assert (sure.class_id == plain.class_id).all()
         assert (slack.score >= least[slack.class_id] * np.float32(0.5)).all()
         added += len(slack) - len(plain)
