@@ -63,26 +63,30 @@ class ClassifierDecoding:
 
 @dataclass(frozen=True, slots=True)
 class DetectorDecoding:
-    """The meaning of a detector's outputs: logits (A, C) and raw distances (A, 4) of A cells, or finished objects.
+    """The meaning of a detector's outputs: logits and raw distances of A cells, or finished objects.
+
+    The logits are (A, C), the raw distances (A, 4 * bins).
 
     Attributes:
         strides: distances of the cells in each level, px of the input, ascending; used by the kind `ltrb` only.
         thresholds: smallest score that is shown, 0..1, for each class, or one for all classes.
         iou: largest overlap (IoU) of two boxes of a class, 0..1; of boxes that overlap by more, the better one stays.
         max_det: largest number of objects in a frame.
+        kind: kind of the outputs. For `ltrb`, they give the distances of the left, top, right and bottom edge from the
+            cell's centre, in strides. For `postprocessed`, the outputs are the boxes, classes, scores and count of
+            `TFLite_Detection_PostProcess`, which ready-made SSDs contain; non-maximum suppression is already done.
         vote_iou: smallest overlap (IoU) of two boxes that show the same object, 0..1; a found box is placed at the mean
             of these boxes, see `edgetl.vision.box_voting`. 1 leaves boxes where they are.
-        kind: kind of the outputs. For `ltrb`, softplus(raw) x stride is the distance of the left, top, right and bottom
-            edge from the cell's centre. For `postprocessed`, the outputs are the boxes, classes, scores and count of
-            `TFLite_Detection_PostProcess`, which ready-made SSDs contain; non-maximum suppression is already done.
+        bins: number of values for each distance, see `edgetl.vision.distances`; used by the kind `ltrb` only.
     """
 
     strides: tuple[int, ...] = (8, 16, 32)
     thresholds: tuple[float, ...] = (0.25,)
     iou: float = 0.5
     max_det: int = 100
-    vote_iou: float = 1.0
     kind: Literal["ltrb", "postprocessed"] = "ltrb"
+    vote_iou: float = 1.0
+    bins: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +254,4 @@ def _decoding_problem(card: ModelCard) -> str:
         return f"decoding.thresholds must be one, or one for each of the {len(card.labels)} labels"
     if not all(0 <= share <= 1 for share in (*decoding.thresholds, decoding.iou, decoding.vote_iou)):
         return "decoding.thresholds, iou and vote_iou must lie in 0..1"
-    return "" if decoding.max_det > 0 else "decoding.max_det must be positive"
+    return "" if min(decoding.max_det, decoding.bins) > 0 else "decoding.max_det and bins must be positive"

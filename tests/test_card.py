@@ -115,7 +115,7 @@ def changed(**values):
         (found(thresholds=[20]), "decoding.thresholds, iou and vote_iou must lie in 0..1"),
         (found(vote_iou=1.5), "decoding.thresholds, iou and vote_iou must lie in 0..1"),
         (found(iou=float("nan")), "decoding.iou must be a finite number"),
-        (found(max_det=0), "decoding.max_det must be positive"),
+        (found(max_det=0), "decoding.max_det and bins must be positive"),
         (changed(decoding=None), "decoding must be a table, got NoneType"),
         (changed(decoding={"threshold": 0.1, "treshold": 0.1}), "unknown key decoding.treshold; allowed: scores"),
         (changed(schema=2), "schema version 2 is unknown to this edgetl, which reads 1"),

@@ -81,7 +81,7 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
     "--epochs",
     type=int,
     help="Epochs of the stage that trains the backbone and the head; 0 trains a classifier's head only.  [default: "
-    "80,000 divided by the number of photos, at least 10, at most 60; for a detector 760 steps, at least 12 epochs]",
+    "80,000 divided by the number of photos, at least 10, at most 60; for a detector 2000 steps, at least 12 epochs]",
 )
 @click.option(
     "--rate",
@@ -134,8 +134,8 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
 @click.option(
     "--ema",
     type=float,
-    help="Decay of the averaged weights; 0 switches averaging off.  [default: 0.99; for a detector 0.98; "
-    "with --weights none 0]",
+    help="Decay of the averaged weights; 0 switches averaging off.  [default: 0.99; "
+    "for a classifier with --weights none 0]",
 )
 @click.option(
     "--patience",

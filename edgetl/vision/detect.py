@@ -10,8 +10,9 @@ from edgetl.card import ModelCard
 from edgetl.vision.arrays import BoxesXyxy, ClassIds, Floats, Integers, Rows, Scores, TensorData
 from edgetl.vision.box_decoder import BoxDecoder, nothing_found
 from edgetl.vision.box_voting import LEAST_SHARE, vote
+from edgetl.vision.distances import distance_reader
 from edgetl.vision.filter import reaches
-from edgetl.vision.quantized import FLOAT, Quantization, reader, sigmoid, smallest_passing, softplus
+from edgetl.vision.quantized import FLOAT, Quantization, reader, sigmoid, smallest_passing
 from edgetl.vision.results import Detections
 
 CANDIDATES = 1000
@@ -26,7 +27,7 @@ class Decoder(BoxDecoder):
     Args:
         card: the detector's card.
         logits: number format of the output of logits, (A, C).
-        ltrb: number format of the output of raw distances, (A, 4).
+        ltrb: number format of the output of raw distances, (A, 4 * bins).
         classes: columns of the classes to look for; None looks for all.
         agnostic: whether a box also suppresses boxes of other classes.
         slack: share of its threshold that an object must reach, 0..1; objects that reach the whole threshold are the
@@ -51,12 +52,13 @@ class Decoder(BoxDecoder):
         self._cells = np.tile(centres, (1, 2))
         self._reach = sizes[:, None] * np.array((-1, -1, 1, 1), np.float32)  # a distance of 1 moves an edge so far
         self._sure = None if slack == 1 else smallest_passing(logits, self._whole_thresholds)
-        self._score, self._distance = reader(logits, sigmoid), reader(ltrb, softplus)
+        self._score, self._distance = reader(logits, sigmoid), distance_reader(ltrb, self.decoding.bins)
         # In the output's full shape, because NumPy compares arrays of one shape many times as fast as it broadcasts.
         self._least = np.tile(smallest_passing(logits, self._thresholds), (len(self._cells), 1))
         self._passes = np.empty(self._least.shape, np.bool_)
         self._lowest = self._least.dtype.type(-np.inf if logits.dtype == "float32" else np.iinfo(logits.dtype).min)
-        self._expected = (self._least.shape, np.dtype(logits.dtype), self._cells.shape, np.dtype(ltrb.dtype))
+        shapes = self._least.shape, (len(self._cells), 4 * self.decoding.bins)
+        self._expected = (shapes[0], np.dtype(logits.dtype), shapes[1], np.dtype(ltrb.dtype))
 
     def __call__(self, logits: TensorData, ltrb: TensorData, size_wh: tuple[int, int]) -> Detections:
         """Decodes the outputs of one frame.
@@ -66,7 +68,8 @@ class Decoder(BoxDecoder):
         Args:
             logits: the output of logits, (A, C) or (1, A, C) float32, int8 or uint8; the cells are ordered by level,
                 then by row.
-            ltrb: the output of raw distances, (A, 4) or (1, A, 4) float32, int8 or uint8, ordered in that way too.
+            ltrb: the output of raw distances, (A, 4 * bins) or (1, A, 4 * bins) float32, int8 or uint8; the cells are
+                in the same order.
             size_wh: width and height of the frame, px.
 
         Raises:

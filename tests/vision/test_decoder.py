@@ -73,6 +73,13 @@ def slowly_voted(box, found, decoding, agnostic):
     return score, class_id, tuple(np.average(edges, axis=0, weights=weights))
 
 
+def slowly_distance(values):
+    if len(values) == 1:
+        return math.log1p(math.exp(values[0]))
+    shares = [math.exp(value) for value in values]
+    return sum(bin * share for bin, share in enumerate(shares)) / sum(shares)
+
+
 def slowly(card, logits, ltrb, classes=None, agnostic=False, candidates=1000):
     """The same as `Decoder`, one number after the other: (score, class, box), best first."""
     decoding, (width, height) = card.detector, SIZE
@@ -86,7 +93,7 @@ def slowly(card, logits, ltrb, classes=None, agnostic=False, candidates=1000):
             continue
         score, class_id = max((scores[i], -i) for i in reached)
         class_id = -class_id
-        left, top, right, bottom = (math.log1p(math.exp(value)) * stride for value in raw)
+        left, top, right, bottom = (slowly_distance(part) * stride for part in np.split(np.array(raw), 4))
         passing.append((score, class_id, (x - left, y - top, x + right, y + bottom)))
     passing = sorted(passing, key=lambda thing: -thing[0])[:candidates]
     found = []
@@ -114,7 +121,7 @@ def scene(card, kind, seed, mean=-2.0):
     rng = np.random.default_rng(seed)
     count = sum(1 for _ in cells(card))
     logits = np.clip(np.round(rng.normal(mean, 2, (count, len(card.labels))) * 16), -128, 127) / 16
-    return quantize(logits, LOGITS[kind]), quantize(rng.normal(0.5, 1.2, (count, 4)), LTRB[kind])
+    return quantize(logits, LOGITS[kind]), quantize(rng.normal(0.5, 1.2, (count, 4 * card.detector.bins)), LTRB[kind])
 
 
 def both(card, raw, kind, **options):
@@ -132,8 +139,8 @@ def test_the_decoder_equals_a_simple_implementation(kind, classes, resize):
     for seed in range(4):
         thresholds = tuple(rng.uniform(0.05, 0.9, classes if seed % 2 else 1).tolist())
         size = ((64, 96), (50, 70))[seed // 2]
-        strides, vote_iou = (((8, 16, 32), 0.5), ((16, 32), 1.0))[seed // 2]
-        model = card(classes, size, resize, strides, thresholds=thresholds, iou=0.4, vote_iou=vote_iou)
+        strides, vote_iou, bins = (((8, 16, 32), 0.5, 3), ((16, 32), 1.0, 1))[seed // 2]
+        model = card(classes, size, resize, strides, thresholds=thresholds, iou=0.4, vote_iou=vote_iou, bins=bins)
         result, expected = both(model, scene(model, kind, seed), kind)
         check(result, expected, model)
         assert len(result) > 1

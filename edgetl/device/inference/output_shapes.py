@@ -21,10 +21,12 @@ def logits_and_distances(outputs: tuple[Tensor, ...], card: ModelCard) -> tuple[
     names = [tensor.name for tensor in outputs]
     if sorted(names) == sorted((LOGITS, DISTANCES)):
         return names.index(LOGITS), names.index(DISTANCES)
-    fours = [i for i, tensor in enumerate(outputs) if len(tensor.shape) == 3 and tensor.shape[2] == 4]
+    values = 4 * card.detector.bins
+    fours = [i for i, tensor in enumerate(outputs) if len(tensor.shape) == 3 and tensor.shape[2] == values]
     if len(outputs) != 2 or not fours:
         what = (
-            f"a detector has logits (1, cells, classes) and distances (1, cells, 4), but this has {described(outputs)}"
+            f"a detector has logits (1, cells, classes) and distances (1, cells, {values}), "
+            f"but this has {described(outputs)}"
         )
         raise ModelError(what, where=card.name, remedy=CONVERT_REMEDY)
     if len(fours) == 2:
@@ -44,7 +46,7 @@ def check_cells(logits: Tensor, distances: Tensor, card: ModelCard) -> None:
         raise ModelError(what, where=card.name, remedy=CONVERT_REMEDY)
     check_classes(logits.shape[2], card)
     cells = len(grid(card.input.height, card.input.width, card.detector.strides)[1])
-    if logits.shape[:2] != (1, cells) or distances.shape != (1, cells, 4):
+    if logits.shape[:2] != (1, cells) or distances.shape != (1, cells, 4 * card.detector.bins):
         strides = ", ".join(map(str, card.detector.strides))
         what = f"the card's strides {strides} make {cells} cells, but the model has {described((logits, distances))}"
         raise ModelError(what, where=card.name, remedy=CONVERT_REMEDY)

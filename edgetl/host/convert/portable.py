@@ -1,9 +1,9 @@
 """Makes portable detectors: files that end with finished boxes, for software other than edgetl.
 
-The body of a portable file is a raw variant's, bit for bit: int8 if that meets the gate. Decoding and non-maximum
-suppression follow in float, because in int8 one scale would have to serve both the edges and the score of a box.
-Classes are kept apart by shifting the boxes of each class to a region of its own. Ranks replace the scores, because
-quantized scores are often equal and runtimes would then choose differently. Two differences from
+The body of a portable file is a raw variant's, bit for bit: int8 if that meets the gate. Decoding, non-maximum
+suppression and box voting follow in float, because in int8 one scale would have to serve both the edges and the score
+of a box. Classes are kept apart by shifting the boxes of each class to a region of its own. Ranks replace the scores,
+because quantized scores are often equal and runtimes would then choose differently. Two differences from
 `edgetl.vision.detect.Decoder` remain: each cell gives a box of its best class only, and boxes are clipped at the edges
 of the input, not at the edges of the photo.
 """
@@ -30,6 +30,9 @@ every box lies within 0..1, boxes of two classes never overlap."""
 LOWEST_SCORE = LEAST_SCORE
 """Boxes with a lower score, 0..1, are left out; all boxes that count for mAP remain, and the user's software decides
 which of them to show."""
+
+SMALLEST_AREA = 1e-9
+"""Areas and weights are at least this much where they divide, in shares of the input: unused rows have none."""
 
 _BODIES: dict[RecipeName, str] = {"static_wi8_ai8": "", "float16": "weights in float16, not in int8"}
 """The recipes to try for the body, in order, each with the note that goes into the bundle."""

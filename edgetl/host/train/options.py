@@ -112,8 +112,8 @@ class TrainOptions:
         augment: the strength of flips, turns, zooms, shifts and colour changes; 0 turns them off.
         flip: whether a mirrored photo still shows the same class.
         ema: the decay of the averaged weights, which are validated and stored, and from which each epoch of a
-            classifier continues; 0 turns averaging off. The default is 0.99; 0.98 for a detector; 0 on random weights,
-            which an average would hold back.
+            classifier continues; 0 turns averaging off. The default is 0.99, or 0 for a classifier on random
+            weights, which an average would hold back.
         patience: the number of epochs without a better validation after which the second stage stops; 0 never stops
             it. The default is a third of the epochs.
         batch: the photos of a step. The default is 32, or 16 for a detector.

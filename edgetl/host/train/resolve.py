@@ -26,8 +26,10 @@ _HEAD_EPOCHS = 40
 """The epochs of the head alone on pretrained weights; they take seconds, because the features are computed once."""
 _PHOTOS_SHOWN = 80_000
 """A classifier's second stage shows about this many photos, all epochs together, within 10 to 60 epochs."""
-_DETECTOR_STEPS = 760
-"""A detector needs this many steps even for few photos: after 40 it finds nothing, after 500 nearly all it will."""
+_DETECTOR_STEPS = 2000
+"""A detector needs this many steps even for few photos: after 500 it finds nearly all it will, but boxes are loose."""
+_LEAST_BINS = 16
+"""A detector describes each distance by at least this many values, as usual, so that each level has larger objects."""
 _LEAST_STEPS = 20
 """A detector's epoch has at least this many steps; validation after every other step would take most of the time."""
 
@@ -94,6 +96,11 @@ class DetectorOptions(ResolvedOptions):
 
     freeze: int | Literal["stem"]
     strides: tuple[int, ...]
+
+    @property
+    def bins(self) -> int:
+        """The number of values that describe a distance, see `edgetl.vision.distances`: a box may fill the input."""
+        return max(_LEAST_BINS, math.ceil(self.size / self.strides[-1]) + 1)
 
 
 def check_options(options: TrainOptions, source: WeightsSource) -> None:
@@ -178,7 +185,7 @@ def resolve_detector(options: TrainOptions, source: WeightsSource, spec: InputSp
         rate=_value_or(options.rate, 2e-3),
         layer_decay=_value_or(options.layer_decay, 1.0),
         freeze=_value_or(options.freeze, "stem" if batch_norm == "frozen" else 0),
-        ema=_value_or(options.ema, 0.98),
+        ema=_value_or(options.ema, 0.99),
         patience=_value_or(options.patience, _patience(epochs)),
         batch_norm=batch_norm,
     )
@@ -190,7 +197,7 @@ def classifier_epochs(photos: int) -> int:
 
 
 def detector_epochs(photos: int, batch: int) -> int:
-    """Returns the default epochs of a detector: at least 12, and at least 760 steps."""
+    """Returns the default epochs of a detector: at least 12, and at least 2000 steps."""
     return max(12, math.ceil(_DETECTOR_STEPS / detector_steps(photos, batch)))
 
 

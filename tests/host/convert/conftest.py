@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from once import made_once, trained_once
 
-CARDS = ("ace", "jack", "king", "ten")  # as many as a box has edges: no shape tells the outputs apart
+CARDS = ("ace", "jack", "king", "ten")
+BINS = 16
+"""Each distance of the detectors is described by so many values."""
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +62,7 @@ def assembled(strides: tuple[int, ...], size: int = 96, classes: int = len(CARDS
     from edgetl.host.train.options import TrainOptions
 
     keras.utils.set_random_seed(1)
-    options = resolved_detector(TrainOptions(data="", name="", strides=strides, augment=0.0))
+    options = resolved_detector(TrainOptions(data="", name="", size=size, strides=strides, augment=0.0))
     return assemble(small_backbone(size), classes, options)
 
 
@@ -86,10 +88,11 @@ def _train_detector(store: Path, card_photos: Path) -> Any:
     parts = assembled((8, 16))
     rounds, batch = 50, 16
     rate = keras.optimizers.schedules.CosineDecay(5e-3, rounds * -(-len(data.train) // batch))
-    parts.learner.compile(keras.optimizers.AdamW(rate), DetectionLoss(*grid(96, 96, (8, 16))), jit_compile=False)
+    parts.learner.compile(keras.optimizers.AdamW(rate), DetectionLoss(*grid(96, 96, (8, 16)), BINS), jit_compile=False)
     truth = np.stack([pad(boxes, 8) for boxes in data.train.boxes])
     parts.learner.fit(data.train.batch(slice(None)), truth, batch, rounds, verbose=0)
-    card = ModelCard("cards", "detection", data.labels, spec, DetectorDecoding((8, 16)), dataset=data.info)
+    decoding = DetectorDecoding((8, 16), vote_iou=0.7, bins=BINS)
+    card = ModelCard("cards", "detection", data.labels, spec, decoding, dataset=data.info)
     found = measure(parts.model, data.val, card)
     assert found.map50 > 0.6, "the detector finds too little to test with"
     card = replace(card, decoding=replace(card.detector, thresholds=found.thresholds()))

@@ -26,9 +26,10 @@ from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement
 from edgetl.vision.arrays import Floats, Image
 from edgetl.vision.detect import CANDIDATES, grid
+from edgetl.vision.distances import distances
 from edgetl.vision.filter import ResultFilter, reaches
 from edgetl.vision.match_boxes import pair
-from edgetl.vision.quantized import sigmoid, softplus
+from edgetl.vision.quantized import sigmoid
 from edgetl.vision.results import Detections
 
 NEAR = 0.05
@@ -155,7 +156,7 @@ class DetectorJudge:
             frames: the golden photos, each (H, W, 3) uint8 BGR.
         """
         card = golden_card(self._card)
-        unsuppressed = replace(card.detector, iou=1.0, max_det=CANDIDATES)
+        unsuppressed = replace(card.detector, iou=1.0, max_det=CANDIDATES, vote_iou=1.0)
         shown, candidates = Model(runtime, card), Model(runtime, replace(card, decoding=unsuppressed))
         photos = []
         for frame in frames:
@@ -218,7 +219,7 @@ def _real(runtime: Runtime, index: int) -> Floats:
 
 
 def _scores_and_edges(outputs: Sequence[Floats], card: ModelCard) -> tuple[Floats, Floats]:
-    """Turns logits (P, A, C) and raw distances (P, A, 4) into scores, 0..1, and distances of the edges, input px."""
+    """Turns logits (P, A, C) and raw distances (P, A, 4 * bins) into scores, 0..1, and edges' distances, input px."""
     _, strides = grid(card.input.height, card.input.width, card.detector.strides)
-    logits, distances = (np.asarray(output, np.float32) for output in outputs)
-    return sigmoid(logits), softplus(distances) * strides[:, None]
+    logits, raw = (np.asarray(output, np.float32) for output in outputs)
+    return sigmoid(logits), distances(raw, card.detector.bins) * strides[:, None]

@@ -110,7 +110,9 @@ def _finished_outputs(write: _Writer, card: ModelCard) -> list[int]:
 def _detector_outputs(write: _Writer, card: ModelCard) -> list[int]:
     cells = f"of each cell, at strides {', '.join(map(str, card.detector.strides))} px, row by row"
     logits = f"Each class's logit, {cells}"
-    distances = f"Of left, top, right and bottom, {cells}: softplus(x) * stride is the distance from the centre, px"
+    bins = card.detector.bins
+    meaning = "softplus(x)" if bins == 1 else f"the mean of 0 ... {bins - 1} under softmax of {bins} numbers"
+    distances = f"Of left, top, right and bottom, {cells}: {meaning} * stride is the distance from the centre, px"
     return [_output(write, LOGITS, logits), _output(write, DISTANCES, distances, axis=None)]
 
 

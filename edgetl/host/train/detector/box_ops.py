@@ -1,6 +1,8 @@
-"""Computes with boxes as tensors, on any Keras backend: from raw distances to corners, IoU and generalized IoU."""
+"""Computes with boxes as tensors, on any Keras backend: from raw distances to corners, IoU and complete IoU."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from keras import ops
@@ -12,18 +14,19 @@ _TINY = 1e-7
 """This is added to areas, px², so that boxes without an area divide by no zero."""
 
 
-def decode(distances: Tensor, cells: NDArray[np.float32], strides: NDArray[np.float32]) -> Tensor:
+def decode(raw: Tensor, cells: NDArray[np.float32], strides: NDArray[np.float32]) -> Tensor:
     """Turns raw distances into boxes.
 
     Args:
-        distances: (N, A, 4) float32, raw distances to left, top, right and bottom; their softplus is in strides.
+        raw: (N, A, 4, bins) float32, the logits of the distances 0, 1 … bins - 1, in strides, to left, top, right and
+            bottom.
         cells: (A, 2) float32, the cells' centres x, y, input px.
         strides: (A,) float32, the cells' strides, px.
 
     Returns:
         (N, A, 4) float32 xyxy, input px.
     """
-    reach = ops.softplus(distances) * strides[:, None]
+    reach = ops.matmul(ops.softmax(raw), np.arange(raw.shape[-1], dtype=np.float32)[:, None])[..., 0] * strides[:, None]
     return ops.concatenate([cells - reach[..., :2], cells + reach[..., 2:]], axis=-1)
 
 
@@ -43,20 +46,31 @@ def iou_matrix(a: Tensor, b: Tensor) -> Tensor:
     return both / (either + _TINY)
 
 
-def giou(a: Tensor, b: Tensor) -> Tensor:
-    """Computes the generalized IoU of boxes with their partners (Rezatofighi et al., 2019).
+def complete_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Computes the complete IoU of boxes with their partners (Zheng et al., "Distance-IoU Loss", 2020).
+
+    It is the IoU, less the distance of the centres and the difference of the aspect ratios.
 
     Args:
         a: (…, 4) float32 xyxy, px.
-        b: (…, 4) float32 xyxy, px, the partners in the same order.
+        b: (…, 4) float32 xyxy, px, the partners in the same order; no gradient flows through them.
 
     Returns:
-        The generalized overlaps, (…,) float32, -1..1.
+        The overlaps, (…,) float32, at most 1.
     """
     both = _area(ops.maximum(a[..., :2], b[..., :2]), ops.minimum(a[..., 2:], b[..., 2:]))
-    either = _area(a[..., :2], a[..., 2:]) + _area(b[..., :2], b[..., 2:]) - both
-    hull = _area(ops.minimum(a[..., :2], b[..., :2]), ops.maximum(a[..., 2:], b[..., 2:]))
-    return both / (either + _TINY) - (hull - either) / (hull + _TINY)
+    iou = both / (_area(a[..., :2], a[..., 2:]) + _area(b[..., :2], b[..., 2:]) - both + _TINY)
+    hull = ops.maximum(a[..., 2:], b[..., 2:]) - ops.minimum(a[..., :2], b[..., :2])
+    apart = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    distance = ops.sum(apart * apart, axis=-1) / (ops.sum(hull * hull, axis=-1) + _TINY)
+    shape = ops.square(_slope(a) - _slope(b)) * (4 / math.pi**2)
+    weight = ops.stop_gradient(shape / (1.0 - iou + shape + _TINY))
+    return iou - distance - weight * shape
+
+
+def _slope(boxes: Tensor) -> Tensor:
+    """Returns the angle, (…,) rad, of the diagonal of boxes (…, 4) xyxy, px."""
+    return ops.arctan((boxes[..., 2] - boxes[..., 0]) / (boxes[..., 3] - boxes[..., 1] + _TINY))
 
 
 def _area(low: Tensor, high: Tensor) -> Tensor:

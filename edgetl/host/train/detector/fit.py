@@ -57,7 +57,7 @@ def train_detector(
         patience=options.patience,
         from_average=False,
     )
-    loss = DetectionLoss(*grid(card.input.height, card.input.width, card.detector.strides))
+    loss = DetectionLoss(*grid(card.input.height, card.input.width, card.detector.strides), card.detector.bins)
     stage.compile(loss, options.rate, _freeze_and_factors(parts.backbone, options), clip=_CLIP)
     lively = AugmentedPhotos(data.train, _augment(options.augment, options.flip), options.seed)
     calm = AugmentedPhotos(

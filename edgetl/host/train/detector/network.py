@@ -35,10 +35,10 @@ class Detector:
     """The parts of a detector, which share their weights.
 
     Attributes:
-        model: maps (N, H, W, 3) uint8 RGB pixels to (N, A, classes) logits and (N, A, 4) raw distances to left, top,
-            right and bottom, for A cells level by level and row by row; it is stored and converted.
+        model: maps (N, H, W, 3) uint8 RGB pixels to (N, A, classes) logits and (N, A, 4 * bins) raw distances to left,
+            top, right and bottom, for A cells level by level and row by row; it is stored and converted.
         learner: the model with colour augmentation in front, which is active while training; its output is
-            (N, A, classes + 4), both outputs side by side, because a Keras loss takes one tensor.
+            (N, A, classes + 4 * bins), both outputs side by side, because a Keras loss takes one tensor.
         backbone: maps scaled pixels to feature maps.
     """
 
@@ -53,7 +53,7 @@ def assemble(backbone: Network, classes: int, options: DetectorOptions) -> Detec
     Args:
         backbone: a `keras.Model` without top.
         classes: the number of classes.
-        options: the resolved options; strides, input_range, augment and seed are read.
+        options: the resolved options; strides, bins, input_range, augment and seed are read.
 
     Raises:
         UsageError: the backbone has no map at a stride.
@@ -62,7 +62,7 @@ def assemble(backbone: Network, classes: int, options: DetectorOptions) -> Detec
     scale, offset = SCALES[options.input_range]
     rescale = keras.layers.Rescaling(scale, offset, name="scale")
     taps = keras.Model(backbone.inputs, [_tap(backbone, stride) for stride in options.strides], name="backbone")
-    head = _head([tap.shape[1:] for tap in taps.outputs], classes)
+    head = _head([tap.shape[1:] for tap in taps.outputs], classes, options.bins)
 
     pixels = keras.Input((height, width, 3), dtype="uint8", name="image")
     unaugmented = keras.Input((height, width, 3), dtype="uint8", name="image")
@@ -91,12 +91,12 @@ def _list(maps: Tensor | list[Tensor]) -> list[Tensor]:
     return maps if isinstance(maps, list) else [maps]
 
 
-def _head(shapes: Sequence[tuple[int, ...]], classes: int) -> Network:
+def _head(shapes: Sequence[tuple[int, ...]], classes: int, bins: int) -> Network:
     """Returns the layers from the backbone's maps, fine to coarse, to the two outputs."""
     maps = [keras.Input(shape, name=f"map{i}") for i, shape in enumerate(shapes)]
     levels = _pyramid(maps)
     outputs = []
-    for name, channels, bias in (("logits", classes, -math.log((1 - _PRIOR) / _PRIOR)), ("distances", 4, 0.0)):
+    for name, channels, bias in (("logits", classes, -math.log((1 - _PRIOR) / _PRIOR)), ("distances", 4 * bins, 0.0)):
         initial = keras.initializers.Constant(bias)
         # The outputs stay float32 under mixed precision: 16 bits would round the distances of large boxes.
         last = keras.layers.Conv2D(channels, 1, bias_initializer=initial, dtype="float32", name=name)

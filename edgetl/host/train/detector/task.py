@@ -48,7 +48,8 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         return f"{train}, {len(data.val)} to validate{test}, {classes}"
 
     def _card(self, about: Backbone) -> ModelCard:
-        return self._card_of("detection", DetectorDecoding(strides=self.options.strides, vote_iou=_VOTE_IOU), about)
+        decoding = DetectorDecoding(strides=self.options.strides, vote_iou=_VOTE_IOU, bins=self.options.bins)
+        return self._card_of("detection", decoding, about)
 
     def _assemble(self, backbone: Network) -> Network:
         from edgetl.host.train.detector.network import assemble

@@ -13,6 +13,7 @@ from edgetl.errors import ModelError
 from edgetl.host.convert.tflite.edit_graph import name_outputs, pack, parse
 from edgetl.host.convert.tflite.export import export, operations
 from edgetl.host.convert.tflite.metadata import embed
+from edgetl.vision.distances import distances
 
 RECIPES = ("float32", "float16", "dynamic_wi8_afp32", "static_wi8_ai8")
 
@@ -42,18 +43,30 @@ def outputs(content, pixels):
 @pytest.mark.parametrize(
     ("recipe", "within"), [("float32", 1e-4), ("float16", 0.02), ("dynamic_wi8_afp32", 0.5), ("static_wi8_ai8", 0.8)]
 )
-def test_each_output_is_keras_output_even_with_equal_shapes(
-    recipe, within, detector_files, detector_network, detector_data
-):
+def test_each_output_is_keras_output(recipe, within, detector_files, detector_network, detector_data):
     pixels = detector_data.val.batch(slice(None))
     wanted = [np.asarray(output) for output in detector_network.predict_on_batch(pixels)]
-    assert wanted[0].shape == wanted[1].shape
     found = outputs(detector_files(recipe).read_bytes(), pixels)
+    found, wanted = ([logits, distances(raw, 16)] for logits, raw in (found, wanted))  # distances in strides
     for ours, theirs in zip(found, wanted, strict=True):
         # Far below, where a score is nothing whatever it is, quantization cuts off.
         shown = theirs > -4
         assert np.abs(ours - theirs)[shown].max() < within
-    assert np.abs(found[0] - wanted[1]).max() > 5, "the outputs can't be told apart by what they say"
+
+
+@pytest.mark.parametrize(("recipe", "within"), [("float32", 1e-4), ("static_wi8_ai8", 0.5)])
+def test_outputs_of_equal_shapes_are_not_exchanged(recipe, within):
+    from edgetl.host.train.detector.network import assemble
+    from edgetl.host.train.options import TrainOptions
+
+    options = resolved_detector(TrainOptions(data="", name="", size=96, strides=(8,)))
+    model = assemble(build_small("", 1, 96, 96), 4 * options.bins, options).model
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), np.uint8)
+    logits, distances = map(np.asarray, model.predict_on_batch(pixels))
+    assert logits.shape == distances.shape
+    found = outputs(export(model, recipe, pixels), pixels)
+    assert np.abs(found[0] - logits).max() < within
+    assert np.abs(found[0] - distances).max() > 2
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -61,7 +74,7 @@ def test_raw_outputs_are_separate_named_and_ordered(recipe, detector_files):
     made = interpreter(detector_files(recipe).read_bytes())
     said = made.get_output_details()
     assert [one["name"] for one in said] == ["logits", "distances"]
-    assert [one["shape"].tolist() for one in said] == [[1, 180, 4]] * 2
+    assert [one["shape"].tolist() for one in said] == [[1, 180, 4], [1, 180, 4 * 16]]
     assert made.get_signature_list()["serving_default"]["outputs"] == ["distances", "logits"]  # sorted by the library
     (given,) = made.get_input_details()
     assert (given["dtype"], given["shape"].tolist()) == (np.uint8, [1, 96, 96, 3])
@@ -130,11 +143,11 @@ def test_a_detector_of_one_level(recipe):
     from edgetl.host.train.detector.network import assemble
     from edgetl.host.train.options import TrainOptions
 
-    options = resolved_detector(TrainOptions(data="", name="", strides=(8,)))
+    options = resolved_detector(TrainOptions(data="", name="", size=96, strides=(8,)))
     model = assemble(build_small("", 1, 96, 96), 3, options).model
     pixels = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), np.uint8)
     found = outputs(export(model, recipe, pixels), pixels)
-    assert [output.shape for output in found] == [(4, 144, 3), (4, 144, 4)]
+    assert [output.shape for output in found] == [(4, 144, 3), (4, 144, 4 * options.bins)]
     for ours, theirs in zip(found, model.predict_on_batch(pixels), strict=True):
         assert np.abs(ours - theirs).max() < (1e-4 if recipe == "float32" else 0.3)
 

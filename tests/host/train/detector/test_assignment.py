@@ -8,20 +8,25 @@ import pytest
 from keras import ops
 
 from edgetl.host.train.detector.assignment import assign
-from edgetl.host.train.detector.box_ops import decode, giou, iou_matrix
+from edgetl.host.train.detector.box_ops import complete_iou, decode, iou_matrix
 from edgetl.host.train.detector.loss import DetectionLoss
 from edgetl.vision.detect import grid
 from edgetl.vision.match_boxes import iou
 
-SIDE, STRIDES, CLASSES = 96, (8, 16, 32), 3
+SIDE, STRIDES, CLASSES, BINS = 96, (8, 16, 32), 3, 16
 CELLS, SIZES = grid(SIDE, SIDE, STRIDES)
 NOTHING = [-1, 0, 0, 0, 0]
 
 
 def raw(boxes):
-    """The raw distances that decode to one box everywhere it is possible, (A, 4)."""
+    """The raw distances that decode to one box everywhere it is possible, (A, 4 * BINS)."""
     reach = np.concatenate([CELLS - boxes[:2], boxes[2:] - CELLS], axis=1) / SIZES[:, None]
-    return np.log(np.expm1(np.maximum(reach, 1e-3))).astype(np.float32)
+    share = np.maximum(1 - np.abs(reach.clip(0, BINS - 1)[..., None] - np.arange(BINS)), 1e-9)
+    return np.log(share).astype(np.float32).reshape(len(CELLS), 4 * BINS)
+
+
+def decoded(distances):
+    return ops.convert_to_numpy(decode(distances.reshape(1, -1, 4, BINS), CELLS, SIZES))[0]
 
 
 def assigned(truth, boxes=None, probabilities=None):
@@ -47,7 +52,7 @@ def test_cells_are_listed_level_by_level_row_by_row():
 def test_distances_decode_to_the_box():
     box = np.array([10, 20, 70, 60], np.float32)
     inside = (box[:2] + 0.1 < CELLS).all(1) & (box[2:] - 0.1 > CELLS).all(1)
-    found = ops.convert_to_numpy(decode(raw(box)[None], CELLS, SIZES))[0]
+    found = decoded(raw(box))
     np.testing.assert_allclose(found[inside], np.tile(box, (inside.sum(), 1)), atol=1e-2)
 
 
@@ -56,10 +61,14 @@ def test_the_iou_of_the_loss_is_that_of_the_metrics():
     a, b = (np.sort(rng.uniform(0, 90, (n, 2, 2)), axis=1).reshape(n, 4).astype(np.float32) for n in (7, 9))
     found = ops.convert_to_numpy(iou_matrix(a[None], b[None]))[0]
     np.testing.assert_allclose(found, iou(a, b), atol=1e-5)
-    itself = ops.convert_to_numpy(giou(a, a))
+    itself = ops.convert_to_numpy(complete_iou(a, a))
     np.testing.assert_allclose(itself, 1, atol=1e-4)
-    far = ops.convert_to_numpy(giou(np.array([[0, 0, 1, 1.0]]), np.array([[9, 0, 10, 1.0]])))
-    np.testing.assert_allclose(far, -0.8, atol=1e-4)
+    far, flat = (np.array([[9, 0, 10, 1.0]]), np.array([[0, 0, 1, 0.5]]))
+    square = np.array([[0, 0, 1, 1.0]])
+    np.testing.assert_allclose(ops.convert_to_numpy(complete_iou(square, far)), -(9**2) / (10**2 + 1), atol=1e-4)
+    shape = 4 / np.pi**2 * (np.arctan(2) - np.arctan(1)) ** 2
+    expected = 0.5 - 0.25**2 / 2 - shape * shape / (0.5 + shape)
+    np.testing.assert_allclose(ops.convert_to_numpy(complete_iou(square, flat)), expected, atol=1e-4)
 
 
 def test_a_box_gets_cells_inside_it_with_its_class_and_corners():
@@ -74,8 +83,7 @@ def test_a_box_gets_cells_inside_it_with_its_class_and_corners():
 
 def test_the_target_of_the_best_cell_is_its_own_iou():
     box = np.array([20, 20, 60, 60], np.float32)
-    predicted = ops.convert_to_numpy(decode(raw(box)[None], CELLS, SIZES))[0]
-    _, _, weight = assigned([[1, *box]], predicted)
+    _, _, weight = assigned([[1, *box]], decoded(raw(box)))
     assert weight.max() == pytest.approx(1, abs=1e-2)
 
 
@@ -101,7 +109,7 @@ def test_without_boxes_every_cell_is_background():
 def test_the_loss_of_perfect_predictions_is_nearly_zero():
     box = np.array([20, 20, 60, 60], np.float32)
     truth = np.array([[[1, *box], NOTHING]], np.float32)
-    loss = DetectionLoss(CELLS, SIZES)
+    loss = DetectionLoss(CELLS, SIZES, BINS)
     distances = raw(box)
 
     def of(logits, moved):
@@ -109,20 +117,18 @@ def test_the_loss_of_perfect_predictions_is_nearly_zero():
 
     background = np.full((len(CELLS), CLASSES), -12.0)
     right = background.copy()
-    weight = assigned(
-        truth[0], ops.convert_to_numpy(decode(distances[None], CELLS, SIZES))[0], 1 / (1 + np.exp(-right))
-    )[2]
+    weight = assigned(truth[0], decoded(distances), 1 / (1 + np.exp(-right)))[2]
     right[:, 1] = np.where(weight > 0, np.log(np.maximum(weight, 1e-6) / np.maximum(1 - weight, 1e-6)), -12)
     good, unseen, wrong = of(right, distances), of(background, distances), of(np.roll(right, 1, axis=1), distances)
     assert good < 1.0 < unseen
     assert wrong > unseen
-    assert of(right, distances + 1) > good + 0.2
+    assert of(right, np.roll(distances, 1, axis=1)) > good + 0.2
 
 
 def test_a_batch_without_any_box_has_a_finite_loss_and_gradient_of_scores():
     truth = np.full((2, 3, 5), -1, np.float32)
-    predicted = np.zeros((2, len(CELLS), CLASSES + 4), np.float32)
-    value = float(DetectionLoss(CELLS, SIZES)(truth, predicted))
+    predicted = np.zeros((2, len(CELLS), CLASSES + 4 * BINS), np.float32)
+    value = float(DetectionLoss(CELLS, SIZES, BINS)(truth, predicted))
     assert np.isfinite(value)
     assert value == pytest.approx(2 * len(CELLS) * CLASSES * np.log(2), rel=1e-4)
     assert keras.backend.backend()
@@ -130,11 +136,11 @@ def test_a_batch_without_any_box_has_a_finite_loss_and_gradient_of_scores():
 
 @pytest.mark.parametrize("side", [40, 100, 280])
 def test_a_box_of_any_size_is_learned_from_random_weights(side):
-    """At the start every cell predicts a box of about its stride: what fills the picture overlaps with none of them."""
+    """At the start every cell predicts a box of fifteen strides, which overlaps little with smaller and larger ones."""
     cells, strides = grid(320, 320, STRIDES)
     low, high = 160 - side / 2, 160 + side / 2
     truth = np.array([[[1, low, low, high, high]]], np.float32)
-    boxes = decode(np.zeros((1, len(cells), 4), np.float32), cells, strides)
+    boxes = decode(np.zeros((1, len(cells), 4, BINS), np.float32), cells, strides)
     found = assign(np.full((1, len(cells), CLASSES), 0.01, np.float32), boxes, cells, strides, truth)
     weight = ops.convert_to_numpy(found.weight)[0]
     assert 0.1 <= weight.max() <= 1

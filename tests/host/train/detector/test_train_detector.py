@@ -63,7 +63,7 @@ def test_the_stored_model_has_its_card_files_and_figures(straight_boxes, boxes_f
     assert [row[:2] for row in history(straight_boxes)] == [("finetune", n) for n in (1, 2, 3)]
     model = load_keras(straight_boxes)
     logits, distances = model.predict_on_batch(np.zeros((2, 96, 96, 3), np.uint8))
-    assert (logits.shape, distances.shape) == ((2, 144, 3), (2, 144, 4))
+    assert (logits.shape, distances.shape) == ((2, 144, 3), (2, 144, 4 * card.detector.bins))
     assert [layer.name for layer in model.layers if "color" in layer.name] == [], "augmentation is not stored"
     assert model.input.dtype == "uint8"
 
@@ -230,7 +230,7 @@ def test_the_task_is_detected_from_the_files(boxes_folder, shapes, boxed_options
 
 def test_keras_can_load_the_stored_model_without_edgetl_classes(straight_boxes):
     loaded = keras.saving.load_model(straight_boxes.weights, compile=False)
-    assert [tuple(o.shape[1:]) for o in loaded.outputs] == [(144, 3), (144, 4)]
+    assert [tuple(o.shape[1:]) for o in loaded.outputs] == [(144, 3), (144, 4 * straight_boxes.card.detector.bins)]
 
 
 @pytest.mark.parametrize("task", ["classification", "detection"])
