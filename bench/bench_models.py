@@ -81,8 +81,9 @@ def _backbone(alpha: float, size: int) -> Network:
 
 
 def _write(path: Path, model: Network, photos: np.ndarray, card: ModelCard) -> Path:
+    from edgetl.host.convert.saved_models import SavedModels
     from edgetl.host.convert.tflite.export import export
     from edgetl.host.convert.tflite.metadata import embed
 
-    path.write_bytes(embed(export(model, "static_wi8_ai8", photos), card))
+    path.write_bytes(embed(export(SavedModels(model), "static_wi8_ai8", photos), card))
     return path

@@ -28,6 +28,7 @@ def file(networks, tmp_path_factory):
     """Makes the file of a task, a runtime and a recipe, once."""
     from edgetl.host.convert.openvino import export as openvino
     from edgetl.host.convert.openvino import quantize
+    from edgetl.host.convert.saved_models import SavedModels
     from edgetl.host.convert.tflite import export as tflite
     from edgetl.host.convert.tflite.metadata import embed
 
@@ -35,9 +36,10 @@ def file(networks, tmp_path_factory):
 
     def contents(task, runtime, recipe):
         network, photos = networks[task]
+        models = SavedModels(network)
         if runtime == "tflite":
-            return {".tflite": embed(tflite.export(network, recipe, photos), CARDS[task])}
-        graph = openvino.graph(network)
+            return {".tflite": embed(tflite.export(models, recipe, photos), CARDS[task])}
+        graph = openvino.graph(models)
         graph = quantize.quantize(graph, photos) if recipe == "static_wi8_ai8" else graph
         return openvino.save(graph, CARDS[task], half=recipe == "float16")
 

@@ -52,8 +52,9 @@ def test_training_epoch(benchmark, learner, photos, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
 def test_conversion(benchmark, recipe):
+    from edgetl.host.convert.saved_models import SavedModels
     from edgetl.host.convert.tflite.export import export
 
     network, representative = bench_models.network("classification")
-    content = benchmark.pedantic(export, (network, recipe, representative), rounds=1)
+    content = benchmark.pedantic(export, (SavedModels(network), recipe, representative), rounds=1)
     assert content[4:8] == b"TFL3"

@@ -139,6 +139,7 @@ def convert(
     runtimes: Sequence[str] = (),
     data: Path | str | None = None,
     seed: int = 0,
+    thorough: bool = False,
     progress: Progress | None = None,
 ) -> Bundle:
     """Quantizes and converts a stored model, checks every file, and bundles it for a device; see `edgetl convert`.
@@ -156,6 +157,8 @@ def convert(
         runtimes: the runtimes to make variants for instead of the target's.
         data: the folder of the photos, if it has moved since the training.
         seed: the seed of the choice of representative and golden photos.
+        thorough: whether to try everything for every variant, also for an int8 file when one that the target prefers is
+            accepted already.
         progress: the receiver of messages and of the state of the work; None prints nothing.
 
     Raises:
@@ -166,7 +169,7 @@ def convert(
     from edgetl.host.convert import job
 
     with reporting(receiver_of(progress)):
-        return job.convert(name, target, recipes=recipes, runtimes=runtimes, data=data, seed=seed)
+        return job.convert(name, target, recipes=recipes, runtimes=runtimes, data=data, seed=seed, thorough=thorough)
 
 
 def verify(bundle: Path | str, variant: str | None = None) -> list[VariantReport]:

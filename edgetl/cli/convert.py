@@ -10,7 +10,7 @@ import click
 from edgetl.cli.full_help import SectionedCommand
 
 _SECTIONS = {
-    "Common options": ("target", "recipe", "runtime", "data", "seed"),
+    "Common options": ("target", "recipe", "runtime", "data", "seed", "thorough"),
     "A model that was trained elsewhere": ("source", "labels", "new_name", "color", "resize", "scale"),
 }
 
@@ -38,6 +38,11 @@ _SECTIONS = {
     default=0,
     show_default=True,
     help="Seed of the choice of representative and golden photos.",
+)
+@click.option(
+    "--thorough",
+    is_flag=True,
+    help="Try everything for every variant, also for an int8 file when a preferred one is accepted already.",
 )
 @click.option(
     "--from", "source", help="A .keras, .h5 or .tflite file or a SavedModel folder to convert instead of NAME."
@@ -70,6 +75,7 @@ def convert(
     runtime: tuple[str, ...],
     data: str | None,
     seed: int,
+    thorough: bool,
     source: str | None,
     labels: Path | None,
     new_name: str | None,
@@ -82,6 +88,10 @@ def convert(
     Each recipe is made for each of the target's runtimes, TFLite and OpenVINO. Every file is evaluated on the
     validation photos through the code that runs on the device. A file that loses more accuracy than the target allows
     is refused; if none is left, the exit code is 5. The bundle is models/NAME/TARGET.
+
+    If an int8 file is refused, others are tried: calibrated with more photos, or with some layers in float. That search
+    takes minutes, so it is left out once another runtime's int8 file, which the target prefers, is accepted. With
+    --thorough it is made for every variant.
 
     A detector must keep its mAP, its mAP at IoU 0.5, and the boxes that the trained model shows. Its files have raw
     outputs, from which edgetl makes boxes, so other software finds no objects in them. The recipe portable adds a file
@@ -109,7 +119,7 @@ def convert(
         _refuse(["NAME"] if name else [], "can't be used with --from; --name names the model")
         name = _imported(source, data, labels, new_name, color, resize, scale, seed)
         data = None
-    api.convert(name, target, recipes=recipe, runtimes=runtime, data=data, seed=seed)
+    api.convert(name, target, recipes=recipe, runtimes=runtime, data=data, seed=seed, thorough=thorough)
 
 
 def _refuse(options: list[str], why: str) -> None:

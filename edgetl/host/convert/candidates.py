@@ -17,6 +17,9 @@ Candidate = tuple[RuntimeName, RecipeName | Literal["as_given"]]
 """A variant to make: the runtime that runs it and the recipe that makes it. `as_given` bundles the `.tflite` file
 that the model was imported from, without converting it."""
 
+INT8 = ("static_wi8_ai8", "device_wi8_ai8", "portable")
+"""The recipes that are calibrated with photos. If the plain recipe misses the gate, there are further attempts."""
+
 
 def choose_candidates(
     stored: store.StoredModel, target: Target, recipes: Sequence[str], runtimes: Sequence[str], *, imported: bool

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgetl.card import InputSpec
+from edgetl.device.runtime.threads import cores
 from edgetl.host.console import Bar, console
 from edgetl.host.convert.calibration import FIRST_PHOTOS
-from edgetl.host.convert.candidates import Candidate
+from edgetl.host.convert.candidates import INT8, Candidate
 from edgetl.host.convert.converter import ConversionInput
+from edgetl.text import about
 from edgetl.vision.photo import read_photo
-
-_QUANTIZED = ("static_wi8_ai8", "device_wi8_ai8", "portable")
-"""The recipes that are calibrated with photos."""
 
 LONG_SECONDS = 60
 """Work that takes longer than this is announced with an estimate, s."""
@@ -27,10 +26,14 @@ _READ_PHOTOS = 4
 """This many photos are read to measure how long it takes, which is soon done even with large photos."""
 
 _ONE_THREAD = 2.0
-"""A variant runs one photo at a time with one thread, which takes about this many times as long as Keras's batches."""
+"""A variant runs one photo at a time on each core, which takes a core about this many times as long as Keras's batches
+take."""
 
 _CALIBRATION = 5.0
 """Calibration with a photo takes about this many times as long as Keras takes for the photo."""
+
+_EXPORT = 3.0
+"""The time to export the Keras model, which the first variant waits for, s."""
 
 _SECONDS = {("tflite", False): 5.5, ("tflite", True): 7.0, ("openvino", False): 1.5, ("openvino", True): 2.5}
 """The time to convert a MobileNetV2 on two cores without the photos, s, by the runtime and whether the recipe is int8.
@@ -50,14 +53,26 @@ def estimated_seconds(candidates: Sequence[Candidate], source: ConversionInput) 
     Returns:
         The estimate, s; None if there are too few validation photos for one.
     """
-    photos, keras = source.judge.photos, source.judge.seconds_per_photo
-    if len(photos) < _FEWEST_PHOTOS:
+    if len(source.judge.photos) < _FEWEST_PHOTOS:
         return None
-    evaluation = len(photos) * (_seconds_to_read(photos, source.card.input) + _ONE_THREAD * keras)
+    return sum(variant_seconds(candidates, source))
+
+
+def variant_seconds(candidates: Sequence[Candidate], source: ConversionInput) -> tuple[float, ...]:
+    """Estimates how long the first attempt of each variant takes, s; see `estimated_seconds`.
+
+    With few validation photos, only the ratios are of use.
+    """
+    photos, keras = source.judge.photos, source.judge.seconds_per_photo
+    evaluation = len(photos) * _ONE_THREAD * keras / cores()
     calibration = FIRST_PHOTOS * _CALIBRATION * keras
-    quantized = [recipe in _QUANTIZED for _, recipe in candidates]
-    conversion = sum(_SECONDS[runtime, int8] for (runtime, _), int8 in zip(candidates, quantized, strict=True))
-    return conversion + len(candidates) * evaluation + sum(quantized) * calibration
+    int8 = [recipe in INT8 for _, recipe in candidates]
+    seconds = [
+        _SECONDS[runtime, quantized] + evaluation + quantized * calibration
+        for (runtime, _), quantized in zip(candidates, int8, strict=True)
+    ]
+    seconds[0] += _EXPORT + len(photos) * _seconds_to_read(photos, source.card.input)
+    return tuple(seconds)
 
 
 def _seconds_to_read(photos: Sequence[Path], spec: InputSpec) -> float:
@@ -69,14 +84,18 @@ def _seconds_to_read(photos: Sequence[Path], spec: InputSpec) -> float:
 
 
 class ConversionProgress:
-    """Moves a bar with the share of variants that are done.
+    """Moves a bar with the share of variants that are done, and shows the time left beside it.
 
     Args:
         bar: the bar, with a part for each variant.
+        expected: the estimated time for each variant, s; see `variant_seconds`.
     """
 
-    def __init__(self, bar: Bar) -> None:
+    def __init__(self, bar: Bar, expected: Sequence[float]) -> None:
         self._bar = bar
+        self._expected = expected
+        self._began = time.monotonic()
+        self._number = -1
         self._name = ""
         self._share = 0.0
 
@@ -88,6 +107,7 @@ class ConversionProgress:
             name: the variant's name.
         """
         self._name, self._share = name, 0.0
+        self._number += 1
         yield
         self._move(1.0, name)
 
@@ -108,4 +128,11 @@ class ConversionProgress:
         """Moves the bar to a share of the variant, never back: a second attempt converts again."""
         gain = max(0.0, share - self._share)
         self._share += gain
-        self._bar.update(gain, note)
+        left = self._seconds_left()
+        self._bar.update(gain, f"{note}, {about(left)} left" if left > 1 else note)
+
+    def _seconds_left(self) -> float:
+        """Estimates the time left, s: what is done shows how far off the estimates are."""
+        done = sum(self._expected[: self._number]) + self._share * self._expected[self._number]
+        pace = (time.monotonic() - self._began) / done if done else 1.0
+        return pace * (sum(self._expected) - done)

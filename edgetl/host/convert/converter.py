@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from edgetl.card import ModelCard
 from edgetl.host.convert.gate import Judge
+from edgetl.host.convert.saved_models import SavedModels
 from edgetl.host.networks.untyped import Network
 from edgetl.target import Gate, RecipeName
 
@@ -15,7 +17,7 @@ Files = Mapping[str, bytes]
 """The contents of a variant's files by their suffixes: the model file first, then the file with separate weights."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConversionInput:
     """A model with everything that its conversion needs.
 
@@ -38,6 +40,11 @@ class ConversionInput:
     seed: int
     tflite_file: bytes = b""
 
+    @cached_property
+    def saved_models(self) -> SavedModels:
+        """The model as TensorFlow's SavedModels, which all recipes and runtimes share."""
+        return SavedModels(self.model)
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -55,10 +62,11 @@ class Attempt:
 class Converter(Protocol):
     """Converts models for one runtime."""
 
-    def __call__(self, recipe: RecipeName, source: ConversionInput) -> Iterator[Attempt]:
+    def __call__(self, recipe: RecipeName, source: ConversionInput, *, search: bool = True) -> Iterator[Attempt]:
         """Yields ways to convert a model, the plain recipe first; the caller stops at the first that meets the gate.
 
         Args:
             recipe: one of the runtime's recipes.
             source: the model.
+            search: whether to yield more than the plain recipe; the further ways take many times as long.
         """

@@ -12,8 +12,13 @@ from edgetl.bundle import Bundle, GoldenPhoto, Manifest, Variant, write_manifest
 from edgetl.errors import GateError
 from edgetl.files import friendly_os_errors, temporary_folder
 from edgetl.host.console import Bar, console, optional, result, unsilenced
-from edgetl.host.convert.candidates import Candidate, choose_candidates
-from edgetl.host.convert.conversion_progress import LONG_SECONDS, ConversionProgress, estimated_seconds
+from edgetl.host.convert.candidates import INT8, Candidate, choose_candidates
+from edgetl.host.convert.conversion_progress import (
+    LONG_SECONDS,
+    ConversionProgress,
+    estimated_seconds,
+    variant_seconds,
+)
 from edgetl.host.convert.converter import ConversionInput
 from edgetl.host.convert.gate import Judge, golden_set
 from edgetl.host.convert.gate.classifier import ClassifierJudge
@@ -35,6 +40,7 @@ def convert(
     runtimes: Sequence[str] = (),
     data: Path | str | None = None,
     seed: int = 0,
+    thorough: bool = False,
 ) -> Bundle:
     """Converts a model for a target and writes its bundle to `models/NAME/TARGET`.
 
@@ -47,6 +53,8 @@ def convert(
         runtimes: runtimes to use instead of the target's.
         data: the folder of the data set, if it has moved since training.
         seed: the seed of the choice of representative and golden photos.
+        thorough: whether to try everything for every variant. If not, only the plain recipe is tried for an int8
+            variant once one that the target prefers is accepted.
 
     Raises:
         BusyError: another process converts this model for this target.
@@ -69,7 +77,7 @@ def convert(
         judge, model = _open_judge(stored, data)
         source = ConversionInput(model, stored.card, judge, target.gate, seed, tflite_file)
         with friendly_os_errors(stored.bundle(target.name)), temporary_folder(store.root() / key) as work:
-            manifest = _make_bundle(work, source, target, candidates)
+            manifest = _make_bundle(work, source, target, candidates, thorough=thorough)
             folder = store.add_folder(stored, target.name, work)
     _print_result(folder, manifest)
     return Bundle.open(folder)
@@ -93,7 +101,9 @@ def _open_judge(stored: store.StoredModel, data: str | None) -> tuple[Judge, Net
     return ClassifierJudge(card, network, photos), network
 
 
-def _make_bundle(work: Path, source: ConversionInput, target: Target, candidates: Sequence[Candidate]) -> Manifest:
+def _make_bundle(
+    work: Path, source: ConversionInput, target: Target, candidates: Sequence[Candidate], *, thorough: bool
+) -> Manifest:
     """Makes the whole bundle in a folder.
 
     Raises:
@@ -104,7 +114,7 @@ def _make_bundle(work: Path, source: ConversionInput, target: Target, candidates
     console.print(f"{card.name}: {judge.summary} in {origin} on {counted(len(judge.photos), 'validation photo')}")
     positions = golden_set.choose(judge.shown, source.seed)
     golden = golden_set.write_photos(work, card, judge.photos, judge.shown, positions)
-    variants = _make_variants(work, source, golden, candidates)
+    variants = _make_variants(work, source, golden, candidates, thorough=thorough)
     chosen = next((variant.name for variant in variants if variant.accepted), None)
     console.print(variants_table(variants, chosen, card.task))
     if chosen is None:
@@ -122,7 +132,12 @@ def _make_bundle(work: Path, source: ConversionInput, target: Target, candidates
 
 
 def _make_variants(
-    work: Path, source: ConversionInput, golden: tuple[GoldenPhoto, ...], candidates: Sequence[Candidate]
+    work: Path,
+    source: ConversionInput,
+    golden: tuple[GoldenPhoto, ...],
+    candidates: Sequence[Candidate],
+    *,
+    thorough: bool,
 ) -> tuple[Variant, ...]:
     """Makes every variant; work of more than a minute is announced before the first, or else after it."""
     expected = estimated_seconds(candidates, source)
@@ -131,13 +146,27 @@ def _make_variants(
     variants: list[Variant] = []
     began = time.monotonic()
     with unsilenced(), Bar("converting", len(candidates), steady=False) as bar:
-        maker = VariantMaker(work, source, golden, ConversionProgress(bar))
+        progress = ConversionProgress(bar, variant_seconds(candidates, source))
+        maker = VariantMaker(work, source, golden, progress)
         for candidate in candidates:
-            variants.append(maker.make(candidate))
+            preferred = "" if thorough else _preferred(candidate, variants)
+            variants.append(maker.make(candidate, preferred))
             left = (len(candidates) - 1) * (time.monotonic() - began)
             if expected is None and len(variants) == 1 and left > LONG_SECONDS:
                 console.print(f"{counted(len(candidates) - 1, 'variant')} left: {about(left)}")
     return tuple(variants)
+
+
+def _preferred(candidate: Candidate, made: Sequence[Variant]) -> str:
+    """Returns the name of an accepted int8 variant that the target prefers to a candidate, or an empty string.
+
+    Args:
+        candidate: the variant to make.
+        made: the variants that the target prefers.
+    """
+    portable = candidate[1] == "portable"  # portable files are for other software, and no raw file replaces them
+    names = (v.name for v in made if v.accepted and v.recipe in INT8 and (v.recipe == "portable") == portable)
+    return next(names, "")
 
 
 def _print_result(folder: Path, manifest: Manifest) -> None:

@@ -14,7 +14,7 @@ from edgetl.device.runtime.threads import cores
 from edgetl.files import sha256_of, write_atomic
 from edgetl.host.console import console
 from edgetl.host.convert import portable
-from edgetl.host.convert.candidates import Candidate
+from edgetl.host.convert.candidates import INT8, Candidate
 from edgetl.host.convert.conversion_progress import ConversionProgress
 from edgetl.host.convert.converter import Attempt, ConversionInput, Converter, Files
 from edgetl.host.convert.foreign import open_tflite
@@ -50,14 +50,20 @@ class VariantMaker:
     photos: tuple[GoldenPhoto, ...]
     progress: ConversionProgress
 
-    def make(self, candidate: Candidate) -> Variant:
-        """Makes one variant, trying one attempt after the other until one meets the gate; a refused one has no file."""
+    def make(self, candidate: Candidate, preferred: str = "") -> Variant:
+        """Makes one variant, trying one attempt after the other until one meets the gate; a refused one has no file.
+
+        Args:
+            candidate: the variant to make.
+            preferred: the name of a variant that the target prefers to this one, which is accepted already, so that
+                only the plain recipe is worth its time; empty if there is none, or if the time doesn't matter.
+        """
         runtime, recipe = candidate
         name = variant_name(runtime, recipe)
         tried: list[str] = []
         refused: list[Variant] = []
         with self.progress.variant(name):
-            for attempt in self._attempts(candidate):
+            for attempt in self._attempts(candidate, search=not preferred):
                 self.progress.converting(attempt.note)
                 files = self._write(name, attempt.make())
                 variant = self._measured(candidate, files)
@@ -69,15 +75,18 @@ class VariantMaker:
                 refused.append(variant)
                 for file in files:
                     file.unlink()
+        if preferred and recipe in INT8:
+            tried.append(f"no search for a better one, because {preferred} is accepted")
+            console.print(f"{name}: {tried[-1]}; --thorough searches")
         return replace(max(refused, key=lambda variant: variant.measured.accuracy), note="; ".join(tried))
 
-    def _attempts(self, candidate: Candidate) -> Iterator[Attempt]:
+    def _attempts(self, candidate: Candidate, *, search: bool) -> Iterator[Attempt]:
         runtime, recipe = candidate
         if recipe == "as_given":
             return open_tflite.attempts(self.source)
         if recipe == "portable":
-            return portable.attempts(CONVERTERS[runtime], FINISH[runtime], self.source)
-        return CONVERTERS[runtime](recipe, self.source)
+            return portable.attempts(CONVERTERS[runtime], FINISH[runtime], self.source, search=search)
+        return CONVERTERS[runtime](recipe, self.source, search=search)
 
     def _write(self, name: str, contents: Files) -> list[Path]:
         files = [self.folder / f"{name}{suffix}" for suffix in contents]

@@ -41,20 +41,21 @@ Finish = Callable[[Files, ModelCard], Files]
 """Appends decoding to a raw detector's files; the card is that of the new file, see `finished_card`."""
 
 
-def attempts(raw: Converter, finish: Finish, source: ConversionInput) -> Iterator[Attempt]:
+def attempts(raw: Converter, finish: Finish, source: ConversionInput, *, search: bool = True) -> Iterator[Attempt]:
     """Yields ways to make a portable detector; see `edgetl.host.convert.converter.Converter`.
 
     Args:
         raw: the converter that makes the raw files for a runtime.
         finish: the function that appends decoding to the files of that runtime.
         source: the detector.
+        search: whether to try more for each body than the plain recipe.
     """
 
     def finished(attempt: Attempt) -> Files:
         return finish(attempt.make(), finished_card(source.card))
 
     for recipe, note in _BODIES.items():
-        for attempt in raw(recipe, source):
+        for attempt in raw(recipe, source, search=search):
             yield Attempt("; ".join(filter(None, (note, attempt.note))), partial(finished, attempt))
 
 

@@ -67,6 +67,12 @@ def assembled(strides: tuple[int, ...], size: int = 96, classes: int = len(CARDS
 
 
 @pytest.fixture(scope="session")
+def three_level_network() -> Any:
+    """An untrained detector whose pyramid upsamples twice."""
+    return assembled((4, 8, 16)).model
+
+
+@pytest.fixture(scope="session")
 def detector(host_env: Path, card_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A stored detector, trained in some twenty seconds, that finds most cards of photos it hasn't seen."""
     return trained_once(tmp_path_factory, host_env, "cards", lambda: _train_detector(host_env, card_photos))
@@ -123,14 +129,15 @@ def detector_network(detector: Any) -> Any:
 def detector_files(detector_network: Any, detector_data: Any, tmp_path_factory: Any) -> Callable[[str], Path]:
     """A function that makes the file of a recipe, once."""
     from edgetl.host.convert.calibration import representative_dataset
+    from edgetl.host.convert.saved_models import SavedModels
     from edgetl.host.convert.tflite.export import export
 
-    folder = tmp_path_factory.mktemp("variants")
+    folder, models = tmp_path_factory.mktemp("variants"), SavedModels(detector_network)
 
     def made_once(recipe: Any) -> Path:
         path = folder / f"{recipe}.tflite"
         if not path.exists():
-            path.write_bytes(export(detector_network, recipe, representative_dataset(detector_data.train, 20, 0)))
+            path.write_bytes(export(models, recipe, representative_dataset(detector_data.train, 20, 0)))
         return path
 
     return made_once

@@ -11,6 +11,7 @@ import pytest
 
 from edgetl.card import InputSpec, ModelCard
 from edgetl.host.console import Bar, console, unsilenced
+from edgetl.host.convert import conversion_progress
 from edgetl.host.convert.conversion_progress import ConversionProgress, estimated_seconds
 from edgetl.host.convert.converter import ConversionInput
 from edgetl.progress import reporting
@@ -43,9 +44,9 @@ def convert_two(progress):
 def test_the_state_names_the_step_and_counts_the_variants():
     received = Received()
     with reporting(received), Bar("converting", 2) as bar:
-        convert_two(ConversionProgress(bar))
+        convert_two(ConversionProgress(bar, (10, 30)))
     assert received.states == [
-        ("converting", 0, 2, "float32: converting"),
+        ("converting", 0, 2, "float32: converting, about 40 s left"),
         ("converting", 0, 2, "float32: evaluating"),
         ("converting", 1, 2, "float32"),
         ("converting", 1, 2, "float16: converting"),
@@ -61,7 +62,7 @@ def test_the_bar_moves_within_a_variant_and_never_back():
         def update(self, parts, note):
             shares.append(parts)
 
-    progress = ConversionProgress(Recorded())
+    progress = ConversionProgress(Recorded(), (1,))
     with progress.variant("int8"):
         progress.converting("")
         progress.step("evaluating", 5, 10)
@@ -70,12 +71,28 @@ def test_the_bar_moves_within_a_variant_and_never_back():
     assert shares == [0, pytest.approx(0.75), 0, 0, pytest.approx(0.25)]
 
 
+def test_the_time_left_follows_the_pace_so_far(monkeypatch):
+    notes, clock = [], iter((0, 60, 60, 90))
+    monkeypatch.setattr(conversion_progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    bar = SimpleNamespace(update=lambda parts, note: notes.append(note))
+    progress = ConversionProgress(bar, (20, 20))
+    for name in ("float32", "float16"):
+        with progress.variant(name):
+            progress.converting("")
+    assert notes == [
+        "float32: converting, about 40 s left",
+        "float32, about 1 minute left",
+        "float16: converting, about 1 minute left",
+        "float16",
+    ]
+
+
 def test_the_bar_is_on_the_terminal_while_a_librarys_output_is_silenced(monkeypatch, capfd):
     monkeypatch.setattr(console, "_force_terminal", True)
     monkeypatch.setattr(console, "is_interactive", True)
     monkeypatch.setenv("TERM", "xterm")
     with unsilenced(), Bar("converting", 2) as bar:
-        progress = ConversionProgress(bar)
+        progress = ConversionProgress(bar, (1, 1))
         with progress.variant("float32"), quiet_output():
             print("chatter")
             progress.converting("")
@@ -87,7 +104,8 @@ def test_the_bar_is_on_the_terminal_while_a_librarys_output_is_silenced(monkeypa
     assert "chatter" not in before.out + before.err + redrawn.out + redrawn.err
 
 
-def test_the_estimate_grows_with_photos_and_variants_and_needs_enough_photos(tmp_path):
+def test_the_estimate_grows_with_photos_and_variants_and_needs_enough_photos(tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion_progress, "cores", lambda: 1)
     card = ModelCard("parts", "classification", ("a", "b"), InputSpec(96, 96))
     cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((8, 8, 3), np.uint8))
 

@@ -21,6 +21,7 @@ from edgetl.errors import ModelError, UsageError
 from edgetl.host.convert import job, portable
 from edgetl.host.convert.converter import Attempt
 from edgetl.host.convert.gate.refusal import refusal_reasons
+from edgetl.host.convert.saved_models import SavedModels
 from edgetl.host.convert.tflite import portable as portable_tflite
 from edgetl.host.convert.tflite.edit_graph import parse
 from edgetl.host.convert.tflite.metadata import OUTPUTS
@@ -81,7 +82,7 @@ def test_a_portable_ir_gives_the_boxes_of_the_raw_file(detector, detector_networ
     from edgetl.host.convert.openvino import export as openvino
     from edgetl.host.convert.openvino import portable as portable_openvino
 
-    raw = openvino.save(openvino.graph(detector_network), detector.card)
+    raw = openvino.save(openvino.graph(SavedModels(detector_network)), detector.card)
     for stem, files in (("raw", raw), ("portable", portable_openvino.finish(raw, card))):
         for suffix, content in files.items():
             (tmp_path / f"{stem}{suffix}").write_bytes(content)
@@ -136,9 +137,10 @@ def test_a_black_frame_gives_no_boxes(finished):
 
 
 def test_portable_attempts_begin_with_an_int8_body_and_have_notes():
-    def raw(recipe, source):
+    def raw(recipe, source, *, search):
         yield Attempt("", lambda: {".tflite": recipe.encode()})
-        yield Attempt("again", lambda: {".tflite": recipe.encode()})
+        if search:
+            yield Attempt("again", lambda: {".tflite": recipe.encode()})
 
     def finish(files, card):
         kinds.append(card.detector.kind)
@@ -151,6 +153,7 @@ def test_portable_attempts_begin_with_an_int8_body_and_have_notes():
     assert [attempt.note for attempt in found] == ["", "again", half, f"{half}; again"]
     assert [attempt.make()[".tflite"] for attempt in found] == [b"static_wi8_ai8"] * 2 + [b"float16"] * 2
     assert kinds == ["postprocessed"] * 4
+    assert [attempt.note for attempt in portable.attempts(raw, finish, source, search=False)] == ["", half]
 
 
 def test_a_body_with_other_outputs_is_refused(tiny_models, card):

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgetl.host.convert import calibration
+from edgetl.card import DetectorDecoding, InputSpec, ModelCard
+from edgetl.host.convert import calibration, job
 from edgetl.host.convert.converter import ConversionInput
 from edgetl.host.convert.tflite import export as tflite
 from edgetl.host.dataset.load import Photos
-from edgetl.target import Gate
+from edgetl.target import Gate, variant_name
 
 
 def photos(counts):
@@ -40,9 +41,9 @@ def test_the_seed_chooses_the_representative_photos():
     assert not np.array_equal(first, other)
 
 
-def attempts(recipe, train):
+def attempts(recipe, train, **options):
     """The attempts of TFLite's converter with a placeholder for the model."""
-    return tflite.attempts(recipe, ConversionInput(None, None, SimpleNamespace(train=train), Gate(), 0))
+    return tflite.attempts(recipe, ConversionInput(None, None, SimpleNamespace(train=train), Gate(), 0), **options)
 
 
 @pytest.fixture
@@ -80,6 +81,10 @@ def test_a_small_set_is_not_calibrated_twice_with_the_same_photos(exports, shape
     assert len(list(attempts("static_wi8_ai8", shapes_data.train))) == 5
 
 
+def test_without_a_search_only_the_plain_recipe_is_tried(exports, shapes_data):
+    assert [attempt.note for attempt in attempts("static_wi8_ai8", shapes_data.train, search=False)] == [""]
+
+
 def test_a_small_network_is_never_left_entirely_in_float(exports, shapes_data, monkeypatch):
     monkeypatch.setattr(tflite, "operations", lambda model, photos: list("abcdef"))
     notes = [a.note for a in attempts("static_wi8_ai8", shapes_data.train)]
@@ -100,3 +105,33 @@ def test_no_attempt_sees_a_validation_photo(exports, shapes_data):
     assert seen
     assert not seen & held
     assert seen <= trained
+
+
+STATIC, IR, FLOAT = ("tflite", "static_wi8_ai8"), ("openvino", "static_wi8_ai8"), ("tflite", "float32")
+PORTABLE = [(runtime, "portable") for runtime in ("tflite", "openvino")]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "thorough", "preferred"),
+    [
+        ({STATIC, *PORTABLE}, False, ["", "static_wi8_ai8", "", "portable"]),
+        ({IR, FLOAT}, False, ["", "", "", ""]),
+        ({STATIC, *PORTABLE}, True, ["", "", "", ""]),
+    ],
+)
+def test_int8_is_searched_for_until_a_runtime_that_the_target_prefers_has_it(
+    monkeypatch, accepted, thorough, preferred
+):
+    seen = []
+
+    def make(candidate, preferred):
+        seen.append(preferred)
+        runtime, recipe = candidate
+        return SimpleNamespace(name=variant_name(runtime, recipe), recipe=recipe, accepted=candidate in accepted)
+
+    monkeypatch.setattr(job, "VariantMaker", lambda *args: SimpleNamespace(make=make))
+    judge = SimpleNamespace(photos=[], seconds_per_photo=0.1)
+    card = ModelCard("cards", "detection", ("ace",), InputSpec(32, 32), DetectorDecoding())
+    source = ConversionInput(None, card, judge, Gate(), 0)
+    job._make_variants(None, source, (), [STATIC, IR, *PORTABLE], thorough=thorough)
+    assert seen == preferred

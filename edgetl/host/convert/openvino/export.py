@@ -18,8 +18,7 @@ from edgetl.host.convert.gate.refusal import gate_margin
 from edgetl.host.convert.openvino import quantize
 from edgetl.host.convert.openvino.graph_protocols import Graph
 from edgetl.host.convert.openvino.metadata import write_runtime_info
-from edgetl.host.networks.backend import import_tensorflow
-from edgetl.host.networks.untyped import Network
+from edgetl.host.convert.saved_models import OUTPUT, SavedModels
 from edgetl.quiet import quiet_output
 from edgetl.target import RecipeName
 from edgetl.vision.arrays import Image
@@ -31,39 +30,42 @@ OUTPUTS = {1: ("scores",), 2: (LOGITS, DISTANCES)}
 """The names of a classifier's output and of a detector's outputs, by their number, in the order of the Keras model."""
 
 
-def attempts(recipe: RecipeName, source: ConversionInput) -> Iterator[Attempt]:
+def attempts(recipe: RecipeName, source: ConversionInput, *, search: bool = True) -> Iterator[Attempt]:
     """Yields ways to make an IR; see `edgetl.host.convert.converter.Converter`.
 
     Args:
         recipe: one of OpenVINO's recipes.
         source: the model.
+        search: whether to yield more than the plain recipe.
     """
     if recipe != "static_wi8_ai8":
-        yield Attempt("", lambda: save(graph(source.model), source.card, half=recipe == "float16"))
+        yield Attempt("", lambda: save(graph(source.saved_models), source.card, half=recipe == "float16"))
         return
 
     def calibrated(photos: Image) -> Files:
-        return save(quantize.quantize(graph(source.model), photos), source.card)
+        return save(quantize.quantize(graph(source.saved_models), photos), source.card)
 
     def margin(runtime: Runtime) -> float:
         return gate_margin(source.judge.measure(runtime), source.gate, source.card.task)
 
     def to_gate(photos: Image) -> Files:
-        return save(quantize.quantize_to_gate(graph(source.model), photos, margin), source.card)
+        return save(quantize.quantize_to_gate(graph(source.saved_models), photos, margin), source.card)
 
     first = representative_dataset(source.judge.train, FIRST_PHOTOS, source.seed)
     yield Attempt("", partial(calibrated, first))
+    if not search:
+        return
     more = representative_dataset(source.judge.train, MORE_PHOTOS, source.seed)
     if len(more) > len(first):
         yield Attempt(f"calibrated with {len(more)} photos", partial(calibrated, more))
     yield Attempt("the layers that cost most left in float", partial(to_gate, more))
 
 
-def graph(model: Network) -> Graph:
+def graph(models: SavedModels) -> Graph:
     """Converts a classifier or a detector; the graph takes raw pixels, as the Keras model does.
 
     Args:
-        model: a `keras.Model` from (N, H, W, 3) uint8 pixels to (N, classes) probabilities, made by
+        models: a `keras.Model` from (N, H, W, 3) uint8 pixels to (N, classes) probabilities, made by
             `edgetl.host.train.classifier.network`, or to two outputs, made by `edgetl.host.train.detector.network`.
 
     Returns:
@@ -75,18 +77,18 @@ def graph(model: Network) -> Graph:
         ModelError: the converter doesn't identify the outputs.
     """
     openvino = load_library()
-    import_tensorflow()
+    folder = models.whole
     with quiet_output():
-        converted: Graph = openvino.convert_model(model)
-    converted.reshape([1, *model.input_shape[1:]])
+        converted: Graph = openvino.convert_model(str(folder))
     converted.input(0).get_tensor().set_names({INPUT})
     found = {name: port for port in converted.outputs for name in port.get_names()}
-    keras_names = [tensor.name for tensor in model.outputs]
-    if len(keras_names) not in OUTPUTS or len(converted.outputs) != len(keras_names) or not {*keras_names} <= {*found}:
-        what = f"the converter named the outputs {', '.join(found)}, but the model has {', '.join(keras_names)}"
-        raise ModelError(what, where=model.name, remedy="report this with the versions of openvino and keras")
-    for keras_name, name in zip(keras_names, OUTPUTS[len(keras_names)], strict=True):
-        found[keras_name].get_tensor().set_names({name})
+    names = OUTPUTS.get(len(converted.outputs), ())
+    wanted = [OUTPUT.format(i) for i in range(len(names))]
+    if len(names) != len(models.model.outputs) or not {*wanted} <= {*found}:
+        what = f"the converter named the outputs {', '.join(found)}, not {', '.join(wanted) or 'one or two'}"
+        raise ModelError(what, where=models.model.name, remedy="report this with the versions of openvino and keras")
+    for old, name in zip(wanted, names, strict=True):
+        found[old].get_tensor().set_names({name})
     return converted
 
 

@@ -174,7 +174,7 @@ def test_a_conversion_that_fails_leaves_the_earlier_bundle(shapes_model, target,
         raise ModelError("no", where="here", remedy="none")
 
     if failing == "converting":
-        monkeypatch.setitem(make_variants.CONVERTERS, "tflite", lambda recipe, source: iter([Attempt("", fail)]))
+        monkeypatch.setitem(make_variants.CONVERTERS, "tflite", lambda *_, **__: iter([Attempt("", fail)]))
     else:
         monkeypatch.setattr(job, "write_manifest", fail)
     with pytest.raises(ModelError):
@@ -186,9 +186,9 @@ def test_a_conversion_that_fails_leaves_the_earlier_bundle(shapes_model, target,
 def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_model, target, monkeypatch):
     """The bad file has the weights of another training."""
 
-    def attempts(recipe, source):
+    def attempts(recipe, source, **options):
         if recipe != "float16":
-            yield from tflite.attempts(recipe, source)
+            yield from tflite.attempts(recipe, source, **options)
             return
         model = source.model
 
@@ -198,7 +198,8 @@ def test_a_bad_variant_is_refused_with_its_reason_and_the_next_is_taken(shapes_m
             kernel, bias = head.get_weights()
             head.set_weights([np.roll(kernel, 1, axis=1), np.roll(bias, 1)])
             try:
-                return next(tflite.attempts(recipe, source)).make()
+                # A copy, because the other variants share the export of the original.
+                return next(tflite.attempts(recipe, replace(source))).make()
             finally:
                 model.set_weights(kept)
 

@@ -302,6 +302,7 @@ def test_a_changed_expectation_with_a_right_digest_is_reported_as_drift(bundle, 
 
 def test_another_model_with_a_right_digest_is_reported_as_drift(bundle, detector_network, detector_data):
     """The other model is the same network with its classes exchanged."""
+    from edgetl.host.convert.saved_models import SavedModels
     from edgetl.host.convert.tflite.export import export
 
     kept = detector_network.get_weights()
@@ -309,7 +310,7 @@ def test_another_model_with_a_right_digest_is_reported_as_drift(bundle, detector
     kernel, bias = layer.get_weights()
     layer.set_weights([np.roll(kernel, 1, axis=-1), np.roll(bias, 1)])
     try:
-        content = export(detector_network, "float32", detector_data.train.batch(slice(0, 1)))
+        content = export(SavedModels(detector_network), "float32", detector_data.train.batch(slice(0, 1)))
     finally:
         detector_network.set_weights(kept)
     (bundle / "float32.tflite").write_bytes(content)

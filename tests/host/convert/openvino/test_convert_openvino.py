@@ -29,6 +29,7 @@ from edgetl.host.convert.gate.refusal import gate_margin, refusal_reasons
 from edgetl.host.convert.openvino import export as openvino
 from edgetl.host.convert.openvino import quantize
 from edgetl.host.convert.openvino.metadata import write_runtime_info
+from edgetl.host.convert.saved_models import SavedModels
 from edgetl.host.networks.stored import predict
 from edgetl.install import install_command
 from edgetl.manifest import Measurement
@@ -178,6 +179,8 @@ def test_int8_tries_more_photos_and_then_layers_in_float(classifier, shapes_data
     ]
     assert len(list(openvino.attempts("static_wi8_ai8", classifier))) == 2, "the same photos again are no other try"
     assert [attempt.note for attempt in openvino.attempts("float16", classifier)] == [""]
+    plain = openvino.attempts("static_wi8_ai8", classifier, search=False)
+    assert [attempt.note for attempt in plain] == [""]
 
 
 @pytest.mark.slow
@@ -191,8 +194,8 @@ def test_layers_go_back_to_float_until_the_gate_is_met(classifier, shapes_data):
         return margins[-1]
 
     photos = shapes_data.train.batch(slice(0, 24))
-    plain = quantize.quantize(openvino.graph(classifier.model), photos)
-    restored = quantize.quantize_to_gate(openvino.graph(classifier.model), photos, margin)
+    plain = quantize.quantize(openvino.graph(classifier.saved_models), photos)
+    restored = quantize.quantize_to_gate(openvino.graph(classifier.saved_models), photos, margin)
 
     def count(model):
         return sum(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
@@ -281,9 +284,10 @@ def test_the_command_converts_a_detector(detector, target):
 def test_a_refused_variant_leaves_neither_file(shapes_model, target, monkeypatch):
     real = openvino.attempts
 
-    def spoilt(recipe, source):
+    def spoilt(recipe, source, **options):
+        source = replace(source)  # the other variants share the export of the original
         weights = source.model.get_weights()
-        for attempt in real(recipe, source):
+        for attempt in real(recipe, source, **options):
             source.model.set_weights([np.roll(w, 1) for w in weights])
             try:
                 content = attempt.make()
@@ -330,8 +334,7 @@ def test_without_nncf_the_remedy_is_the_train_extra(keras_model, monkeypatch):
 
 
 def test_a_graph_with_unidentified_outputs_is_refused(keras_model, monkeypatch):
-    converted = openvino.graph(keras_model)
+    converted = openvino.graph(SavedModels(keras_model))
     monkeypatch.setattr(openvino.load_library(), "convert_model", lambda model: converted)
-    outputs = [SimpleNamespace(name="never")]
-    with pytest.raises(ModelError, match="named the outputs scores, but the model has never"):
-        openvino.graph(SimpleNamespace(name="odd", input_shape=keras_model.input_shape, outputs=outputs))
+    with pytest.raises(ModelError, match="named the outputs scores, not output_0"):
+        openvino.graph(SavedModels(keras_model))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.errors import ModelError, UsageError
+from edgetl.host.convert.saved_models import SavedModels
 from edgetl.host.convert.tflite.export import export, operations
 from edgetl.host.networks.stored import load_keras, predict
 
@@ -17,7 +18,7 @@ def files(keras_model, shapes_data):
 
     def made_once(recipe):
         if recipe not in made:
-            made[recipe] = export(keras_model, recipe, shapes_data.train.batch(slice(0, 24)))
+            made[recipe] = export(SavedModels(keras_model), recipe, shapes_data.train.batch(slice(0, 24)))
         return made[recipe]
 
     return made_once
@@ -101,7 +102,7 @@ def test_dynamic_int8_has_small_weights_and_float_activations(files, options):
     from edgetl.host.train.classifier.network import assemble
 
     wide = assemble(build_small("", 1, 96, 96), 3, resolved_classifier(replace(options, head=128))).model
-    made = interpreter(export(wide, "dynamic_wi8_afp32", np.zeros((1, 96, 96, 3), np.uint8)))
+    made = interpreter(export(SavedModels(wide), "dynamic_wi8_afp32", np.zeros((1, 96, 96, 3), np.uint8)))
     details = {d["index"]: d for d in made.get_tensor_details()}
     hidden, last = [op for op in made._get_ops_details() if op["op_name"] == "FULLY_CONNECTED"]
     assert [details[hidden["inputs"][1]]["dtype"], details[last["inputs"][1]]["dtype"]] == [np.int8, np.float32]
@@ -116,22 +117,22 @@ def test_float16_halves_the_weights(options):
 
     wide = assemble(build_small("", 1, 96, 96), 3, resolved_classifier(replace(options, head=1024))).model
     photo = np.zeros((1, 96, 96, 3), np.uint8)
-    assert len(export(wide, "float16", photo)) < 0.7 * len(export(wide, "float32", photo))
+    assert len(export(SavedModels(wide), "float16", photo)) < 0.7 * len(export(SavedModels(wide), "float32", photo))
 
 
 def test_calibration_covers_black_and_white_with_any_photos(keras_model):
     """Calibration with dim photos would otherwise clip the pixels of a bright one."""
     dim = np.full((3, 96, 96, 3), 90, np.uint8)
-    content = export(keras_model, "static_wi8_ai8", dim)
+    content = export(SavedModels(keras_model), "static_wi8_ai8", dim)
     assert interpreter(content).get_input_details()[0]["quantization"][0] == pytest.approx(1 / 127.5, rel=1e-3)
     assert (dim == 90).all(), "the photos given were changed"
 
 
 def test_the_first_operations_can_stay_in_float(keras_model, shapes_data):
     photos = shapes_data.train.batch(slice(0, 16))
-    names = operations(keras_model, photos)
+    names = operations(SavedModels(keras_model), photos)
     assert len(names) == len(set(names)) >= 5
-    content = export(keras_model, "static_wi8_ai8", photos, names[:3])
+    content = export(SavedModels(keras_model), "static_wi8_ai8", photos, names[:3])
 
     def quantized(file):
         made = interpreter(file)
@@ -144,7 +145,7 @@ def test_the_first_operations_can_stay_in_float(keras_model, shapes_data):
             d["name"] for d in outputs if d["dtype"] is np.float32
         }
 
-    assert quantized(export(keras_model, "static_wi8_ai8", photos))[1] == set()
+    assert quantized(export(SavedModels(keras_model), "static_wi8_ai8", photos))[1] == set()
     in_int8, in_float = quantized(content)
     assert set(names[:3]) == in_float
     assert in_int8
@@ -170,14 +171,14 @@ def test_conversion_on_another_backend_is_refused(monkeypatch, keras_model, shap
 
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(UsageError, match="needs Keras on TensorFlow, but it runs on jax"):
-        export(keras_model, "float32", shapes_data.val.batch(slice(0, 1)))
+        export(SavedModels(keras_model), "float32", shapes_data.val.batch(slice(0, 1)))
 
 
 def test_the_device_recipe_equals_static_int8_with_int8_at_both_ends(keras_model, shapes_data):
     """Its pixels and scores are those of static int8 minus 128, for every photo."""
     photos, val = shapes_data.train.batch(slice(0, 24)), shapes_data.val.batch(slice(None))
     plain, device = (
-        interpreter(export(keras_model, recipe, photos)) for recipe in ("static_wi8_ai8", "device_wi8_ai8")
+        interpreter(export(SavedModels(keras_model), recipe, photos)) for recipe in ("static_wi8_ai8", "device_wi8_ai8")
     )
     assert {made.get_input_details()[0]["dtype"] for made in (plain, device)} == {np.uint8, np.int8}
     assert device.get_output_details()[0]["dtype"] is np.int8

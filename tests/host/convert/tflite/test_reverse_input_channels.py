@@ -9,6 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edgetl import Model
 from edgetl.device.inference.channel_order import BGR_INPUT
 from edgetl.errors import ModelError
+from edgetl.host.convert.saved_models import SavedModels
 from edgetl.host.convert.tflite.export import export
 from edgetl.host.convert.tflite.metadata import embed
 from edgetl.host.convert.tflite.reverse_input_channels import reverse_input_channels
@@ -21,7 +22,7 @@ def photos(shapes_data):
 
 @pytest.fixture(scope="module")
 def device_file(keras_model, photos):
-    return export(keras_model, "device_wi8_ai8", photos)
+    return export(SavedModels(keras_model), "device_wi8_ai8", photos)
 
 
 def answer(model, photo):
@@ -53,7 +54,7 @@ def test_edgetl_feeds_bgr_to_a_file_with_reversed_channels(device_file, shapes_m
 
 
 def test_a_file_without_a_convolution_first_is_unchanged(keras_model, photos):
-    scaled_first = export(keras_model, "float32", photos)
+    scaled_first = export(SavedModels(keras_model), "float32", photos)
     assert reverse_input_channels(scaled_first) is scaled_first
 
 

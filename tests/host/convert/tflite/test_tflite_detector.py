@@ -10,6 +10,7 @@ from networks import build_small, resolved_detector
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import ModelError
+from edgetl.host.convert.saved_models import SavedModels
 from edgetl.host.convert.tflite.edit_graph import name_outputs, pack, parse
 from edgetl.host.convert.tflite.export import export, operations
 from edgetl.host.convert.tflite.metadata import embed
@@ -129,8 +130,8 @@ def test_outputs_without_a_signature_are_refused(detector_files, spoil):
 @pytest.mark.slow
 def test_the_first_operations_can_stay_in_float(detector_network, detector_data):
     photos = detector_data.train.batch(slice(0, 12))
-    names = operations(detector_network, photos)
-    content = export(detector_network, "static_wi8_ai8", photos, names[:5])
+    names = operations(SavedModels(detector_network), photos)
+    content = export(SavedModels(detector_network), "static_wi8_ai8", photos, names[:5])
     assert [one["name"] for one in interpreter(content).get_output_details()] == ["logits", "distances"]
     pixels = detector_data.val.batch(slice(0, 4))
     wanted = detector_network.predict_on_batch(pixels)
@@ -146,7 +147,7 @@ def test_a_detector_of_one_level(recipe):
     options = resolved_detector(TrainOptions(data="", name="", size=96, strides=(8,)))
     model = assemble(build_small("", 1, 96, 96), 3, options).model
     pixels = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), np.uint8)
-    found = outputs(export(model, recipe, pixels), pixels)
+    found = outputs(export(SavedModels(model), recipe, pixels), pixels)
     assert [output.shape for output in found] == [(4, 144, 3), (4, 144, 4 * options.bins)]
     for ours, theirs in zip(found, model.predict_on_batch(pixels), strict=True):
         assert np.abs(ours - theirs).max() < (1e-4 if recipe == "float32" else 0.3)
