@@ -25,17 +25,17 @@ _FEWEST_PHOTOS = 20
 _READ_PHOTOS = 4
 """This many photos are read to measure how long it takes, which is soon done even with large photos."""
 
-_ONE_THREAD = 2.0
-"""A variant runs one photo at a time on each core, which takes a core about this many times as long as Keras's batches
-take."""
+_ONE_THREAD = 1.0
+"""A variant runs one photo at a time on each core, which takes a core about as long as Keras's batches take with all of
+them."""
 
 _CALIBRATION = 5.0
 """Calibration with a photo takes about this many times as long as Keras takes for the photo."""
 
-_EXPORT = 3.0
+_EXPORT = 2.5
 """The time to export the Keras model, which the first variant waits for, s."""
 
-_SECONDS = {("tflite", False): 5.5, ("tflite", True): 7.0, ("openvino", False): 1.5, ("openvino", True): 2.5}
+_SECONDS = {("tflite", False): 1.5, ("tflite", True): 2.0, ("openvino", False): 0.5, ("openvino", True): 8.0}
 """The time to convert a MobileNetV2 on two cores without the photos, s, by the runtime and whether the recipe is int8.
 """
 

@@ -114,6 +114,6 @@ def test_the_estimate_grows_with_photos_and_variants_and_needs_enough_photos(tmp
         return estimated_seconds(candidates, ConversionInput(None, card, judge, Gate(), 0))
 
     assert estimate(10, FLOAT) is None
-    assert estimate(1000, FLOAT) - estimate(100, FLOAT) == pytest.approx(90, rel=0.2)
-    assert estimate(100, FLOAT, FLOAT) == pytest.approx(2 * estimate(100, FLOAT), rel=0.2)
+    assert estimate(1000, FLOAT) - estimate(100, FLOAT) == pytest.approx(45, rel=0.2)
+    assert estimate(100, FLOAT, FLOAT) - estimate(100, FLOAT) == pytest.approx(6.5, rel=0.2)
     assert estimate(100, INT8) > estimate(100, FLOAT) + 20

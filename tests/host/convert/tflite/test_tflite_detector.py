@@ -65,7 +65,7 @@ def test_outputs_of_equal_shapes_are_not_exchanged(recipe, within):
     pixels = np.random.default_rng(1).integers(0, 256, (4, 96, 96, 3), np.uint8)
     logits, distances = map(np.asarray, model.predict_on_batch(pixels))
     assert logits.shape == distances.shape
-    found = outputs(export(model, recipe, pixels), pixels)
+    found = outputs(export(SavedModels(model), recipe, pixels), pixels)
     assert np.abs(found[0] - logits).max() < within
     assert np.abs(found[0] - distances).max() > 2
 
