@@ -26,6 +26,39 @@ _LONGEST_PATH = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """The 95 % confidence interval of a figure.
+
+    Attributes:
+        low: lower end.
+        high: upper end.
+    """
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """What a comparison with the Keras model shows without the true labels.
+
+    Attributes:
+        photos: number of photos: the validation photos, and changed copies of training photos if these are too few.
+        answers: number of answers compared: labels of a classifier, or clear boxes of both detectors.
+        agreement: share of the answers that are the same, 0..1; see `Measurement.agreement`.
+        expected_drop: the loss of top-1 or mAP that the Keras model's own outputs let expect, -1..1; see
+            `edgetl.host.convert.gate.expected_drop`.
+        expected_map50_drop: expected loss of the mAP at IoU 0.50, -1..1; 0 for a classifier.
+    """
+
+    photos: int
+    answers: int
+    agreement: float
+    expected_drop: float
+    expected_map50_drop: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """The figures of a converted variant on the validation photos, measured through the device's own code.
 
@@ -42,6 +75,11 @@ class Measurement:
         class_drops: fall of each class's recall, or mAP for a detector, -1..1, by the class's name.
         metrics: further figures by name: a detector's `map50` and `map50_drop`, 0..1; the largest difference of any of
             its cells from Keras's, `cell_score_difference`, 0..1, and `cell_edge_px`, px of the input.
+        intervals: what the photos can tell of `accuracy_drop`, `agreement` and `map50_drop`, by these names; empty in
+            a bundle of an earlier version.
+        unlabelled: the comparison that needs no labels; None in a bundle of an earlier version.
+        undecided: the gate's limits that the validation photos can't decide on, by the names in `intervals`; the
+            comparison without labels decided.
     """
 
     accuracy: float
@@ -53,6 +91,9 @@ class Measurement:
     latency_ms: float
     class_drops: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    unlabelled: Unlabelled | None = None
+    undecided: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

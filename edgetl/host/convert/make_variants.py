@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from edgetl.bundle import GoldenPhoto, Variant
-from edgetl.device.runtime import library_version, open_runtime
+from edgetl.device.runtime import Runtime, library_version, open_runtime
 from edgetl.device.runtime.sandbox import remember_harmless
 from edgetl.device.runtime.threads import cores
 from edgetl.files import sha256_of, write_atomic
@@ -19,11 +20,12 @@ from edgetl.host.convert.conversion_progress import ConversionProgress
 from edgetl.host.convert.converter import Attempt, ConversionInput, Converter, Files
 from edgetl.host.convert.foreign import open_tflite
 from edgetl.host.convert.gate import golden_set
-from edgetl.host.convert.gate.refusal import refusal_reasons
+from edgetl.host.convert.gate.refusal import refusal_reasons, settle
 from edgetl.host.convert.openvino import export as openvino
 from edgetl.host.convert.openvino import portable as portable_openvino
 from edgetl.host.convert.tflite import export as tflite
 from edgetl.host.convert.tflite import portable as portable_tflite
+from edgetl.manifest import Measurement
 from edgetl.target import RuntimeName, variant_name
 from edgetl.vision.photo import read_photo
 
@@ -101,9 +103,16 @@ class VariantMaker:
             opened = [
                 stack.enter_context(closing(open_runtime(runtime, files[0], 1, made_here=True))) for _ in range(cores())
             ]
-            measured = self.source.judge.measure(opened[0], self.progress.step, opened[1:])
+            measured = self._settled(recipe, opened)
         size = sum(file.stat().st_size for file in files)
         return Variant(recipe, runtime, "", "", size, "", "", measured, accepted=False)
+
+    def _settled(self, recipe: str, opened: Sequence[Runtime]) -> Measurement:
+        """Measures an opened variant, on more photos if the validation photos can't decide."""
+        judge, step = self.source.judge, self.progress.step
+        measured = judge.measure(opened[0], step, opened[1:])
+        more = partial(judge.measure_more, runtimes=opened, step=step)
+        return settle(measured, self.source.gate, recipe, self.source.card.task, more)
 
     def _accepted(self, variant: Variant, files: Sequence[Path], note: str) -> Variant:
         frames = [read_photo(self.folder / photo.file) for photo in self.photos]

@@ -1,4 +1,4 @@
-"""Estimates the confidence interval of a detector's mAP by a bootstrap over the photos."""
+"""Estimates the confidence intervals of a detector's mAP, and of its drop, by a bootstrap over the photos."""
 
 from __future__ import annotations
 
@@ -46,15 +46,68 @@ def map_interval(evaluation: DetectionEvaluation, seed: int = 0) -> tuple[float,
         The 2.5th and the 97.5th percentile over photos drawn with replacement, 0..1; NaN for fewer than two photos or
         without boxes.
     """
+    low, high = _percentiles(map_draws(evaluation, seed)[:, 0])
+    return low, high
+
+
+def map_drop_intervals(
+    reference: Doubles, variant: Doubles, boxes: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Returns the 95 % confidence intervals of the drop of mAP, and of mAP at IoU 0.5, from one detector to another.
+
+    An interval reaches at least as far as that of a share of the boxes of which none differs (Agresti and Min 2005):
+    a few photos without any difference are no certainty.
+
+    Args:
+        reference: the first detector's mAPs for the same draws of the same photos, (R, 2) float64, see `map_draws`.
+        variant: the other detector's.
+        boxes: the number of true boxes in the photos.
+
+    Returns:
+        The lower and the upper end for both drops, -1..1; NaN for fewer than two photos or without boxes.
+    """
+    least = 1.96 / (boxes + 2)
+    drops = reference - variant
+    first, second = (_at_least(drops[:, k], least) for k in range(2))
+    return first, second
+
+
+def _at_least(values: Doubles, least: float) -> tuple[float, float]:
+    """Returns the interval of drawn values, which reaches at least so far from their middle."""
+    known = values[~np.isnan(values)]
+    low, high = _percentiles(known)
+    middle = float(np.median(known)) if len(known) else math.nan
+    return min(low, middle - least), max(high, middle + least)
+
+
+def map_draws(evaluation: DetectionEvaluation, seed: int = 0) -> Doubles:
+    """Draws the photos with replacement, again and again, and returns the mAPs of each draw.
+
+    Two detectors that are evaluated on the same photos get the same draws for the same seed.
+
+    Args:
+        evaluation: the figures on the photos.
+        seed: the seed of the random draws.
+
+    Returns:
+        (R, 2) float64, 0..1: the mAP over the IoUs 0.50 to 0.95 and the mAP at IoU 0.5 of each of R draws; NaN for a
+        draw without boxes, and for fewer than two photos.
+    """
     photos = len(evaluation.truth)
     classes = [found for found in map(_collect, evaluation.records(), [photos] * len(evaluation.labels)) if found]
     if photos < 2 or not classes:
-        return math.nan, math.nan
+        return np.full((1, 2), math.nan)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(photos, np.full(photos, 1 / photos), _ROUNDS)
     with np.errstate(invalid="ignore"):
-        values = [_mean_precision(classes, weights) for weights in drawn]
-    low, high = np.nanpercentile(values, (2.5, 97.5))
+        return np.array([_mean_precision(classes, weights) for weights in drawn])
+
+
+def _percentiles(values: Doubles) -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return math.nan, math.nan
+    low, high = np.percentile(known, (2.5, 97.5))
     return float(low), float(high)
 
 
@@ -78,16 +131,21 @@ def _collect(records: list[PhotoRecord], photos: int) -> _Class | None:
     return _Class(np.concatenate(places)[order], hits, counted, true_boxes)
 
 
-def _mean_precision(classes: list[_Class], weights: NDArray[np.int64]) -> float:
-    """Returns the mAP if each photo counts as often as its weight, (P,) int64; NaN if no boxes are to be found then."""
-    found = [_precision(one, weights) for one in classes]
-    return float(np.nanmean(found)) if not np.isnan(found).all() else math.nan
+def _mean_precision(classes: list[_Class], weights: NDArray[np.int64]) -> tuple[float, float]:
+    """Returns the mAP over all IoUs and at IoU 0.5 if each photo counts as often as its weight, (P,) int64.
+
+    Both are NaN if no boxes are to be found then.
+    """
+    found = np.array([_precision(one, weights) for one in classes])
+    known = found[~np.isnan(found[:, 0])]
+    return (float(known.mean()), float(known[:, 0].mean())) if len(known) else (math.nan, math.nan)
 
 
-def _precision(one: _Class, weights: NDArray[np.int64]) -> float:
+def _precision(one: _Class, weights: NDArray[np.int64]) -> Doubles:
+    """Returns the average precision of a class at each IoU, (10,) float64, 0..1; NaN without boxes to be found."""
     true_boxes = int((one.true_boxes * weights).sum())
     if not true_boxes:
-        return math.nan
+        return np.full(10, math.nan)
     times = weights[one.photo]
     hits = np.cumsum(one.right * times, axis=1)
     predicted = np.cumsum(one.counted * times, axis=1)
@@ -96,4 +154,4 @@ def _precision(one: _Class, weights: NDArray[np.int64]) -> float:
     envelope = np.concatenate([envelope, np.zeros((len(envelope), 1))], axis=1)
     recall = hits / true_boxes
     rows = [np.searchsorted(row, _RECALLS, side="left") for row in recall]
-    return float(np.mean([line[place] for line, place in zip(envelope, rows, strict=True)]))
+    return np.array([line[place].mean() for line, place in zip(envelope, rows, strict=True)])

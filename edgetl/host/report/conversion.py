@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgetl.bundle import Manifest
 from edgetl.host.report.bar_figure import bars
+from edgetl.host.report.drop_text import half_width, too_few_photos
 from edgetl.host.report.html_page import filesize, milliseconds, percent, thumbnail, write_page
 
 
@@ -39,6 +40,12 @@ def write_conversion_report(path: Path, manifest: Manifest) -> None:
             "chosen": variants[chosen],
             "bars": drawn,
             "boxed": is_detector,
+            "half_width": half_width,
+            "too_few": [
+                (v.name, f"{text}; {100 * drop:.2f} expected by its answers alone")
+                for v in variants
+                for text, drop in too_few_photos(v.measured, manifest.card.task).items()
+            ],
             "golden": [(photo, thumbnail(path.parent / photo.file)) for photo in manifest.golden],
         },
     )

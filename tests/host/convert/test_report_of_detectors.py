@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pages import require_self_contained, words
 
 from edgetl.bundle import GoldenPhoto, Manifest, Measurement, Variant
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.host.convert.gate.table import variants_table
 from edgetl.host.report.conversion import write_conversion_report
+from edgetl.manifest import Interval, Unlabelled
 
 CARD = ModelCard("cards", "detection", ("ace", "king"), InputSpec(96, 96), DetectorDecoding((8,)))
 
@@ -37,9 +40,31 @@ def test_conversion_report_has_a_detectors_figures(tmp_path):
 def test_table_of_a_detectors_variants():
     head, first, second, *rest = variants_table(VARIANTS, "static_wi8_ai8", "detection").splitlines()
     assert head.split() == ["variant", "mAP", "mAP50", "drop", "agree", "diff", "kB", "ms"]
-    assert " ".join(first.split()) == "* static_wi8_ai8 0.590 0.890 0.010 0.850 0.05 800 1.50"
+    assert " ".join(first.split()) == "* static_wi8_ai8 0.590 0.890 1.0 0.850 0.05 800 1.50"
     assert rest[-2].split() == ["static_wi8_ai8", "loses", "most", "in", "king:", "-0.030"]
     assert max(map(len, (head, first, second, *rest))) <= 80
     assert second.startswith("x float16")
+    assert "too few photos" not in " ".join(rest)
     assert "top-1" in variants_table(VARIANTS, None, "classification")
     assert "0.890" not in variants_table(VARIANTS, None, "classification")
+
+
+def test_table_and_report_say_what_the_photos_cannot_tell(tmp_path):
+    intervals = {"accuracy_drop": Interval(-0.1026, 0.1226), "map50_drop": Interval(-0.004, 0.026)}
+    undecided = {"accuracy_drop": 0.02, "map50_drop": 0.01, "agreement": 0.8}
+    known = {"intervals": intervals, "undecided": undecided, "unlabelled": Unlabelled(300, 700, 0.97, 0.0031, 0.0004)}
+    variants = [replace(one, measured=replace(one.measured, **known)) for one in VARIANTS]
+    lines = variants_table(variants, "static_wi8_ai8", "detection").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split()[4] == "1.0±11.3"
+    text = " ".join(" ".join(lines).split())
+    assert (
+        "too few photos to tell a drop of 2 points of mAP; by their answers alone, expect static_wi8_ai8 0.31" in text
+    )
+    assert (
+        "too few photos to tell a drop of 1 point of mAP50; by their answers alone, expect static_wi8_ai8 0.04" in text
+    )
+    write_conversion_report(tmp_path / "r.html", Manifest(CARD, "rpi", 2, "static_wi8_ai8", tuple(variants), ()))
+    page = words((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "static_wi8_ai8 accepted 59.0 % −1.0 ±11.3 89.0 % −0.5 ±1.5 king" in page
+    assert "too few photos to tell a drop of 1 point of mAP50; 0.04 expected by its answers alone" in page

@@ -54,6 +54,17 @@ class Judge(Protocol):
             more: the variant, opened again with one thread, once for each further core that may be used.
         """
 
+    def measure_more(self, measured: Measurement, runtimes: Sequence[Runtime], step: Step = no_steps) -> Measurement:
+        """Adds to a variant's figures a comparison on further photos, which needs no labels.
+
+        The photos are changed copies of training photos, as many as are missing from a few hundred.
+
+        Args:
+            measured: the variant's figures on the validation photos.
+            runtimes: the variant, opened with one thread, once for each core that may be used.
+            step: the function that is called with the number of photos done.
+        """
+
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
         """Returns a variant's outputs for the golden photos, JSON-ready, in the form of `Bundle.golden_scores`.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,13 +16,16 @@ from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
 from edgetl.host.convert.gate import OutputWatch, require_finite
 from edgetl.host.convert.gate.decoded_photos import DecodedPhotos
+from edgetl.host.convert.gate.expected_drop import compare_scores
+from edgetl.host.convert.gate.measure_scores import measure_scores
+from edgetl.host.convert.gate.more_photos import ENOUGH, as_frame, changed_copies, joined
 from edgetl.host.convert.gate.run_photos import Opened, run_photos
 from edgetl.host.dataset.load import Dataset
 from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement
-from edgetl.vision.arrays import Floats, Image
+from edgetl.vision.arrays import Floats, Image, Scores
 
 
 class ClassifierJudge:
@@ -36,7 +41,7 @@ class ClassifierJudge:
     """
 
     def __init__(self, card: ModelCard, network: Network, data: Dataset) -> None:
-        self._card = card
+        self._card, self._network, self._data = card, network, data
         began = time.monotonic()
         scores = predict(network, data.val)
         self.seconds_per_photo = (time.monotonic() - began) / len(data.val)
@@ -56,29 +61,40 @@ class ClassifierJudge:
             step: the function that is called with the number of photos done.
             more: the variant, opened again with one thread, once for each further core that may be used.
         """
-        reference, watch = self.reference, OutputWatch()
+        scores, latency, faults = self._run((runtime, *more), len(self._frames), lambda k: self._frames[k][0], step)
+        return replace(measure_scores(self.reference, scores, latency), metrics=faults)
+
+    def measure_more(self, measured: Measurement, runtimes: Sequence[Runtime], step: Step = no_steps) -> Measurement:
+        """Adds a comparison of the scores on changed copies of training photos; see `Judge.measure_more`."""
+        photos, reference = self._more
+        if measured.unlabelled is None or not len(photos):
+            return measured
+        color = self._card.input.color
+        scores, _, faults = self._run(runtimes, len(photos), lambda k: as_frame(photos[k], color), step)
+        both = joined(measured.unlabelled, compare_scores(reference, scores))
+        return replace(measured, unlabelled=both, metrics=measured.metrics | faults)
+
+    def _run(
+        self, runtimes: Sequence[Runtime], count: int, frame: Callable[[int], Image], step: Step
+    ) -> tuple[Scores, float, dict[str, float]]:
+        """Returns a variant's scores for N photos, (N, C) float32, its latency, ms, and the faults of its outputs."""
+        watch = OutputWatch()
 
         def run(opened: Opened, position: int) -> Floats:
-            scores = opened[1].scores(self._frames[position][0])
+            scores = opened[1].scores(frame(position))
             watch.add([scores])
             return np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0)
 
-        opened = [(one, Model(one, self._card)) for one in (runtime, *more)]
-        rows, latency = run_photos(opened, len(self._frames), run, step)
-        found = Evaluation(reference.labels, reference.truth, np.stack(rows))
-        drops = np.nan_to_num(reference.recall - found.recall)
-        worst = int(drops.argmax())
-        return Measurement(
-            accuracy=round(found.top1, 4),
-            accuracy_drop=round(reference.top1 - found.top1, 4),
-            worst_class=reference.labels[worst],
-            worst_class_drop=round(float(drops[worst]), 4),
-            agreement=round(float((found.predicted == reference.predicted).mean()), 4),
-            max_score_difference=float(f"{np.abs(found.scores - reference.scores).max():.3g}"),
-            latency_ms=round(latency, 3),
-            class_drops={label: round(float(drop), 4) for label, drop in zip(reference.labels, drops, strict=True)},
-            metrics=watch.faults(),
-        )
+        opened = [(one, Model(one, self._card)) for one in runtimes]
+        rows, latency = run_photos(opened, count, run, step)
+        return np.stack(rows), latency, watch.faults()
+
+    @cached_property
+    def _more(self) -> tuple[Image, Scores]:
+        """Changed copies of training photos, (M, H, W, 3) uint8 model inputs, and the Keras model's scores for them."""
+        pixels = changed_copies(self.train, max(0, ENOUGH - len(self.photos)))
+        copies = replace(self._data.train, pixels=pixels, rows=np.arange(len(pixels)))
+        return pixels, predict(self._network, copies) if len(pixels) else self.reference.scores[:0]
 
     def expected(self, runtime: Runtime, frames: Sequence[Image]) -> object:
         """Returns a variant's scores for the golden photos: a list of 0..1 numbers for each photo, one for each class.

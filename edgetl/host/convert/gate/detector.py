@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,42 +18,24 @@ from edgetl.device.runtime import Runtime
 from edgetl.golden import golden_card
 from edgetl.host.convert.gate import OutputWatch, require_finite
 from edgetl.host.convert.gate.decoded_photos import DecodedPhotos
+from edgetl.host.convert.gate.measure_boxes import BoxReference
+from edgetl.host.convert.gate.more_photos import ENOUGH, as_frame, changed_copies, joined
 from edgetl.host.convert.gate.run_photos import Opened, run_photos
-from edgetl.host.dataset.boxes.load import BoxedDataset
-from edgetl.host.dataset.boxes.truth import Found
+from edgetl.host.dataset.boxes.load import BoxedDataset, BoxedPhotos
+from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import find, judging
 from edgetl.host.networks.untyped import Network
 from edgetl.manifest import Measurement
-from edgetl.vision.arrays import Floats, Image
+from edgetl.vision.arrays import Floats, Image, TensorData
 from edgetl.vision.detect import CANDIDATES, grid
 from edgetl.vision.distances import distances
-from edgetl.vision.filter import ResultFilter, reaches
-from edgetl.vision.match_boxes import pair
 from edgetl.vision.quantized import sigmoid
 from edgetl.vision.results import Detections
-
-NEAR = 0.05
-"""A box whose score is within this distance of its display threshold, 0..1, may be shown by one detector and hidden by
-the other without counting as a disagreement."""
 
 _CELL_PHOTOS = 32
 """The cells of this many validation photos are compared one by one; a wrong export shows in every photo, so more photos
 would only cost time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How well the boxes of two detectors agree.
-
-    Attributes:
-        share: the share of boxes on which both agree, 0..1; see `agreement`.
-        max_score_difference: the largest difference of the scores of two paired boxes of which one is shown, 0..1; 0 if
-            there is no such pair.
-    """
-
-    share: float
-    max_score_difference: float
 
 
 class DetectorJudge:
@@ -68,11 +51,12 @@ class DetectorJudge:
     """
 
     def __init__(self, card: ModelCard, network: Network, data: BoxedDataset) -> None:
-        self._card, self._truth = card, data.val.truth
+        self._card, self._network, self._data = card, network, data
         began = time.monotonic()
         found = find(network, data.val, judging(card))
         self.seconds_per_photo = (time.monotonic() - began) / len(data.val)
         self.reference = DetectionEvaluation(card.labels, data.val.truth, found)
+        self._boxes = BoxReference(card, self.reference)
         self._cells = _scores_and_edges(network.predict_on_batch(data.val.batch(slice(0, _CELL_PHOTOS))), card)
         require_finite([*self._cells, *(box.score for box in found)], card.name)
         self.summary = f"mAP {self.reference.map:.3f}, mAP50 {self.reference.map50:.3f}"
@@ -93,20 +77,18 @@ class DetectorJudge:
             more: the variant, opened again with one thread, once for each further core that may be used.
         """
         card, watch = judging(self._card), OutputWatch()
-        raw = {LOGITS, DISTANCES} <= {tensor.name for tensor in runtime.outputs}
+        raw = _is_raw(runtime)
 
         def run(opened: Opened, k: int) -> tuple[Found, Sequence[float]]:
             one, model = opened
             result = _detect(model, *self._frames[k])
-            views = [one.output_view(i) for i in range(len(one.outputs))] if raw else []
-            watch.add(views or [result.xyxy, result.score])  # a portable file's memory beyond the last box is not set
-            del views
+            watch.add(_outputs(one, result))
             differences = self._compare_cells(k, one) if raw and k < _CELL_PHOTOS else ()
             return Found(result.xyxy, result.score, result.class_id), differences
 
         opened = [(one, Model(one, card)) for one in (runtime, *more)]
         results, latency = run_photos(opened, len(self._frames), run, step)
-        measured = self._measurement([found for found, _ in results], latency)
+        measured = self._boxes.measure([found for found, _ in results], latency)
         measured = replace(measured, metrics=measured.metrics | watch.faults())
         if not raw:  # a portable file doesn't show its cells
             return measured
@@ -115,30 +97,31 @@ class DetectorJudge:
         cells = {name: float(f"{value:.3g}") for name, value in largest if math.isfinite(value)}
         return replace(measured, metrics=measured.metrics | cells)
 
-    def _measurement(self, found: Sequence[Found], latency: float) -> Measurement:
-        reference, variant = self.reference, DetectionEvaluation(self._card.labels, self._truth, found)
-        drops = self._class_drops(variant)
-        worst = max(drops, key=lambda label: drops[label])
-        agreed = agreement(reference.found, found, self._card)
-        return Measurement(
-            accuracy=round(variant.map, 4),
-            accuracy_drop=round(reference.map - variant.map, 4),
-            worst_class=worst,
-            worst_class_drop=drops[worst],
-            agreement=round(agreed.share, 4),
-            max_score_difference=float(f"{agreed.max_score_difference:.3g}"),
-            latency_ms=round(latency, 3),
-            class_drops=drops,
-            metrics={
-                "map50": round(variant.map50, 4),
-                "map50_drop": round(reference.map50 - variant.map50, 4),
-            },
-        )
+    def measure_more(self, measured: Measurement, runtimes: Sequence[Runtime], step: Step = no_steps) -> Measurement:
+        """Adds a comparison of the boxes in changed copies of training photos; see `Judge.measure_more`."""
+        photos, reference = self._more
+        card, watch = judging(self._card), OutputWatch()
 
-    def _class_drops(self, variant: DetectionEvaluation) -> dict[str, float]:
-        """Returns the loss of mAP of each class that the validation photos have boxes of."""
-        before, after = self.reference.by_class(), variant.by_class()
-        return {k: round(before[k][0] - after[k][0], 4) for k in before if not np.isnan(before[k][0])}
+        def run(opened: Opened, k: int) -> Found:
+            one, model = opened
+            result = _detect(model, as_frame(photos.picture(k), card.input.color))
+            watch.add(_outputs(one, result))
+            return Found(result.xyxy, result.score, result.class_id)
+
+        if measured.unlabelled is None or not len(photos):
+            return measured
+        found = run_photos([(one, Model(one, card)) for one in runtimes], len(photos), run, step)[0]
+        both = joined(measured.unlabelled, self._boxes.compare(reference, found))
+        return replace(measured, unlabelled=both, metrics=measured.metrics | watch.faults())
+
+    @cached_property
+    def _more(self) -> tuple[BoxedPhotos, list[Found]]:
+        """Changed copies of training photos, and the Keras model's boxes in them."""
+        pixels = changed_copies(self.train, max(0, ENOUGH - len(self.photos)))
+        nothing = np.empty((0, 4), np.float32), np.empty(0, np.int64), np.empty(0, np.bool_)
+        truth = Truth(*nothing, (self._card.input.width, self._card.input.height))
+        photos = BoxedPhotos(pixels, np.arange(len(pixels)), (), (), (truth,) * len(pixels))
+        return photos, find(self._network, photos, judging(self._card))
 
     def _compare_cells(self, photo: int, runtime: Runtime) -> tuple[float, float]:
         """Returns the largest difference from Keras of any cell's score, 0..1, and of any cell's edge, input px."""
@@ -166,43 +149,21 @@ class DetectorJudge:
         return photos
 
 
-def agreement(reference: Sequence[Found], variant: Sequence[Found], card: ModelCard) -> Agreement:
-    """Returns the share of boxes on which two detectors agree, over all photos.
-
-    Boxes are paired one to one if they have the same class and an IoU of 0.9 or more. Only clear boxes count: those of
-    either detector with a score of more than `NEAR` above their display threshold. A clear box agrees if its partner's
-    score is at most `NEAR` below the threshold, or above it. So a box that hardly passes counts neither for nor against
-    the variant. The share is the number of agreeing boxes divided by the number of clear boxes of both detectors; it is
-    1 if there are no clear boxes.
-
-    Args:
-        reference: the reference detector's boxes in each photo, including boxes well below the display thresholds.
-        variant: the other detector's boxes in each photo.
-        card: the card with the display thresholds and the labels.
-    """
-    clear, agreeing, largest = 0, 0, 0.0
-    thresholds = ResultFilter().thresholds(card)
-    for ours, theirs in zip(reference, variant, strict=True):
-        a, b = (_above(found, thresholds - NEAR) for found in (ours, theirs))
-        partner = pair(a.xyxy, a.class_id, b.xyxy, b.class_id)
-        left, right = np.flatnonzero(partner >= 0), partner[partner >= 0]
-        is_clear = [found.score > thresholds[found.class_id] + NEAR for found in (a, b)]
-        clear += sum(int(mask.sum()) for mask in is_clear)
-        agreeing += int(is_clear[0][left].sum()) + int(is_clear[1][right].sum())
-        shown = reaches(a.score, a.class_id, thresholds)[left] | reaches(b.score, b.class_id, thresholds)[right]
-        largest = max(largest, float(np.abs(a.score[left] - b.score[right])[shown].max(initial=0.0)))
-    return Agreement(agreeing / clear if clear else 1.0, largest)
-
-
-def _above(found: Found, least: Floats) -> Found:
-    keep = reaches(found.score, found.class_id, least)
-    return Found(found.xyxy[keep], found.score[keep], found.class_id[keep])
-
-
 def _detect(model: Model, frame: Image, size_wh: tuple[int, int] | None = None) -> Detections:
     result = model(frame, size_wh)
     assert isinstance(result, Detections)  # the card is a detector's
     return result
+
+
+def _is_raw(runtime: Runtime) -> bool:
+    return {LOGITS, DISTANCES} <= {tensor.name for tensor in runtime.outputs}
+
+
+def _outputs(runtime: Runtime, result: Detections) -> list[TensorData]:
+    """Returns a raw file's outputs, or the boxes of a portable one: its memory beyond the last box is not set."""
+    if not _is_raw(runtime):
+        return [result.xyxy, result.score]
+    return [runtime.output_view(i) for i in range(len(runtime.outputs))]
 
 
 def _rows(found: Detections) -> list[dict[str, object]]:
