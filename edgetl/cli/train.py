@@ -81,7 +81,7 @@ def _numbers(context: click.Context, option: click.Parameter, value: str | None)
     "--epochs",
     type=int,
     help="Epochs of the stage that trains the backbone and the head; 0 trains a classifier's head only.  [default: "
-    "80,000 divided by the number of photos, at least 10, at most 60; for a detector 2000 steps, at least 12 epochs]",
+    "80,000 divided by the number of photos, at least 10, at most 60; for a detector 1500 steps, at least 12 epochs]",
 )
 @click.option(
     "--rate",

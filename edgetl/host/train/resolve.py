@@ -26,7 +26,7 @@ _HEAD_EPOCHS = 40
 """The epochs of the head alone on pretrained weights; they take seconds, because the features are computed once."""
 _PHOTOS_SHOWN = 80_000
 """A classifier's second stage shows about this many photos, all epochs together, within 10 to 60 epochs."""
-_DETECTOR_STEPS = 2000
+_DETECTOR_STEPS = 1500
 """A detector needs this many steps even for few photos: after 500 it finds nearly all it will, but boxes are loose."""
 _LEAST_BINS = 16
 """A detector describes each distance by at least this many values, as usual, so that each level has larger objects."""
@@ -197,7 +197,7 @@ def classifier_epochs(photos: int) -> int:
 
 
 def detector_epochs(photos: int, batch: int) -> int:
-    """Returns the default epochs of a detector: at least 12, and at least 2000 steps."""
+    """Returns the default epochs of a detector: at least 12, and at least 1500 steps."""
     return max(12, math.ceil(_DETECTOR_STEPS / detector_steps(photos, batch)))
 
 

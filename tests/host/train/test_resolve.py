@@ -55,15 +55,15 @@ def test_defaults_of_a_detector_depend_on_the_weights(boxed_options):
     left = replace(boxed_options, epochs=None, batch=None, strides=None, patience=None)
     random = resolved_detector(left, 300)
     starter = resolved_detector(replace(left, weights="starter"), 300)
-    assert (random.strides, random.batch, random.epochs) == ((8, 16, 32), 16, 100)
+    assert (random.strides, random.batch, random.epochs) == ((8, 16, 32), 16, 75)
     assert (random.batch_norm, starter.batch_norm) == ("train", "train")
     imagenet = resolved_detector(replace(left, weights="imagenet"), 300)
-    assert (imagenet.batch_norm, imagenet.rate, imagenet.patience) == ("frozen", 2e-3, 33)
+    assert (imagenet.batch_norm, imagenet.rate, imagenet.patience) == ("frozen", 2e-3, 25)
     assert resolved_detector(replace(left, epochs=7, batch=3, rate=1e-4), 300).epochs == 7
 
 
-def test_few_photos_get_at_least_2000_steps():
+def test_few_photos_get_at_least_1500_steps():
     steps = [detector_epochs(n, 16) * detector_steps(n, 16) for n in (5, 60, 320, 1000, 10_000)]
-    assert steps[:3] == [2000, 2000, 2000]
+    assert steps[:3] == [1500, 1500, 1500]
     assert steps == sorted(steps)
     assert detector_epochs(10_000, 16) == 12

@@ -17,6 +17,9 @@ _SCORE_POWER = 0.5
 """The power of the score in a cell's quality; the paper's alpha is 1."""
 _IOU_POWER = 6.0
 """The power of the IoU in a cell's quality, the paper's beta: how well the box fits counts far more than its score."""
+_LARGEST_SIDE = 8.0
+"""A level's cells may have boxes with sides up to this many strides: of a larger box, the convolutions of that level
+don't see all edges. The coarsest level may have any box."""
 _TINY = 1e-9
 """This is added to qualities, 0..1, so that they can be ranked and divided by where all of them are 0."""
 _LEAST_WEIGHT = 0.1
@@ -68,11 +71,13 @@ def assign(
 def _inside(true_boxes: Tensor, cells: NDArray[np.float32], strides: NDArray[np.float32]) -> Tensor:
     """Finds the cells in each box: (N, M, A) float32, 1 if the cell's centre lies in the box, else 0.
 
-    A box that is too small to contain a centre has the cell around its own centre.
+    A cell of a level that is too fine for the box counts as outside. A box that is too small to contain a centre has
+    the cell around its own centre.
     """
     x, y = cells[:, 0], cells[:, 1]
     x1, y1, x2, y2 = (true_boxes[..., k, None] for k in range(4))
-    in_box = (x > x1) & (x < x2) & (y > y1) & (y < y2)
+    fits = (ops.maximum(x2 - x1, y2 - y1) <= _LARGEST_SIDE * strides) | (strides == strides[-1])
+    in_box = (x > x1) & (x < x2) & (y > y1) & (y < y2) & fits
     near = (ops.abs(x - (x1 + x2) / 2) <= strides / 2) & (ops.abs(y - (y1 + y2) / 2) <= strides / 2)
     small = ops.minimum(x2 - x1, y2 - y1) < strides
     return ops.cast(in_box | (near & small), true_boxes.dtype)

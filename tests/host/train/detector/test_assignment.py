@@ -87,6 +87,13 @@ def test_the_target_of_the_best_cell_is_its_own_iou():
     assert weight.max() == pytest.approx(1, abs=1e-2)
 
 
+def test_a_box_gets_cells_of_levels_that_see_all_its_edges():
+    for side, finest in ((60, 8), (65, 16)):  # 64 px are eight times 8 px
+        box = np.array([15, 15, 15 + side, 15 + side], np.float32)
+        _, _, weight = assigned([[0, *box]], decoded(raw(box)))
+        assert min(SIZES[weight > 0]) == finest
+
+
 @pytest.mark.parametrize("box", [[40, 40, 43, 43], [0, 0, 3, 90], [95, 95, 96, 96]])
 def test_a_box_without_a_cell_centre_gets_the_cell_around_it(box):
     _, _, weight = assigned([[0, *box]])
