@@ -10,8 +10,9 @@ from edgetl.host.networks.backend import import_tensorflow
 from edgetl.host.networks.untyped import Network
 from edgetl.host.train.resolve import ResolvedOptions
 
+DECODING = DetectorDecoding(vote_iou=0.7, bins=16)
 CARD = ModelCard("bench", "classification", tuple("abcdef"), InputSpec(224, 224))
-DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DetectorDecoding())
+DETECTOR = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DECODING)
 
 
 def classifier(path: Path, alpha: float = 0.35, size: int = 224) -> Path:

@@ -5,23 +5,23 @@ import time
 
 import numpy as np
 import pytest
+from bench_models import DETECTOR
 from hot_path import compare, finding
 
 from edgetl import Model
-from edgetl.card import DetectorDecoding, InputSpec, ModelCard
 from edgetl.vision.detect import Decoder
 from edgetl.vision.nms import suppress
 from edgetl.vision.preprocess import Preprocessor
 from edgetl.vision.quantized import Quantization
 
-CARD = ModelCard("bench", "detection", tuple("abcdef"), InputSpec(320, 320, resize="letterbox"), DetectorDecoding())
-LOGITS, LTRB = Quantization("int8", 0.0625, 20), Quantization("int8", 0.05, -40)
+CARD, BINS = DETECTOR, DETECTOR.detector.bins
+LOGITS, LTRB = Quantization("int8", 0.0625, 20), Quantization("int8", 0.08, 64)
 OBJECTS = 10
 SIZE = (640, 480)
 
 
 def outputs(cells_each: int) -> tuple[np.ndarray, np.ndarray]:
-    """Real (2100, 6) and (2100, 4) of ten objects in a row of 120 x 60 px, each seen by a few cells of stride 8."""
+    """Real (2100, 6) and (2100, 4 * BINS) of ten objects in a row, 120 x 60 px, which a few cells of stride 8 see."""
     rng = np.random.default_rng(0)
     logits = rng.normal(-5, 0.5, (2100, 6))
     ltrb = np.full((2100, 4), 1.0)
@@ -32,8 +32,8 @@ def outputs(cells_each: int) -> tuple[np.ndarray, np.ndarray]:
             logits[row, thing % 6] = rng.uniform(0, 3)
             # All cells of an object see the same box, 4 x 8 cells.
             ltrb[row] = [cell % 4 + 0.5, cell // 4 + 0.5, 3.5 - cell % 4, 7.5 - cell // 4]
-    ltrb = np.log(np.expm1(np.maximum(ltrb, 0.1)))
-    return logits, ltrb
+    shares = np.maximum(1 - np.abs(ltrb[..., None] - np.arange(BINS)), 1e-4)
+    return logits, np.log(shares).reshape(2100, 4 * BINS)
 
 
 def quantized(real: np.ndarray, how: Quantization) -> np.ndarray:

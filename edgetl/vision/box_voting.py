@@ -34,15 +34,14 @@ def vote(
     Returns:
         (K, 4) float32 boxes, left, top, right, bottom, px.
     """
-    found = xyxy[rows]
-    low, high = np.maximum(found[:, None, :2], xyxy[:, :2]), np.minimum(found[:, None, 2:], xyxy[:, 2:])
-    sides = np.maximum(high - low, np.float32(0))
-    both = sides[..., 0] * sides[..., 1]
-    sides = xyxy[:, 2:] - xyxy[:, :2]
-    areas = sides[:, 0] * sides[:, 1]
-    iou = both / (areas[rows][:, None] + areas - both)
+    x1, y1, x2, y2 = np.ascontiguousarray(xyxy.T)
+    width = np.minimum.outer(x2[rows], x2) - np.maximum.outer(x1[rows], x1)
+    height = np.minimum.outer(y2[rows], y2) - np.maximum.outer(y1[rows], y1)
+    both = np.maximum(width, 0, out=width) * np.maximum(height, 0, out=height)
+    areas = (x2 - x1) * (y2 - y1)
+    iou = both / (np.add.outer(areas[rows], areas) - both)
     takes_part = (iou >= least_iou) & (score >= least_score[:, None])
     if class_id is not None:
         takes_part &= class_id == class_id[rows][:, None]
-    weight = np.where(takes_part, iou * score, np.float32(0))
+    weight = iou * score * takes_part
     return np.asarray(weight @ xyxy / weight.sum(axis=1, keepdims=True))

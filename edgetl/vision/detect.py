@@ -85,7 +85,7 @@ class Decoder(BoxDecoder):
         if not seen.all():
             boxes, class_id, score = boxes[seen], class_id[seen], score[seen]
         found = self._suppressed(boxes, score, class_id)[: self.decoding.max_det]
-        if self.decoding.vote_iou < 1:
+        if self.decoding.vote_iou < 1 and len(found) < len(boxes):
             boxes[found] = self._voted(boxes, score, class_id, found)
         return self._detections(boxes, score, class_id, found, size_wh)
 

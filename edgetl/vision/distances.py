@@ -9,6 +9,9 @@ import numpy as np
 from edgetl.vision.arrays import Floats, TensorData
 from edgetl.vision.quantized import Quantization, dequantize, reader, softplus
 
+_LARGEST_EXPONENT = 80.0
+"""The exponentials of an output's 256 numbers fit into float32 if the logits span less than this."""
+
 
 def distances(raw: Floats, bins: int) -> Floats:
     """Returns the distances to left, top, right and bottom.
@@ -39,4 +42,13 @@ def distance_reader(output: Quantization, bins: int) -> Callable[[TensorData], F
     """
     if bins == 1:
         return reader(output, softplus)
-    return lambda numbers: distances(dequantize(numbers, output), bins)
+    if not 0 < output.scale * 255 < _LARGEST_EXPONENT:
+        return lambda numbers: distances(dequantize(numbers, output), bins)
+    share = reader(output, lambda logits: np.exp(logits - logits.max()))
+    sums = np.stack([np.arange(bins), np.ones(bins)], axis=1).astype(np.float32)
+
+    def read(numbers: TensorData) -> Floats:
+        weighted, total = np.moveaxis(share(numbers).reshape(-1, 4, bins) @ sums, -1, 0)
+        return np.asarray(weighted / total)
+
+    return read
