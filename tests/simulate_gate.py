@@ -20,7 +20,7 @@ from edgetl.host.convert.gate.expected_drop import compare_scores
 from edgetl.host.convert.gate.measure_boxes import BoxReference
 from edgetl.host.convert.gate.measure_scores import measure_scores
 from edgetl.host.convert.gate.more_photos import ENOUGH, joined
-from edgetl.host.convert.gate.refusal import refusal_reasons, settle
+from edgetl.host.convert.gate.refusal import measure_until_decided, refusal_reasons
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.top1 import Evaluation
@@ -60,7 +60,7 @@ class Classifiers:
             _, keras, variant = self.draw(rng, max(1, ENOUGH - photos), loss)
             return with_more(found, compare_scores(keras, variant), photos)
 
-        measured = settle(measured, Gate(), RECIPE, "classification", more)
+        measured = measure_until_decided(measured, Gate(), RECIPE, "classification", more)
         return not refusal_reasons(measured, Gate(), RECIPE, "classification")
 
     def draw(self, rng: np.random.Generator, photos: int, loss: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -112,7 +112,7 @@ class Detectors:
             _, keras, variant = self.draw(rng, max(1, ENOUGH - photos), loss)
             return with_more(found, reference.compare(keras, variant), photos)
 
-        measured = settle(measured, Gate(), RECIPE, "detection", more)
+        measured = measure_until_decided(measured, Gate(), RECIPE, "detection", more)
         return not refusal_reasons(measured, Gate(), RECIPE, "detection")
 
     def draw(self, rng: np.random.Generator, photos: int, loss: float) -> tuple[list[Truth], list[Found], list[Found]]:

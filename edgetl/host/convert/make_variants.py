@@ -20,7 +20,7 @@ from edgetl.host.convert.conversion_progress import ConversionProgress
 from edgetl.host.convert.converter import Attempt, ConversionInput, Converter, Files
 from edgetl.host.convert.foreign import open_tflite
 from edgetl.host.convert.gate import golden_set
-from edgetl.host.convert.gate.refusal import refusal_reasons, settle
+from edgetl.host.convert.gate.refusal import measure_until_decided, refusal_reasons
 from edgetl.host.convert.openvino import export as openvino
 from edgetl.host.convert.openvino import portable as portable_openvino
 from edgetl.host.convert.tflite import export as tflite
@@ -112,7 +112,7 @@ class VariantMaker:
         judge, step = self.source.judge, self.progress.step
         measured = judge.measure(opened[0], step, opened[1:])
         more = partial(judge.measure_more, runtimes=opened, step=step)
-        return settle(measured, self.source.gate, recipe, self.source.card.task, more)
+        return measure_until_decided(measured, self.source.gate, recipe, self.source.card.task, more)
 
     def _accepted(self, variant: Variant, files: Sequence[Path], note: str) -> Variant:
         frames = [read_photo(self.folder / photo.file) for photo in self.photos]

@@ -48,8 +48,8 @@ def compare_boxes(reference: Sequence[Found], variant: Sequence[Found], card: Mo
     Each clear box of the Keras model that the variant doesn't have counts as a true box that is lost, and so does each
     clear box that the variant alone has, unless another one is missing in that photo. A box that both have loses the
     IoUs that it no longer reaches, on average over true boxes that lie around the Keras model's box as they did in the
-    validation photos. The expected drop is the loss of all boxes, divided by the number
-    of the Keras model's clear boxes.
+    validation photos. The expected drop is the loss of all boxes, divided by the number of clear boxes of the Keras
+    model.
 
     Args:
         reference: the Keras model's boxes in each photo, including boxes well below the display thresholds.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -11,11 +10,12 @@ import numpy as np
 from edgetl.card import ModelCard
 from edgetl.host.convert.gate.box_agreement import agreement
 from edgetl.host.convert.gate.expected_drop import box_errors, compare_boxes
+from edgetl.host.convert.gate.rounded_intervals import rounded_intervals
 from edgetl.host.dataset.boxes.truth import Found
 from edgetl.host.evaluate.classifier_tables import confidence_interval
 from edgetl.host.evaluate.map_interval import map_draws, map_drop_intervals
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
-from edgetl.manifest import Interval, Measurement, Unlabelled
+from edgetl.manifest import Measurement, Unlabelled
 from edgetl.vision.arrays import Doubles
 
 
@@ -87,13 +87,3 @@ class BoxReference:
         """Returns the loss of mAP of each class that the validation photos have boxes of."""
         before, after = self.evaluation.by_class(), variant.by_class()
         return {k: round(before[k][0] - after[k][0], 4) for k in before if not np.isnan(before[k][0])}
-
-
-def rounded_intervals(pairs: dict[str, tuple[float, float]]) -> dict[str, Interval]:
-    """Returns intervals for a manifest; those that are not known are left out.
-
-    Args:
-        pairs: the lower and the upper end by the figure's name; NaN if they are not known.
-    """
-    known = {name: pair for name, pair in pairs.items() if not any(map(math.isnan, pair))}
-    return {name: Interval(round(low, 6), round(high, 6)) for name, (low, high) in known.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgetl.host.convert.gate.expected_drop import compare_scores
-from edgetl.host.convert.gate.measure_boxes import rounded_intervals
+from edgetl.host.convert.gate.rounded_intervals import rounded_intervals
 from edgetl.host.evaluate.classifier_tables import confidence_interval
 from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.evaluate.top1_interval import top1_drop_interval

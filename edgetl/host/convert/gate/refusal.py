@@ -60,7 +60,7 @@ def refusal_reasons(measured: Measurement, gate: Gate, recipe: str, task: Task) 
     return "; ".join(one.reason for one in _conditions(measured, gate, recipe, task) if one.missed)
 
 
-def settle(
+def measure_until_decided(
     measured: Measurement, gate: Gate, recipe: str, task: Task, more: Callable[[Measurement], Measurement]
 ) -> Measurement:
     """Returns figures that decide: those measured, with more photos if the validation photos can't decide.

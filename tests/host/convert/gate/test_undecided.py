@@ -14,7 +14,7 @@ from edgetl.host.convert.gate.expected_drop import box_errors, compare_boxes, co
 from edgetl.host.convert.gate.measure_boxes import BoxReference
 from edgetl.host.convert.gate.measure_scores import measure_scores
 from edgetl.host.convert.gate.more_photos import as_frame, changed_copies, joined
-from edgetl.host.convert.gate.refusal import gate_margin, refusal_reasons, settle
+from edgetl.host.convert.gate.refusal import gate_margin, measure_until_decided, refusal_reasons
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.top1 import Evaluation
@@ -77,7 +77,7 @@ def test_one_box_of_forty_photos_does_not_refuse_a_float16_file():
     assert measured.accuracy_drop < 0 < 0.01 < measured.metrics["map50_drop"] < 0.025
     assert (measured.agreement, measured.max_score_difference) == (1.0, pytest.approx(0.009, abs=1e-4))
     assert refusal_reasons(replace(measured, intervals={}), Gate(), "float16", "detection"), "refused without intervals"
-    settled = settle(measured, Gate(), "float16", "detection", lambda same: same)
+    settled = measure_until_decided(measured, Gate(), "float16", "detection", lambda same: same)
     assert refusal_reasons(settled, Gate(), "float16", "detection") == ""
     assert gate_margin(settled, Gate(), "detection") >= 0
     assert settled.undecided["map50_drop"] == 0.01
@@ -119,13 +119,13 @@ def test_more_photos_are_measured_only_if_they_can_decide():
 
     unlabelled = Unlabelled(40, 40, 0.97, 0.0)
     unsure = replace(MEASURED, intervals=KNOWN, unlabelled=unlabelled)
-    assert settle(unsure, Gate(), INT8, "classification", more).undecided == {"accuracy_drop": 0.01}
+    assert measure_until_decided(unsure, Gate(), INT8, "classification", more).undecided == {"accuracy_drop": 0.01}
     assert len(asked) == 1
     lost = replace(unsure, intervals=KNOWN | {"agreement": Interval(0.8, 0.95)}, agreement=0.9)
     broken = replace(unsure, metrics={"constant": 1.0})
     same = replace(unsure, agreement=1.0, max_score_difference=1e-6)
     for measured in (lost, broken, same, replace(unsure, intervals={})):
-        settle(measured, Gate(), INT8, "classification", more)
+        measure_until_decided(measured, Gate(), INT8, "classification", more)
     assert len(asked) == 1
 
 
