@@ -15,7 +15,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from live_page import FakeModel, request, served_page, wait_until
+from live_page import FakeModel, Run, request, served_page, wait_until
 
 from edgetl.device.sinks.page import Page, connection_limit, http_protocol
 from edgetl.device.sinks.page.endpoint import Endpoint
@@ -118,9 +118,9 @@ TOKEN_TRIES = {
 def table():
     rows = []
     yield rows
-    print("\n" + f"{'try':<32}{'answer':>7}{'ms':>8}{'results/s':>11}{'longest gap, ms':>17}")
+    print("\n" + f"{'try':<32}{'answer':>7}{'ms':>8}{'results/s':>11}{'beside':>8}{'longest gap, ms':>17}")
     for name, status, watch in rows:
-        print(f"{name:<32}{status:>7}{watch.seconds * 1e3:>8.0f}{watch.rate:>11.1f}{watch.gap * 1e3:>17.0f}")
+        print(f"{name:<32}{status:>7}{watch.seconds * 1e3:>8.0f}{watch.rate:>11.1f}{watch.rate_beside:>8.1f}{watch.gap * 1e3:>17.0f}")
 
 
 @pytest.fixture(scope="module")
@@ -146,23 +146,41 @@ def token_page(short_deadline):
         yield page, model, run
 
 
+class NoPage:
+    """Takes a run's results as a page does, and does nothing with them."""
+
+    def write(self, observation):
+        pass
+
+
 class Watch:
-    """Measures how regularly a run's results come during a block."""
+    """Measures how regularly a run's results come during a block, and those of an equal run without a page beside it.
+
+    The run beside shows what the machine allows: both have the same share of a busy processor.
+    """
 
     def __init__(self, run):
         self._run = run
 
     def __enter__(self):
+        self._beside = Run(NoPage(), FakeModel(), Status(), fps=FPS)
+        wait_until(lambda: self._beside.results)
         self.start = time.monotonic()
-        self._first = len(self._run.times)
+        self._first, self._first_beside = len(self._run.times), len(self._beside.times)
         return self
 
     def __exit__(self, *_):
         end = time.monotonic()
-        times = [self.start, *self._run.times[self._first :], end]
+        self._beside.end()
         self.seconds = end - self.start
-        self.gap = max(later - earlier for earlier, later in pairwise(times))
-        self.rate = (len(times) - 2) / self.seconds
+        self.rate, self.gap = self._regularity(self._run.times[self._first :], end)
+        beside = [at for at in self._beside.times[self._first_beside :] if at < end]
+        self.rate_beside, self.gap_beside = self._regularity(beside, end)
+
+    def _regularity(self, times, end):
+        """Returns the results a second, and the longest time without one, s."""
+        gaps = [later - earlier for earlier, later in pairwise([self.start, *times, end])]
+        return len(times) / self.seconds, max(gaps)
 
 
 def send(page, request, seconds=10.0):
@@ -202,7 +220,7 @@ def attempt(served, table, name, request, expected):
     table.append((name, status, watch))
     assert status == expected
     assert model.filter is only
-    assert watch.gap < 1
+    assert watch.gap < 1 + watch.gap_beside
 
 
 @pytest.mark.parametrize("name", TRIES)
@@ -299,8 +317,8 @@ def test_500_connections_are_answered_or_refused(open_page, table):
     assert "none" not in counts  # each was answered or refused
     assert 1 <= counts["200"] <= connection_limit.MAX_CONNECTIONS
     assert counts.get("503", 0) >= 100
-    assert watch.gap < 1
-    assert watch.rate > 0.6 * FPS
+    assert watch.gap < 1 + watch.gap_beside
+    assert watch.rate > 0.6 * watch.rate_beside
     wait_until(lambda: serves(page))
 
 
@@ -357,8 +375,8 @@ def test_20_clients_that_send_without_a_pause_do_not_slow_the_run(open_page, tab
     with Watch(run) as watch:
         subprocess.run([sys.executable, "-c", HAMMER, str(page.endpoint.port)], timeout=60, check=True)
     table.append(("20 clients without a pause, 3 s", "", watch))
-    assert watch.gap < 1
-    assert watch.rate > 0.7 * FPS
+    assert watch.gap < 1 + watch.gap_beside
+    assert watch.rate > 0.7 * watch.rate_beside
 
 
 @pytest.fixture(scope="module")
