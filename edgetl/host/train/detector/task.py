@@ -10,11 +10,13 @@ import numpy as np
 
 from edgetl.card import Backbone, DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import UsageError
+from edgetl.host.console import console
 from edgetl.host.dataset.boxes.load import BoxedDataset, load_boxed
 from edgetl.host.evaluate.map_interval import map_interval
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.networks.backend import import_keras
+from edgetl.host.networks.stored import load_keras
 from edgetl.host.networks.untyped import Network
 from edgetl.host.report.detector_training import write_detection_report
 from edgetl.host.report.training_run import Ending
@@ -62,9 +64,20 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         from edgetl.host.train.detector.network import assemble
 
         parts = assemble(backbone, len(self.dataset.labels), self.options)
+        self._copy_stored_head(parts.model)
         checkpoint.attach(parts.model)
         train_detector(parts, self.dataset, self.options, checkpoint, card)
         return parts.model
+
+    def _copy_stored_head(self, model: Network) -> None:
+        """Copies what a stored detector knows behind its backbone, if the training begins from one."""
+        from edgetl.host.train.detector.stored_head import copy_head
+
+        stored = self.source.model
+        if stored is None or stored.card.task != "detection":
+            return
+        layers = copy_head(model, self.dataset.labels, load_keras(stored), stored.card.labels)
+        console.print(f"{counted(layers, 'layer')} behind the backbone begin with the weights of {stored.name}")
 
     def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:
         evaluation = measure(model, self.dataset.val, card)

@@ -1,0 +1,56 @@
+"""Copies what a stored detector knows behind its backbone, the pyramid and the two branches, into a new detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgetl.host.networks.untyped import Layer, Network
+
+_HEAD = "head"
+"""The name of the layer that holds the pyramid and the branches, see `edgetl.host.train.detector.network`."""
+_SCORES = "logits"
+"""The name of the convolution that gives a score for each class."""
+
+
+def copy_head(model: Network, labels: Sequence[str], stored: Network, stored_labels: Sequence[str]) -> int:
+    """Copies the weights of every layer of a stored detector's head that the new one has in the same shape.
+
+    The scores of the classes that both know are copied column by column; those of other classes stay as they are.
+
+    Args:
+        model: the new detector, which is changed.
+        labels: the names of its classes.
+        stored: the stored detector.
+        stored_labels: the names of the stored detector's classes.
+
+    Returns:
+        The number of layers that were copied.
+    """
+    donors: dict[str, Layer] = {layer.name: layer for layer in stored.get_layer(_HEAD).layers if layer.weights}
+    copied = 0
+    for layer in model.get_layer(_HEAD).layers:
+        if not layer.weights or layer.name not in donors:
+            continue
+        values, known = layer.get_weights(), donors[layer.name].get_weights()
+        if layer.name == _SCORES:
+            _copy_columns(values, labels, known, stored_labels)
+        elif [value.shape for value in values] == [value.shape for value in known]:
+            values = known
+        else:
+            continue
+        layer.set_weights(values)
+        copied += 1
+    return copied
+
+
+def _copy_columns(
+    values: list[np.ndarray], labels: Sequence[str], known: list[np.ndarray], known_labels: Sequence[str]
+) -> None:
+    """Copies the last axis of each array, one column for each class, where both detectors know the class."""
+    shared = [(i, known_labels.index(label)) for i, label in enumerate(labels) if label in known_labels]
+    for value, donor in zip(values, known, strict=True):
+        if value.shape[:-1] == donor.shape[:-1]:
+            for column, donor_column in shared:
+                value[..., column] = donor[..., donor_column]
