@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.api import check_data, convert, evaluate, import_model, resume, train, verify
+    from edgetl.api import check_data, convert, evaluate, import_model, rank_starts, resume, train, verify
     from edgetl.bundle import Bundle
     from edgetl.card import ModelCard
     from edgetl.device.camera import open_camera
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.knowledge.ranking import Ranking
     from edgetl.host.train.options import TrainOptions
     from edgetl.progress import PrintProgress, Progress
     from edgetl.store import StoredModel, models, open_model
@@ -54,6 +55,7 @@ __all__ = [
     "Observation",
     "PrintProgress",
     "Progress",
+    "Ranking",
     "ResultFilter",
     "RunEnded",
     "RunResult",
@@ -72,6 +74,7 @@ __all__ = [
     "models",
     "open_camera",
     "open_model",
+    "rank_starts",
     "resume",
     "run",
     "train",
@@ -91,6 +94,7 @@ _HOMES = {
     "Observation": "edgetl.device.observation",
     "PrintProgress": "edgetl.progress",
     "Progress": "edgetl.progress",
+    "Ranking": "edgetl.host.knowledge.ranking",
     "ResultFilter": "edgetl.vision.filter",
     "RunEnded": "edgetl.device.sinks",
     "RunResult": "edgetl.device.run.result",
@@ -109,6 +113,7 @@ _HOMES = {
     "models": "edgetl.store",
     "open_camera": "edgetl.device.camera",
     "open_model": "edgetl.store",
+    "rank_starts": "edgetl.api",
     "resume": "edgetl.api",
     "run": "edgetl.device.run.job",
     "train": "edgetl.api",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgetl.host.dataset.report import DataReport
     from edgetl.host.evaluate.detector import DetectorResult
     from edgetl.host.evaluate.top1 import Evaluation
+    from edgetl.host.knowledge.ranking import Ranking
     from edgetl.host.train.options import TrainOptions
     from edgetl.store import StoredModel
 
@@ -74,10 +75,16 @@ def train(options: TrainOptions, *, restart: bool = False, progress: Progress | 
         UsageError: an option is out of its range, or a name doesn't exist.
         EdgetlError: a download failed, or the disk is full.
     """
+    from edgetl.argument_types import object_argument
+    from edgetl.host.knowledge.race import train_from_best
     from edgetl.host.train import job
+    from edgetl.host.train.options import TrainOptions
 
+    stated = object_argument(options, TrainOptions, "options")
     with reporting(receiver_of(progress)):
-        return job.train(options, restart=restart)
+        if stated.weights == "best":
+            return train_from_best(stated, restart=restart)
+        return job.train(stated, restart=restart)
 
 
 def resume(name: str, data: Path | str | None = None, *, progress: Progress | None = None) -> StoredModel:
@@ -104,6 +111,49 @@ def resume(name: str, data: Path | str | None = None, *, progress: Progress | No
 
     with reporting(receiver_of(progress)):
         return job.resume(name, data)
+
+
+def rank_starts(
+    data: Path | str,
+    *,
+    weights: Sequence[str] = (),
+    size: int | None = None,
+    val_fraction: float = 0.2,
+    split_seed: int = 0,
+    costs: bool = True,
+    progress: Progress | None = None,
+) -> Ranking:
+    """Ranks the weights that a training can begin with by what they are worth on some photos; see `edgetl models rank`.
+
+    Example:
+        >>> import edgetl
+        >>> ranking = edgetl.rank_starts("photos", size=96, costs=False)
+        >>> ranking.default.weights
+        'starter'
+
+    Args:
+        data: the folder of labelled photos: class folders, or photos with boxes.
+        weights: weights files, and versions of models as `NAME@N`, that compete as well.
+        size: the height and width of the training's input, px; None takes the training's default.
+        val_fraction: the share of the photos that a training holds back; they are not looked at.
+        split_seed: the seed of the choice of these photos.
+        costs: whether the time and size of each network as an int8 file are measured, which takes some seconds once.
+        progress: the receiver of the state of the work; None prints nothing.
+
+    Returns:
+        The starts, the best one first, which a notebook shows as a table.
+
+    Raises:
+        DatasetError: the photos can't be trained on.
+        UsageError: one of `weights` is neither a file nor a model.
+        ModelError: one of the files doesn't exist.
+    """
+    from edgetl.host.knowledge import rank_starts as ranking
+
+    with reporting(receiver_of(progress)):
+        return ranking.rank_starts(
+            data, weights=weights, size=size, val_fraction=val_fraction, split_seed=split_seed, costs=costs
+        )
 
 
 def import_model(options: ImportOptions, *, progress: Progress | None = None) -> StoredModel:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from edgetl import schema
 from edgetl.argument_types import path_argument
+from edgetl.chosen_start import ChosenStart
 from edgetl.document import REMEDY as _REMEDY
 from edgetl.document import check_version, read_json
 from edgetl.errors import ModelError
@@ -153,6 +154,7 @@ class ModelCard:
         backbone: network below the head, and the origin of its weights; None if unknown.
         dataset: data set of the training; None if unknown.
         metrics: figures on the validation photos by name, e.g. `top1` or `map`, 0..1.
+        start: choice of the weights that the training began with; None if the user named them.
         created: time of the training, ISO 8601 in UTC.
         version: version of edgetl that wrote the card.
         schema: version of the card's format.
@@ -166,6 +168,7 @@ class ModelCard:
     backbone: Backbone | None = None
     dataset: DatasetInfo | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    start: ChosenStart | None = None
     created: str = ""
     version: str = ""
     schema: int = SCHEMA_VERSION

@@ -19,7 +19,8 @@ IN_TURN = ("convert", "verify", "import_model", "resume", "models", "open_model"
 ALONE = ("Classification", "Detections", "EdgetlError", "Line", "ModelCard", "PrintProgress", "Progress")
 ALONE += ("Event", "ImportOptions", "ResultFilter", "RunSettings", "Stop", "Target", "Tracker", "TrainOptions", "Zone")
 """The names whose examples need no model."""
-WITH_PHOTOS = ("Observation", "RunEnded", "RunResult", "Sink", "check_data", "evaluate", "open_camera", "run")
+WITH_PHOTOS = ("Observation", "Ranking", "RunEnded", "RunResult", "Sink", "check_data", "evaluate", "open_camera")
+WITH_PHOTOS += ("rank_starts", "run")
 """The names whose examples read the folder of photos that `train` gets."""
 QUIET = """
 import sys, time

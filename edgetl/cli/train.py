@@ -12,8 +12,9 @@ from edgetl.cli.echo import echo
 from edgetl.cli.full_help import SectionedCommand
 
 _WEIGHTS = (
-    "Weights to start from: imagenet, starter (mobilenet_v2 0.35, which comes with edgetl), none, a weights file, or a "
-    "model of the store.  [default: auto, which is imagenet if Keras has it or can download it, else starter]"
+    "Weights to start from: imagenet, starter (mobilenet_v2 0.35, which comes with edgetl), none, a weights file, a "
+    "model of the store, or best, which ranks them all, lets the first one and the default train a little, and "
+    "continues with the better.  [default: auto, which is imagenet if Keras has it or can download it, else starter]"
 )
 
 _SECTIONS = {
@@ -193,6 +194,7 @@ def train(
       edgetl train boxes/ --name finder                 a detector
       edgetl train photos/ --name parts --weights none --size 96
       edgetl train more/ --name better --weights parts  start from parts
+      edgetl train more/ --name better --weights best   start from what helps most
     """
     from edgetl import api
     from edgetl.errors import UsageError

@@ -20,7 +20,7 @@ from edgetl.store import version_folders
 from edgetl.store.version_folders import VERSIONS
 from edgetl.text import printable
 
-RESERVED = ("auto", "imagenet", "starter", "none")
+RESERVED = ("auto", "best", "imagenet", "starter", "none")
 """A model can't have one of these names, because `--weights` gives them another meaning."""
 WEIGHTS = ("model.keras", "model.tflite", "saved_model")
 """A model's weights have one of these names in its folder."""

@@ -42,7 +42,7 @@ def test_weights_of_an_unknown_name_are_refused(photos, empty_home):
     refused(
         done,
         2,
-        "--weights imagnet is neither auto, imagenet, starter, none",
+        "--weights imagnet is neither auto, best, imagenet, starter, none",
         str(empty_home.models),
         "edgetl train DATA",
     )

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl import schema
+from edgetl.chosen_start import ChosenStart
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
 from edgetl.host.networks.untyped import Network, Variable
@@ -44,6 +45,7 @@ class State:
         best_row: the position in `rows` of the epoch whose weights are stored; -1 before the first one.
         done: the names of the finished stages.
         rows: the history.
+        start: the choice of the weights that the training began with, for its card; None if the user named them.
     """
 
     data: str = ""
@@ -55,6 +57,7 @@ class State:
     best_row: int = -1
     done: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    start: ChosenStart | None = None
 
 
 class Checkpoint:

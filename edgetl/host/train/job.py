@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from edgetl import store
 from edgetl.argument_types import object_argument, text_argument
 from edgetl.card import DatasetInfo
+from edgetl.chosen_start import ChosenStart
 from edgetl.errors import DatasetError, UsageError
 from edgetl.files import friendly_os_errors, temporary_file, temporary_folder, write_atomic
 from edgetl.host.console import console, optional, result, warn
@@ -38,12 +39,13 @@ class UnfinishedError(UsageError):
     """A training would overwrite an unfinished one of the same name."""
 
 
-def train(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
+def train(options: TrainOptions, *, restart: bool = False, start: ChosenStart | None = None) -> store.StoredModel:
     """Trains a classifier or a detector, depending on the data set, and stores it as the newest version of its name.
 
     Args:
         options: the options as the user stated them.
         restart: whether an unfinished training of this name is discarded.
+        start: the choice of the weights, for the card; None if the user named them.
 
     Raises:
         UnfinishedError: there is an unfinished training of this name.
@@ -57,12 +59,24 @@ def train(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
     source = open_source(options.weights)
     check_options(options, source)
     with _only_training_of(name):
+        if not restart:
+            require_none_unfinished(name)
         checkpoint = Checkpoint(_folder(name))
-        if checkpoint.exists and not restart:
-            what, where = f"there is an unfinished training of {name!r}, which would be lost", str(checkpoint.folder)
-            remedy = f"`{resume_command(name)}` continues it; --restart discards it and starts over"
-            raise UnfinishedError(what, where=where, remedy=remedy)
+        checkpoint.state.start = start
         return _run(options, source, checkpoint, resumed=False)
+
+
+def require_none_unfinished(name: str) -> None:
+    """Passes if there is no unfinished training of a name.
+
+    Raises:
+        UnfinishedError: there is one.
+    """
+    checkpoint = Checkpoint(_folder(name))
+    if checkpoint.exists:
+        what, where = f"there is an unfinished training of {name!r}, which would be lost", str(checkpoint.folder)
+        remedy = f"`{resume_command(name)}` continues it; --restart discards it and starts over"
+        raise UnfinishedError(what, where=where, remedy=remedy)
 
 
 def resume(name: str, data: Path | str | None = None) -> store.StoredModel:
@@ -131,7 +145,7 @@ def _run(options: TrainOptions, source: WeightsSource, checkpoint: Checkpoint, *
     if store.has(resolved.name):
         console.print(f"the model becomes a new version of {resolved.name}; earlier versions and their bundles stay")
     with _naming_resume(checkpoint, resolved.name), friendly_os_errors(checkpoint.folder):
-        return _train(training, checkpoint)
+        return _store(checkpoint, fit(training, checkpoint))
 
 
 @contextmanager
@@ -171,20 +185,21 @@ def _prepare_folder(checkpoint: Checkpoint, data: DatasetInfo, resumed: bool) ->
         raise DatasetError(what, where=data.path, remedy="bring them back, or train with --restart instead of --resume")
 
 
-def _train(training: AnyTraining, checkpoint: Checkpoint) -> store.StoredModel:
+def fit(training: AnyTraining, checkpoint: Checkpoint) -> Trained:
+    """Trains a model from its initial weights or from a checkpoint, without storing it."""
     import keras
 
     keras.utils.set_random_seed(training.options.seed)
     _set_precision(training.options.precision)
     backbone, about = build_backbone(training.options, training.source)
-    return _store(checkpoint, training.run(backbone, about, checkpoint))
+    return training.run(backbone, about, checkpoint)
 
 
 def _store(checkpoint: Checkpoint, trained: Trained) -> store.StoredModel:
     """Stores the model first: what is only for people to read may fail after that."""
     folder = checkpoint.folder
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    card = replace(trained.card, created=now, version=version("edgetl"))
+    card = replace(trained.card, start=checkpoint.state.start, created=now, version=version("edgetl"))
     with temporary_file(folder / "model.keras", ".keras") as temporary:
         trained.model.save(temporary)
         temporary.chmod(0o644)

@@ -83,8 +83,9 @@ class TrainOptions:
             a multiple of 32.
         resize: how a photo becomes square, see `edgetl.card.InputSpec`. The default is stretch, or letterbox for a
             detector.
-        weights: auto, imagenet, starter, none, a weights file, or the name of a model in the store. Auto means imagenet
-            if Keras has those weights or can download them, else starter, which is mobilenet_v2 0.35.
+        weights: auto, best, imagenet, starter, none, a weights file, or the name of a model in the store. Auto means
+            imagenet if Keras has those weights or can download them, else starter, which is mobilenet_v2 0.35. Best
+            means the start that `edgetl.rank_starts` puts first, if it also proves itself in a short training.
         strides: the strides of a detector's levels, px: 8 for small objects, 32 for large ones. The default is 8, 16
             and 32.
         input_range: the range of pixel values that the weights were trained on.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from edgetl.errors import EdgetlError
 from edgetl.files import write_atomic
 from edgetl.host.dataset.photos import cache_folder
+from edgetl.host.train.weights.keras_cache import keras_models_folder
 
 _FILE = "imagenet-not-downloaded"
 _RETRY_SECONDS = 24 * 3600
@@ -28,7 +28,7 @@ def failed_lately() -> bool:
         failed = (cache_folder() / _FILE).stat().st_mtime
     except OSError:
         return False
-    files = (Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models").glob("*")
+    files = keras_models_folder().glob("*")
     return 0 <= time.time() - failed < _RETRY_SECONDS and not any(_added(file) > failed for file in files)
 
 

@@ -37,22 +37,40 @@ def build_backbone(options: ResolvedOptions, source: WeightsSource) -> tuple[Net
     about = Backbone(options.backbone, options.alpha, options.weights, input_range=options.input_range)
     if source.kind in ("imagenet", "none"):
         return network, about
-    file, origin = _file_and_origin(source)
+    file = weights_file(source)
+    load_source(network, source, file)
+    return network, replace(about, weights=_origin(source), weights_sha256=sha256_of(file))
+
+
+def weights_file(source: WeightsSource) -> Path:
+    """Returns the file that holds the weights of a source, whose kind is starter, file or model."""
+    if source.model:
+        return store.relocate(source.model).weights  # its folder moves when another version becomes current
+    return starter.weights_file() if source.kind == "starter" else Path(source.name)
+
+
+def load_source(network: Network, source: WeightsSource, file: Path) -> None:
+    """Loads the file of a source into a backbone.
+
+    Args:
+        network: the `keras.Model`, which is changed.
+        source: the source, for the error.
+        file: the file of its weights.
+
+    Raises:
+        ModelError: the weights can't be read, or don't fit the backbone.
+    """
     try:
         load_backbone_weights(network, file)
     except ModelError as error:
         raise _incomplete_backbone(source.model) or error from error
-    return network, replace(about, weights=origin, weights_sha256=sha256_of(file))
 
 
-def _file_and_origin(source: WeightsSource) -> tuple[Path, str]:
-    """Returns the file that holds the weights, and how the card names them."""
+def _origin(source: WeightsSource) -> str:
+    """Returns how a card names a source of weights."""
     if source.model:
-        model = store.relocate(source.model)  # its folder moves when another version becomes current
-        return model.weights, f"model {model.name if model.number == 1 else model.exact_name}"
-    if source.kind == "starter":
-        return starter.weights_file(), "starter"
-    return Path(source.name), Path(source.name).name
+        return f"model {source.model.name if source.model.number == 1 else source.model.exact_name}"
+    return "starter" if source.kind == "starter" else Path(source.name).name
 
 
 def _incomplete_backbone(model: store.StoredModel | None) -> ModelError | None:

@@ -14,7 +14,7 @@ from edgetl.host.train.weights import backbones, starter
 from edgetl.host.train.weights.read import require_file
 
 SourceKind = Literal["auto", "imagenet", "starter", "none", "file", "model"]
-"""The kinds of sources of weights; the first four are the words of `edgetl.store.RESERVED`."""
+"""The kinds of sources of weights; the first four are words of `edgetl.store.RESERVED`."""
 
 _SUFFIXES = (".h5", ".keras")
 """A value of `--weights` that ends in one of these is a file, even if the file isn't there."""
@@ -61,8 +61,11 @@ def open_source(weights: str) -> WeightsSource:
         weights: a word of `edgetl.store.RESERVED`, the path of a weights file, or a model of the store.
 
     Raises:
-        UsageError: the text names none of these.
+        UsageError: the text names none of these, or is `best`, which stands for one of them.
     """
+    if weights == "best":
+        what = "--weights best has to be replaced by the best start first"
+        raise UsageError(what, remedy="call edgetl.train or `edgetl train`, which rank the starts")
     if weights in store.RESERVED:
         return WeightsSource(weights, cast("SourceKind", weights))
     if weights.endswith(_SUFFIXES) or Path(weights).is_file():

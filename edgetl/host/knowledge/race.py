@@ -1,0 +1,75 @@
+"""Trains from the best start: the first of the ranking or the default, whichever is better after a short training.
+
+A ranking is sometimes wrong, and a short training is a good judge but costs more than a ranking. Together they lose
+little against the best start of all (Renggli et al., "Which Model to Transfer?", 2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgetl import store
+from edgetl.chosen_start import ChosenStart, StartFigure
+from edgetl.files import temporary_folder
+from edgetl.host.console import console
+from edgetl.host.knowledge.rank_starts import rank_for
+from edgetl.host.knowledge.ranking import RankedStart, Ranking
+from edgetl.host.train.job import require_none_unfinished, train
+from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.trial import Trial, run_trial
+from edgetl.store.version_choice import FIGURES, figure
+
+
+def train_from_best(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
+    """Trains from the start that proves itself, and stores the model; its card records the choice.
+
+    Args:
+        options: the options; `weights` is replaced.
+        restart: whether an unfinished training of this name is discarded.
+
+    Raises:
+        EdgetlError: an error of `edgetl.host.train.job.train`.
+    """
+    name = store.check_new_name(options.name)
+    if not restart:
+        require_none_unfinished(name)
+    ranking = rank_for(options, costs=False)
+    console.print(ranking.to_text(), markup=False)
+    chosen, choice = _race(options, ranking)
+    return train(_beginning_with(options, chosen, ranking.size), restart=restart, start=choice)
+
+
+def _race(options: TrainOptions, ranking: Ranking) -> tuple[RankedStart, ChosenStart]:
+    """Chooses the first start of the ranking or the default, by a short training from each; returns the record too."""
+    ranked = tuple(_figure(row, row.accuracy.mean) for row in ranking.starts if row.accuracy)
+    first, default = ranking.best, ranking.default
+    if first == default:
+        console.print(f"the default, {default.weights}, is ranked first: the training begins with it")
+        return default, ChosenStart(ranked, default.weights, (), 0, default.weights)
+    trials = [_trial(options, start, ranking.size) for start in (first, default)]
+    results = [_value(trial) for trial in trials]
+    chosen = first if results[0] >= results[1] else default
+    shown = f"{first.weights} {figure(trials[0].card)}, {default.weights} {figure(trials[1].card)}"
+    console.print(f"after {trials[0].epochs} epochs: {shown}; the training begins with {chosen.weights}")
+    race = (_figure(first, results[0]), _figure(default, results[1]))
+    return chosen, ChosenStart(ranked, default.weights, race, trials[0].epochs, chosen.weights)
+
+
+def _trial(options: TrainOptions, start: RankedStart, size: int) -> Trial:
+    console.print(f"a short training from {start.weights}", markup=False)
+    folder = store.root() / f"{options.name}.race"
+    with temporary_folder(folder) as work:
+        return run_trial(_beginning_with(options, start, size), work)
+
+
+def _value(trial: Trial) -> float:
+    return trial.card.metrics.get(FIGURES[trial.card.task][0], 0.0)
+
+
+def _beginning_with(options: TrainOptions, start: RankedStart, size: int) -> TrainOptions:
+    """Returns options with a start, its network, and the size of the ranking, so that both trainings have the same."""
+    return replace(options, weights=start.weights, backbone=start.backbone, alpha=start.alpha, size=size)
+
+
+def _figure(row: RankedStart, value: float) -> StartFigure:
+    return StartFigure(row.weights, row.network, round(value, 4))
