@@ -154,10 +154,10 @@ class ModelCard:
         backbone: network below the head, and the origin of its weights; None if unknown.
         dataset: data set of the training; None if unknown.
         metrics: figures on the validation photos by name, e.g. `top1` or `map`, 0..1.
-        start: choice of the weights that the training began with; None if the user named them.
         created: time of the training, ISO 8601 in UTC.
         version: version of edgetl that wrote the card.
         schema: version of the card's format.
+        start: choice of the weights that the training began with; None if the user named them.
     """
 
     name: str
@@ -168,10 +168,10 @@ class ModelCard:
     backbone: Backbone | None = None
     dataset: DatasetInfo | None = None
     metrics: dict[str, float] = field(default_factory=dict)
-    start: ChosenStart | None = None
     created: str = ""
     version: str = ""
     schema: int = SCHEMA_VERSION
+    start: ChosenStart | None = None
 
     @property
     def classifier(self) -> ClassifierDecoding:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgetl.host.knowledge.start import Start
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.input_range import SCALES
@@ -23,7 +26,7 @@ class FeatureNetwork:
         self._built: tuple[str, float, str] | None = None
         self._backbone: Network
         self._features: Network
-        self._random: list[object]
+        self._random: list[NDArray[np.generic]]
 
     def open(self, start: Start) -> Network:
         """Returns a network with the weights of a start, from (N, H, W, 3) uint8 pixels to (N, F) pooled features.

@@ -30,7 +30,7 @@ from edgetl.host.train.task import detect_task
 from edgetl.host.train.weights.backbones import family
 from edgetl.host.train.weights.source import RANDOM
 from edgetl.host.train.weights.starter import NETWORK
-from edgetl.vision.arrays import Doubles, Floats, Integers
+from edgetl.vision.arrays import Floats, Integers
 
 _MOST_PHOTOS = 2000
 """At most this many photos are looked at: more hardly change the order of the starts and take longer."""
@@ -135,11 +135,11 @@ class _Judged:
 
     Attributes:
         start: the start.
-        hits: the share of the heads that recognise each photo, (N,) float64, 0..1; None if the start is unusable.
+        hits: the share of the heads that recognise each photo, (N,) float32, 0..1; None if the start is unusable.
     """
 
     start: Start
-    hits: Doubles | None
+    hits: Floats | None
 
 
 def _judge(starts: Sequence[Start], task: _Task) -> list[_Judged]:
@@ -163,7 +163,7 @@ def _recognise(start: Start, task: _Task, network: FeatureNetwork) -> _Judged:
             return cross_validate(features, classes, task.classes, task.folds).recognised(classes).astype(np.float32)
 
         name = digest([asdict(key), classes.tolist(), task.folds.tolist()])
-        return _Judged(start, task.cache.remember(f"{name}-recognised", compute).astype(np.float64))
+        return _Judged(start, task.cache.remember(f"{name}-recognised", compute))
     except EdgetlError as error:
         return _Judged(replace(start, problem=error.what), None)
     except OSError as error:
@@ -172,8 +172,8 @@ def _recognise(start: Start, task: _Task, network: FeatureNetwork) -> _Judged:
 
 def _default(judged: Sequence[_Judged]) -> _Judged:
     """Returns the default, which comes first, or what takes its place if it is unusable: the starter, or random."""
-    names = (judged[0].start.weights, "starter", "none")
-    return next(one for name in names for one in judged if one.start.weights == name and one.hits is not None)
+    others = [one for name in ("starter", "none") for one in judged if one.start.weights == name]
+    return next(one for one in (judged[0], *others) if one.hits is not None)
 
 
 def _ranked(one: _Judged, default: _Judged, folds: Integers, cost: NetworkCost | None) -> RankedStart:

@@ -120,9 +120,9 @@ class Ranking:
         if not helpful:
             return f"No start is surely better than the default, {self.default.weights}."
         best = self.best if self.best in helpful else helpful[0]
-        return (
-            f"The best start is {best.weights}: `--weights best` trains from it if it also proves itself in training."
-        )
+        network = f" --backbone {best.backbone} --alpha {best.alpha:g}"
+        more = "" if best.network == self.default.network else network
+        return f"The best start is {best.weights}: `edgetl train {self.data} --weights {best.weights}{more}` takes it."
 
     def _headline(self) -> str:
         photos, classes = counted(self.photos, "photo"), counted(self.classes, "class", "classes")
