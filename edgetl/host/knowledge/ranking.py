@@ -56,7 +56,7 @@ class RankedStart:
     def words(self) -> str:
         """The verdict for people, with the gain in points and its 90 % interval."""
         if self.gain is None or self.verdict == "default":
-            return _WORDS[self.verdict] + (f": {self.problem}" if self.problem else "")
+            return _WORDS[self.verdict]
         gain = self.gain
         return f"{_WORDS[self.verdict]}: {_points(gain.mean)} ({_points(gain.low)} to {_points(gain.high)})"
 
@@ -112,7 +112,7 @@ class Ranking:
         rows = [_COLUMNS, *map(_cells, self.starts)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
         lines = ("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-        return "\n".join([self._headline(), *lines, self.conclusion()])
+        return "\n".join([self._headline(), *lines, *self._problems(), self.conclusion()])
 
     def conclusion(self) -> str:
         """Returns what to begin with, as a sentence."""
@@ -124,6 +124,9 @@ class Ranking:
         more = "" if best.network == self.default.network else network
         return f"The best start is {best.weights}: `edgetl train {self.data} --weights {best.weights}{more}` takes it."
 
+    def _problems(self) -> list[str]:
+        return [printable(f"{row.weights} can't be used: {row.problem}") for row in self.starts if row.problem]
+
     def _headline(self) -> str:
         photos, classes = counted(self.photos, "photo"), counted(self.classes, "class", "classes")
         return f"Starts for {printable(self.data)}, by {photos} of {classes}; accuracies with their 90 % interval:"
@@ -132,7 +135,8 @@ class Ranking:
         return self.to_text()
 
     def _repr_html_(self) -> str:
-        return html_table(self._headline(), _COLUMNS, [_cells(start) for start in self.starts], [self.conclusion()])
+        notes = [*self._problems(), self.conclusion()]
+        return html_table(self._headline(), _COLUMNS, [_cells(start) for start in self.starts], notes)
 
 
 def _cells(start: RankedStart) -> tuple[str, ...]:

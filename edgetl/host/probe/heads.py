@@ -16,6 +16,8 @@ _NEIGHBOURS = (1, 3, 5, 9, 15, 25)
 """The numbers of neighbours among which each fold chooses by its own training photos."""
 _PENALTIES = (0.01, 0.1, 1.0, 10.0)
 """The ridge penalties among which each fold chooses, as multiples of the mean eigenvalue."""
+_DECIMALS = 4
+"""Scores are rounded to this many decimals: rounding errors of float32 would give away a photo's own label in a tie."""
 _TINY = 1e-6
 """A feature that varies less than this is constant; dividing by its spread would only raise noise."""
 
@@ -52,14 +54,12 @@ def cross_validate(features: Floats, classes: ClassIds, count: int, folds: Integ
         folds: the fold of each photo, (N,) int64.
     """
     products = inner_products(features)
-    nearest, ridge = np.empty(len(classes), np.int64), np.empty((len(classes), count), np.float32)
-    targets = np.eye(count, dtype=np.float32)[classes]
+    nearest = np.empty(len(classes), np.int64)
     for fold in np.unique(folds):
         train, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         own, across = products[np.ix_(train, train)], products[np.ix_(held, train)]
         nearest[held] = classify_by_neighbours(own, across, classes[train], count)
-        ridge[held] = ridge_scores(own, across, targets[train])
-    return OutOfFold(nearest, ridge)
+    return OutOfFold(nearest, ridge_scores(products, np.eye(count, dtype=np.float32)[classes], folds))
 
 
 def inner_products(features: Floats) -> Floats:
@@ -106,7 +106,9 @@ def _votes(similar: Floats, classes: ClassIds, count: int, most: int) -> list[Cl
         most: the largest number of neighbours.
     """
     numbers = [k for k in _NEIGHBOURS if k <= most] or [1]
-    order = np.argsort(-similar, axis=1, kind="stable")[:, : numbers[-1]]
+    nearest = np.argpartition(-similar, numbers[-1] - 1, axis=1)[:, : numbers[-1]]
+    by_distance = np.argsort(-np.take_along_axis(similar, nearest, axis=1), axis=1, kind="stable")
+    order = np.take_along_axis(nearest, by_distance, axis=1)
     rows, votes = np.arange(len(similar)), np.zeros((len(similar), count), np.float32)
     found = []
     for k in range(numbers[-1]):
@@ -117,30 +119,49 @@ def _votes(similar: Floats, classes: ClassIds, count: int, most: int) -> list[Cl
     return found
 
 
-def ridge_scores(own: Floats, across: Floats, targets: Floats) -> Floats:
-    """Returns the scores of M photos by ridge regression on N training photos, in closed form.
+def ridge_scores(products: Floats, targets: Floats, folds: Integers) -> Floats:
+    """Returns the scores of each photo by ridge regression on the photos of all other folds.
 
-    The penalty is the one with the smallest squared error when each training photo is left out in turn, which needs no
-    further fit.
+    One fit on all photos is enough: what it leaves unexplained in a fold, divided by how little it depends on the
+    fold's own labels, is what a fit on the other folds leaves unexplained (the hat matrix of least squares). Each fold
+    takes the penalty with the smallest squared error in the other folds.
 
     Args:
-        own: the cosines between the training photos, (N, N) float32.
-        across: the cosines between the photos and the training photos, (M, N) float32.
-        targets: the one-hot classes of the training photos, (N, C) float32.
+        products: the cosines between the photos, (N, N) float32.
+        targets: the one-hot classes of the photos, (N, C) float32.
+        folds: the fold of each photo, (N,) int64.
 
     Returns:
-        The scores, (M, C) float32, about 0..1.
+        The scores, (N, C) float32, about 0..1.
     """
-    middle = own.mean(axis=0)
-    centred = own - middle - middle[:, None] + middle.mean()
-    moved = across - across.mean(axis=1, keepdims=True) - middle + middle.mean()
-    prior = targets.mean(axis=0)
-    values, vectors = np.linalg.eigh(centred)
-    values, turned = np.maximum(values, 0), vectors.T @ (targets - prior)
-    size, best = max(float(values.mean()), _TINY), (np.inf, np.zeros_like(targets))
+    middle = products.mean(axis=0)
+    values, vectors = np.linalg.eigh(products - middle - middle[:, None] + middle.mean())
+    values, wanted = np.maximum(values, 0), targets - targets.mean(axis=0)
+    turned, size = vectors.T @ wanted, max(float(values.mean()), _TINY)
+    rows = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    fits = []
     for penalty in _PENALTIES:
-        inverse = 1 / (values + penalty * size)
-        weights = vectors @ (inverse[:, None] * turned)
-        alone = weights / ((vectors**2) @ inverse)[:, None]  # the error of each photo when it is left out
-        best = min(best, (float((alone**2).mean()), weights), key=lambda pair: pair[0])
-    return np.asarray(prior + moved @ best[1], np.float32)
+        shares = values / (values + penalty * size)
+        fits.append(_left_out(vectors, shares, wanted - vectors @ (shares[:, None] * turned), rows))
+    errors = np.array([[float((fit[held] ** 2).sum()) for held in rows] for fit in fits])
+    best = (errors.sum(axis=1, keepdims=True) - errors).argmin(axis=0)
+    scores = targets.copy()
+    for held, k in zip(rows, best.tolist(), strict=True):
+        scores[held] -= fits[k][held]
+    return np.asarray(scores.round(_DECIMALS), np.float32)
+
+
+def _left_out(vectors: Floats, shares: Floats, residuals: Floats, rows: list[Integers]) -> Floats:
+    """Returns what fits without each fold leave unexplained in it, (N, C) float32.
+
+    Args:
+        vectors: the eigenvectors of the centred products, (N, N) float32.
+        shares: the share of each eigenvector that the fit on all photos follows, (N,) float32, 0..1.
+        residuals: what the fit on all photos leaves unexplained, (N, C) float32.
+        rows: the positions of the photos of each fold, (M,) int64.
+    """
+    found = np.empty_like(residuals)
+    for held in rows:
+        own = (vectors[held] * shares) @ vectors[held].T + 1 / len(vectors)
+        found[held] = np.linalg.solve(np.eye(len(held)) - own, residuals[held])
+    return found

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgetl.host.probe.folds import mean_over_folds, stratified_folds
-from edgetl.host.probe.heads import cross_validate
+from edgetl.host.probe.heads import cross_validate, inner_products, ridge_scores
 
 
 def clusters(photos, count, noise, seed=0):
@@ -39,6 +39,24 @@ def test_the_scale_of_a_feature_does_not_matter():
     scaled = features * np.geomspace(1e-2, 1e3, features.shape[1])
     first, second = (cross_validate(x, classes, 3, folds) for x in (features, scaled))
     np.testing.assert_allclose(first.ridge, second.ridge, atol=1e-3)
+
+
+def test_scores_are_those_of_a_fit_on_the_other_folds():
+    features, classes = clusters(120, 3, noise=2.0)
+    products, targets, folds = inner_products(features), np.eye(3, dtype=np.float32)[classes], stratified_folds(classes)
+    found = ridge_scores(products, targets, folds)
+    values, vectors = np.linalg.eigh(products.astype(float))
+    x = vectors * np.sqrt(np.maximum(values, 0))  # features with these products
+    mean = np.trace(np.cov(x.T, bias=True))
+    for fold in range(10):
+        train, held = folds != fold, folds == fold
+        centred, offset = x[train] - x[train].mean(axis=0), targets[train].mean(axis=0)
+        fits = [
+            np.linalg.solve(centred.T @ centred + penalty * mean * np.eye(120), centred.T @ (targets[train] - offset))
+            for penalty in (0.01, 0.1, 1.0, 10.0)
+        ]
+        scores = [(x[held] - x[train].mean(axis=0)) @ fit + offset for fit in fits]
+        assert min(np.abs(one - found[held]).max() for one in scores) < 1e-3
 
 
 def test_folds_share_each_class():
