@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.api import check_data, convert, evaluate, import_model, rank_starts, resume, train, verify
+    from edgetl.api import check_data, convert, evaluate, import_model, photo_review, rank_starts, resume, train, verify
     from edgetl.bundle import Bundle
     from edgetl.card import ModelCard
     from edgetl.device.camera import open_camera
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.probe.photo_review import PhotoReview
     from edgetl.host.knowledge.ranking import Ranking
     from edgetl.host.train.options import TrainOptions
     from edgetl.progress import PrintProgress, Progress
@@ -53,6 +54,7 @@ __all__ = [
     "Model",
     "ModelCard",
     "Observation",
+    "PhotoReview",
     "PrintProgress",
     "Progress",
     "Ranking",
@@ -74,6 +76,7 @@ __all__ = [
     "models",
     "open_camera",
     "open_model",
+    "photo_review",
     "rank_starts",
     "resume",
     "run",
@@ -92,6 +95,7 @@ _HOMES = {
     "Model": "edgetl.device.inference.model",
     "ModelCard": "edgetl.card",
     "Observation": "edgetl.device.observation",
+    "PhotoReview": "edgetl.host.probe.photo_review",
     "PrintProgress": "edgetl.progress",
     "Progress": "edgetl.progress",
     "Ranking": "edgetl.host.knowledge.ranking",
@@ -113,6 +117,7 @@ _HOMES = {
     "models": "edgetl.store",
     "open_camera": "edgetl.device.camera",
     "open_model": "edgetl.store",
+    "photo_review": "edgetl.api",
     "rank_starts": "edgetl.api",
     "resume": "edgetl.api",
     "run": "edgetl.device.run.job",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgetl.host.evaluate.detector import DetectorResult
     from edgetl.host.evaluate.top1 import Evaluation
     from edgetl.host.knowledge.ranking import Ranking
+    from edgetl.host.probe.photo_review import PhotoReview
     from edgetl.host.train.options import TrainOptions
     from edgetl.store import StoredModel
 
@@ -282,3 +283,25 @@ def evaluate(
 
     with reporting(receiver_of(progress)):
         return job.evaluate(model, data, labels=labels, variant=variant)
+
+
+def photo_review(model: str) -> PhotoReview:
+    """Returns what a classifier's training found out about its photos: what more would bring, and which are wrong.
+
+    Example:
+        >>> import edgetl
+        >>> review = edgetl.photo_review("parts")
+        >>> review.reviewed > 0
+        True
+
+    Args:
+        model: a stored model's name.
+
+    Raises:
+        UsageError: there is no such model.
+        ModelError: the model has no review, because it is a detector or comes from elsewhere.
+    """
+    from edgetl.host.report.review_files import read_review
+    from edgetl.store import open_model
+
+    return read_review(open_model(model).folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +45,58 @@ def stratified_folds(classes: ClassIds, seed: int = 0) -> Integers:
     """
     smallest = int(np.unique(classes, return_counts=True)[1].min())
     count = max(2, min(_MOST_FOLDS, smallest))
-    order = np.random.default_rng(seed).permutation(len(classes))
-    order = order[np.argsort(classes[order], kind="stable")]
+    order = _order_by_class(classes, np.random.default_rng(seed))
     folds = np.empty(len(classes), np.int64)
     folds[order] = np.arange(len(classes)) % count
     return folds
+
+
+def stratified_parts(classes: ClassIds, share: float, count: int, rng: np.random.Generator) -> Iterator[Integers]:
+    """Yields random parts of the photos, each with the same share of every class, and at least one photo of it.
+
+    The parts are disjoint as far as possible.
+
+    Args:
+        classes: the class of each photo, (N,) int64.
+        share: the share of the photos in a part, 0..1.
+        count: the number of parts.
+        rng: the generator of the random order.
+
+    Yields:
+        The positions of the photos of a part, (P,) int64.
+    """
+    members: list[Integers] = []
+    for number in range(count):
+        turn = number % max(1, round(1 / share))
+        if turn == 0:
+            order = _order_by_class(classes, rng)
+            members = np.split(order, np.flatnonzero(np.diff(classes[order])) + 1)
+        yield np.concatenate([_turn(own, max(1, round(share * len(own))), turn) for own in members])
+
+
+def _turn(members: Integers, takes: int, turn: int) -> Integers:
+    """Returns some of the members of a class, (takes,) int64: the first ones, or those of a later turn.
+
+    Args:
+        members: the positions of the photos of a class, (N,) int64.
+        takes: the number of photos to take in each turn.
+        turn: the number of the turn, from 0.
+    """
+    return np.asarray(np.take(members, np.arange(turn * takes, (turn + 1) * takes), mode="wrap"))
+
+
+def _order_by_class(classes: ClassIds, rng: np.random.Generator) -> Integers:
+    """Returns the positions of all photos, class by class, in random order within each class.
+
+    Args:
+        classes: the class of each photo, (N,) int64.
+        rng: the generator of the random order.
+
+    Returns:
+        The positions, (N,) int64.
+    """
+    order = rng.permutation(len(classes))
+    return np.asarray(order[np.argsort(classes[order], kind="stable")])
 
 
 def mean_over_folds(values: Floats, folds: Integers) -> Estimate:

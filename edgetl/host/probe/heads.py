@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetl.host.probe.ridge import PENALTIES
 from edgetl.vision.arrays import ClassIds, Floats, Integers
 
 _NEIGHBOURS = (1, 3, 5, 9, 15, 25)
 """The numbers of neighbours among which each fold chooses by its own training photos."""
-_PENALTIES = (0.01, 0.1, 1.0, 10.0)
-"""The ridge penalties among which each fold chooses, as multiples of the mean eigenvalue."""
 _DECIMALS = 4
 """Scores are rounded to this many decimals: rounding errors of float32 would give away a photo's own label in a tie."""
 _TINY = 1e-6
@@ -68,11 +67,23 @@ def inner_products(features: Floats) -> Floats:
     Args:
         features: the photos' features, (N, F) float.
     """
+    x = unit_features(features)
+    return np.asarray(x @ x.T)
+
+
+def unit_features(features: Floats) -> Floats:
+    """Returns features of which each was standardized over the photos, scaled to length 1 for each photo.
+
+    Args:
+        features: the photos' features, (N, F) float.
+
+    Returns:
+        The features, (N, F) float32.
+    """
     x = features.astype(np.float32)
     spread = x.std(axis=0)
     x = (x - x.mean(axis=0)) / np.where(spread > _TINY, spread, 1)
-    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), _TINY)
-    return np.asarray(x @ x.T)
+    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), _TINY))
 
 
 def classify_by_neighbours(own: Floats, across: Floats, classes: ClassIds, count: int) -> ClassIds:
@@ -140,7 +151,7 @@ def ridge_scores(products: Floats, targets: Floats, folds: Integers) -> Floats:
     turned, size = vectors.T @ wanted, max(float(values.mean()), _TINY)
     rows = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
     fits = []
-    for penalty in _PENALTIES:
+    for penalty in PENALTIES:
         shares = values / (values + penalty * size)
         fits.append(_left_out(vectors, shares, wanted - vectors @ (shares[:, None] * turned), rows))
     errors = np.array([[float((fit[held] ** 2).sum()) for held in rows] for fit in fits])

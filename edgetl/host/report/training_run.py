@@ -12,6 +12,19 @@ from edgetl.host.report.curve_figures import History, best_epoch
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """A plain verdict on a trained model.
+
+    Attributes:
+        judgement: sentences on what the model is good enough for.
+        next_step: the one thing to do next.
+    """
+
+    judgement: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """The end of a training.
 
@@ -19,11 +32,13 @@ class Ending:
         best: the position of the epoch in the history whose weights were stored; negative if it is unknown.
         advice: sentences about the uncertainty of the figures and about ways to improve the model.
         interval: the 95 % confidence interval of a detector's mAP, 0..1; NaN if it is unknown.
+        verdict: the verdict on the model; None if it wasn't judged.
     """
 
     best: int = -1
     advice: tuple[str, ...] = ()
     interval: tuple[float, float] = (math.nan, math.nan)
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +85,5 @@ class TrainingRun:
             "data_summary": self.data_summary,
             "settings": self.settings,
             "advice": self.ending.advice,
+            "verdict": self.ending.verdict,
         }

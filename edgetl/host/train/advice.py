@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edgetl.host.probe.folds import Estimate
+from edgetl.host.probe.photo_review import PhotoReview
+from edgetl.host.report.review_sentences import gain_sentence, suspects_sentence
 from edgetl.host.train.checkpoint import Row
 from edgetl.text import counted
 
-_WIDE = 0.1
+WIDE = 0.1
 """A confidence interval wider than this, 0..1, can't tell trainings apart that differ by a few points."""
 _HALF_WIDTH = 0.05
 """The number of validation photos is estimated for an interval of this half width, 0..1."""
@@ -47,6 +50,7 @@ class Facts:
         epochs: the number of epochs that the last stage was to have.
         boxes: the number of validation boxes that each class's display threshold was chosen from; empty for a
             classifier.
+        review: what a classifier's training found out about its photos; None for a detector.
     """
 
     figure: Literal["top-1", "mAP"]
@@ -60,6 +64,31 @@ class Facts:
     column: str
     epochs: int
     boxes: Mapping[str, int] = field(default_factory=dict)
+    review: PhotoReview | None = None
+
+    @property
+    def gain(self) -> Estimate | None:
+        """The expected gain from twice the photos, 0..1; None if it isn't known."""
+        return self.review.gain if self.review else None
+
+    @property
+    def overfits(self) -> bool:
+        """Whether the figure on training photos is higher by more than the measuring error."""
+        high = self.value if math.isnan(self.interval[1]) else self.interval[1]
+        return self.on_training - self.value > _GAP and self.on_training > high
+
+    @property
+    def learns_too_little(self) -> bool:
+        """Whether the figure is low even on training photos."""
+        return self.on_training < _LOW
+
+    @property
+    def best_is_late(self) -> bool:
+        """Whether the best epoch is one of the last that the training was to have."""
+        if not self.rows or not self.epochs or int(self.rows[-1]["epoch"]) < self.epochs:
+            return False
+        best = self.rows[self.best] if 0 <= self.best < len(self.rows) else self.rows[-1]
+        return best["stage"] == self.rows[-1]["stage"] and float(best["epoch"]) > _LATE * self.epochs
 
 
 def advise(facts: Facts) -> list[str]:
@@ -67,7 +96,8 @@ def advise(facts: Facts) -> list[str]:
     return [
         *_certainty(facts),
         *_fit(facts),
-        *_few_photos(facts),
+        *_more_photos(facts),
+        *_suspects(facts),
         *_best_epoch(facts),
         *_ending(facts),
         *_thresholds(facts),
@@ -84,7 +114,7 @@ def _certainty(facts: Facts) -> list[str]:
     )
     if facts.boxes and facts.photos < _FEW_RESAMPLED:
         sentence += " With so few photos the real range is wider."
-    if high - low <= _WIDE:
+    if high - low <= WIDE:
         return [sentence]
     share = min(max(facts.value, 0.1), 0.9)
     enough = max(math.ceil(share * (1 - share) * (1.96 / _HALF_WIDTH) ** 2 / 10) * 10, facts.photos + 10)
@@ -96,27 +126,33 @@ def _fit(facts: Facts) -> list[str]:
     trained = facts.on_training
     if math.isnan(trained):
         return []
-    high = facts.value if math.isnan(facts.interval[1]) else facts.interval[1]
     both = f"the {facts.figure} is {trained:.1%} on photos that it was trained on and {facts.value:.1%} on others"
-    if trained - facts.value > _GAP and trained > high:
+    if facts.overfits:
         return [
             f"The model overfits: {both}. More photos, taken in other places and light, help most; a larger --augment "
             "or a smaller --alpha can also help."
         ]
-    if trained < _LOW:
+    if facts.learns_too_little:
         return [
             f"The model learns too little: {both}. More --epochs, pretrained --weights, a larger --alpha or --size can "
-            "help; check the report for wrong labels."
+            "help."
         ]
     return [f"There is no sign of overfitting: {both}."]
 
 
-def _few_photos(facts: Facts) -> list[str]:
+def _more_photos(facts: Facts) -> list[str]:
+    """Returns what more photos would bring; where that isn't known, the classes that have few."""
+    if facts.review and facts.review.gain:
+        return [gain_sentence(facts.review)]
     few = {label: count for label, count in facts.counts.items() if count < _FEW}
     if not few:
         return []
     things = "boxes" if facts.boxes else "training photos"
     return [f"Few {things}: {_named(few)}. A class should have {_FEW} or more to begin with."]
+
+
+def _suspects(facts: Facts) -> list[str]:
+    return [suspects_sentence(facts.review)] if facts.review and facts.review.suspects else []
 
 
 def _best_epoch(facts: Facts) -> list[str]:
@@ -160,9 +196,7 @@ def _ending(facts: Facts) -> list[str]:
             f"The training stopped after epoch {trained} of {facts.epochs}, because the validation did not improve any "
             "more (--patience)."
         ]
-    best = facts.rows[facts.best] if 0 <= facts.best < len(facts.rows) else last
-    late = best["stage"] == last["stage"] and float(best["epoch"]) > _LATE * facts.epochs
-    more = " The best epoch is one of the last: more --epochs can help." if late else ""
+    more = " The best epoch is one of the last: more --epochs can help." if facts.best_is_late else ""
     return [f"The training went through all of its {counted(facts.epochs, 'epoch')}.{more}"]
 
 

@@ -17,6 +17,7 @@ from edgetl.host.networks.untyped import Predictor
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier.class_weights import class_weights
 from edgetl.host.train.classifier.network import Classifier
+from edgetl.host.train.classifier.review import PhotoFeatures
 from edgetl.host.train.resolve import ClassifierOptions
 from edgetl.host.train.schedule import freeze, layer_factors
 from edgetl.host.train.stage import Judgement, Stage
@@ -78,16 +79,35 @@ def compute_features(model: Predictor, photos: Photos, batch: int, *, mirrored: 
     return np.concatenate(rows).astype(np.float32)
 
 
-def train_head(parts: Classifier, data: Dataset, options: ClassifierOptions, checkpoint: Checkpoint) -> None:
-    """Trains the head alone, on features that the backbone computes once."""
+def compute_all_features(parts: Classifier, data: Dataset, options: ClassifierOptions) -> PhotoFeatures:
+    """Returns the features of all photos by the backbone as it is now."""
+    train, val = (compute_features(parts.features, side, options.batch) for side in (data.train, data.val))
+    return PhotoFeatures(train, val)
+
+
+def train_head(
+    parts: Classifier,
+    data: Dataset,
+    options: ClassifierOptions,
+    checkpoint: Checkpoint,
+    features: PhotoFeatures | None = None,
+) -> None:
+    """Trains the head alone, on features that the backbone computes once.
+
+    Args:
+        parts: the classifier.
+        data: the photos.
+        options: the resolved options.
+        checkpoint: the checkpoint, attached to the whole model.
+        features: the features of the photos; None computes them here.
+    """
     if checkpoint.finished("head") or not options.head_epochs:
         return
-    x = compute_features(parts.features, data.train, options.batch)
-    classes = data.train.classes
+    known = features or compute_all_features(parts, data, options)
+    x, val, classes = known.train, known.val, data.train.classes
     if options.flip and options.augment:
         x = np.concatenate([x, compute_features(parts.features, data.train, options.batch, mirrored=True)])
         classes = np.concatenate([classes, classes])
-    val = compute_features(parts.features, data.val, options.batch)
     batch = max(1, min(_MOST_FEATURES, len(x) // 8))
     stage = Stage(
         "head", parts.head, options, checkpoint, epochs=options.head_epochs, steps=len(x) // batch, brief=True

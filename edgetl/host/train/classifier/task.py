@@ -15,12 +15,15 @@ from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
 from edgetl.host.report.classifier_training import write_training_report
+from edgetl.host.report.review_files import write_review
 from edgetl.host.report.training_run import Ending
 from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
+from edgetl.host.train.classifier.review import PhotoFeatures, review_photos
 from edgetl.host.train.options import DETECTOR_ONLY, TrainOptions
 from edgetl.host.train.resolve import ClassifierOptions, resolve_classifier
 from edgetl.host.train.training import Trained, Training, count_by_label, sample
+from edgetl.host.train.verdict import judge_classifier
 from edgetl.host.train.weights.auto import replace_auto
 from edgetl.host.train.weights.source import WeightsSource
 from edgetl.text import counted
@@ -31,6 +34,9 @@ _TRAINING_PHOTOS = 300
 
 class ClassifierTraining(Training[ClassifierOptions, Dataset]):
     """A classifier's training, see `Training`."""
+
+    _features: PhotoFeatures | None = None
+    """The features of the photos by the initial weights; None if these are random or the training has not begun."""
 
     def describe(self) -> str:
         """Returns a line for people: how many photos there are, and of how many classes."""
@@ -48,12 +54,14 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
 
     def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint) -> Network:
         """Trains the head, then the backbone with it."""
-        from edgetl.host.train.classifier.fit import train_all, train_head
+        from edgetl.host.train.classifier.fit import compute_all_features, train_all, train_head
         from edgetl.host.train.classifier.network import assemble
 
         parts = assemble(backbone, len(self.dataset.labels), self.options)
+        if self.source.kind != "none":  # before a checkpoint replaces the initial weights
+            self._features = compute_all_features(parts, self.dataset, self.options)
         checkpoint.attach(parts.model)
-        train_head(parts, self.dataset, self.options, checkpoint)
+        train_head(parts, self.dataset, self.options, checkpoint, self._features)
         train_all(parts, self.dataset, self.options, checkpoint)
         return parts.model
 
@@ -61,16 +69,18 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
         val = self.dataset.val
         evaluation = Evaluation(self.dataset.labels, val.classes, predict(model, val))
         card = replace(card, metrics={"top1": round(evaluation.top1, 4)})
-        facts = self._facts(model, evaluation, checkpoint)
+        review = review_photos(self.dataset, self._features, evaluation)
+        facts = replace(self._facts(model, evaluation, checkpoint), review=review)
         low, high = facts.interval
         summary = (
             f"{evaluation.top1:.1%} of {counted(len(val), 'validation photo')} right "
             f"({low:.1%} to {high:.1%} with 95 % confidence)"
         )
-        ending = Ending(facts.best, tuple(advise(facts)))
+        ending = Ending(facts.best, tuple(advise(facts)), verdict=judge_classifier(facts, evaluation))
 
         def write_report(path: Path, rows: list[Row]) -> None:
-            write_training_report(path, self._training_run(card, rows, ending), evaluation)
+            write_training_report(path, self._training_run(card, rows, ending), evaluation, review)
+            write_review(path.parent, review)
 
         return Trained(model, card, summary, write_report, ending.advice)
 

@@ -12,6 +12,7 @@ from edgetl.card import Backbone, DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import UsageError
 from edgetl.host.console import console
 from edgetl.host.dataset.boxes.load import BoxedDataset, load_boxed
+from edgetl.host.evaluate.detector_tables import class_rows
 from edgetl.host.evaluate.map_interval import map_interval
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import measure
@@ -25,6 +26,7 @@ from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.options import CLASSIFIER_ONLY, TrainOptions
 from edgetl.host.train.resolve import DetectorOptions, resolve_detector
 from edgetl.host.train.training import Trained, Training, count_by_label, sample
+from edgetl.host.train.verdict import judge_detector
 from edgetl.host.train.weights.auto import replace_auto
 from edgetl.host.train.weights.source import WeightsSource
 from edgetl.text import counted
@@ -89,7 +91,8 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
             f"mAP {evaluation.map:.3f} ({low:.3f} to {high:.3f} with 95 % confidence), mAP50 {evaluation.map50:.3f} on "
             f"{counted(len(self.dataset.val), 'validation photo')}"
         )
-        ending = Ending(facts.best, tuple(advise(facts)), facts.interval)
+        verdict = judge_detector(facts, class_rows(evaluation, card.detector.thresholds))
+        ending = Ending(facts.best, tuple(advise(facts)), facts.interval, verdict)
 
         def write_report(path: Path, rows: list[Row]) -> None:
             write_detection_report(path, self._training_run(card, rows, ending), evaluation, seen)

@@ -1,0 +1,61 @@
+"""Words what a training found out about its photos, for the terminal and for its report."""
+
+from __future__ import annotations
+
+from edgetl.host.probe.folds import Estimate
+from edgetl.host.probe.photo_review import PhotoReview
+from edgetl.text import counted
+
+HARDLY = 0.01
+"""A gain of less than this, 0..1, is hardly worth the work of taking photos."""
+_UNKNOWN = 0.15
+"""An interval of a gain that is wider than this, 0..1, says nothing that would help to decide."""
+_MOST_NAMED = 3
+"""At most this many classes are named as those that would gain most."""
+
+
+def gain_sentence(review: PhotoReview) -> str:
+    """Returns what twice the photos should bring, and which classes would gain most.
+
+    Args:
+        review: a review with a gain.
+    """
+    gain = review.gain
+    if gain is None:
+        return ""
+    if gain.high - gain.low > _UNKNOWN:
+        return f"Twice the photos should bring {_points(gain)}: too few validation photos to tell more."
+    if gain.mean < HARDLY / 2 and gain.high < 2 * HARDLY:
+        return f"Twice the photos of the same kind should bring hardly anything: {_points(gain)}."
+    names = classes_that_gain(review)
+    more = f" Most would gain: {', '.join(names)}." if names else ""
+    return f"Twice the photos should bring {_points(gain)}.{more}"
+
+
+def classes_that_gain(review: PhotoReview) -> list[str]:
+    """Returns the classes that would gain clearly more than the average, the largest gain first."""
+    gains = [gain for gain in review.class_gains if gain.gain >= HARDLY]
+    usual = sum(gain.gain for gain in review.class_gains) / max(1, len(review.class_gains))
+    return [gain.label for gain in gains if gain.gain > 1.2 * usual][:_MOST_NAMED]
+
+
+def suspects_sentence(review: PhotoReview) -> str:
+    """Returns how many photos probably have a wrong label.
+
+    Args:
+        review: a review with suspects.
+    """
+    count, clear = len(review.suspects), review.clear
+    looks = "looks like" if count == 1 else "look like"
+    how = f", {clear} of them clearly" if clear else ", none of them clearly"
+    return (
+        f"{counted(count, 'photo')} {looks} another class than that of the folder{how}: check the first ones of "
+        "suspects.csv, which lies beside the report."
+    )
+
+
+def _points(gain: Estimate) -> str:
+    """Returns a gain as `about +2 points (0 to 4)`; with a decimal if it is small."""
+    digits = 0 if gain.high >= 2 * HARDLY else 1
+    mean, low, high = (f"{100 * value:.{digits}f}" for value in (gain.mean, gain.low, gain.high))
+    return f"about +{mean} {'point' if mean == '1' else 'points'} ({low} to {high})"
