@@ -15,9 +15,7 @@ import numpy as np
 from edgetl.card import InputSpec
 from edgetl.host.dataset.load import Dataset, load_dataset
 from edgetl.host.networks.backend import import_keras
-from edgetl.host.probe.heads import unit_features
 from edgetl.host.probe.photo_review import CLEAR
-from edgetl.host.probe.ridge import fit_ridge
 from edgetl.host.probe.suspects import find_suspects
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.resolve import resolve_classifier
@@ -52,7 +50,7 @@ def flip(classes: ClassIds, count: int, share: float, seed: int) -> tuple[ClassI
 
 def report(features: Floats, labels: ClassIds, flipped: Integers, count: int) -> tuple[str, float]:
     """A line for people, and the share of the flipped photos among the first 8 %."""
-    found = find_suspects(fit_ridge(unit_features(features), labels, count).left_out, labels)
+    found = find_suspects(features, labels, count)
     first = [suspect.photo for suspect in found[: round(0.08 * len(labels))]]
     clear = [suspect.photo for suspect in found if suspect.other - suspect.own >= CLEAR]
     caught = float(np.isin(flipped, first).mean()) if len(flipped) else 0.0

@@ -1,4 +1,4 @@
-"""Finds photos whose label is contradicted by a head that did not learn from them.
+"""Finds photos whose label is contradicted by heads that did not learn from them.
 
 This is confident learning after Northcutt et al., "Confident Learning: Estimating Uncertainty in Dataset Labels", 2021:
 the probability of each class is compared with its mean over the photos of that class, so that classes which are
@@ -11,10 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgetl.host.probe.heads import unit_features
+from edgetl.host.probe.ridge import fit_ridge
 from edgetl.vision.arrays import ClassIds, Doubles, Floats
 
 _SHARPNESS = tuple(np.geomspace(1, 128, 15).tolist())
 """The factors among which scores choose the one that makes the labels most likely; a score lies at about 0..1."""
+_NEIGHBOURS = 25
+"""At most this many nearest photos say what a photo shows; the farther ones count little."""
+_LEAST = 1e-3
+"""No class is called less probable than this, 0..1, because a photo has few neighbours."""
+_ROWS = 1_000
+"""The distances of this many photos to all others are computed at a time, which bounds the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +42,18 @@ class Suspect:
     other: float
 
 
-def find_suspects(scores: Floats, classes: ClassIds) -> list[Suspect]:
+def find_suspects(features: Floats, classes: ClassIds, count: int) -> list[Suspect]:
     """Returns the photos that another class fits better than their own, the clearest contradictions first.
 
     Args:
-        scores: the score of each class for each photo by a head that did not learn from it, (N, C) float32, about 0..1.
+        features: the photos' features, (N, F) float32.
         classes: the class of each photo by its label, (N,) int64.
+        count: the number of classes C.
     """
-    shares, rows = probabilities(scores, classes), np.arange(len(classes))
-    counts = np.bincount(classes, minlength=shares.shape[1])
-    usual = np.bincount(classes, weights=shares[rows, classes], minlength=shares.shape[1]) / np.maximum(counts, 1)
-    fits = np.where(counts > 0, shares - usual, -np.inf)
+    shares, rows = left_out_probabilities(features, classes, count), np.arange(len(classes))
+    photos = np.bincount(classes, minlength=count)
+    usual = np.bincount(classes, weights=shares[rows, classes], minlength=count) / np.maximum(photos, 1)
+    fits = np.where(photos > 0, np.log(shares / np.maximum(usual, _LEAST)), -np.inf)
     own = fits[rows, classes].copy()
     fits[rows, classes] = -np.inf
     other = fits.argmax(axis=1)
@@ -54,6 +63,46 @@ def find_suspects(scores: Floats, classes: ClassIds) -> list[Suspect]:
         Suspect(i, int(other[i]), float(shares[i, classes[i]]), float(shares[i, other[i]]))
         for i in found[np.argsort(margins[found], kind="stable")].tolist()
     ]
+
+
+def left_out_probabilities(features: Floats, classes: ClassIds, count: int) -> Doubles:
+    """Returns the probability of each class for each photo by two heads that learned from all others but not from it.
+
+    Args:
+        features: the photos' features, (N, F) float32.
+        classes: the class of each photo by its label, (N,) int64.
+        count: the number of classes C.
+
+    Returns:
+        The mean of the probabilities by ridge regression and by nearest neighbours, (N, C) float64, 0..1.
+    """
+    x = unit_features(features)
+    linear = probabilities(fit_ridge(x, classes, count).left_out, classes)
+    return np.asarray((linear + np.maximum(_neighbour_shares(x, classes, count), _LEAST)) / 2)
+
+
+def _neighbour_shares(x: Floats, classes: ClassIds, count: int) -> Doubles:
+    """Returns the share of each class among the nearest other photos, each weighted by one over its rank.
+
+    Args:
+        x: the features of length 1, (N, F) float32.
+        classes: the class of each photo, (N,) int64.
+        count: the number of classes C.
+
+    Returns:
+        The shares, (N, C) float64, 0..1.
+    """
+    most = min(_NEIGHBOURS, len(x) - 1)
+    weights = 1 / np.arange(1.0, most + 1)
+    shares = np.zeros((len(x), count))
+    for start in range(0, len(x), _ROWS):
+        rows = np.arange(start, min(start + _ROWS, len(x)))
+        similar = x[rows] @ x.T
+        similar[np.arange(len(rows)), rows] = -np.inf
+        nearest = np.argsort(-similar, axis=1, kind="stable")[:, :most]
+        for rank, weight in enumerate(weights):
+            shares[rows, classes[nearest[:, rank]]] += weight
+    return np.asarray(shares / weights.sum())
 
 
 def probabilities(scores: Floats, classes: ClassIds) -> Doubles:

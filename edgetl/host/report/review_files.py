@@ -16,7 +16,7 @@ from edgetl.text import json_text, printable
 _SUSPECTS = "suspects.csv"
 _REVIEW = "photos.json"
 _MOST_BYTES = 1 << 26
-"""The largest size of a review; 20,000 suspects take about 5 MB."""
+"""The largest size of a review; 10,000 suspects take about 3 MB."""
 _FORMULA = ("=", "+", "-", "@")
 """A spreadsheet program computes a cell that begins with one of these characters."""
 

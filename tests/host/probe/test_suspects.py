@@ -9,10 +9,6 @@ from edgetl.host.probe.ridge import fit_ridge
 from edgetl.host.probe.suspects import find_suspects, probabilities
 
 
-def left_out(features, labels, count):
-    return fit_ridge(unit_features(features), labels, count).left_out
-
-
 def flipped(classes, count, share, seed=0):
     rng = np.random.default_rng(seed)
     wrong = rng.choice(len(classes), round(share * len(classes)), replace=False)
@@ -35,7 +31,7 @@ def test_a_photo_that_is_left_out_has_the_score_of_a_fit_without_it(photos, feat
 def test_flipped_labels_come_first_with_the_class_that_the_photos_show():
     features, classes = clusters(500, 5, noise=1.5)
     labels, wrong = flipped(classes, 5, 0.05)
-    found = find_suspects(left_out(features, labels, 5), labels)
+    found = find_suspects(features, labels, 5)
     first = found[: round(0.08 * 500)]
     caught = [suspect for suspect in first if suspect.photo in wrong]
     assert len(caught) >= 0.9 * len(wrong)
@@ -44,19 +40,19 @@ def test_flipped_labels_come_first_with_the_class_that_the_photos_show():
 
 def test_clear_clusters_have_no_suspects():
     features, classes = clusters(200, 4, noise=0.1)
-    assert not find_suspects(left_out(features, classes, 4), classes)
+    assert not find_suspects(features, classes, 4)
 
 
 @pytest.mark.parametrize(("photos", "count"), [(6, 2), (2000, 1000)])
 def test_any_number_of_photos_and_classes_is_reviewed(photos, count):
     features, classes = clusters(photos, count, noise=0.5)
-    found = find_suspects(left_out(features, classes, count), classes)
+    found = find_suspects(features, classes, count)
     assert all(suspect.looks_like != classes[suspect.photo] for suspect in found)
 
 
 def test_features_without_spread_accuse_nobody_clearly():
     classes = np.arange(60) % 3
-    found = find_suspects(left_out(np.ones((60, 8)), classes, 3), classes)
+    found = find_suspects(np.ones((60, 8)), classes, 3)
     assert all(suspect.other - suspect.own < 0.5 for suspect in found)
 
 

@@ -13,14 +13,12 @@ import numpy as np
 from edgetl.host.dataset.load import Dataset, Photos
 from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.probe.data_curve import DataCurve, Labelled, measure_curve
-from edgetl.host.probe.heads import unit_features
 from edgetl.host.probe.photo_review import ClassGain, Part, PhotoReview, Reason, SuspectPhoto
-from edgetl.host.probe.ridge import fit_ridge
 from edgetl.host.probe.suspects import Suspect, find_suspects
 from edgetl.vision.arrays import Floats
 
-_MOST_REVIEWED = 20_000
-"""At most this many photos are searched for wrong labels; their features take about 100 MB."""
+_MOST_REVIEWED = 10_000
+"""At most this many photos are searched for wrong labels, which takes seconds."""
 _RANDOM_WEIGHTS = (
     "The training began with random weights, whose features say nothing about the photos. Train with --weights auto to "
     "see what more photos would bring and which labels are probably wrong."
@@ -89,23 +87,22 @@ def _contradicted(data: Dataset, features: PhotoFeatures) -> tuple[list[SuspectP
     train = len(data.train)
     classes = np.concatenate([data.train.classes, data.val.classes])
     picked = np.sort(np.random.default_rng(0).permutation(len(classes))[:_MOST_REVIEWED])
-    x = unit_features(np.concatenate([features.train, features.val])[picked])
-    fitted = fit_ridge(x, classes[picked], len(data.labels))
+    found = find_suspects(np.concatenate([features.train, features.val])[picked], classes[picked], len(data.labels))
     paths, root = (*data.train.paths, *data.val.paths), Path(data.report.root)
 
-    def photo_of(found: Suspect) -> SuspectPhoto:
-        position = int(picked[found.photo])
+    def photo_of(suspect: Suspect) -> SuspectPhoto:
+        position = int(picked[suspect.photo])
         return SuspectPhoto(
             str(paths[position].relative_to(root)),
             "train" if position < train else "val",
             data.labels[classes[position]],
-            data.labels[found.looks_like],
+            data.labels[suspect.looks_like],
             "looks like another class",
-            found.own,
-            found.other,
+            suspect.own,
+            suspect.other,
         )
 
-    return [photo_of(found) for found in find_suspects(fitted.left_out, classes[picked])], len(picked)
+    return [photo_of(suspect) for suspect in found], len(picked)
 
 
 def _copies(data: Dataset) -> list[SuspectPhoto]:
