@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
-    from edgetl.host.probe.photo_review import PhotoReview
     from edgetl.host.knowledge.ranking import Ranking
+    from edgetl.host.probe.photo_review import PhotoReview
     from edgetl.host.train.options import TrainOptions
     from edgetl.progress import PrintProgress, Progress
     from edgetl.store import StoredModel, models, open_model

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from test_heads import clusters
+from test_probe_heads import clusters
 
 from edgetl.host.probe.data_curve import Labelled, measure_curve
 from edgetl.host.probe.folds import stratified_parts

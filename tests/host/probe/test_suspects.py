@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_heads import clusters
+from test_probe_heads import clusters
 
 from edgetl.host.probe.heads import unit_features
 from edgetl.host.probe.ridge import fit_ridge
