@@ -25,12 +25,11 @@ from edgetl.host.console import warn
 from edgetl.host.dataset.photo_set import PhotoSet
 from edgetl.host.dataset.photos import cache_folder, root_key
 from edgetl.host.networks.untyped import Predictor
+from edgetl.host.probe.heads import standardized
 from edgetl.vision.arrays import Floats
 
 _BATCH = 32
 """The network gets this many photos at a time; more need more memory and are hardly faster."""
-_LARGEST = 60_000.0
-"""Features are limited to ± this value, because the cache stores them in 16 bits; those of MobileNets are below 100."""
 _MOST_CONTENTS = 4
 """At most this many sets of photos of one data set are remembered: those of some input sizes and splits."""
 
@@ -67,7 +66,7 @@ class FeatureCache:
         self._writable = True
 
     def features(self, key: NetworkKey, open_network: Callable[[], Predictor]) -> Floats:
-        """Returns the pooled features of the photos, (N, F) float32 with the precision of 16 bits.
+        """Returns the standardized pooled features of the photos, (N, F) float32 with the precision of 16 bits.
 
         Args:
             key: what the features depend on.
@@ -78,7 +77,7 @@ class FeatureCache:
             ModelError: the network computes infinite numbers.
         """
         name = digest(asdict(key))
-        return self.remember(f"{name}-features", lambda: pooled_features(open_network(), self._photos))
+        return self.remember(f"{name}-features", lambda: standardized(pooled_features(open_network(), self._photos)))
 
     def remember(self, name: str, compute: Callable[[], Floats]) -> Floats:
         """Returns an array of numbers about the photos, computed now or earlier.
@@ -128,7 +127,7 @@ def pooled_features(network: Predictor, photos: PhotoSet) -> Floats:
         photos: the N photos.
 
     Returns:
-        The features, (N, F) float32, at most 60,000.
+        The features, (N, F) float32.
 
     Raises:
         ModelError: the network computes infinite numbers.
@@ -142,7 +141,7 @@ def pooled_features(network: Predictor, photos: PhotoSet) -> Floats:
     features = np.concatenate(rows)
     if not np.isfinite(features).all():
         raise ModelError("its weights give numbers that aren't finite", remedy="give other weights")
-    return np.clip(features, -_LARGEST, _LARGEST)
+    return features
 
 
 def digest(value: object) -> str:

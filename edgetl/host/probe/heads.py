@@ -18,7 +18,7 @@ _NEIGHBOURS = (1, 3, 5, 9, 15, 25)
 _DECIMALS = 4
 """Scores are rounded to this many decimals: rounding errors of float32 would give away a photo's own label in a tie."""
 _TINY = 1e-6
-"""A feature that varies less than this is constant; dividing by its spread would only raise noise."""
+"""A feature that varies less than this share of the largest number is constant: its spread would only be noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,22 @@ def unit_features(features: Floats) -> Floats:
     Returns:
         The features, (N, F) float32.
     """
-    x = features.astype(np.float32)
-    spread = x.std(axis=0)
-    x = (x - x.mean(axis=0)) / np.where(spread > _TINY, spread, 1)
+    x = standardized(features)
     return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), _TINY))
+
+
+def standardized(features: Floats) -> Floats:
+    """Returns features with the mean 0 and the standard deviation 1, and 0 for a constant feature, (N, F) float32.
+
+    Args:
+        features: the photos' features, (N, F) float of any scale; those of random weights may be as small as 1e-11.
+    """
+    x = features.astype(np.float32)
+    largest = float(np.abs(x).max(initial=0.0))
+    x = x / largest if largest else x
+    spread = x.std(axis=0)
+    varies = spread > _TINY
+    return np.asarray((x - x.mean(axis=0)) * varies / np.where(varies, spread, 1))
 
 
 def classify_by_neighbours(own: Floats, across: Floats, classes: ClassIds, count: int) -> ClassIds:

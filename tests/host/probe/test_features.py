@@ -4,6 +4,7 @@ import pytest
 from edgetl.errors import ModelError
 from edgetl.host.dataset.photo_set import PhotoSet
 from edgetl.host.probe.features import FeatureCache, NetworkKey, pooled_features
+from edgetl.host.probe.heads import standardized
 
 KEY = NetworkKey("0f", "mobilenet_v2", 0.35, "-1..1")
 
@@ -31,14 +32,20 @@ def test_features_are_computed_once_in_batches_of_one_size(photos, tmp_path):
     found = [FeatureCache(tmp_path, photos).features(KEY, lambda: network) for _ in range(2)]
     assert network.sizes == [32, 32]
     np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_allclose(found[0], photos.pixels.mean(axis=(1, 2)), rtol=1e-3)
+    np.testing.assert_allclose(found[0], standardized(photos.pixels.mean(axis=(1, 2))), atol=2e-3)
+
+
+def test_the_tiny_features_of_random_weights_keep_their_differences(photos, tmp_path):
+    found = FeatureCache(tmp_path, photos).features(KEY, lambda: Means(1e-11))
+    np.testing.assert_allclose(found, standardized(photos.pixels.mean(axis=(1, 2))), atol=2e-3)
 
 
 def test_another_order_or_other_weights_are_computed_anew(photos, tmp_path):
     network = Means()
     FeatureCache(tmp_path, photos).features(KEY, lambda: network)
     turned = PhotoSet(photos.pixels, photos.rows[::-1], ())
-    assert FeatureCache(tmp_path, turned).features(KEY, lambda: network)[0, 0] != photos.pixels[0, :, :, 0].mean()
+    expected = standardized(photos.pixels.mean(axis=(1, 2)))[::-1]
+    np.testing.assert_allclose(FeatureCache(tmp_path, turned).features(KEY, lambda: network), expected, atol=2e-3)
     FeatureCache(tmp_path, photos).features(NetworkKey("1f", "mobilenet_v2", 0.35, "-1..1"), lambda: network)
     assert len(network.sizes) == 6
 
