@@ -76,8 +76,7 @@ def trial(options: TrainOptions, changes: list[str]) -> dict[str, object]:
 
         fit.measure = late  # type: ignore[assignment]
         began, processor = time.monotonic(), time.process_time()
-        card = training._card(about)
-        model = training._train(backbone, card, checkpoint)
+        model, card = training.learn(backbone, about, checkpoint)
         seconds = {"seconds": round(time.monotonic() - began), "processor": round(time.process_time() - processor)}
     parts = {"validation": training.dataset.val, "test": training.dataset.test}
     found = {name: figures_of(measure(model, photos, card)) for name, photos in parts.items() if len(photos)}

@@ -18,7 +18,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetl.api import check_data, convert, evaluate, import_model, photo_review, rank_starts, resume, train, verify
+    from edgetl.api import (
+        check_data,
+        compare_training,
+        convert,
+        evaluate,
+        import_model,
+        photo_review,
+        rank_starts,
+        resume,
+        train,
+        verify,
+    )
     from edgetl.bundle import Bundle
     from edgetl.card import ModelCard
     from edgetl.device.camera import open_camera
@@ -32,6 +43,8 @@ if TYPE_CHECKING:
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.knowledge.comparison import Comparison
+    from edgetl.host.knowledge.comparison_options import CompareOptions
     from edgetl.host.knowledge.ranking import Ranking
     from edgetl.host.probe.photo_review import PhotoReview
     from edgetl.host.train.options import TrainOptions
@@ -46,6 +59,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Bundle",
     "Classification",
+    "CompareOptions",
+    "Comparison",
     "Detections",
     "EdgetlError",
     "Event",
@@ -70,6 +85,7 @@ __all__ = [
     "TrainOptions",
     "Zone",
     "check_data",
+    "compare_training",
     "convert",
     "evaluate",
     "import_model",
@@ -87,6 +103,8 @@ __all__ = [
 _HOMES = {
     "Bundle": "edgetl.bundle",
     "Classification": "edgetl.vision.results",
+    "CompareOptions": "edgetl.host.knowledge.comparison_options",
+    "Comparison": "edgetl.host.knowledge.comparison",
     "Detections": "edgetl.vision.results",
     "EdgetlError": "edgetl.errors",
     "Event": "edgetl.device.events",
@@ -111,6 +129,7 @@ _HOMES = {
     "TrainOptions": "edgetl.host.train.options",
     "Zone": "edgetl.vision.zones",
     "check_data": "edgetl.api",
+    "compare_training": "edgetl.api",
     "convert": "edgetl.api",
     "evaluate": "edgetl.api",
     "import_model": "edgetl.api",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from edgetl.host.dataset.report import DataReport
     from edgetl.host.evaluate.detector import DetectorResult
     from edgetl.host.evaluate.top1 import Evaluation
+    from edgetl.host.knowledge.comparison import Comparison
+    from edgetl.host.knowledge.comparison_options import CompareOptions
     from edgetl.host.knowledge.ranking import Ranking
     from edgetl.host.probe.photo_review import PhotoReview
     from edgetl.host.train.options import TrainOptions
@@ -155,6 +157,36 @@ def rank_starts(
         return ranking.rank_starts(
             data, weights=weights, size=size, val_fraction=val_fraction, split_seed=split_seed, costs=costs
         )
+
+
+def compare_training(options: CompareOptions, *, restart: bool = False, progress: Progress | None = None) -> Comparison:
+    """Measures whether transfer is worth it, and which start helps, by training in several ways; see `edgetl compare`.
+
+    Example:
+        >>> import edgetl
+        >>> shortest = edgetl.CompareOptions("photos", minutes=0.01, default="starter", size=96)
+        >>> comparison = edgetl.compare_training(shortest)
+        >>> comparison.sentences[0]
+        'Too few runs have finished to say what transfer is worth: that needs a run of `random weights` and one ...'
+
+    Args:
+        options: the photos' folder, the time, and the starts to compare.
+        restart: whether the runs of an earlier comparison in the same folder are discarded; otherwise it goes on.
+        progress: the receiver of messages and of the state of the work; None prints nothing.
+
+    Returns:
+        The learning curves and the answer in sentences; a notebook shows them as a table.
+
+    Raises:
+        DatasetError: the photos can't be used, or have changed since the comparison began.
+        UsageError: an option is out of its range, a name doesn't exist, or an earlier comparison had other options.
+        ModelError: the weights of a start don't fit its network.
+        EdgetlError: a download failed, or the disk is full.
+    """
+    from edgetl.host.knowledge import comparison_job
+
+    with reporting(receiver_of(progress)):
+        return comparison_job.compare(options, restart=restart)
 
 
 def import_model(options: ImportOptions, *, progress: Progress | None = None) -> StoredModel:

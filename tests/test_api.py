@@ -16,12 +16,12 @@ from edgetl.progress import reporting
 
 IN_TURN = ("convert", "verify", "import_model", "resume", "models", "open_model", "StoredModel", "Bundle", "Model")
 """The examples that build on each other, in this order; `train` comes first."""
-ALONE = ("Classification", "Detections", "EdgetlError", "Line", "ModelCard", "PrintProgress", "Progress")
-ALONE += ("Event", "ImportOptions", "PhotoReview", "ResultFilter", "RunSettings", "Stop", "Target", "Tracker")
-ALONE += ("TrainOptions", "Zone")
+ALONE = ("Classification", "CompareOptions", "Detections", "EdgetlError", "Line", "ModelCard", "PrintProgress")
+ALONE += ("Event", "ImportOptions", "PhotoReview", "Progress", "ResultFilter", "RunSettings", "Stop", "Target")
+ALONE += ("Tracker", "TrainOptions", "Zone")
 """The names whose examples need no model."""
-WITH_PHOTOS = ("Observation", "Ranking", "RunEnded", "RunResult", "Sink", "check_data", "evaluate", "open_camera")
-WITH_PHOTOS += ("photo_review", "rank_starts", "run")
+WITH_PHOTOS = ("Comparison", "Observation", "Ranking", "RunEnded", "RunResult", "Sink", "check_data")
+WITH_PHOTOS += ("compare_training", "evaluate", "open_camera", "photo_review", "rank_starts", "run")
 """The names whose examples read the folder of photos that `train` gets."""
 QUIET = """
 import sys, time

@@ -13,6 +13,7 @@ import click
 
 from edgetl.cli.bench import bench
 from edgetl.cli.cameras import cameras
+from edgetl.cli.compare import compare
 from edgetl.cli.completion import completion
 from edgetl.cli.convert import convert
 from edgetl.cli.data import data
@@ -131,6 +132,7 @@ def main(ctx: click.Context, quiet: bool, verbose: bool) -> None:
 
 for command in (
     train,
+    compare,
     evaluate,
     convert,
     verify,

@@ -38,6 +38,15 @@ class Photos(PhotoSet):
 
     classes: NDArray[np.int64]
 
+    def subset(self, positions: NDArray[np.int64]) -> Photos:
+        """Returns some of the photos.
+
+        Args:
+            positions: the positions of the photos, (M,) int64 in 0..N-1.
+        """
+        files = tuple(self.paths[i] for i in positions.tolist())
+        return Photos(self.pixels, self.rows[positions], files, self.classes[positions])
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

@@ -16,6 +16,15 @@ _T_95 = (6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833)
 """The 95 % quantiles of Student's t with 1 to 9 degrees of freedom: both tails of a 90 % interval."""
 
 
+def student_t(freedom: int) -> float:
+    """Returns the 95 % quantile of Student's t, so that a 90 % interval reaches as many standard errors either way.
+
+    Args:
+        freedom: the degrees of freedom, at least 1.
+    """
+    return _T_95[freedom - 1] if freedom <= len(_T_95) else 1.645 + 1.6 / freedom
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A mean with its interval.
@@ -113,5 +122,5 @@ def mean_over_folds(values: Floats, folds: Integers) -> Estimate:
     means = np.array([values[folds == fold].mean() for fold in np.unique(folds)])
     count = len(means)
     variance = float(means.var(ddof=1)) * (1 / count + 1 / (count - 1))
-    mean, half = float(values.mean()), _T_95[count - 2] * math.sqrt(variance)
+    mean, half = float(values.mean()), student_t(count - 1) * math.sqrt(variance)
     return Estimate(mean, mean - half, mean + half)

@@ -28,10 +28,10 @@ from edgetl.vision.arrays import Doubles
 History = Sequence[Mapping[str, float | str]]
 """The history of a training: one row for each epoch, with values by name."""
 
-_SERIES = ("#4a70dc", "#d9822b", "#2f9e6e", "#d64a4a", "#9a5fd0", "#2a9bb5", "#9a8c1f", "#d1589f")
+SERIES = ("#4a70dc", "#d9822b", "#2f9e6e", "#d64a4a", "#9a5fd0", "#2a9bb5", "#9a8c1f", "#d1589f")
 """The colours of lines; they are mid-tones, which are legible on white and on near-black."""
 
-MOST_LINES = len(_SERIES)
+MOST_LINES = len(SERIES)
 """A figure of several classes has at most this many lines, because each needs a colour of its own."""
 
 _MOST_MARKED = 40
@@ -138,7 +138,7 @@ def class_lines(drawn: Sequence[Line], mean: Line | None, x: str, y: str, title:
         figure = Figure(figsize=(5.2, 2.9), layout="constrained")
         axes = figure.add_subplot()
         pens: list[tuple[Line, str, float, object]] = [
-            (line, color, 1.6, "-") for line, color in zip(drawn, _SERIES, strict=False)
+            (line, color, 1.6, "-") for line, color in zip(drawn, SERIES, strict=False)
         ]
         pens += [(mean, INK, 2.2, (0, (4, 2)))] if mean else []
         handles = []

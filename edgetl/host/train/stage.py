@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgetl.host.console import Bar, console
 from edgetl.host.networks.untyped import Network
+from edgetl.host.train.best_epoch import NO_SCORE
 from edgetl.host.train.checkpoint import Checkpoint, Row
 from edgetl.host.train.resolve import ResolvedOptions
 from edgetl.host.train.schedule import make_optimizer
@@ -64,6 +65,7 @@ class Stage:
         brief: whether the stage takes only seconds: it then writes no checkpoint and prints no line after each epoch.
         from_average: whether each epoch continues from the averaged weights, which preserves what was known before.
             Otherwise only the validated weights are averaged, which suits a head that begins with random weights.
+        only_last: whether only the last epoch is validated, which leaves no choice of the best one but saves the time.
     """
 
     def __init__(
@@ -78,10 +80,11 @@ class Stage:
         patience: int = 0,
         brief: bool = False,
         from_average: bool = True,
+        only_last: bool = False,
     ) -> None:
         self.name, self.model, self.options, self.checkpoint = name, model, options, checkpoint
         self.epochs, self.steps, self.patience, self.brief = epochs, steps, patience, brief
-        self.from_average = from_average
+        self.from_average, self.only_last = from_average, only_last
         self._compiled, self._timed_from = 0, 0.0
 
     def compile(
@@ -136,7 +139,8 @@ class Stage:
             while state.epoch < self.epochs and not self._out_of_patience(state.epoch, state.best_epoch):
                 started = time.monotonic()
                 logs = self._learn(batches(state.epoch), bar)
-                judgement = judge()
+                skipped = self.only_last and state.epoch + 1 < self.epochs
+                judgement = _NOT_VALIDATED if skipped else judge()
                 row = self._row(state.epoch + 1, logs, judgement, started)
                 self.checkpoint.record(row, judgement.score, self.model, judgement.error)
                 if not self.from_average:
@@ -207,6 +211,8 @@ class Stage:
         console.print(f"{self.name:>8} {epoch:>3}/{self.epochs}  {'  '.join(figures)}  {row['seconds']:.1f} s")
 
 
+_NOT_VALIDATED = Judgement(NO_SCORE, {})
+"""The judgement of an epoch that is not validated; its weights are never taken for the best ones."""
 _AHEAD = 2
 """This many batches are prepared ahead; one would leave the network waiting when a batch takes longer than a step."""
 _SHORT_NAMES = {"accuracy": "acc", "val_accuracy": "val acc"}

@@ -90,9 +90,25 @@ class Training(ABC, Generic[OptionsT, DatasetT]):
             about: the card's entry for the backbone.
             checkpoint: the checkpoint to continue from or to fill.
         """
-        card = self._card(about)
-        trained = self._train(backbone, card, checkpoint)
+        trained, card = self.learn(backbone, about, checkpoint)
         return self._measure(in_float32(trained, self.options, self._assemble), card, checkpoint)
+
+    def learn(
+        self, backbone: Network, about: Backbone, checkpoint: Checkpoint, *, only_last: bool = False
+    ) -> tuple[Network, ModelCard]:
+        """Trains the model, without a measurement of the result.
+
+        Args:
+            backbone: the `keras.Model` with its initial weights.
+            about: the card's entry for the backbone.
+            checkpoint: the checkpoint to continue from or to fill.
+            only_last: whether only the last epoch of the backbone is validated, and no checkpoint is written before it.
+
+        Returns:
+            The trained model, and its card without figures.
+        """
+        card = self._card(about)
+        return self._train(backbone, card, checkpoint, only_last=only_last), card
 
     @abstractmethod
     def _card(self, about: Backbone) -> ModelCard:
@@ -107,7 +123,7 @@ class Training(ABC, Generic[OptionsT, DatasetT]):
         """Returns the model on a backbone, with random weights in its head."""
 
     @abstractmethod
-    def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint) -> Network:
+    def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint, *, only_last: bool) -> Network:
         """Trains the backbone with its head; returns the trained model."""
 
     @abstractmethod

@@ -66,6 +66,16 @@ class BoxedPhotos(PhotoSet):
         """
         return np.asarray(self.pixels[self.rows[position]])
 
+    def subset(self, positions: NDArray[np.int64]) -> BoxedPhotos:
+        """Returns some of the photos.
+
+        Args:
+            positions: the positions of the photos, (M,) int64 in 0..N-1.
+        """
+        picked = positions.tolist()
+        files, boxes = tuple(self.paths[i] for i in picked), tuple(self.boxes[i] for i in picked)
+        return BoxedPhotos(self.pixels, self.rows[positions], files, boxes, tuple(self.truth[i] for i in picked))
+
 
 @dataclass(frozen=True, slots=True)
 class BoxedDataset:

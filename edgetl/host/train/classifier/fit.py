@@ -117,8 +117,18 @@ def train_head(
     stage.run(_epochs(samples, data, options), lambda: _judge(parts.head.predict(val, 512, 0), data.val.classes))
 
 
-def train_all(parts: Classifier, data: Dataset, options: ClassifierOptions, checkpoint: Checkpoint) -> None:
-    """Trains the backbone with the head: warm-up, cosine decay, a learning rate for each layer, augmentation."""
+def train_all(
+    parts: Classifier, data: Dataset, options: ClassifierOptions, checkpoint: Checkpoint, *, only_last: bool = False
+) -> None:
+    """Trains the backbone with the head: warm-up, cosine decay, a learning rate for each layer, augmentation.
+
+    Args:
+        parts: the classifier.
+        data: the photos.
+        options: the resolved options.
+        checkpoint: the checkpoint, attached to `parts.model`.
+        only_last: whether only the last epoch is validated, and no checkpoint is written before the end.
+    """
     if checkpoint.finished("finetune") or not options.epochs:
         return
     freeze(parts.backbone, options.freeze, options.batch_norm)
@@ -132,6 +142,8 @@ def train_all(parts: Classifier, data: Dataset, options: ClassifierOptions, chec
         epochs=options.epochs,
         steps=len(data.train) // batch,
         patience=options.patience,
+        brief=only_last,
+        only_last=only_last,
     )
     _compile(stage, options.rate, factors, options.label_smoothing)
     samples = _Samples(data.train.batch, data.train.classes, batch, _FINETUNE_SALT)

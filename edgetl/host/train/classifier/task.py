@@ -52,7 +52,7 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
 
         return assemble(backbone, len(self.dataset.labels), self.options).model
 
-    def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint) -> Network:
+    def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint, *, only_last: bool) -> Network:
         """Trains the head, then the backbone with it."""
         from edgetl.host.train.classifier.fit import compute_all_features, train_all, train_head
         from edgetl.host.train.classifier.network import assemble
@@ -62,7 +62,7 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
             self._features = compute_all_features(parts, self.dataset, self.options)
         checkpoint.attach(parts.model)
         train_head(parts, self.dataset, self.options, checkpoint, self._features)
-        train_all(parts, self.dataset, self.options, checkpoint)
+        train_all(parts, self.dataset, self.options, checkpoint, only_last=only_last)
         return parts.model
 
     def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:

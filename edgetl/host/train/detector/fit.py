@@ -32,7 +32,13 @@ _CALM_STRENGTH = 0.4
 
 
 def train_detector(
-    parts: Detector, data: BoxedDataset, options: DetectorOptions, checkpoint: Checkpoint, card: ModelCard
+    parts: Detector,
+    data: BoxedDataset,
+    options: DetectorOptions,
+    checkpoint: Checkpoint,
+    card: ModelCard,
+    *,
+    only_last: bool = False,
 ) -> None:
     """Trains a detector with task-aligned assignment, boxes that move with the pixels, and averaged weights.
 
@@ -42,6 +48,7 @@ def train_detector(
         options: the resolved options.
         checkpoint: the checkpoint, attached to `parts.model`.
         card: the card that decodes the model's outputs.
+        only_last: whether only the last epoch is validated, and no checkpoint is written before the end.
     """
     epochs, batch = options.epochs, options.batch
     if checkpoint.finished("finetune") or not epochs:
@@ -55,7 +62,9 @@ def train_detector(
         epochs=epochs,
         steps=steps,
         patience=options.patience,
+        brief=only_last,
         from_average=False,
+        only_last=only_last,
     )
     loss = DetectionLoss(*grid(card.input.height, card.input.width, card.detector.strides), card.detector.bins)
     stage.compile(loss, options.rate, _freeze_and_factors(parts.backbone, options), clip=_CLIP)

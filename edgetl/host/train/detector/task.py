@@ -60,7 +60,7 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
 
         return assemble(backbone, len(self.dataset.labels), self.options).model
 
-    def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint) -> Network:
+    def _train(self, backbone: Network, card: ModelCard, checkpoint: Checkpoint, *, only_last: bool) -> Network:
         """Trains the backbone and the head together."""
         from edgetl.host.train.detector.fit import train_detector
         from edgetl.host.train.detector.network import assemble
@@ -68,7 +68,7 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         parts = assemble(backbone, len(self.dataset.labels), self.options)
         self._copy_stored_head(parts.model)
         checkpoint.attach(parts.model)
-        train_detector(parts, self.dataset, self.options, checkpoint, card)
+        train_detector(parts, self.dataset, self.options, checkpoint, card, only_last=only_last)
         return parts.model
 
     def _copy_stored_head(self, model: Network) -> None:

@@ -1,0 +1,43 @@
+"""Writes the HTML report of a comparison: the answer, the learning curves and a table of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgetl.host.knowledge.comparison import Comparison
+from edgetl.host.knowledge.comparison_file import Run
+from edgetl.host.knowledge.comparison_plan import DEFAULT
+from edgetl.host.report.html_page import write_page
+from edgetl.host.report.learning_curve_figure import LearningCurve, learning_curves
+
+
+def write_comparison_report(comparison: Comparison, runs: Sequence[Run]) -> None:
+    """Writes the report of a comparison to the path that it names.
+
+    Args:
+        comparison: the comparison.
+        runs: the finished runs.
+
+    Raises:
+        EdgetlError: the file can't be written.
+    """
+    titles = {DEFAULT: f"{DEFAULT} ({comparison.default})"}
+    curves = [
+        LearningCurve(
+            titles.get(name, name),
+            [point.photos / comparison.classes for point in points],
+            [point.mean for point in points],
+            [(point.low, point.high) for point in points],
+        )
+        for name, points in comparison.curves.items()
+        if points
+    ]
+    label = f"{comparison.figure} on {comparison.validation} validation photos"
+    values = {
+        "comparison": comparison,
+        "curves": learning_curves(curves, label) if curves else "",
+        "runs": runs,
+        "titles": titles,
+        "card": {"version": "", "created": ""},
+    }
+    write_page(comparison.report, "report_comparison.html.j2", values)

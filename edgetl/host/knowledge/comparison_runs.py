@@ -1,0 +1,208 @@
+"""Trains the runs of a comparison in memory, by the code of `edgetl train`; nothing of them gets into the store."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgetl.card import InputSpec, ModelCard
+from edgetl.host.evaluate.map_interval import map_draws
+from edgetl.host.evaluate.predict_boxes import measure
+from edgetl.host.knowledge.comparison_estimates import accuracy_draws
+from edgetl.host.knowledge.comparison_file import DRAWS, Run
+from edgetl.host.knowledge.comparison_plan import DEFAULT, LEARNING_COST, PlannedRun, Schedule, Way, subset
+from edgetl.host.networks.stored import predict
+from edgetl.host.networks.untyped import Network
+from edgetl.host.train.checkpoint import Checkpoint
+from edgetl.host.train.classifier.task import ClassifierTraining
+from edgetl.host.train.detector.task import DetectorTraining
+from edgetl.host.train.options import TaskName, TrainOptions
+from edgetl.host.train.resolve import (
+    check_options,
+    classifier_epochs,
+    detector_epochs,
+    detector_steps,
+    resolve_classifier,
+    resolve_detector,
+)
+from edgetl.host.train.weights.initial_backbone import build_backbone
+from edgetl.host.train.weights.source import WeightsSource, open_source
+from edgetl.vision.arrays import ClassIds, Doubles, Integers
+
+if TYPE_CHECKING:
+    from edgetl.host.train.task import AnyTraining
+
+_FROZEN = 100_000
+"""No backbone has more layers than this: freezing so many freezes all of them."""
+_TIMED_PHOTOS = 32
+"""The speed is measured on batches of this many photos."""
+_TIMED_SECONDS = 1.0
+"""The speed is measured for this long, s."""
+_DIGITS = 5
+"""Figures are stored with this many digits, which is finer than one photo of 50,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the runs of a comparison begin from.
+
+    Attributes:
+        options: the options as the user stated them.
+        training: the default's training on all photos, which has the data set and the resolved options.
+    """
+
+    options: TrainOptions
+    training: AnyTraining
+
+    @property
+    def classes(self) -> ClassIds:
+        """The class of each training photo, (N,) int64; of a photo with boxes the rarest class, -1 without boxes."""
+        return self.training.dataset.train.classes
+
+    @property
+    def spec(self) -> InputSpec:
+        """The input of the models."""
+        return self.training.spec
+
+    @property
+    def task(self) -> TaskName:
+        """The task."""
+        return "classification" if isinstance(self.training, ClassifierTraining) else "detection"
+
+    def schedule(self, photos: int) -> Schedule:
+        """Returns the length of the training that `edgetl train` makes by default.
+
+        Args:
+            photos: the number of training photos.
+        """
+        if isinstance(self.training, ClassifierTraining):
+            return Schedule(classifier_epochs(photos), photos)
+        batch = self.training.options.batch
+        return Schedule(detector_epochs(photos, batch), detector_steps(photos, batch) * batch)
+
+    def start_of(self, way: Way) -> TrainOptions:
+        """Returns the options of a way of training; a stored model brings its own network.
+
+        Args:
+            way: the way.
+        """
+        network = self.training.options
+        own = None if open_source(way.weights).kind == "model" and way.name != DEFAULT else network
+        return replace(
+            self.options,
+            weights=way.weights,
+            backbone=own.backbone if own else None,
+            alpha=own.alpha if own else None,
+            size=self.spec.height,
+            patience=0,
+        )
+
+
+def make_run(base: Base, planned: PlannedRun) -> Run:
+    """Trains and measures one run.
+
+    Args:
+        base: what the runs begin from.
+        planned: the run to make.
+
+    Raises:
+        EdgetlError: the weights can't be read or don't fit the network, or the disk is full.
+    """
+    import keras
+
+    began, processor = time.monotonic(), time.process_time()
+    options = replace(base.start_of(planned.way), seed=planned.seed, epochs=planned.epochs)
+    source = open_source(options.weights)
+    keras.utils.set_random_seed(options.seed)
+    positions = subset(base.classes, planned.level, planned.seed)
+    if isinstance(base.training, ClassifierTraining):
+        figure, draws = _run_classifier(base.training, options, source, positions, planned.way.head_only)
+    else:
+        figure, draws = _run_detector(base.training, options, source, positions, planned.way.head_only)
+    keras.utils.clear_session()
+    gc.collect()
+    return Run(
+        way=planned.way.name,
+        photos=len(positions),
+        seed=planned.seed,
+        epochs=0 if planned.way.head_only and base.task == "classification" else planned.epochs,
+        full_epochs=planned.full.epochs,
+        figure=round(figure, _DIGITS),
+        draws=tuple(np.where(np.isnan(draws), figure, draws).round(_DIGITS).tolist()),
+        seconds=round(time.monotonic() - began, 2),
+        processor=round(time.process_time() - processor, 2),
+    )
+
+
+def _run_classifier(
+    base: ClassifierTraining, options: TrainOptions, source: WeightsSource, positions: Integers, head_only: bool
+) -> tuple[float, Doubles]:
+    """Returns the top-1, 0..1, and the top-1 on each draw of the validation photos, (DRAWS,) float64."""
+    data = replace(base.dataset, train=base.dataset.train.subset(positions))
+    counts = np.bincount(data.train.classes).tolist()
+    stated = replace(options, epochs=0) if head_only else options
+    training = ClassifierTraining(resolve_classifier(stated, source, base.spec, counts), source, base.spec, data)
+    model, _ = _learn(training)
+    right = predict(model, data.val).argmax(axis=1) == data.val.classes
+    return float(right.mean()), accuracy_draws(right)
+
+
+def _run_detector(
+    base: DetectorTraining, options: TrainOptions, source: WeightsSource, positions: Integers, head_only: bool
+) -> tuple[float, Doubles]:
+    """Returns the mAP50, 0..1, and the mAP50 on each draw of the validation photos, (DRAWS,) float64."""
+    data = replace(base.dataset, train=base.dataset.train.subset(positions))
+    stated = replace(options, freeze=_FROZEN) if head_only else options
+    resolved = resolve_detector(stated, source, base.spec, len(data.train))
+    model, card = _learn(DetectorTraining(resolved, source, base.spec, data))
+    evaluation = measure(model, data.val, card)
+    return evaluation.map50, np.resize(map_draws(evaluation)[:, 1], DRAWS)
+
+
+def _learn(training: AnyTraining) -> tuple[Network, ModelCard]:
+    """Trains a model in memory; returns it with its card."""
+    backbone, about = build_backbone(training.options, training.source)
+    with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
+        return training.learn(backbone, about, Checkpoint(Path(folder)), only_last=True)
+
+
+def require_fitting(base: Base, way: Way) -> None:
+    """Passes if the weights of a way fit its network, so that a comparison doesn't fail after minutes.
+
+    Args:
+        base: what the runs begin from.
+        way: the way of training.
+
+    Raises:
+        EdgetlError: the weights can't be read or don't fit the network.
+        UsageError: the backbone or its width is unknown.
+    """
+    options = base.start_of(way)
+    source = open_source(options.weights)
+    check_options(options, source)
+    if isinstance(base.training, ClassifierTraining):
+        build_backbone(resolve_classifier(options, source, base.spec, [1]), source)
+    else:
+        build_backbone(resolve_detector(options, source, base.spec, 1), source)
+
+
+def learning_speed(base: Base) -> float:
+    """Returns the photos that this machine learns from in a second, estimated from the speed of prediction.
+
+    Args:
+        base: what the runs begin from.
+    """
+    backbone, _ = build_backbone(base.training.options, base.training.source)
+    batch = np.zeros((_TIMED_PHOTOS, base.spec.height, base.spec.width, 3), np.float32)
+    backbone.predict_on_batch(batch)  # the first call compiles
+    began, batches, seconds = time.monotonic(), 0, 0.0
+    while seconds < _TIMED_SECONDS:
+        backbone.predict_on_batch(batch)
+        batches, seconds = batches + 1, time.monotonic() - began
+    return round(_TIMED_PHOTOS * batches / seconds / LEARNING_COST, 1)

@@ -1,0 +1,106 @@
+"""A comparison of real runs: it goes on after an interruption, and leaves the store as it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from homes import draw_folders, edgetl, refused, unusable
+
+SHORT = ("--default", "starter", "--size", "96", "--minutes", "0.01")
+
+
+@pytest.fixture
+def options(small, straight, shapes, tmp_path, monkeypatch):
+    """A comparison whose default is a stored model of a small backbone."""
+    from edgetl.host.knowledge.comparison_options import CompareOptions
+
+    monkeypatch.chdir(tmp_path)
+    return CompareOptions(str(shapes), minutes=0.02, default="straight", size=96, folder="compared")
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stopped(options, host_env, monkeypatch):
+    from edgetl.host.knowledge import comparison_job
+
+    stored = sorted(host_env.rglob("*"))
+    begun = comparison_job.compare(options)
+    assert begun.finished == 1
+    assert begun.sentences[0].startswith("Too few runs have finished")
+    real, calls = comparison_job.make_run, []
+
+    def interrupted(base, planned):
+        calls.append(planned.key)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(base, planned)
+
+    monkeypatch.setattr(comparison_job, "make_run", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        comparison_job.compare(replace(options, minutes=60))
+    assert "3 finished runs of the comparison stay" in caught.value.__notes__[0]
+    assert begun.report.read_text().count("random weights") >= 2
+    answer = comparison_job.compare(replace(options, minutes=1e-6))
+    assert answer.finished == 3
+    assert len(calls) == 3
+    assert {way: len(points) for way, points in answer.curves.items()} == {
+        "head only": 2,
+        "random weights": 1,
+        "default": 0,
+    }
+    assert all(0 <= point.low <= point.mean <= point.high <= 1 for points in answer.curves.values() for point in points)
+    assert sorted(host_env.rglob("*")) == stored
+
+
+def test_a_detector_is_compared_by_its_map50(boxed_options, small):
+    from edgetl.host.knowledge.comparison_plan import RANDOM, Level, PlannedRun, Way
+    from edgetl.host.knowledge.comparison_runs import Base, make_run
+    from edgetl.host.train.detector.task import load
+    from edgetl.host.train.resolve import resolve_input
+    from edgetl.host.train.weights.source import open_source
+
+    source = open_source("none")
+    base = Base(boxed_options, load(boxed_options, source, resolve_input(boxed_options, source, "detection")))
+    run = make_run(base, PlannedRun(Way(RANDOM, "none"), Level(5, 17), 0, 1, base.schedule(17)))
+    assert 0 <= run.figure <= 1
+    assert run.photos < len(base.classes)
+
+
+def test_two_classes_of_three_photos_are_compared_and_then_guarded(home):
+    draw_folders(home.folder / "few", 3, ("disc", "square"))
+    done = edgetl("compare", "few", *SHORT, "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert (said["train"], said["validation"], said["finished"]) == (4, 2, 1)
+    assert (home.folder / "comparisons" / "few" / "report.html").is_file()
+    assert "Too few runs" in done.err
+    refused(
+        edgetl("compare", "few", *SHORT, "--size", "128"), 2, "this comparison began with the input size 96, not 128"
+    )
+    draw_folders(home.folder / "few", 1, ("cross",))
+    runs = home.folder / "comparisons" / "few" / "runs.jsonl"
+    runs.write_text(runs.read_text()[:-9])
+    refused(edgetl("compare", "few", *SHORT), 1, "can't be read", "--restart")
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        (("--default", "none"), "random weights"),
+        (("--weights", "none"), "without being named"),
+        (("--weights", "nonsuch"), "nonsuch"),
+        (("--minutes", "0"), "--minutes"),
+        (("--minutes", "nan"), "--minutes"),
+        (("--size", "5"), "--size"),
+    ],
+)
+def test_senseless_options_are_refused(home, args, part):
+    done = edgetl("compare", "photos", *SHORT, *args)
+    assert done.code == 2, done.err
+    assert part in done.err
+
+
+def test_an_empty_folder_is_no_data_set(empty_home):
+    empty_home.photos.mkdir()
+    unusable(edgetl("compare", "photos", *SHORT), "no class folders with photos here")
+    assert not (empty_home.folder / "comparisons").exists()
