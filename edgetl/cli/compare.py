@@ -16,7 +16,8 @@ from edgetl.cli.echo import echo_json
     type=click.FloatRange(min=0, min_open=True),
     default=20,
     show_default=True,
-    help="Time for the runs. A run that has begun is finished, and the first run is always made.",
+    help="Time for the runs; that of the first call also decides how long a run may be. A run that has begun is "
+    "finished, and the first run is always made.",
 )
 @click.option(
     "--default",

@@ -23,7 +23,8 @@ class CompareOptions:
 
     Attributes:
         data: the folder of labelled photos: class folders, or photos with boxes.
-        minutes: the time for the runs, min. A run that has begun is finished, and the first run is always made.
+        minutes: the time for the runs, min. A run that has begun is finished, and the first run is always made. The
+            time of the first call also decides how long a run may be, because all runs must be alike.
         default: the start that counts as the default, as a value of `--weights` of `edgetl train`.
         weights: further starts to compare with it: models of the store or weights files.
         backbone: the network of the default, see `TrainOptions`.

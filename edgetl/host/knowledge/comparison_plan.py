@@ -191,7 +191,7 @@ class Plan:
     def describe(self) -> str:
         """Returns the plan in words."""
         ways, levels = counted(len(self.ways), "way"), counted(len(self.levels), "number")
-        return f"{ways} to train with {levels} of photos, up to {MOST_SEEDS} times each"
+        return f"planned are {ways} to train, {levels} of photos, {MOST_SEEDS} seeds"
 
     def next(self, done: Iterable[Run], finished: Sequence[tuple[PlannedRun, float]], left: float) -> PlannedRun | None:
         """Returns the first run that isn't done and that fits into the time; None if there is none.
