@@ -181,9 +181,8 @@ def _answering(options: CompareOptions, plan: Plan, file: ComparisonFile) -> Ite
     except BaseException as error:
         if file.runs:
             _print_answer(options, plan, file)
-            error.add_note(
-                f"{counted(len(file.runs), 'finished run')} of the comparison stay; the same command goes on"
-            )
+            kept = counted(len(file.runs), "finished run")
+            error.add_note(f"the comparison keeps {kept}; the same command goes on")
         raise
     _print_answer(options, plan, file)
 

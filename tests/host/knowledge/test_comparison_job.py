@@ -38,7 +38,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(options, host_env, m
     monkeypatch.setattr(comparison_job, "make_run", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         comparison_job.compare(replace(options, minutes=60))
-    assert "3 finished runs of the comparison stay" in caught.value.__notes__[0]
+    assert "keeps 3 finished runs" in caught.value.__notes__[0]
     assert begun.report.read_text().count("random weights") >= 2
     answer = comparison_job.compare(replace(options, minutes=1e-6))
     assert answer.finished == 3
