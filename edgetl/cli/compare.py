@@ -29,7 +29,8 @@ from edgetl.cli.echo import echo_json
 @click.option(
     "--weights",
     multiple=True,
-    help="A further start to compare with the default: a model of the store or a weights file; may be repeated.",
+    help="A further start to compare with the default: a model of the store or a weights file; may be repeated.  "
+    "[default: the model of the store that `edgetl models rank` puts first]",
 )
 @click.option("--backbone", help="Network of the default, as --backbone of `edgetl train`.  [default: mobilenet_v2]")
 @click.option("--alpha", type=float, help="Width multiplier of that network.  [default: the smallest that it has]")
@@ -56,9 +57,9 @@ def compare(
     """Measure whether transfer is worth it on DATA, which start helps, and what more photos bring.
 
     Classifiers or detectors are trained in several ways: from random weights; the head alone; the whole network from
-    the default start; and the whole network from each start that --weights names. Each way is trained with 5, 10, 20,
-    50, ... and all photos a class, with several seeds, and measured on the same validation photos. What takes least
-    time comes first. The stored models stay as they are.
+    the default start; and the whole network from the best stored model. Each way is trained with 5, 10, 20, 50, ... and
+    all photos a class, with several seeds, and measured on the same validation photos. What takes least time comes
+    first. The stored models stay as they are.
 
     The answer is printed in sentences with 90 % intervals, and FOLDER/report.html shows the learning curves; it is up
     to date after each run. After Ctrl-C or a power failure, or if more time is given, the same command goes on with

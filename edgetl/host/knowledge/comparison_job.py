@@ -16,9 +16,6 @@ from edgetl.host.knowledge.comparison_answer import answer_of
 from edgetl.host.knowledge.comparison_file import ComparisonFile, Run, Settings
 from edgetl.host.knowledge.comparison_options import CompareOptions
 from edgetl.host.knowledge.comparison_plan import (
-    DEFAULT,
-    HEAD,
-    RANDOM,
     Plan,
     PlannedRun,
     Speed,
@@ -28,7 +25,8 @@ from edgetl.host.knowledge.comparison_plan import (
 )
 from edgetl.host.knowledge.comparison_progress import TimeBar
 from edgetl.host.knowledge.comparison_report import write_comparison_report
-from edgetl.host.knowledge.comparison_runs import Base, learning_speed, make_run, require_fitting
+from edgetl.host.knowledge.comparison_runs import Base, learning_speed, make_run
+from edgetl.host.knowledge.comparison_ways import ways_of
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.resolve import check_options, resolve_input
 from edgetl.host.train.task import detect_task, open_task
@@ -54,7 +52,7 @@ def compare(options: CompareOptions, *, restart: bool = False) -> Comparison:
     """
     ends = time.monotonic() + 60 * object_argument(options, CompareOptions, "options").minutes
     base = _load(options)
-    ways = _ways(base, options)
+    ways = ways_of(base, options.weights)
     place = options.place
     with _only_comparison_in(place):
         if restart:
@@ -83,22 +81,6 @@ def _load(options: CompareOptions) -> Base:
     check_options(stated, source)
     task = detect_task(Path(options.data))
     return Base(stated, open_task(task).load(stated, source, resolve_input(stated, source, task)))
-
-
-def _ways(base: Base, options: CompareOptions) -> list[Way]:
-    """Returns the ways to compare; the weights of each are known to fit its network."""
-    default = base.training.options.weights
-    ways = [Way(HEAD, default, head_only=True), Way(RANDOM, "none"), Way(DEFAULT, default)]
-    for weights in options.weights:
-        source = open_source(weights)
-        if source.kind in ("none", "auto") or source.name == default:
-            what = f"--weights {weights} is compared without being named"
-            raise UsageError(what, remedy="name a model of the store or a weights file, or leave it out")
-        if source.name not in (way.name for way in ways):
-            ways.append(Way(source.name, source.name))
-    for way in ways[2:]:
-        require_fitting(base, way)
-    return ways
 
 
 @contextmanager

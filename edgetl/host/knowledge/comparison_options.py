@@ -26,7 +26,8 @@ class CompareOptions:
         minutes: the time for the runs, min. A run that has begun is finished, and the first run is always made. The
             time of the first call also decides how long a run may be, because all runs must be alike.
         default: the start that counts as the default, as a value of `--weights` of `edgetl train`.
-        weights: further starts to compare with it: models of the store or weights files.
+        weights: further starts to compare with it: models of the store or weights files. None at all stands for the
+            model of the store that is ranked first.
         backbone: the network of the default, see `TrainOptions`.
         alpha: the width multiplier of that network.
         size: the input's height and width, px.

@@ -45,11 +45,13 @@ class Way:
         name: the name in tables and in the file.
         weights: the value of `--weights` that it starts from.
         head_only: whether the backbone keeps its weights.
+        network: the backbone's name and width multiplier; None takes those of the default.
     """
 
     name: str
     weights: str
     head_only: bool = False
+    network: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from edgetl.host.evaluate.map_interval import map_draws
 from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.knowledge.comparison_estimates import accuracy_draws
 from edgetl.host.knowledge.comparison_file import DRAWS, Run
-from edgetl.host.knowledge.comparison_plan import DEFAULT, LEARNING_COST, PlannedRun, Schedule, Way, subset
+from edgetl.host.knowledge.comparison_plan import LEARNING_COST, PlannedRun, Schedule, Way, subset
 from edgetl.host.networks.stored import predict
 from edgetl.host.networks.untyped import Network
 from edgetl.host.train.checkpoint import Checkpoint
@@ -87,21 +87,14 @@ class Base:
         return Schedule(detector_epochs(photos, batch), detector_steps(photos, batch) * batch)
 
     def start_of(self, way: Way) -> TrainOptions:
-        """Returns the options of a way of training; a stored model brings its own network.
+        """Returns the options of a way of training.
 
         Args:
             way: the way.
         """
-        network = self.training.options
-        own = None if open_source(way.weights).kind == "model" and way.name != DEFAULT else network
-        return replace(
-            self.options,
-            weights=way.weights,
-            backbone=own.backbone if own else None,
-            alpha=own.alpha if own else None,
-            size=self.spec.height,
-            patience=0,
-        )
+        backbone, alpha = way.network or (self.training.options.backbone, self.training.options.alpha)
+        size = self.spec.height
+        return replace(self.options, weights=way.weights, backbone=backbone, alpha=alpha, size=size, patience=0)
 
 
 def make_run(base: Base, planned: PlannedRun) -> Run:

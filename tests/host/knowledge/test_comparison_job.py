@@ -13,9 +13,11 @@ SHORT = ("--default", "starter", "--size", "96", "--minutes", "0.01")
 
 @pytest.fixture
 def options(small, straight, shapes, tmp_path, monkeypatch):
-    """A comparison whose default is a stored model of a small backbone."""
+    """A comparison whose default is a stored model of a small backbone, and which ranks no other."""
+    from edgetl.host.knowledge import comparison_ways
     from edgetl.host.knowledge.comparison_options import CompareOptions
 
+    monkeypatch.setattr(comparison_ways.store, "survey", lambda: ([], []))
     monkeypatch.chdir(tmp_path)
     return CompareOptions(str(shapes), minutes=0.02, default="straight", size=96, folder="compared")
 
@@ -72,6 +74,7 @@ def test_two_classes_of_three_photos_are_compared_and_then_guarded(home):
     assert done.code == 0, done.err
     said = json.loads(done.out)
     assert (said["train"], said["validation"], said["finished"]) == (4, 2, 1)
+    assert list(said["curves"]) == ["head only", "random weights", "default", "tiny@1"]
     assert (home.folder / "comparisons" / "few" / "report.html").is_file()
     assert "Too few runs" in done.err
     refused(
@@ -87,7 +90,7 @@ def test_two_classes_of_three_photos_are_compared_and_then_guarded(home):
     ("args", "part"),
     [
         (("--default", "none"), "random weights"),
-        (("--weights", "none"), "without being named"),
+        (("--weights", "none"), "no model of the store"),
         (("--weights", "nonsuch"), "nonsuch"),
         (("--minutes", "0"), "--minutes"),
         (("--minutes", "nan"), "--minutes"),
