@@ -68,7 +68,7 @@ def compare(
     \b
       edgetl compare photos/
       edgetl compare photos/ --minutes 60 --weights parts
-      edgetl compare photos/ --size 96                    about four times as many runs
+      edgetl compare photos/ --size 96       shorter runs, more of them
       edgetl compare photos/ --json | jq .sentences
     """
     from edgetl import api
