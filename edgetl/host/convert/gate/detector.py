@@ -111,7 +111,8 @@ class DetectorJudge:
         if measured.unlabelled is None or not len(photos):
             return measured
         found = run_photos([(one, Model(one, card)) for one in runtimes], len(photos), run, step)[0]
-        both = joined(measured.unlabelled, self._boxes.compare(reference, found))
+        added = self._boxes.compare(reference, found, measured.unlabelled.variant_weight)
+        both = joined(measured.unlabelled, added)
         return replace(measured, unlabelled=both, metrics=measured.metrics | watch.faults())
 
     @cached_property
