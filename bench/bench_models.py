@@ -27,8 +27,8 @@ def detector(path: Path) -> Path:
 
 
 def network(task: str, alpha: float = 0.35, size: int = 0) -> tuple[Network, np.ndarray]:
-    """Returns a Keras model, a classifier at 224 px or a detector at 320 px, and photos to calibrate it with."""
-    return _classifier(alpha, size or 224) if task == "classification" else _detector()
+    """Returns a Keras model, by default a classifier at 224 px or a detector at 320 px, and photos to calibrate it."""
+    return _classifier(alpha, size or 224) if task == "classification" else _detector(alpha, size or 320)
 
 
 def options(task: str) -> ResolvedOptions:
@@ -50,11 +50,12 @@ def _classifier(alpha: float, size: int) -> tuple[Network, np.ndarray]:
     return model, np.random.default_rng(0).integers(0, 256, (8, size, size, 3), np.uint8)
 
 
-def _detector() -> tuple[Network, np.ndarray]:
+def _detector(alpha: float, size: int) -> tuple[Network, np.ndarray]:
     from edgetl.host.train.detector.network import assemble
 
-    model = assemble(_backbone(0.35, 320), 6, options("detection")).model
-    photos = np.stack([patches(seed, 320, 320) for seed in range(8)])
+    model = assemble(_backbone(alpha, size), 6, options("detection")).model
+    whole = [patches(seed, 40 * -(-size // 40), 40 * -(-size // 40)) for seed in range(8)]
+    photos = np.stack([photo[:size, :size] for photo in whole])
     logits, distances = (model.get_layer("head").get_layer(name) for name in ("logits", "distances"))
     prior = logits.bias.numpy()
     logits.bias.assign(0 * prior)  # beside it the rest would be lost in the rounding

@@ -80,7 +80,8 @@ def trial(options: TrainOptions, changes: list[str]) -> dict[str, object]:
         seconds = {"seconds": round(time.monotonic() - began), "processor": round(time.process_time() - processor)}
     parts = {"validation": training.dataset.val, "test": training.dataset.test}
     found = {name: figures_of(measure(model, photos, card)) for name, photos in parts.items() if len(photos)}
-    return {"time": seconds, **found}
+    network = {"alpha": card.backbone.alpha if card.backbone else 0.0, "size": card.input.height}
+    return {"network": network, "time": seconds, **found}
 
 
 def figures_of(found: DetectionEvaluation) -> dict[str, float]:

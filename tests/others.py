@@ -86,7 +86,7 @@ class Other:
     Attributes:
         name: of its environment.
         variable: names the Python of an environment that has it.
-        package: what pip installs.
+        package: what pip installs; several packages have spaces between them.
         script: is given a model file, its task, a threshold and photos; prints a line of JSON for each photo.
     """
 
@@ -100,11 +100,11 @@ class Other:
         told = os.environ.get(self.variable)
         if told:
             return Path(told)
-        folder = CACHE / "environments" / self.package.replace("==", "-")
+        folder = CACHE / "environments" / self.package.replace("==", "-").replace(" ", "+")
         python, whole = folder / "bin" / "python", folder / "whole"
         if not whole.is_file():
             venv.create(folder, with_pip=True, clear=True, symlinks=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", self.package], check=True, timeout=900)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *self.package.split()], check=True, timeout=900)
             whole.touch()
         return python
 
