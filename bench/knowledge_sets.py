@@ -110,9 +110,11 @@ def shape(label: str, rng: np.random.Generator, size: int = 128) -> Image:
 
 
 SOURCES = {
-    "trashnet": Set(trashnet("cardboard", "glass", "metal", "paper", "plastic", "trash"), 0.1, kind="trashnet"),
-    "cards": Set(crops("cards", "train", most=1400), 0.1, flip=False, kind="cards"),
-    "digits": Set(digits(200), 0.1, flip=False, kind="digits"),
+    "trashnet": Set(
+        trashnet("cardboard", "glass", "metal", "paper", "plastic", "trash", per_class=150), 0.1, kind="trashnet"
+    ),
+    "cards": Set(crops("cards", "train", most=700), 0.1, flip=False, kind="cards"),
+    "digits": Set(digits(80), 0.1, flip=False, kind="digits"),
     "parts": Set(parts(100), 0.1, kind="parts"),
 }
 """The data sets of the stored models that compete."""

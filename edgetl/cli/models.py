@@ -27,7 +27,7 @@ def models(ctx: click.Context, as_json: bool) -> None:
       edgetl models show parts@1     print the card and the files of version 1
       edgetl models use parts@1      make version 1 the current one
       edgetl models remove parts@2   delete version 2 and its bundles
-      edgetl models rank photos/     find the best start for a training on these photos
+      edgetl models rank photos/     find the start that helps most
     """
     if ctx.invoked_subcommand is None:
         _print_list(as_json)
