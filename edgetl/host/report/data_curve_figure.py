@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from edgetl.host.probe.data_curve import CurvePoint
 from edgetl.host.probe.folds import Estimate
 from edgetl.host.probe.photo_review import PhotoReview
-from edgetl.host.report.svg_figure import ACCENT, INK, LINE, SECOND, figure_style, remove_frame, to_svg
+from edgetl.host.report.svg_figure import ACCENT, LINE, SECOND, figure_style, remove_frame, to_svg
 
 
 def data_curve(review: PhotoReview, top1: float, photos: int) -> Markup:
@@ -37,6 +37,7 @@ def data_curve(review: PhotoReview, top1: float, photos: int) -> Markup:
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticklabels([f"{size:,}" for size in ticks])
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel("training photos")
         return to_svg(figure, "accuracy against the number of training photos, up to twice as many")
@@ -62,14 +63,6 @@ def _draw_network(axes: Axes, top1: float, gain: Estimate, photos: int) -> None:
     axes.plot([photos, 2 * photos], [top1, expected.mean], color=ACCENT, lw=1.8, linestyle=(0, (4, 3)))
     axes.plot(photos, top1, "o", ms=6, color=ACCENT, clip_on=False)
     _draw_point(axes, 2 * photos, expected, ACCENT)
-    axes.annotate(
-        f"+{100 * gain.mean:.1f}",
-        (2 * photos, expected.mean),
-        (-8, 6),
-        textcoords="offset points",
-        ha="right",
-        color=INK,
-    )
 
 
 def _draw_point(axes: Axes, photos: float, accuracy: Estimate, color: str) -> None:

@@ -128,6 +128,8 @@ def _fit(facts: Facts) -> list[str]:
         return []
     both = f"the {facts.figure} is {trained:.1%} on photos that it was trained on and {facts.value:.1%} on others"
     if facts.overfits:
+        if facts.gain:  # another sentence says what more photos bring
+            return [f"The model overfits: {both}. A larger --augment or a smaller --alpha can help."]
         return [
             f"The model overfits: {both}. More photos, taken in other places and light, help most; a larger --augment "
             "or a smaller --alpha can also help."

@@ -108,8 +108,8 @@ def _check_labels(facts: Facts) -> str:
     review = facts.review
     if review is None or review.clear < max(3, _MANY_WRONG * review.reviewed):
         return ""
-    photos = counted(review.clear, "photo")
-    return f"Check the labels of the first {photos} in suspects.csv, correct the wrong ones, and train again."
+    labels = f"{counted(review.clear, 'label')} {'looks' if review.clear == 1 else 'look'} clearly wrong"
+    return f"Check the first photos of suspects.csv, correct the wrong labels, and train again: {labels}."
 
 
 def _train_longer(facts: Facts) -> str:

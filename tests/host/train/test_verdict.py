@@ -41,7 +41,10 @@ def test_the_use_follows_from_how_often_it_is_right():
     [
         ({}, "Convert it"),
         ({"review": REVIEW}, "Take more photos of nut first: twice as many should bring about +3 points"),
-        ({"review": replace(REVIEW, suspects=WRONG, reviewed=500)}, "Check the labels of the first 9 photos"),
+        (
+            {"review": replace(REVIEW, suspects=WRONG, reviewed=500)},
+            "Check the first photos of suspects.csv",
+        ),
         ({"review": replace(REVIEW, suspects=WRONG[:2], reviewed=500)}, "Take more photos"),
         ({"review": replace(REVIEW, gain=Estimate(0.002, 0, 0.01))}, "Convert it"),
         ({"rows": FACTS.rows, "epochs": 3, "best": 3}, "Train with more --epochs"),
