@@ -74,10 +74,10 @@ def _load(options: CompareOptions) -> Base:
         alpha=options.alpha,
         size=options.size,
     )
+    if stated.weights in ("none", "best"):
+        what = f"the default start can't be {stated.weights}, which is compared with it"
+        raise UsageError(what, where="--default", remedy="give weights that were trained, or leave it out")
     source = open_source(stated.weights)
-    if source.kind == "none":
-        what = "the default start can't be random weights, which are compared with it"
-        raise UsageError(what, where="--default none", remedy="give weights that were trained, or leave it out")
     check_options(stated, source)
     task = detect_task(Path(options.data))
     return Base(stated, open_task(task).load(stated, source, resolve_input(stated, source, task)))

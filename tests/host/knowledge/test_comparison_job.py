@@ -80,7 +80,6 @@ def test_two_classes_of_three_photos_are_compared_and_then_guarded(home):
     refused(
         edgetl("compare", "few", *SHORT, "--size", "128"), 2, "this comparison began with the input size 96, not 128"
     )
-    draw_folders(home.folder / "few", 1, ("cross",))
     runs = home.folder / "comparisons" / "few" / "runs.jsonl"
     runs.write_text(runs.read_text()[:-9])
     refused(edgetl("compare", "few", *SHORT), 1, "can't be read", "--restart")
@@ -89,7 +88,8 @@ def test_two_classes_of_three_photos_are_compared_and_then_guarded(home):
 @pytest.mark.parametrize(
     ("args", "part"),
     [
-        (("--default", "none"), "random weights"),
+        (("--default", "none"), "the default start can't be none"),
+        (("--default", "best"), "the default start can't be best"),
         (("--weights", "none"), "no model of the store"),
         (("--weights", "nonsuch"), "nonsuch"),
         (("--minutes", "0"), "--minutes"),
