@@ -80,7 +80,8 @@ def _load(options: CompareOptions) -> Base:
     source = open_source(stated.weights)
     check_options(stated, source)
     task = detect_task(Path(options.data))
-    return Base(stated, open_task(task).load(stated, source, resolve_input(stated, source, task)))
+    training = open_task(task).load(stated, source, resolve_input(stated, source, task))
+    return Base(stated, training, options.place)
 
 
 @contextmanager

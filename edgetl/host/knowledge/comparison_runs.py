@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgetl.card import InputSpec, ModelCard
+from edgetl.card import InputSpec
+from edgetl.files import temporary_folder
 from edgetl.host.evaluate.map_interval import map_draws
 from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.knowledge.comparison_estimates import accuracy_draws
 from edgetl.host.knowledge.comparison_file import DRAWS, Run
 from edgetl.host.knowledge.comparison_plan import LEARNING_COST, PlannedRun, Schedule, Way, subset
 from edgetl.host.networks.stored import predict
-from edgetl.host.networks.untyped import Network
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier.task import ClassifierTraining
 from edgetl.host.train.detector.task import DetectorTraining
@@ -32,7 +31,7 @@ from edgetl.host.train.resolve import (
     resolve_detector,
 )
 from edgetl.host.train.weights.initial_backbone import build_backbone
-from edgetl.host.train.weights.source import WeightsSource, open_source
+from edgetl.host.train.weights.source import open_source
 from edgetl.vision.arrays import ClassIds, Doubles, Integers
 
 if TYPE_CHECKING:
@@ -55,10 +54,12 @@ class Base:
     Attributes:
         options: the options as the user stated them.
         training: the default's training on all photos, which has the data set and the resolved options.
+        place: the folder of the comparison.
     """
 
     options: TrainOptions
     training: AnyTraining
+    place: Path
 
     @property
     def classes(self) -> ClassIds:
@@ -96,6 +97,17 @@ class Base:
         size = self.spec.height
         return replace(self.options, weights=way.weights, backbone=backbone, alpha=alpha, size=size, patience=0)
 
+    def options_of(self, planned: PlannedRun) -> TrainOptions:
+        """Returns the options of a run, except its seed.
+
+        Args:
+            planned: the run.
+        """
+        options = replace(self.start_of(planned.way), epochs=planned.epochs)
+        if not planned.way.head_only:
+            return options
+        return replace(options, epochs=0) if self.task == "classification" else replace(options, freeze=_FROZEN)
+
 
 def make_run(base: Base, planned: PlannedRun) -> Run:
     """Trains and measures one run.
@@ -110,21 +122,21 @@ def make_run(base: Base, planned: PlannedRun) -> Run:
     import keras
 
     began, processor = time.monotonic(), time.process_time()
-    options = replace(base.start_of(planned.way), seed=planned.seed, epochs=planned.epochs)
-    source = open_source(options.weights)
-    keras.utils.set_random_seed(options.seed)
+    options = replace(base.options_of(planned), seed=planned.seed)
     positions = subset(base.classes, planned.level, planned.seed)
-    if isinstance(base.training, ClassifierTraining):
-        figure, draws = _run_classifier(base.training, options, source, positions, planned.way.head_only)
-    else:
-        figure, draws = _run_detector(base.training, options, source, positions, planned.way.head_only)
+    keras.utils.set_random_seed(options.seed)
+    with temporary_folder(base.place / "run") as work:
+        if isinstance(base.training, ClassifierTraining):
+            figure, draws = _run_classifier(base.training, options, positions, Checkpoint(work))
+        else:
+            figure, draws = _run_detector(base.training, options, positions, Checkpoint(work))
     keras.utils.clear_session()
     gc.collect()
     return Run(
         way=planned.way.name,
         photos=len(positions),
         seed=planned.seed,
-        epochs=0 if planned.way.head_only and base.task == "classification" else planned.epochs,
+        epochs=options.epochs or 0,
         full_epochs=planned.full.epochs,
         figure=round(figure, _DIGITS),
         draws=tuple(np.where(np.isnan(draws), figure, draws).round(_DIGITS).tolist()),
@@ -134,35 +146,29 @@ def make_run(base: Base, planned: PlannedRun) -> Run:
 
 
 def _run_classifier(
-    base: ClassifierTraining, options: TrainOptions, source: WeightsSource, positions: Integers, head_only: bool
+    base: ClassifierTraining, options: TrainOptions, positions: Integers, checkpoint: Checkpoint
 ) -> tuple[float, Doubles]:
     """Returns the top-1, 0..1, and the top-1 on each draw of the validation photos, (DRAWS,) float64."""
-    data = replace(base.dataset, train=base.dataset.train.subset(positions))
-    counts = np.bincount(data.train.classes).tolist()
-    stated = replace(options, epochs=0) if head_only else options
-    training = ClassifierTraining(resolve_classifier(stated, source, base.spec, counts), source, base.spec, data)
-    model, _ = _learn(training)
+    data, source = replace(base.dataset, train=base.dataset.train.subset(positions)), open_source(options.weights)
+    resolved = resolve_classifier(options, source, base.spec, np.bincount(data.train.classes).tolist())
+    backbone, about = build_backbone(resolved, source)
+    training = ClassifierTraining(resolved, source, base.spec, data)
+    model, _ = training.learn(backbone, about, checkpoint, only_last=True)
     right = predict(model, data.val).argmax(axis=1) == data.val.classes
     return float(right.mean()), accuracy_draws(right)
 
 
 def _run_detector(
-    base: DetectorTraining, options: TrainOptions, source: WeightsSource, positions: Integers, head_only: bool
+    base: DetectorTraining, options: TrainOptions, positions: Integers, checkpoint: Checkpoint
 ) -> tuple[float, Doubles]:
     """Returns the mAP50, 0..1, and the mAP50 on each draw of the validation photos, (DRAWS,) float64."""
-    data = replace(base.dataset, train=base.dataset.train.subset(positions))
-    stated = replace(options, freeze=_FROZEN) if head_only else options
-    resolved = resolve_detector(stated, source, base.spec, len(data.train))
-    model, card = _learn(DetectorTraining(resolved, source, base.spec, data))
+    data, source = replace(base.dataset, train=base.dataset.train.subset(positions)), open_source(options.weights)
+    resolved = resolve_detector(options, source, base.spec, len(data.train))
+    backbone, about = build_backbone(resolved, source)
+    training = DetectorTraining(resolved, source, base.spec, data)
+    model, card = training.learn(backbone, about, checkpoint, only_last=True)
     evaluation = measure(model, data.val, card)
     return evaluation.map50, np.resize(map_draws(evaluation)[:, 1], DRAWS)
-
-
-def _learn(training: AnyTraining) -> tuple[Network, ModelCard]:
-    """Trains a model in memory; returns it with its card."""
-    backbone, about = build_backbone(training.options, training.source)
-    with tempfile.TemporaryDirectory(prefix="edgetl-") as folder:
-        return training.learn(backbone, about, Checkpoint(Path(folder)), only_last=True)
 
 
 def require_fitting(base: Base, way: Way) -> None:

@@ -54,7 +54,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(options, host_env, m
     assert sorted(host_env.rglob("*")) == stored
 
 
-def test_a_detector_is_compared_by_its_map50(boxed_options, small):
+def test_a_detector_is_compared_by_its_map50(boxed_options, small, tmp_path):
     from edgetl.host.knowledge.comparison_plan import RANDOM, Level, PlannedRun, Way
     from edgetl.host.knowledge.comparison_runs import Base, make_run
     from edgetl.host.train.detector.task import load
@@ -62,7 +62,8 @@ def test_a_detector_is_compared_by_its_map50(boxed_options, small):
     from edgetl.host.train.weights.source import open_source
 
     source = open_source("none")
-    base = Base(boxed_options, load(boxed_options, source, resolve_input(boxed_options, source, "detection")))
+    training = load(boxed_options, source, resolve_input(boxed_options, source, "detection"))
+    base = Base(boxed_options, training, tmp_path)
     run = make_run(base, PlannedRun(Way(RANDOM, "none"), Level(5, 17), 0, 1, base.schedule(17)))
     assert 0 <= run.figure <= 1
     assert run.photos < len(base.classes)
