@@ -14,6 +14,7 @@ from edgetl.host.console import console, optional, result, warn
 from edgetl.host.knowledge.comparison import Comparison
 from edgetl.host.knowledge.comparison_answer import answer_of
 from edgetl.host.knowledge.comparison_file import ComparisonFile, Run, Settings
+from edgetl.host.knowledge.comparison_levels import levels_of
 from edgetl.host.knowledge.comparison_options import CompareOptions
 from edgetl.host.knowledge.comparison_plan import (
     Plan,
@@ -21,7 +22,6 @@ from edgetl.host.knowledge.comparison_plan import (
     Speed,
     Way,
     choose_length,
-    levels_of,
 )
 from edgetl.host.knowledge.comparison_progress import TimeBar
 from edgetl.host.knowledge.comparison_report import write_comparison_report

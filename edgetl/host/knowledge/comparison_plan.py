@@ -9,15 +9,13 @@ from itertools import product
 import numpy as np
 
 from edgetl.host.knowledge.comparison_file import Run, Settings
+from edgetl.host.knowledge.comparison_levels import Level
 from edgetl.text import counted
-from edgetl.vision.arrays import ClassIds, Integers
 
 RANDOM, HEAD, DEFAULT = "random weights", "head only", "default"
 """The names of the ways that every comparison has."""
 MOST_SEEDS = 5
 """A comparison is finished after this many seeds; more would hardly narrow its intervals."""
-_LARGEST_SHARE = 0.8
-"""A level has at most this share of all training photos, because the next one is all of them."""
 _MOST_FIRST_LEVELS = 4
 """At most this many levels are compared first: the fewest photos, all photos, and levels in between."""
 _FIRST_SHARE = 0.6
@@ -52,19 +50,6 @@ class Way:
     weights: str
     head_only: bool = False
     network: tuple[str, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A number of photos to train on.
-
-    Attributes:
-        per_class: the largest number of photos of a class.
-        photos: the number of photos of all classes.
-    """
-
-    per_class: int
-    photos: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,37 +91,6 @@ class PlannedRun:
     def describe(self) -> str:
         """Returns the run in words."""
         return f"{self.way.name}, {self.level.photos:,} photos, seed {self.seed}"
-
-
-def levels_of(classes: ClassIds) -> list[Level]:
-    """Returns the levels 5, 10, 20, 50 … photos a class, and all photos.
-
-    Args:
-        classes: the class of each training photo, (N,) int64; -1 stands for photos of none.
-    """
-    counts = np.unique(classes, return_counts=True)[1]
-    levels = []
-    for tens, step in product((5 * 10**power for power in range(7)), (1, 2, 4)):
-        level = Level(tens * step, int(np.minimum(counts, tens * step).sum()))
-        if level.photos <= _LARGEST_SHARE * len(classes):
-            levels.append(level)
-    return [*levels, Level(int(counts.max()), len(classes))]
-
-
-def subset(classes: ClassIds, level: Level, seed: int) -> Integers:
-    """Returns the positions of a seed's training photos; those of a smaller level are among those of a larger one.
-
-    Args:
-        classes: the class of each training photo, (N,) int64.
-        level: the number of photos.
-        seed: the seed.
-
-    Returns:
-        The positions, (M,) int64 in ascending order.
-    """
-    order = np.random.default_rng((seed, 1)).permutation(len(classes))
-    chosen = [order[classes[order] == one][: level.per_class] for one in np.unique(classes)]
-    return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

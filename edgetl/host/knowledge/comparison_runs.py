@@ -16,7 +16,8 @@ from edgetl.host.evaluate.map_interval import map_draws
 from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.knowledge.comparison_estimates import accuracy_draws
 from edgetl.host.knowledge.comparison_file import DRAWS, Run
-from edgetl.host.knowledge.comparison_plan import LEARNING_COST, PlannedRun, Schedule, Way, subset
+from edgetl.host.knowledge.comparison_levels import subset
+from edgetl.host.knowledge.comparison_plan import LEARNING_COST, PlannedRun, Schedule, Way
 from edgetl.host.networks.stored import predict
 from edgetl.host.train.checkpoint import Checkpoint
 from edgetl.host.train.classifier.task import ClassifierTraining

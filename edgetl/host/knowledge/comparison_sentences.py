@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edgetl.host.knowledge.comparison_estimates import Difference, differences
 from edgetl.host.knowledge.comparison_file import Run, Settings
-from edgetl.host.knowledge.comparison_plan import DEFAULT, HEAD, RANDOM, Level
+from edgetl.host.knowledge.comparison_levels import Level
+from edgetl.host.knowledge.comparison_plan import DEFAULT, HEAD, RANDOM
 from edgetl.text import counted
 
 _EQUAL = 0.01
@@ -135,5 +136,5 @@ def _ends(found: list[Difference]) -> list[Difference]:
 def _amount(one: Difference, *, signed: bool = True) -> str:
     """Returns a difference in points with half of its interval: `31 ± 4`."""
     digits = 1 if 100 * one.half < _FINE else 0
-    mean = one.mean if signed else abs(one.mean)
-    return f"{100 * mean:.{digits}f} ± {100 * one.half:.{digits}f}".replace("-", "−")
+    mean = round(100 * (one.mean if signed else abs(one.mean)), digits) + 0.0  # without a minus before zero
+    return f"{mean:.{digits}f} ± {100 * one.half:.{digits}f}".replace("-", "−")

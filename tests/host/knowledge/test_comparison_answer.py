@@ -7,7 +7,8 @@ import pytest
 
 from edgetl.host.knowledge.comparison_estimates import accuracy_draws, differences, estimate_curve
 from edgetl.host.knowledge.comparison_file import Run, Settings
-from edgetl.host.knowledge.comparison_plan import DEFAULT, HEAD, RANDOM, Level
+from edgetl.host.knowledge.comparison_levels import Level
+from edgetl.host.knowledge.comparison_plan import DEFAULT, HEAD, RANDOM
 from edgetl.host.knowledge.comparison_sentences import Answer
 
 VALIDATION = 1000

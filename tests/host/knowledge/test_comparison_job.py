@@ -55,7 +55,8 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(options, host_env, m
 
 
 def test_a_detector_is_compared_by_its_map50(boxed_options, small, tmp_path):
-    from edgetl.host.knowledge.comparison_plan import RANDOM, Level, PlannedRun, Way
+    from edgetl.host.knowledge.comparison_levels import Level
+    from edgetl.host.knowledge.comparison_plan import RANDOM, PlannedRun, Way
     from edgetl.host.knowledge.comparison_runs import Base, make_run
     from edgetl.host.train.detector.task import load
     from edgetl.host.train.resolve import resolve_input

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgetl.host.knowledge.comparison_file import Run, Settings
+from edgetl.host.knowledge.comparison_levels import levels_of, subset
 from edgetl.host.knowledge.comparison_plan import (
     DEFAULT,
     HEAD,
@@ -16,8 +17,6 @@ from edgetl.host.knowledge.comparison_plan import (
     Speed,
     Way,
     choose_length,
-    levels_of,
-    subset,
 )
 
 WAYS = [Way(HEAD, "imagenet", head_only=True), Way(RANDOM, "none"), Way(DEFAULT, "imagenet")]
