@@ -30,7 +30,7 @@ from frontier_tables import REFERENCE, Latency, Pair, Point, budgets, draw, pair
 ALPHAS = (0.35, 0.5, 0.75, 1.0)
 SIZES = tuple(range(192, 417, 32))
 RUNTIMES = {"LiteRT": ".tflite", "OpenVINO": ".xml"}
-OBJECTS, ROUNDS, TURN = 10, 40, 10
+OBJECTS, ROUNDS, TURN = 10, 24, 10
 MARKS = "<!-- frontier: begin -->", "<!-- frontier: end -->"
 """The lines between which `--into` writes the tables."""
 
