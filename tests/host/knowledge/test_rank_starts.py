@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -11,6 +12,7 @@ import pytest
 from boxed import put_voc
 from homes import draw_folders, edgetl
 
+from edgetl import store
 from edgetl.errors import ModelError, UsageError
 from edgetl.host.knowledge.rank_starts import rank_starts
 
@@ -87,6 +89,7 @@ def test_a_second_ranking_needs_no_network(rows, shapes, monkeypatch):
     from edgetl.host.train.weights import backbones
 
     ranking, _ = rows
+    shutil.rmtree(store.root() / "damaged")  # only the network's refusal shows that it is damaged
     monkeypatch.delattr(backbones, "build")
     assert rank_starts(shapes, size=96, costs=False).starts[:4] == ranking.starts[:4]
 
