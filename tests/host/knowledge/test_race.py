@@ -40,12 +40,6 @@ def test_the_best_start_wins_the_race_and_the_card_says_so(shapes_model, small, 
     edgetl("models", "remove", "raced", "--yes")
 
 
-def test_a_model_that_saw_the_photos_does_not_compete(shapes_model, small, shapes):
-    told = json.loads(edgetl("models", "rank", shapes, "--size", "96", "--json").out)
-    by = {row["weights"]: row for row in told["starts"]}
-    assert by["told-apart@1"]["verdict"] == "unusable"
-
-
 def test_best_is_no_source_of_its_own():
     from edgetl.host.train.weights.source import open_source
 
