@@ -164,14 +164,15 @@ class Plan:
         return next((run for run in waiting if _PATIENT * self.estimate(run, finished) <= left), None)
 
     def estimate(self, run: PlannedRun, finished: Sequence[tuple[PlannedRun, float]]) -> float:
-        """Returns about how long a run takes, s.
+        """Returns about how long a run takes, s, corrected by runs of the same kind, or of any kind if there are none.
 
         Args:
             run: the run.
-            finished: runs that were finished just now, with their times, s.
+            finished: the runs that were finished just now, with their times, s.
         """
-        alike = [(other, took) for other, took in finished if other.way.head_only == run.way.head_only][-_RECENT:]
-        return self.speed.seconds(run) * max((took / self.speed.seconds(other) for other, took in alike), default=1.0)
+        alike = [entry for entry in finished if entry[0].way.head_only == run.way.head_only] or finished
+        slower = max((took / self.speed.seconds(other) for other, took in alike[-_RECENT:]), default=1.0)
+        return self.speed.seconds(run) * slower
 
 
 def choose_length(

@@ -91,8 +91,13 @@ def test_the_time_is_kept_and_used():
 
 def test_slow_runs_correct_the_estimates():
     plan = planned(1200)
-    one = plan.runs[0]
-    assert plan.estimate(one, [(one, 10 * plan.speed.seconds(one))]) == pytest.approx(10 * plan.speed.seconds(one))
+    head = plan.runs[0]
+    whole = next(one for one in plan.runs if not one.way.head_only)
+    assert head.way.head_only
+    finished = [(head, 10 * plan.speed.seconds(head))]
+    assert plan.estimate(whole, finished) == pytest.approx(10 * plan.speed.seconds(whole))
+    finished.append((whole, 2 * plan.speed.seconds(whole)))
+    assert plan.estimate(whole, finished) == pytest.approx(2 * plan.speed.seconds(whole))
 
 
 def test_the_first_run_is_made_whatever_the_time_and_no_other():
