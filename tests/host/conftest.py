@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boxed
 import cv2
 import numpy as np
 import pytest
@@ -143,6 +142,8 @@ def boxes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _draw_rectangles(root: Path) -> None:
+    import boxed  # it needs more libraries than a device has
+
     rng = np.random.default_rng(3)
     for i in range(40):
         part = "test" if i < 6 else "val" if i < 14 else "train"
