@@ -14,6 +14,7 @@ from statistics import NormalDist
 import numpy as np
 
 from edgetl.host.probe.folds import Estimate, stratified_parts
+from edgetl.host.probe.head_errors import HeadErrors
 from edgetl.host.probe.heads import unit_features
 from edgetl.host.probe.power_law import fit_power_law
 from edgetl.host.probe.ridge import fit_ridge
@@ -21,7 +22,7 @@ from edgetl.vision.arrays import ClassIds, Doubles, Floats, Integers, Mask
 
 _PARTS = {1 / 8: 8, 1 / 4: 4, 1 / 2: 4, 1: 1}
 """The shares of the training photos that the head learns from, and the number of random parts of each size."""
-_MOST_PHOTOS = 8_000
+_MOST_PHOTOS = 4_000
 """The head learns from at most this many photos, in seconds; the fit continues the curve to the number of all."""
 _LEAST_SIZES = 3
 """A power law has three numbers, which fewer sizes of parts don't determine."""
@@ -34,8 +35,6 @@ _FACTOR = 2.0
 
 This is an assumption: the head can't know how much the features themselves improve with more photos.
 """
-_PRIOR = 10.0
-"""A class is judged as if it had this many wrong photos more, corrected as often as those of all classes."""
 _TAIL = 5
 """The percentage of the resamplings beyond either end of an interval, which leaves 90 %."""
 
@@ -64,6 +63,8 @@ class DataCurve:
         draws: the weights of the V validation photos in R resamplings, (R, V) float32, each row with the sum 1.
         corrected: the share of the errors that twice the photos correct in each resampling, (R,) float64, 0..1.
         corrected_of: the share of the errors of each class that twice the photos correct, (C,) float64, 0..1.
+        discordant: the number of photos on which two heads from different photos disagree in being right, for each
+            error that one of them makes.
     """
 
     photos: int
@@ -72,19 +73,24 @@ class DataCurve:
     draws: Floats
     corrected: Doubles
     corrected_of: Doubles
+    discordant: float
 
     def gain(self, wrong: Mask) -> Estimate:
         """Returns what twice the photos should add to the accuracy of a network, 0..1, with its 90 % interval.
 
-        The network is assumed to correct about the same share of its errors as the head does.
+        The network is assumed to correct about the same share of its errors as the head does. The interval is that of
+        the gain that a second training will measure on the same validation photos. Two trainings differ by chance as
+        well, because each recognises some photos that the other does not.
 
         Args:
             wrong: whether the network is wrong on each validation photo, (V,) bool.
         """
         spread = math.log(_FACTOR) / NormalDist().inv_cdf(1 - _TAIL / 100)
-        factors = np.random.default_rng(0).lognormal(0.0, spread, len(self.corrected))
-        shares = np.minimum(self.corrected * factors, 1)
-        return _estimate((self.draws @ wrong.astype(np.float32)).astype(np.float64) * shares)
+        rng, count = np.random.default_rng(0), len(self.corrected)
+        shares = np.minimum(self.corrected * rng.lognormal(0.0, spread, count), 1)
+        gains = (self.draws @ wrong.astype(np.float32)).astype(np.float64) * shares
+        chance = math.sqrt(min(self.discordant * float(wrong.mean()), 1) / len(wrong))
+        return _estimate(gains + chance * rng.standard_normal(count), float(np.median(gains)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ def measure_curve(train: Labelled, val: Labelled, count: int, seed: int = 0) -> 
     photos = len(val.classes)
     drawn = rng.multinomial(photos, np.full(photos, 1 / photos), _RESAMPLED)
     draws = np.asarray(drawn / photos, np.float32)
-    return _fit_curve(_Measured(len(train.classes), sizes, wrong, val.classes, count), draws, rng)
+    return _fit_curve(HeadErrors(len(train.classes), sizes, wrong, val.classes, count), draws, rng)
 
 
 def _random_parts(classes: ClassIds, rng: np.random.Generator) -> Iterator[Integers]:
@@ -151,60 +157,7 @@ def _wrong(x: Floats, classes: ClassIds, part: Integers, truth: ClassIds, count:
     return np.asarray(fitted.scores(x[len(classes) :]).argmax(axis=1) != truth)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Measured:
-    """The errors of the head after it learned from P parts.
-
-    Attributes:
-        photos: the number of all training photos.
-        sizes: the number of photos of each part, (P,) int64.
-        wrong: whether each of V validation photos is wrong after each part, (P, V) bool.
-        truth: the class of each validation photo, (V,) int64.
-        count: the number of classes C.
-    """
-
-    photos: int
-    sizes: Integers
-    wrong: Mask
-    truth: ClassIds
-    count: int
-
-    def mean_wrong(self) -> Doubles:
-        """Returns how often each validation photo is wrong at each of S sizes, (S, V) float64, 0..1."""
-        return np.stack([self.wrong[self.sizes == size].mean(axis=0) for size in np.unique(self.sizes)])
-
-    def errors(self, draws: Floats, rng: np.random.Generator) -> Doubles:
-        """Returns the error at each of S sizes in R resamplings of photos and parts, (R, S) float64, 0..1.
-
-        Args:
-            draws: the weights of the validation photos, (R, V) float32.
-            rng: the generator of the parts that are drawn.
-        """
-        by_part = draws @ self.wrong.T.astype(np.float32)
-        columns = []
-        for size in np.unique(self.sizes):
-            own = by_part[:, self.sizes == size]
-            drawn = rng.integers(0, own.shape[1], own.shape)
-            columns.append(np.take_along_axis(own, drawn, axis=1).mean(axis=1))
-        return np.stack(columns, axis=1).astype(np.float64)
-
-    def corrected_by_class(self, overall: float) -> Doubles:
-        """Returns the share of the errors of each class that twice the photos correct, (C,) float64, 0..1.
-
-        A class is judged by how many of its errors the head corrected from each size to the next.
-
-        Args:
-            overall: this share of all classes together, 0..1.
-        """
-        wrong = self.mean_wrong()
-        before = np.bincount(self.truth, weights=wrong[:-1].sum(axis=0), minlength=self.count)
-        fewer = np.bincount(self.truth, weights=(wrong[:-1] - wrong[1:]).sum(axis=0), minlength=self.count)
-        usual = max(float(fewer.sum()), 0.0) / max(float(before.sum()), 1.0)
-        shares = np.maximum(fewer + _PRIOR * usual, 0) / (before + _PRIOR)
-        return np.asarray(np.minimum(shares * (overall / usual if usual else 0.0), 1))
-
-
-def _fit_curve(measured: _Measured, draws: Floats, rng: np.random.Generator) -> DataCurve:
+def _fit_curve(measured: HeadErrors, draws: Floats, rng: np.random.Generator) -> DataCurve:
     """Fits the power law to the mean errors and to those of each resampling.
 
     Args:
@@ -227,6 +180,7 @@ def _fit_curve(measured: _Measured, draws: Floats, rng: np.random.Generator) -> 
         draws,
         corrected,
         measured.corrected_by_class(float(np.median(corrected))),
+        measured.discordant(),
     )
 
 

@@ -25,7 +25,7 @@ def gain_sentence(review: PhotoReview) -> str:
         return ""
     if gain.high - gain.low > _UNKNOWN:
         return f"Twice the photos should bring {_points(gain)}: too few validation photos to tell more."
-    if gain.mean < HARDLY / 2 and gain.high < 2 * HARDLY:
+    if gain.mean < HARDLY / 2 and gain.high < 3 * HARDLY:
         return f"Twice the photos of the same kind should bring hardly anything: {_points(gain)}."
     names = classes_that_gain(review)
     more = f" Most would gain: {', '.join(names)}." if names else ""
@@ -57,5 +57,6 @@ def suspects_sentence(review: PhotoReview) -> str:
 def _points(gain: Estimate) -> str:
     """Returns a gain as `about +2 points (0 to 4)`; with a decimal if it is small."""
     digits = 0 if gain.high >= 2 * HARDLY else 1
-    mean, low, high = (f"{100 * value:.{digits}f}" for value in (gain.mean, gain.low, gain.high))
+    # Adding zero turns a rounded -0 into 0.
+    mean, low, high = (f"{round(100 * value, digits) + 0:.{digits}f}" for value in (gain.mean, gain.low, gain.high))
     return f"about +{mean} {'point' if mean == '1' else 'points'} ({low} to {high})"
