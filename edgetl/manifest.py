@@ -49,8 +49,6 @@ class Unlabelled:
         expected_drop: the loss of top-1 or mAP that the Keras model's own outputs let expect, -1..1; see
             `edgetl.host.convert.gate.expected_drop`.
         expected_map50_drop: expected loss of the mAP at IoU 0.50, -1..1; 0 for a classifier.
-        variant_weight: the weight of the variant's scores beside the Keras model's in the chance that a box is right,
-            0..1, as measured on the validation photos; 0 for a classifier.
     """
 
     photos: int
@@ -58,7 +56,6 @@ class Unlabelled:
     agreement: float
     expected_drop: float
     expected_map50_drop: float = 0.0
-    variant_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,7 @@ class DetectorJudge:
         if measured.unlabelled is None or not len(photos):
             return measured
         found = run_photos([(one, Model(one, card)) for one in runtimes], len(photos), run, step)[0]
-        added = self._boxes.compare(reference, found, measured.unlabelled.variant_weight)
-        both = joined(measured.unlabelled, added)
+        both = joined(measured.unlabelled, self._boxes.compare(reference, found))
         return replace(measured, unlabelled=both, metrics=measured.metrics | watch.faults())
 
     @cached_property

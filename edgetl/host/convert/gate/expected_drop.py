@@ -12,15 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgetl.card import ModelCard
-from edgetl.host.convert.gate.box_agreement import agreement
-from edgetl.host.convert.gate.box_reliability import BoxReliability, both_chances
-from edgetl.host.dataset.boxes.truth import Found
+from edgetl.host.convert.gate.box_agreement import PairedBoxes, agreement, paired_boxes
+from edgetl.host.dataset.boxes.truth import Found, Truth
+from edgetl.host.evaluate.match_truth import MATCH_IOU
 from edgetl.manifest import Unlabelled
-from edgetl.vision.arrays import Doubles, Scores
+from edgetl.vision.arrays import BoxesXyxy, Doubles, Scores
+from edgetl.vision.match_boxes import pair
 
-_LEAST_BOXES = 1.0
-"""A class counts if the Keras model expects at least this many true boxes of it in the photos: the average precision of
-a fraction of a box means nothing."""
+_IOUS = np.linspace(0.5, 0.95, 10)
+"""The IoUs over which COCO averages the mAP, 0..1."""
+
+_MOST_ERRORS = 200
+"""At most this many errors of Keras's boxes are used; more would take time and change the mean little."""
 
 
 def compare_scores(reference: Scores, variant: Scores) -> Unlabelled:
@@ -39,69 +42,82 @@ def compare_scores(reference: Scores, variant: Scores) -> Unlabelled:
     return Unlabelled(len(rows), len(rows), float((ours == theirs).mean()), float(loss.mean()))
 
 
-def compare_boxes(
-    reference: Sequence[Found], variant: Sequence[Found], card: ModelCard, known: BoxReliability, weight: float
-) -> Unlabelled:
+def compare_boxes(reference: Sequence[Found], variant: Sequence[Found], card: ModelCard, errors: Doubles) -> Unlabelled:
     """Compares the boxes of two detectors in the same photos.
 
-    Each box is right with the chance that boxes of its score had in the validation photos: a weighted mean of the
-    chances by both scores, where a box that one of the detectors hasn't has the chance 0 there. At each IoU, the chance
-    is that of reaching it, over true boxes that lie around the Keras model's box as they did in the validation photos.
-    The average precision of both detectors is computed with these chances in place of hits; the expected drop is the
-    difference.
+    Each clear box of the Keras model that the variant doesn't have counts as a true box that is lost, and so does each
+    clear box that the variant alone has, unless another one is missing in that photo. A box that both have loses the
+    IoUs that it no longer reaches, on average over true boxes that lie around the Keras model's box as they did in the
+    validation photos. The expected drop is the loss of all boxes, divided by the number of clear boxes of the Keras
+    model.
 
     Args:
         reference: the Keras model's boxes in each photo, including boxes well below the display thresholds.
         variant: the variant's boxes in each photo.
         card: the card with the display thresholds and the labels.
-        known: how reliable the Keras model's boxes are.
-        weight: the weight of the variant's scores, 0..1; see `variant_weight`.
+        errors: how far the Keras model's boxes are from the true ones, (K, 4) float64; see `box_errors`.
     """
-    unit = np.array([[0, 0, 1, 1]], np.float32)
-    own = known.reached(unit, unit)
-    ours, theirs = [np.zeros((0, own.size))], [np.zeros((0, own.size))]
-    for a, b in zip(reference, variant, strict=True):
-        partner, chances, others = both_chances(a, b, known)
-        chances = ((1 - weight) * chances + weight * others)[:, None]
-        left, right = np.flatnonzero(partner >= 0), partner[partner >= 0]
-        inherited = np.zeros((len(b.score), own.size))
-        inherited[right] = chances[left] * known.reached(a.xyxy[left], b.xyxy[right])
-        inherited[np.setdiff1d(np.arange(len(b.score)), right)] = chances[len(a.score) :] * own
-        ours.append(chances[: len(a.score)] * own)
-        theirs.append(inherited)
-    columns = (_columns(reference, ours), _columns(variant, theirs))
-    drops = known.recall * _mean_drop(*columns, len(card.labels))
+    lost, losses, clear = 0, [np.zeros((0, len(_IOUS)))], 0
+    for photo in paired_boxes(reference, variant, card, MATCH_IOU):
+        lost += max(photo.lone_boxes)
+        clear += int(photo.clear[0].sum())
+        losses.append(_losses(photo, errors))
+    reached = _reached(np.array([[0.0, 0, 1, 1]]), np.array([[0.0, 0, 1, 1]]), errors)[0]
+    drops = (lost * reached + np.concatenate(losses).sum(axis=0)) / max(clear, 1)
     found = agreement(reference, variant, card)
-    drop, map50_drop = float(drops.mean()), float(drops[0])
-    return Unlabelled(len(reference), found.boxes, found.share, drop, map50_drop, weight)
+    return Unlabelled(len(reference), found.boxes, found.share, float(drops.mean()), float(drops[0]))
 
 
-_Columns = tuple[Scores, Doubles, Doubles]
-"""All boxes of a detector: scores, (N,) float32; classes, (N,) int64; chances to reach each IoU, (N, 10) float64."""
+def box_errors(truth: Sequence[Truth], found: Sequence[Found]) -> Doubles:
+    """Returns how far the edges of found boxes are from those of their true boxes.
+
+    Args:
+        truth: the true boxes of each photo.
+        found: the boxes that a detector found in each photo, the best score first.
+
+    Returns:
+        The true edges less the found ones in shares of the found box's width and height, (K, 4) float64 left, top,
+        right, bottom, K at most 200; zeros, (1, 4), if no true box was found.
+    """
+    errors = [np.zeros((0, 4))]
+    for true, boxes in zip(truth, found, strict=True):
+        partner = pair(boxes.xyxy, boxes.class_id, true.xyxy, true.class_id, MATCH_IOU)
+        matched = np.flatnonzero(partner >= 0)
+        ours = boxes.xyxy[matched].astype(np.float64)
+        errors.append((true.xyxy[partner[matched]] - ours) / _sides(ours))
+    rows = np.concatenate(errors)
+    return rows[:: -(-len(rows) // _MOST_ERRORS)] if len(rows) else np.zeros((1, 4))
 
 
-def _columns(found: Sequence[Found], chances: Sequence[Doubles]) -> _Columns:
-    scores = np.concatenate([np.zeros(0, np.float32), *(one.score for one in found)])
-    classes = np.concatenate([np.zeros(0, np.int64), *(one.class_id for one in found)])
-    return scores, classes, np.concatenate(chances)
+def _losses(photo: PairedBoxes, errors: Doubles) -> Doubles:
+    """Returns what each pair with a clear box loses at each IoU, (M, 10) float64, -1..1."""
+    (a, b), left, right = photo.boxes, photo.left, photo.right
+    clear = photo.clear[0][left] | photo.clear[1][right]
+    ours = a.xyxy[left[clear]].astype(np.float64)
+    theirs = b.xyxy[right[clear]].astype(np.float64)
+    return _reached(ours, ours, errors) - _reached(ours, theirs, errors)
 
 
-def _mean_drop(ours: _Columns, theirs: _Columns, classes: int) -> Doubles:
-    """Returns the mean loss of average precision over the classes at each IoU, (10,) float64, -1..1."""
-    drops = []
-    for label in range(classes):
-        (score, chances), (other_score, other_chances) = (
-            (scores[kind == label], rows[kind == label]) for scores, kind, rows in (ours, theirs)
-        )
-        expected = chances[:, 0].sum()
-        if expected >= _LEAST_BOXES:
-            drops.append((_precision(score, chances) - _precision(other_score, other_chances)) / expected)
-    return np.mean(drops, axis=0) if drops else np.zeros(ours[2].shape[1])
+def _reached(ours: Doubles, boxes: Doubles, errors: Doubles) -> Doubles:
+    """Returns how likely boxes reach each IoU with the true boxes, which lie around other boxes.
+
+    Args:
+        ours: the boxes around which the true boxes lie, (M, 4) float64 xyxy.
+        boxes: the boxes to judge, (M, 4) float64 xyxy.
+        errors: the errors of the Keras model's boxes, (K, 4) float64; see `box_errors`.
+
+    Returns:
+        The share of the true boxes for each box and each of 10 IoUs, (M, 10) float64, 0..1.
+    """
+    true = ours[:, None] + errors * _sides(ours)[:, None]
+    low, high = np.maximum(true[..., :2], boxes[:, None, :2]), np.minimum(true[..., 2:], boxes[:, None, 2:])
+    both = (high - low).clip(0).prod(axis=-1)
+    areas = (true[..., 2:] - true[..., :2]).prod(axis=-1) + (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
+    overlap = both / np.maximum(areas - both, 1e-9)
+    return np.asarray((overlap[..., None] >= _IOUS).mean(axis=1))
 
 
-def _precision(scores: Scores, chances: Doubles) -> Doubles:
-    """Returns the sum of COCO's interpolated precision over the right boxes of one class at each IoU, (10,) float64."""
-    ordered = chances[np.argsort(-scores, kind="stable")]
-    precision = ordered.cumsum(axis=0) / np.arange(1, len(ordered) + 1)[:, None]
-    best_below = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    return np.asarray((ordered * best_below).sum(axis=0))
+def _sides(boxes: BoxesXyxy | Doubles) -> Doubles:
+    """Returns width, height, width and height of boxes, (M, 4) float64, px, at least a millionth."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
+    return np.concatenate([sides, sides], axis=1, dtype=np.float64)

@@ -9,8 +9,7 @@ import numpy as np
 
 from edgetl.card import ModelCard
 from edgetl.host.convert.gate.box_agreement import agreement
-from edgetl.host.convert.gate.box_reliability import BoxReliability, box_reliability, variant_weight
-from edgetl.host.convert.gate.expected_drop import compare_boxes
+from edgetl.host.convert.gate.expected_drop import box_errors, compare_boxes
 from edgetl.host.convert.gate.rounded_intervals import rounded_intervals
 from edgetl.host.dataset.boxes.truth import Found
 from edgetl.host.evaluate.classifier_tables import confidence_interval
@@ -39,8 +38,8 @@ class BoxReference:
         return map_draws(self.evaluation)
 
     @cached_property
-    def _reliability(self) -> BoxReliability:
-        return box_reliability(self.evaluation.truth, self.evaluation.found)
+    def _errors(self) -> Doubles:
+        return box_errors(self.evaluation.truth, self.evaluation.found)
 
     def measure(self, found: Sequence[Found], latency: float) -> Measurement:
         """Returns the figures of a variant, without those of its cells and outputs.
@@ -54,7 +53,6 @@ class BoxReference:
         drops = self._class_drops(variant)
         worst = max(drops, key=lambda label: drops[label])
         agreed = agreement(reference.found, found, self._card)
-        weight = variant_weight(reference.truth, reference.found, found, self._reliability)
         # Each box that both show counts twice in `agreed`, but is one answer.
         pairs = {"agreement": confidence_interval(agreed.share, agreed.boxes // 2)}
         true_boxes = sum(int((~truth.ignore).sum()) for truth in reference.truth)
@@ -73,18 +71,17 @@ class BoxReference:
                 "map50_drop": round(reference.map50 - variant.map50, 6),
             },
             intervals=rounded_intervals(pairs),
-            unlabelled=self.compare(reference.found, found, weight),
+            unlabelled=self.compare(reference.found, found),
         )
 
-    def compare(self, reference: Sequence[Found], variant: Sequence[Found], weight: float) -> Unlabelled:
+    def compare(self, reference: Sequence[Found], variant: Sequence[Found]) -> Unlabelled:
         """Compares boxes without labels; see `edgetl.host.convert.gate.expected_drop.compare_boxes`.
 
         Args:
             reference: the Keras model's boxes in any photos.
             variant: the variant's boxes in the same photos.
-            weight: the weight of the variant's scores, 0..1, as measured on the validation photos.
         """
-        return compare_boxes(reference, variant, self._card, self._reliability, weight)
+        return compare_boxes(reference, variant, self._card, self._errors)
 
     def _class_drops(self, variant: DetectionEvaluation) -> dict[str, float]:
         """Returns the loss of mAP of each class that the validation photos have boxes of."""

@@ -10,8 +10,7 @@ import pytest
 from simulate_gate import CARD, LABELS, Classifiers, Detectors, acceptance
 
 from edgetl import schema
-from edgetl.host.convert.gate.box_reliability import box_reliability, variant_weight
-from edgetl.host.convert.gate.expected_drop import compare_boxes, compare_scores
+from edgetl.host.convert.gate.expected_drop import box_errors, compare_boxes, compare_scores
 from edgetl.host.convert.gate.measure_boxes import BoxReference
 from edgetl.host.convert.gate.measure_scores import measure_scores
 from edgetl.host.convert.gate.more_photos import as_frame, changed_copies, joined
@@ -84,12 +83,6 @@ def test_one_box_of_forty_photos_does_not_refuse_a_float16_file():
     assert settled.undecided["map50_drop"] == 0.01
 
 
-def together(a, b):
-    return Found(
-        *(np.concatenate([getattr(found, name) for found in (a, b)]) for name in ("xyxy", "score", "class_id"))
-    )
-
-
 MEASURED = Measurement(0.9, 0.02, "disc", 0.0, 0.97, 0.1, 1.0)
 KNOWN = {"accuracy_drop": Interval(-0.01, 0.05), "agreement": Interval(0.97, 0.99)}
 
@@ -148,51 +141,20 @@ def test_an_answer_costs_what_keras_was_sure_of():
 
 def test_boxes_cost_what_they_no_longer_reach():
     truths, keras = boxes(2)
-    known = box_reliability(truths, keras)
-    assert (known.recall, known.shares.min(), known.shares[1:].min()) == (1, 0, 1)
-    assert np.abs(known.errors).max() < 0.15
-    same = compare_boxes(keras, keras, CARD, known, 0)
+    errors = box_errors(truths, keras)
+    assert np.abs(errors).max() < 0.15
+    assert errors.shape[1] == 4
+    assert box_errors(truths, [Found(f.xyxy[:0], f.score[:0], f.class_id[:0]) for f in keras]).tolist() == [[0] * 4]
+    same = compare_boxes(keras, keras, CARD, errors)
     assert (same.agreement, same.expected_drop, same.expected_map50_drop) == (1, 0, 0)
     half = [Found(f.xyxy[:1], f.score[:1], f.class_id[:1]) for f in keras]
-    assert compare_boxes(keras, half, CARD, known, 0).expected_map50_drop == pytest.approx(0.5, abs=0.03)
+    assert compare_boxes(keras, half, CARD, errors).expected_map50_drop == pytest.approx(0.5)
     aside = [Found(f.xyxy + 4, f.score, f.class_id) for f in keras]
-    moved = compare_boxes(keras, aside, CARD, known, 0)
+    moved = compare_boxes(keras, aside, CARD, errors)
     assert 0.1 < moved.expected_drop < 0.6
     assert moved.expected_map50_drop < 0.01
     evaluations = [DetectionEvaluation(CARD.labels, truths, found) for found in (keras, aside)]
     assert moved.expected_drop == pytest.approx(evaluations[0].map - evaluations[1].map, abs=0.1)
-
-
-def test_a_box_costs_what_boxes_of_its_score_are_worth():
-    truths, right = boxes(1)
-    wrong = [Found(f.xyxy + 200, f.score / 2, f.class_id) for f in right]
-    keras = [together(a, b) for a, b in zip(right, wrong, strict=True)]
-    known = box_reliability(truths, keras)
-    assert known.chances(np.array([0.3, 0.9], np.float32)) == pytest.approx([0, 1])
-    assert compare_boxes(keras, right, CARD, known, 0).expected_map50_drop == pytest.approx(0, abs=0.03)
-    assert compare_boxes(keras, wrong, CARD, known, 0).expected_map50_drop == pytest.approx(1, abs=0.02)
-    nothing = [Found(f.xyxy[:0], f.score[:0], f.class_id[:0]) for f in keras]
-    assert compare_boxes(nothing, keras, CARD, box_reliability(truths, nothing), 0).expected_map50_drop == 0
-
-
-def test_the_validation_photos_show_what_a_variants_scores_are_worth():
-    truths, keras = boxes(2)
-    false = [Found(f.xyxy[::-1] + 300, f.score, f.class_id) for f in keras]
-    before = [together(a, b) for a, b in zip(keras, false, strict=True)]
-    known = box_reliability(truths, before)
-    assert variant_weight(truths, before, before, known) == 0.5
-    wandering = [Found(f.xyxy + 300, f.score, f.class_id) for f in false]
-    noisy, lossy = (
-        [together(a, b) for a, b in zip(*pair, strict=True)] for pair in ((keras, wandering), (wandering, false))
-    )
-    weights = [variant_weight(truths, before, after, known) for after in (noisy, lossy)]
-    assert weights[0] > 0.4
-    assert weights[1] < 0.2
-    drops = [
-        compare_boxes(before, after, CARD, known, weight).expected_map50_drop
-        for after, weight in zip((noisy, lossy), weights, strict=True)
-    ]
-    assert abs(drops[0]) < 0.1 < 0.25 < drops[1]
 
 
 def test_the_interval_of_a_drop_of_top1_is_paired_and_never_certain():
