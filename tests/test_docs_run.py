@@ -18,7 +18,7 @@ from boxed import put_voc
 from doc_pages import EXAMPLES, PAGES, ROOT, Line, shell_lines
 from homes import Home, draw_shape, edgetl
 
-LONG = {"train", "convert", "demo", "tune", "bench"}
+LONG = {"train", "compare", "convert", "demo", "tune", "bench"}
 """Commands that take too long here; other tests run them."""
 ELSEWHERE = {
     "--mqtt": "a broker",
@@ -29,7 +29,7 @@ ELSEWHERE = {
 }
 HAS = {"parts", "parts@1", "finder", "models/parts/rpi", "photos", "boxes", "rpi5"}
 """What the words behind a command may name here."""
-SUBCOMMANDS = {"check", "convert", "show", "use", "remove", "list"}
+SUBCOMMANDS = {"check", "convert", "show", "use", "remove", "list", "rank"}
 FILES = {"photos", "photos/", "photos/*.jpg", "film.mp4"}
 """The sources of frames that the home of these tests has."""
 
