@@ -29,7 +29,7 @@ ELSEWHERE = {
 }
 HAS = {"parts", "parts@1", "finder", "models/parts/rpi", "photos", "boxes", "rpi5"}
 """What the words behind a command may name here."""
-SUBCOMMANDS = {"check", "convert", "show", "use", "remove", "list", "rank"}
+SUBCOMMANDS = {"check", "convert", "show", "use", "remove", "list"}
 FILES = {"photos", "photos/", "photos/*.jpg", "film.mp4"}
 """The sources of frames that the home of these tests has."""
 
