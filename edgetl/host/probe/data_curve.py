@@ -89,7 +89,8 @@ class DataCurve:
         rng, count = np.random.default_rng(0), len(self.corrected)
         shares = np.minimum(self.corrected * rng.lognormal(0.0, spread, count), 1)
         gains = (self.draws @ wrong.astype(np.float32)).astype(np.float64) * shares
-        chance = math.sqrt(min(self.discordant * float(wrong.mean()), 1) / len(wrong))
+        share = (float(wrong.sum()) + 1) / (len(wrong) + 2)  # not 0 if no photo is wrong by chance
+        chance = math.sqrt(min(self.discordant * share, 1) / len(wrong))
         return _estimate(gains + chance * rng.standard_normal(count), float(np.median(gains)))
 
 

@@ -51,6 +51,14 @@ def test_half_of_the_photos_forecast_what_the_head_gains_with_all():
     assert inside >= 5
 
 
+def test_a_network_without_errors_can_still_gain_or_lose_by_chance():
+    curve, classes = curve_of(200, 10, 4, noise=1.0)
+    gain = curve.gain(np.zeros(len(classes), bool))
+    assert gain.mean == 0
+    assert gain.low < -0.05
+    assert gain.high > 0.05
+
+
 def test_a_class_with_few_photos_would_gain_most():
     rng = np.random.default_rng(0)
     classes = np.repeat([0, 1, 2, 3], [300, 300, 300, 24])

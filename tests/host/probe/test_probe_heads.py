@@ -67,6 +67,21 @@ def test_folds_share_each_class():
     assert (counts.sum(axis=1) >= 7).all()
 
 
+def test_a_rare_class_does_not_reduce_the_number_of_folds():
+    classes = np.repeat([0, 1, 2], [40, 40, 1])
+    assert len(np.unique(stratified_folds(classes))) == 10
+    assert len(np.unique(stratified_folds(classes[38:44]))) == 3
+
+
+def test_equal_means_of_the_folds_leave_an_interval():
+    folds = np.arange(20) % 10
+    half = np.repeat([0.0, 1.0], 10)
+    for values, least in ((half, 0.18), (np.ones(20), 0.07), (np.zeros(20), 0.07)):
+        found = mean_over_folds(values, folds)
+        assert found.mean - found.low >= least
+        assert found.high - found.mean >= least
+
+
 def test_the_interval_covers_the_truth_about_nine_times_of_ten():
     rng, covered = np.random.default_rng(0), []
     for _ in range(300):
