@@ -21,6 +21,8 @@ _ASSIST = 0.8
 """A model that is right at least this often, 0..1, is useful where its answers are checked or repeated."""
 _ROUGH = 0.5
 """A model that is right less often than this, 0..1, is no help."""
+_HARDLY_WRONG = 0.005
+"""If certainly fewer of the answers than this are wrong, 0..1, their exact share isn't named."""
 _LEAST_ANSWERED = 0.3
 """A display threshold that answers fewer of the photos than this, 0..1, isn't worth mentioning."""
 _LEAST_PHOTOS = 50
@@ -30,22 +32,21 @@ _MANY_WRONG = 0.01
 
 
 def judge_classifier(facts: Facts, evaluation: Evaluation) -> Verdict:
-    """Returns the verdict on a classifier.
+    """Returns the verdict on a classifier; what it is good enough for follows from the lower end of its interval.
 
     Args:
         facts: the facts about the training.
         evaluation: the evaluation of the model on the validation photos.
     """
     commonest = float(np.bincount(evaluation.truth).max()) / len(evaluation.truth)
-    if facts.interval[0] <= commonest:
-        judgement = (
-            f"Not usable yet: it is hardly better than always answering with the commonest class ({commonest:.0%})."
-        )
-        return Verdict(judgement, _next_step(facts))
-    wrong = 1 - facts.value
-    return Verdict(
-        f"{_use(facts.value)}: {_one_in(wrong)} is wrong.{_with_threshold(facts, evaluation)}", _next_step(facts)
-    )
+    guess = f"better than always answering with the commonest class ({commonest:.0%})."
+    if facts.value <= commonest:
+        return Verdict(f"Not usable yet: it is not {guess}", _next_step(facts))
+    least = facts.interval[0]
+    if least <= commonest:
+        unproven = f"Not proven yet: there are too few validation photos to tell whether it is {guess}"
+        return Verdict(unproven, _next_step(facts))
+    return Verdict(f"{_use(least)}: {_wrong_answers(facts)}.{_with_threshold(facts, evaluation)}", _next_step(facts))
 
 
 def judge_detector(facts: Facts, rows: Sequence[DetectorRow]) -> Verdict:
@@ -75,9 +76,19 @@ def _use(share: float) -> str:
     return "Good enough for a rough sorting that a person checks" if share >= _ROUGH else "Not good enough to use yet"
 
 
+def _wrong_answers(facts: Facts) -> str:
+    """Returns how many answers are wrong, and how many may be if there are few validation photos."""
+    largest = 1 - facts.interval[0]
+    if largest < _HARDLY_WRONG:
+        return f"fewer than 1 answer in {1 / _HARDLY_WRONG:.0f} is wrong"
+    most = f"up to {largest:.1%}"
+    if facts.value == 1:
+        return f"it recognised all {facts.photos} validation photos, but {most} of its answers to others may be wrong"
+    wrong = f"{_one_in(1 - facts.value)} is wrong"
+    return f"{wrong}, but {most} may be" if facts.interval[1] - facts.interval[0] > WIDE else wrong
+
+
 def _one_in(wrong: float) -> str:
-    if wrong < 0.005:
-        return "fewer than 1 answer in 200"
     return f"about 1 answer in {round(1 / wrong)}" if wrong < 0.4 else f"{wrong:.0%} of the answers"
 
 

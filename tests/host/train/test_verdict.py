@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from test_advice import FACTS
 
+from edgetl.host.evaluate.classifier_tables import confidence_interval
 from edgetl.host.evaluate.detector_tables import DetectorRow
 from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.probe.folds import Estimate
@@ -29,11 +30,32 @@ def judged(facts=GOOD, right=0.9, confident=0.97):
 
 
 def test_the_use_follows_from_how_often_it_is_right():
-    assert "act on its own: about 1 answer in 25" in judged(replace(GOOD, value=0.96, interval=(0.93, 0.98))).judgement
+    assert "act on its own: about 1 answer in 25" in judged(replace(GOOD, value=0.96, interval=(0.951, 0.97))).judgement
     assert "assist" in judged().judgement
     assert "With a display threshold of 0.7 it answers for 90% of the photos, and 100%" in judged().judgement
     assert "rough sorting" in judged(replace(GOOD, value=0.7, interval=(0.66, 0.74))).judgement
-    assert "hardly better than always answering" in judged(replace(GOOD, value=0.53, interval=(0.47, 0.6))).judgement
+    assert "not better than always answering" in judged(replace(GOOD, value=0.5, interval=(0.43, 0.57))).judgement
+
+
+def test_few_validation_photos_prove_little():
+    truth = np.arange(10) % 2
+    evaluation = Evaluation(("bolt", "nut"), truth, np.eye(2, dtype=np.float32)[truth])
+    found = judge_classifier(replace(GOOD, value=1.0, interval=confidence_interval(1.0, 10), photos=10), evaluation)
+    assert found.judgement.startswith("Good enough for a rough sorting")
+    assert "all 10 validation photos, but up to 27.8% of its answers to others may be wrong" in found.judgement
+    assert "fewer than 1 answer in 200 is wrong" in judged(replace(GOOD, value=1.0, interval=(0.996, 1))).judgement
+    found = judged(replace(GOOD, value=0.53, interval=(0.47, 0.6)))
+    assert "too few validation photos to tell whether it is better than always answering" in found.judgement
+    found = judged(replace(GOOD, value=0.9, interval=(0.7, 0.95)))
+    assert "about 1 answer in 10 is wrong, but up to 30.0% may be" in found.judgement
+
+
+def test_a_good_model_of_a_common_class_is_not_called_useless():
+    truth = (np.arange(200) < 10).astype(int)
+    evaluation = Evaluation(("bolt", "nut"), truth, np.eye(2, dtype=np.float32)[truth])
+    found = judge_classifier(replace(GOOD, value=0.97, interval=confidence_interval(0.97, 200)), evaluation)
+    assert "Not usable" not in found.judgement
+    assert "too few validation photos" in found.judgement
 
 
 @pytest.mark.parametrize(
