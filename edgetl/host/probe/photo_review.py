@@ -29,6 +29,7 @@ class SuspectPhoto:
         reason: the reason.
         own: the probability of the class by its folder, 0..1; None for a copy.
         other: the probability of the class that it looks like, 0..1; None for a copy.
+        copy_of: the first file of its group of copies; empty for a photo that is no copy.
     """
 
     file: str
@@ -38,6 +39,7 @@ class SuspectPhoto:
     reason: Reason
     own: float | None = None
     other: float | None = None
+    copy_of: str = ""
 
     @property
     def clear(self) -> bool:
@@ -94,5 +96,5 @@ class PhotoReview:
 
     @property
     def clear(self) -> int:
-        """The number of photos whose label is clearly wrong."""
-        return sum(suspect.clear for suspect in self.suspects)
+        """The number of labels that are clearly wrong: one of a group of copies is."""
+        return len({suspect.copy_of or suspect.file for suspect in self.suspects if suspect.clear})

@@ -40,18 +40,19 @@ def classes_that_gain(review: PhotoReview) -> list[str]:
 
 
 def suspects_sentence(review: PhotoReview) -> str:
-    """Returns how many photos probably have a wrong label.
+    """Returns how many photos probably have a wrong label, the clear ones first.
 
     Args:
         review: a review with suspects.
     """
-    count, clear = len(review.suspects), review.clear
-    looks = "looks like" if count == 1 else "look like"
-    how = f", {clear} of them clearly" if clear else ", none of them clearly"
-    return (
-        f"{counted(count, 'photo')} {looks} another class than that of the folder{how}: check the first ones of "
-        "suspects.csv, which lies beside the report."
-    )
+    clear, rest = review.clear, sum(not suspect.clear for suspect in review.suspects)
+    found = f"{_look(clear, 'label')} clearly wrong" if clear else "No label looks clearly wrong"
+    less = f", and {_look(rest, 'photo')} less clearly like another class than that of the folder" if rest else ""
+    return f"{found}{less}: check the first ones of suspects.csv, which lies beside the report."
+
+
+def _look(count: int, noun: str) -> str:
+    return f"{counted(count, noun)} {'looks' if count == 1 else 'look'}"
 
 
 def _points(gain: Estimate) -> str:

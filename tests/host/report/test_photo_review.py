@@ -118,8 +118,28 @@ def test_the_gain_is_worded_with_its_interval(gain, text):
 
 def test_the_number_of_suspects_and_of_clear_ones_is_named():
     assert suspects_sentence(REVIEW).startswith(
-        "3 photos look like another class than that of the folder, 2 of them clearly"
+        "2 labels look clearly wrong, and 1 photo looks less clearly like another class"
     )
+    unclear = replace(REVIEW, suspects=REVIEW.suspects[2:])
+    assert suspects_sentence(unclear).startswith(
+        "No label looks clearly wrong, and 1 photo looks less clearly like another class"
+    )
+
+
+def test_two_equal_photos_in_two_classes_have_one_wrong_label():
+    pair = [
+        SuspectPhoto(f"{a}/copy.png", "train", a, b, SAME, copy_of="cat/copy.png")
+        for a, b in (("cat", "dog"), ("dog", "cat"))
+    ]
+    review = replace(REVIEW, suspects=(*pair, REVIEW.suspects[1]))
+    assert review.clear == 2
+    assert suspects_sentence(review).startswith("2 labels look clearly wrong:")
+
+
+def test_copies_are_shown_without_judging_heads_that_were_not_used(written):
+    text = words(written(PhotoReview(missing="Random weights.", suspects=REVIEW.suspects[:1])))
+    assert "1 label looks clearly wrong" in text
+    assert "Each of" not in text
 
 
 def test_pairs_count_both_directions_and_show_a_recognised_photo_beside(tmp_path):

@@ -92,5 +92,5 @@ def test_a_detector_is_judged_at_its_display_thresholds():
 def test_the_advice_names_gain_and_suspects_once():
     text = " ".join(advise(replace(GOOD, counts={"nut": 9}, review=replace(REVIEW, suspects=WRONG, reviewed=500))))
     assert "Twice the photos should bring about +3 points (1 to 5). Most would gain: nut." in text
-    assert "9 photos look like another class than that of the folder, 9 of them clearly" in text
+    assert "9 labels look clearly wrong: check the first ones of suspects.csv" in text
     assert "Few training photos" not in text

@@ -106,7 +106,7 @@ def _contradicted(data: Dataset, features: PhotoFeatures) -> tuple[list[SuspectP
 
 
 def _copies(data: Dataset) -> list[SuspectPhoto]:
-    """Returns the photos of which a copy lies in another class."""
+    """Returns the photos of which a copy lies in another class, each once; an exact copy counts before a near one."""
     root, report = Path(data.report.root), data.report
     known: dict[str, tuple[Part, str]] = {}
     sides: tuple[tuple[Part, Photos], ...] = (("train", data.train), ("val", data.val))
@@ -114,14 +114,15 @@ def _copies(data: Dataset) -> list[SuspectPhoto]:
         names = (str(path.relative_to(root)) for path in side.paths)
         known |= {name: (part, data.labels[i]) for name, i in zip(names, side.classes.tolist(), strict=True)}
     exact = {tuple(group) for group in report.exact_duplicates}
-    found = []
-    for group in report.conflicts:
+    found: dict[str, SuspectPhoto] = {}
+    for group in sorted(report.conflicts, key=lambda group: tuple(group) not in exact):
         rows = {name: known.get(name, ("", Path(name).parent.name)) for name in group}
         for name, (part, label) in rows.items():
             others = sorted({other for _, other in rows.values()} - {label})
-            if others:
-                found.append(SuspectPhoto(name, part, label, others[0], _reason(tuple(group) in exact)))
-    return found
+            if others and name not in found:
+                reason = _reason(tuple(group) in exact)
+                found[name] = SuspectPhoto(name, part, label, others[0], reason, copy_of=group[0])
+    return list(found.values())
 
 
 def _reason(same: bool) -> Reason:
