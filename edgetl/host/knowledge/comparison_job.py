@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from edgetl.argument_types import object_argument
@@ -51,6 +52,8 @@ def compare(options: CompareOptions, *, restart: bool = False) -> Comparison:
         EdgetlError: weights can't be read or downloaded, or the disk is full.
     """
     ends = time.monotonic() + 60 * object_argument(options, CompareOptions, "options").minutes
+    if not restart:
+        options = _with_earlier_default(options)
     base = _load(options)
     ways = ways_of(base, options.weights)
     place = options.place
@@ -62,6 +65,17 @@ def compare(options: CompareOptions, *, restart: bool = False) -> Comparison:
         with _answering(options, plan, file):
             _make_runs(base, plan, file, ends, place)
     return answer_of(options.data, plan, file, place / _REPORT)
+
+
+def _with_earlier_default(options: CompareOptions) -> CompareOptions:
+    """Replaces the default start `auto` by the one that it stood for when the comparison in that folder began.
+
+    A download that works now and failed then, or the other way round, would otherwise change the default.
+    """
+    earlier = ComparisonFile.load(options.place / _RUNS) if options.default == "auto" else None
+    if earlier and earlier.settings.default in ("imagenet", "starter"):
+        return replace(options, default=earlier.settings.default)
+    return options
 
 
 def _load(options: CompareOptions) -> Base:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgetl.card import InputSpec
-from edgetl.files import temporary_folder
+from edgetl.files import friendly_os_errors, temporary_folder
 from edgetl.host.evaluate.map_interval import map_draws
 from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.knowledge.comparison_estimates import accuracy_draws
@@ -126,7 +126,7 @@ def make_run(base: Base, planned: PlannedRun) -> Run:
     options = replace(base.options_of(planned), seed=planned.seed)
     positions = subset(base.classes, planned.level, planned.seed)
     keras.utils.set_random_seed(options.seed)
-    with temporary_folder(base.place / "run") as work:
+    with friendly_os_errors(base.place), temporary_folder(base.place / "run") as work:
         if isinstance(base.training, ClassifierTraining):
             figure, draws = _run_classifier(base.training, options, positions, Checkpoint(work))
         else:

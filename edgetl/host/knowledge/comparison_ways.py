@@ -11,6 +11,7 @@ from edgetl.host.console import console
 from edgetl.host.knowledge.comparison_plan import DEFAULT, HEAD, RANDOM, Way
 from edgetl.host.knowledge.comparison_runs import Base, require_fitting
 from edgetl.host.knowledge.rank_starts import rank_for
+from edgetl.host.knowledge.start import Start
 from edgetl.host.knowledge.starts import find_starts
 from edgetl.host.train.weights.source import open_source
 
@@ -27,6 +28,8 @@ def ways_of(base: Base, weights: Sequence[str]) -> list[Way]:
         ModelError: the weights of a start can't be read or don't fit its network.
     """
     default = base.training.options.weights
+    if base.training.source.kind in ("file", "model"):
+        _usable(base, default, "--default")
     ways = [Way(HEAD, default, head_only=True), Way(RANDOM, "none"), Way(DEFAULT, default)]
     further = [_named(base, one) for one in weights] if weights else _best_stored(base)
     ways += {way.name: way for way in further if way.weights != default}.values()
@@ -41,14 +44,29 @@ def _named(base: Base, weights: str) -> Way:
     if source.kind not in ("file", "model"):
         what = f"--weights {weights} names no weights file and no model of the store"
         raise UsageError(what, remedy="name one of these; --default chooses the default start")
-    found = find_starts(base.training.data, [weights], base.spec.height)
-    start = next(one for one in found if one.weights == source.name)
-    if start.problem:
-        kind, remedy = (
-            (ModelError, "give other weights") if source.kind == "file" else (UsageError, "name another model")
-        )
-        raise kind(f"{weights} can't be compared: {start.problem}", where="--weights", remedy=remedy)
+    start = _usable(base, source.name, "--weights")
     return Way(start.weights, start.weights, network=(start.backbone, start.alpha))
+
+
+def _usable(base: Base, weights: str, option: str) -> Start:
+    """Returns the start that a weights file or a stored model is, if it can be compared on these photos.
+
+    Args:
+        base: what the runs begin from.
+        weights: the name of the opened source.
+        option: the option that names the weights, for the message.
+
+    Raises:
+        UsageError: the model has learnt from these photos, or edgetl can't train its network.
+        ModelError: the network of the file isn't known.
+    """
+    found = find_starts(base.training.data, [weights], base.spec.height)
+    start = next(one for one in found if one.weights == weights)
+    if start.problem:
+        file = start.source.kind == "file"
+        kind, remedy = (ModelError, "give other weights") if file else (UsageError, "name another model")
+        raise kind(f"{weights} can't be compared: {start.problem}", where=option, remedy=remedy)
+    return start
 
 
 def _best_stored(base: Base) -> list[Way]:

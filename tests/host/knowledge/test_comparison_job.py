@@ -12,21 +12,22 @@ SHORT = ("--default", "starter", "--size", "96", "--minutes", "0.01")
 
 
 @pytest.fixture
-def options(small, straight, shapes, tmp_path, monkeypatch):
+def shortest(small, straight, tmp_path, monkeypatch):
     """A comparison whose default is a stored model of a small backbone, and which ranks no other."""
     from edgetl.host.knowledge import comparison_ways
     from edgetl.host.knowledge.comparison_options import CompareOptions
 
-    monkeypatch.setattr(comparison_ways.store, "survey", lambda: ([], []))
+    monkeypatch.setattr(comparison_ways, "_best_stored", lambda base: [])
     monkeypatch.chdir(tmp_path)
-    return CompareOptions(str(shapes), minutes=0.02, default="straight", size=96, folder="compared")
+    drawn = draw_folders(tmp_path / "drawn", 16)
+    return CompareOptions(str(drawn), minutes=0.02, default="straight", size=96, folder="compared")
 
 
-def test_an_interrupted_comparison_goes_on_where_it_stopped(options, host_env, monkeypatch):
+def test_an_interrupted_comparison_goes_on_where_it_stopped(shortest, host_env, monkeypatch):
     from edgetl.host.knowledge import comparison_job
 
     stored = sorted(host_env.rglob("*"))
-    begun = comparison_job.compare(options)
+    begun = comparison_job.compare(shortest)
     assert begun.finished == 1
     assert begun.sentences[0].startswith("Too few runs have finished")
     real, calls = comparison_job.make_run, []
@@ -39,10 +40,10 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(options, host_env, m
 
     monkeypatch.setattr(comparison_job, "make_run", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
-        comparison_job.compare(replace(options, minutes=60))
+        comparison_job.compare(replace(shortest, minutes=60))
     assert "keeps 3 finished runs" in caught.value.__notes__[0]
     assert begun.report.read_text().count("random weights") >= 2
-    answer = comparison_job.compare(replace(options, minutes=1e-6))
+    answer = comparison_job.compare(replace(shortest, minutes=1e-6))
     assert answer.finished == 3
     assert len(calls) == 3
     assert {way: len(points) for way, points in answer.curves.items()} == {
@@ -52,6 +53,29 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(options, host_env, m
     }
     assert all(0 <= point.low <= point.mean <= point.high <= 1 for points in answer.curves.values() for point in points)
     assert sorted(host_env.rglob("*")) == stored
+
+
+def test_a_default_that_has_learnt_from_these_photos_is_refused(shortest, straight):
+    from edgetl.errors import UsageError
+    from edgetl.host.knowledge.comparison_job import compare
+
+    with pytest.raises(UsageError, match="straight@1 can't be compared: it has learnt from photos of this folder"):
+        compare(replace(shortest, data=straight.card.dataset.path))
+
+
+def test_a_full_disk_ends_a_run_with_a_remedy(shortest, monkeypatch):
+    import errno
+
+    from edgetl.errors import EdgetlError
+    from edgetl.host.knowledge import comparison_job, comparison_runs
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(comparison_runs, "_run_classifier", full)
+    with pytest.raises(EdgetlError, match="No space left on device") as caught:
+        comparison_job.compare(shortest)
+    assert "free some space" in caught.value.remedy
 
 
 def test_a_detector_is_compared_by_its_map50(boxed_options, small, tmp_path):
@@ -70,7 +94,11 @@ def test_a_detector_is_compared_by_its_map50(boxed_options, small, tmp_path):
     assert run.photos < len(base.classes)
 
 
-def test_two_classes_of_three_photos_are_compared_and_then_guarded(home):
+def test_two_classes_of_three_photos_are_compared_and_then_guarded(home, monkeypatch):
+    from edgetl.host.train.classifier import task
+    from edgetl.host.train.weights.source import WeightsSource
+
+    imagenet = WeightsSource("imagenet", "imagenet")
     draw_folders(home.folder / "few", 3, ("disc", "square"))
     done = edgetl("compare", "few", *SHORT, "--json")
     assert done.code == 0, done.err
@@ -79,6 +107,9 @@ def test_two_classes_of_three_photos_are_compared_and_then_guarded(home):
     assert list(said["curves"]) == ["head only", "random weights", "default", "tiny@1"]
     assert (home.folder / "comparisons" / "few" / "report.html").is_file()
     assert "Too few runs" in done.err
+    with monkeypatch.context() as patch:  # ImageNet's weights can be downloaded now, but the starter was the default
+        patch.setattr(task, "replace_auto", lambda source, *_: imagenet if source.kind == "auto" else source)
+        assert edgetl("compare", "few", "--size", "96", "--minutes", "0.01").code == 0
     refused(
         edgetl("compare", "few", *SHORT, "--size", "128"), 2, "this comparison began with the input size 96, not 128"
     )
