@@ -102,7 +102,7 @@ class Training(ABC, Generic[OptionsT, DatasetT]):
             backbone: the `keras.Model` with its initial weights.
             about: the card's entry for the backbone.
             checkpoint: the checkpoint to continue from or to fill.
-            only_last: whether only the last epoch of the backbone is validated, and no checkpoint is written before it.
+            only_last: whether only the last epoch of each stage is validated, and no checkpoint is written before it.
 
         Returns:
             The trained model, and its card without figures.

@@ -91,6 +91,8 @@ def train_head(
     options: ClassifierOptions,
     checkpoint: Checkpoint,
     features: PhotoFeatures | None = None,
+    *,
+    only_last: bool = False,
 ) -> None:
     """Trains the head alone, on features that the backbone computes once.
 
@@ -100,6 +102,7 @@ def train_head(
         options: the resolved options.
         checkpoint: the checkpoint, attached to the whole model.
         features: the features of the photos; None computes them here.
+        only_last: whether only the last epoch is validated, so that the best one isn't chosen.
     """
     if checkpoint.finished("head") or not options.head_epochs:
         return
@@ -110,7 +113,14 @@ def train_head(
         classes = np.concatenate([classes, classes])
     batch = max(1, min(_MOST_FEATURES, len(x) // 8))
     stage = Stage(
-        "head", parts.head, options, checkpoint, epochs=options.head_epochs, steps=len(x) // batch, brief=True
+        "head",
+        parts.head,
+        options,
+        checkpoint,
+        epochs=options.head_epochs,
+        steps=len(x) // batch,
+        brief=True,
+        only_last=only_last,
     )
     _compile(stage, options.head_rate, {}, options.label_smoothing)
     samples = _Samples(lambda rows: x[rows], classes, batch, _HEAD_SALT)

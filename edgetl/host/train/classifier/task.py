@@ -61,7 +61,7 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
         if self.source.kind != "none":  # before a checkpoint replaces the initial weights
             self._features = compute_all_features(parts, self.dataset, self.options)
         checkpoint.attach(parts.model)
-        train_head(parts, self.dataset, self.options, checkpoint, self._features)
+        train_head(parts, self.dataset, self.options, checkpoint, self._features, only_last=only_last)
         train_all(parts, self.dataset, self.options, checkpoint, only_last=only_last)
         return parts.model
 

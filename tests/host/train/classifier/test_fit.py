@@ -70,7 +70,14 @@ def test_the_head_stage_runs_the_backbone_once_a_photo(training, flip, augment, 
     wanted = [train, val, train[:, :, ::-1]] if times == 2 else [train, val]
     np.testing.assert_array_equal(seen, np.concatenate(wanted))
     assert len(run.checkpoint.state.rows) == 4
+    assert all("val_accuracy" in row for row in run.checkpoint.state.rows)
     assert all(equal(before[name], after) for name, after in run.layers().items())
+
+
+def test_only_the_end_of_the_head_stage_can_be_validated(training):
+    run = training(head_epochs=3)
+    fit.train_head(run.parts, run.data, run.options, run.checkpoint, only_last=True)
+    assert ["val_accuracy" in row for row in run.checkpoint.state.rows] == [False, False, True]
 
 
 def test_features_keep_the_photos_order(training):
