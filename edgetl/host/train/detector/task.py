@@ -66,19 +66,19 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         from edgetl.host.train.detector.network import assemble
 
         parts = assemble(backbone, len(self.dataset.labels), self.options)
-        self._copy_stored_head(parts.model)
+        self._copy_stored_head(parts.model, card)
         checkpoint.attach(parts.model)
         train_detector(parts, self.dataset, self.options, checkpoint, card, only_last=only_last)
         return parts.model
 
-    def _copy_stored_head(self, model: Network) -> None:
+    def _copy_stored_head(self, model: Network, card: ModelCard) -> None:
         """Copies what a stored detector knows behind its backbone, if the training begins from one."""
         from edgetl.host.train.detector.stored_head import copy_head
 
         stored = self.source.model
         if stored is None or stored.card.task != "detection":
             return
-        layers = copy_head(model, self.dataset.labels, load_keras(stored), stored.card.labels)
+        layers = copy_head(model, card, load_keras(stored), stored.card)
         console.print(f"{counted(layers, 'layer')} behind the backbone begin with the weights of {stored.name}")
 
     def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:
