@@ -5,9 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, asdict
+from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edgetl.errors import DatasetError
+from edgetl.host.dataset.duplicates import group_ids
 from edgetl.host.html_table import html_table
 from edgetl.text import counted, printable
 
@@ -30,6 +35,8 @@ class DataReport(ABC):
     Attributes:
         root: the data set's folder.
         unreadable: the photos that can't be read, each as `file: reason`.
+        exact_duplicates: the photos with the same content, by group.
+        near_duplicates: the photos that look the same, by group.
         warnings: sentences about what the user should check.
         problems: the reasons why the data set can't be trained on; empty if it can.
     """
@@ -39,6 +46,8 @@ class DataReport(ABC):
 
     root: str
     unreadable: list[str]
+    exact_duplicates: list[list[str]]
+    near_duplicates: list[list[str]]
     warnings: list[str]
     problems: list[str]
 
@@ -73,6 +82,24 @@ class DataReport(ABC):
             names = "; ".join(self.unreadable[:_MOST_UNREADABLE])
             what = f"{counted(len(self.unreadable), 'file')} can't be read: {names}"
             raise DatasetError(what, where=self.root, remedy="repair or remove them, or leave out --strict")
+
+    def groups_of(self, paths: Sequence[Path]) -> NDArray[np.int64]:
+        """Returns the number of each photo's group of exact and near duplicates.
+
+        Args:
+            paths: N photo files of the data set; a file that is named twice is a duplicate of itself.
+
+        Returns:
+            (N,) int64; photos with the same number are duplicates of each other.
+        """
+        places: dict[Path, list[int]] = {}
+        for i, path in enumerate(paths):
+            places.setdefault(path, []).append(i)
+        named = [
+            [Path(self.root) / name for name in group] for group in (*self.exact_duplicates, *self.near_duplicates)
+        ]
+        groups = [[places[path][0] for path in group if path in places] for group in named]
+        return group_ids(len(paths), [*places.values(), *groups])
 
     @abstractmethod
     def headline(self) -> str:

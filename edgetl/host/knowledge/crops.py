@@ -44,7 +44,8 @@ def cut_crops(photos: BoxedPhotos, classes: int, spec: InputSpec, most: int, see
         seed: the seed of the choice.
 
     Returns:
-        N crops with their classes; the background is missing if the boxes leave no place for it.
+        N crops with their classes and the files of their photos; the background is missing if the boxes leave no place
+        for it.
 
     Raises:
         DatasetError: no box is as large as a pixel.
@@ -59,7 +60,8 @@ def cut_crops(photos: BoxedPhotos, classes: int, spec: InputSpec, most: int, see
     empty = _backgrounds(photos, spec, [window for _, window in shown], share, seed)
     pixels = np.stack([_crop(photos.picture(i), window) for i, window in [*shown, *empty]])
     labels = np.concatenate([ids[chosen], np.full(len(empty), classes, np.int64)])
-    return Photos(pixels, np.arange(len(labels)), (), labels)
+    files = tuple(photos.paths[i] for i, _ in [*shown, *empty])
+    return Photos(pixels, np.arange(len(labels)), files, labels)
 
 
 def _window(xyxy: BoxesXyxy, spec: InputSpec) -> Integers:

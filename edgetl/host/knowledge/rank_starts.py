@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from edgetl.argument_types import text_argument
+from edgetl.argument_types import text_argument, wrong_type
 from edgetl.card import DatasetInfo, InputSpec
-from edgetl.errors import EdgetlError
+from edgetl.errors import DatasetError, EdgetlError
 from edgetl.host.console import track
-from edgetl.host.dataset.boxes.load import load_boxed
-from edgetl.host.dataset.load import Photos, load_dataset
+from edgetl.host.dataset.boxes.load import BoxedDataset, load_boxed
+from edgetl.host.dataset.load import Dataset, Photos, load_dataset
 from edgetl.host.knowledge.crops import cut_crops
 from edgetl.host.knowledge.feature_network import FeatureNetwork
 from edgetl.host.knowledge.network_cost import NetworkCost, network_cost
@@ -65,6 +66,8 @@ def rank_starts(
     costs: bool = True,
 ) -> Ranking:
     """Ranks the starts for a data set, see `edgetl.rank_starts`."""
+    if isinstance(weights, str | PathLike):
+        raise wrong_type(weights, "weights", "a list of texts")
     further = [text_argument(text, "weights") for text in weights]
     folder = text_argument(data, "data")
     options = TrainOptions(folder, "ranking", size=size, val_fraction=val_fraction, split_seed=split_seed)
@@ -89,7 +92,7 @@ def rank_for(options: TrainOptions, weights: Sequence[str] = (), *, costs: bool 
     family(name, alpha)
     spec = resolve_input(options, RANDOM, detect_task(Path(options.data)))
     task = _load(options, spec)
-    starts = [_with_range(start, options) for start in find_starts(task.info, weights, spec.height, (name, alpha))]
+    starts = find_starts(task.info, weights, spec.height, (name, alpha))
     competing = [start for start in starts if start.problem or _competes(start, options)]
     judged = _judge(competing, task)
     networks = dict.fromkeys(one.start.network[:2] for one in judged if costs and one.hits is not None)
@@ -100,15 +103,11 @@ def rank_for(options: TrainOptions, weights: Sequence[str] = (), *, costs: bool 
     return Ranking(options.data, len(task.photos), task.classes, spec.height, tuple(ranked))
 
 
-def _with_range(start: Start, options: TrainOptions) -> Start:
-    """Returns a start with the input range that the options state for a file, which doesn't say its own."""
-    stated = options.input_range if start.source.kind == "file" else None
-    return replace(start, input_range=stated or start.input_range)
-
-
 def _competes(start: Start, options: TrainOptions) -> bool:
-    """Says whether a training with these options can begin with a start."""
-    return options.backbone in (None, start.backbone) and options.alpha in (None, start.alpha)
+    """Says whether a start has the network that the options name; a width alone is one of the default backbone."""
+    if options.backbone is None is options.alpha:
+        return True
+    return start.backbone == (options.backbone or NETWORK[0]) and options.alpha in (None, start.alpha)
 
 
 def _load(options: TrainOptions, spec: InputSpec) -> _Task:
@@ -116,17 +115,26 @@ def _load(options: TrainOptions, spec: InputSpec) -> _Task:
     root, split = Path(options.data), (options.val_fraction, options.split_seed)
     if detect_task(root) == "classification":
         data = load_dataset(root, spec, val_fraction=split[0], seed=split[1], strict=options.strict)
-        picked = stratified(data.train.classes, _MOST_PHOTOS)
-        train = data.train
-        photos = replace(train, rows=train.rows[picked], classes=train.classes[picked], paths=())
-        return _task(root, photos, len(data.labels), data.info)
+        photos = data.train.subset(stratified(data.train.classes, _MOST_PHOTOS))
+        drawn, classes = np.unique(photos.classes, return_inverse=True)
+        return _task(replace(photos, classes=classes), len(drawn), data)
     boxed = load_boxed(root, spec, val_fraction=split[0], seed=split[1], strict=options.strict)
     crops = cut_crops(boxed.train, len(boxed.labels), spec, _MOST_PHOTOS)
-    return _task(root, crops, len(boxed.labels) + 1, boxed.info)
+    return _task(crops, len(boxed.labels) + 1, boxed)
 
 
-def _task(root: Path, photos: Photos, classes: int, info: DatasetInfo) -> _Task:
-    return _Task(photos, classes, info, stratified_folds(photos.classes), FeatureCache(root, photos))
+def _task(photos: Photos, classes: int, data: Dataset | BoxedDataset) -> _Task:
+    """Returns the photos with their folds; duplicates, and crops of one photo, lie in the same fold.
+
+    Raises:
+        DatasetError: all photos are duplicates of each other, or all crops are of one photo.
+    """
+    root, groups = Path(data.report.root), data.report.groups_of(photos.paths)
+    if len(np.unique(groups)) < 2:
+        what = "the starts can't be ranked by a single training photo and its copies"
+        raise DatasetError(what, where=str(root), remedy="add photos, or name the start with --weights")
+    folds = stratified_folds(photos.classes, groups=groups)
+    return _Task(photos, classes, data.info, folds, FeatureCache(root, photos))
 
 
 @dataclass(frozen=True, slots=True)

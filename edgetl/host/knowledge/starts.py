@@ -45,7 +45,10 @@ def find_starts(
     checked = [replace(start, problem=start.problem or _seen(start.weights, versions, data)) for start in stored]
     default = default_start(*network, size)
     found = [default, *_imagenet(size), _starter(), *checked, random_start(*network)]
-    return list({(start.weights, *start.network): start for start in reversed(found)}.values())[::-1]
+    distinct: dict[tuple[str, str, float, str], Start] = {}
+    for start in found:
+        distinct.setdefault((start.weights, *start.network), start)
+    return list(distinct.values())
 
 
 def default_start(backbone: str, alpha: float, size: int) -> Start:

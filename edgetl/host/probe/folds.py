@@ -42,24 +42,29 @@ class Estimate:
     high: float
 
 
-def stratified_folds(classes: ClassIds, seed: int = 0) -> Integers:
+def stratified_folds(classes: ClassIds, seed: int = 0, groups: Integers | None = None) -> Integers:
     """Assigns each photo to a fold, so that the folds have nearly equal numbers of each class.
 
-    There are ten folds, or half as many as photos, but at least two. Classes with fewer photos than folds are spread
+    There are ten folds, or half as many as photos or groups, but at least two. Classes with fewer photos than folds are spread
     over some of the folds.
 
     Args:
         classes: the class of each photo, (N,) int64.
         seed: the seed of the random order.
+        groups: the number of each photo's group, (N,) int64; a group stays in one fold. None if each photo is on its
+            own.
 
     Returns:
         The fold of each photo, (N,) int64, from 0.
     """
-    count = max(2, min(_MOST_FOLDS, len(classes) // 2))
-    order = _order_by_class(classes, np.random.default_rng(seed))
-    folds = np.empty(len(classes), np.int64)
-    folds[order] = np.arange(len(classes)) % count
-    return folds
+    own = np.arange(len(classes)) if groups is None else groups
+    _, first, member, sizes = np.unique(own, return_index=True, return_inverse=True, return_counts=True)
+    count = max(2, min(_MOST_FOLDS, len(first) // 2))
+    order = _order_by_class(classes[first], np.random.default_rng(seed))
+    order = order[np.lexsort((-sizes[order], classes[first][order]))]  # groups of one size are dealt out in turn
+    folds = np.empty(len(first), np.int64)
+    folds[order] = np.arange(len(first)) % count
+    return np.asarray(folds[member])
 
 
 def stratified_parts(classes: ClassIds, share: float, count: int, rng: np.random.Generator) -> Iterator[Integers]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgetl.host.probe.heads import unit_features
 from edgetl.host.probe.ridge import fit_ridge
-from edgetl.vision.arrays import ClassIds, Doubles, Floats
+from edgetl.vision.arrays import ClassIds, Doubles, Floats, Integers
 
 _SHARPNESS = tuple(np.geomspace(1, 128, 15).tolist())
 """The factors among which scores choose the one that makes the labels most likely; a score lies at about 0..1."""
@@ -42,15 +42,17 @@ class Suspect:
     other: float
 
 
-def find_suspects(features: Floats, classes: ClassIds, count: int) -> list[Suspect]:
+def find_suspects(features: Floats, classes: ClassIds, count: int, groups: Integers | None = None) -> list[Suspect]:
     """Returns the photos that another class fits better than their own, the clearest contradictions first.
 
     Args:
         features: the photos' features, (N, F) float32.
         classes: the class of each photo by its label, (N,) int64.
         count: the number of classes C.
+        groups: the number of each photo's group of duplicates, (N,) int64; None if each photo is on its own.
     """
-    shares, rows = left_out_probabilities(features, classes, count), np.arange(len(classes))
+    rows = np.arange(len(classes))
+    shares = left_out_probabilities(features, classes, count, rows if groups is None else groups)
     photos = np.bincount(classes, minlength=count)
     usual = np.bincount(classes, weights=shares[rows, classes], minlength=count) / np.maximum(photos, 1)
     fits = np.where(photos > 0, np.log(shares / np.maximum(usual, _LEAST)), -np.inf)
@@ -65,29 +67,31 @@ def find_suspects(features: Floats, classes: ClassIds, count: int) -> list[Suspe
     ]
 
 
-def left_out_probabilities(features: Floats, classes: ClassIds, count: int) -> Doubles:
+def left_out_probabilities(features: Floats, classes: ClassIds, count: int, groups: Integers) -> Doubles:
     """Returns the probability of each class for each photo by two heads that learned from all others but not from it.
 
     Args:
         features: the photos' features, (N, F) float32.
         classes: the class of each photo by its label, (N,) int64.
         count: the number of classes C.
+        groups: the number of each photo's group of duplicates, (N,) int64.
 
     Returns:
         The mean of the probabilities by ridge regression and by nearest neighbours, (N, C) float64, 0..1.
     """
     x = unit_features(features)
     linear = probabilities(fit_ridge(x, classes, count).left_out, classes)
-    return np.asarray((linear + np.maximum(_neighbour_shares(x, classes, count), _LEAST)) / 2)
+    return np.asarray((linear + np.maximum(_neighbour_shares(x, classes, count, groups), _LEAST)) / 2)
 
 
-def _neighbour_shares(x: Floats, classes: ClassIds, count: int) -> Doubles:
-    """Returns the share of each class among the nearest other photos, each weighted by one over its rank.
+def _neighbour_shares(x: Floats, classes: ClassIds, count: int, groups: Integers) -> Doubles:
+    """Returns the share of each class among the nearest photos of other groups, each weighted by one over its rank.
 
     Args:
         x: the features of length 1, (N, F) float32.
         classes: the class of each photo, (N,) int64.
         count: the number of classes C.
+        groups: the number of each photo's group of duplicates, (N,) int64.
 
     Returns:
         The shares, (N, C) float64, 0..1.
@@ -98,11 +102,12 @@ def _neighbour_shares(x: Floats, classes: ClassIds, count: int) -> Doubles:
     for start in range(0, len(x), _ROWS):
         rows = np.arange(start, min(start + _ROWS, len(x)))
         similar = x[rows] @ x.T
-        similar[np.arange(len(rows)), rows] = -np.inf
+        similar[groups[rows][:, None] == groups] = -np.inf
         nearest = np.argsort(-similar, axis=1, kind="stable")[:, :most]
+        others = np.isfinite(np.take_along_axis(similar, nearest, axis=1))  # few may be left beside a large group
         for rank, weight in enumerate(weights):
-            shares[rows, classes[nearest[:, rank]]] += weight
-    return np.asarray(shares / weights.sum())
+            shares[rows, classes[nearest[:, rank]]] += weight * others[:, rank]
+    return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1))
 
 
 def probabilities(scores: Floats, classes: ClassIds) -> Doubles:

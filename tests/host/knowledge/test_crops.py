@@ -52,3 +52,10 @@ def test_a_sample_keeps_the_shares_and_every_class():
     assert 1990 <= counts.sum() <= 2000
     np.testing.assert_allclose(counts[:3] / 2000, (0.8, 0.15, 0.049), atol=0.01)
     assert counts[3] >= 2
+
+
+def test_a_sample_of_many_classes_has_four_photos_of_some():
+    classes = np.concatenate([np.arange(3000) % 600, np.arange(600, 700)])  # a hundred classes have one photo
+    counts = np.bincount(classes[stratified(classes, 2000)])
+    assert sorted(set(counts.tolist())) == [0, 4]
+    assert counts.sum() == 2000

@@ -13,8 +13,9 @@ from boxed import put_voc
 from homes import draw_folders, edgetl
 
 from edgetl import store
-from edgetl.errors import ModelError, UsageError
-from edgetl.host.knowledge.rank_starts import rank_starts
+from edgetl.errors import DatasetError, ModelError, UsageError
+from edgetl.host.knowledge.rank_starts import rank_for, rank_starts
+from edgetl.host.train.options import TrainOptions
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +151,20 @@ def test_a_cache_that_cannot_be_written_only_warns(alone, caplog, capsys):
 def test_photos_without_a_folder_are_refused(alone):
     assert edgetl("models", "rank", "nowhere").code == 3
     assert edgetl("models", "rank").code == 2
+
+
+def test_a_single_training_photo_with_boxes_is_refused(alone):
+    for number in range(2):
+        put_voc(alone.folder / "boxes" / f"{number}.jpg", [("ace", 10, 10, 50, 60)], seed=number)
+    with pytest.raises(DatasetError, match="a single training photo"):
+        rank_starts("boxes", costs=False)
+
+
+def test_a_width_alone_lets_the_default_backbone_compete(alone):
+    draw_folders(alone.photos, 3, ("disc", "square"))
+    models = alone.folder / "keras" / "models"
+    models.mkdir(parents=True)
+    for name in ("mobilenet_5_0_96_tf_no_top", "mobilenet_5_0_224_tf_no_top"):
+        (models / f"{name}.h5").touch()
+    ranking = rank_for(TrainOptions("photos", "parts", alpha=0.5, size=96), costs=False)
+    assert [row.network for row in ranking.starts] == ["mobilenet_v2 0.5"]

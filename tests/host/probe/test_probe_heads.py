@@ -89,3 +89,13 @@ def test_the_interval_covers_the_truth_about_nine_times_of_ten():
         found = mean_over_folds(hits, stratified_folds(np.arange(300) % 3))
         covered.append(found.low <= 0.7 <= found.high)
     assert np.mean(covered) > 0.88
+
+
+def test_copies_in_one_fold_do_not_make_random_labels_recognised():
+    rng = np.random.default_rng(0)
+    classes, groups = rng.integers(0, 2, 20).repeat(5), np.arange(20).repeat(5)
+    features = rng.normal(size=(20, 40)).repeat(5, axis=0) + 0.01 * rng.normal(size=(100, 40))
+    folds = stratified_folds(classes, groups=groups)
+    assert all(len(set(folds[groups == group])) == 1 for group in range(20))
+    assert cross_validate(features, classes, 2, folds).recognised(classes).mean() < 0.75
+    assert cross_validate(features, classes, 2, stratified_folds(classes)).recognised(classes).mean() > 0.9

@@ -6,7 +6,7 @@ from test_probe_heads import clusters
 
 from edgetl.host.probe.heads import unit_features
 from edgetl.host.probe.ridge import fit_ridge
-from edgetl.host.probe.suspects import find_suspects, probabilities
+from edgetl.host.probe.suspects import find_suspects, left_out_probabilities, probabilities
 
 
 def flipped(classes, count, share, seed=0):
@@ -63,3 +63,14 @@ def test_probabilities_are_as_sharp_as_the_scores_are_right():
     unsure[:40] = unsure[:40, ::-1]
     assert probabilities(scores, classes)[0, 0] > 0.99
     assert 0.5 < probabilities(unsure, classes)[-1, 1] < 0.7
+
+
+def test_copies_do_not_confirm_each_others_wrong_label():
+    features, classes = clusters(200, 4, noise=1.0)
+    features[:30] = features[0]
+    labels, groups = classes.copy(), np.arange(200)
+    labels[:30] = (classes[0] + 1) % 4
+    groups[:30] = 0
+    alone = left_out_probabilities(features, labels, 4, np.arange(200))[0]
+    masked = left_out_probabilities(features, labels, 4, groups)[0]
+    assert masked[classes[0]] > alone[classes[0]] + 0.3

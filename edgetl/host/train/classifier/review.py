@@ -87,8 +87,9 @@ def _contradicted(data: Dataset, features: PhotoFeatures) -> tuple[list[SuspectP
     train = len(data.train)
     classes = np.concatenate([data.train.classes, data.val.classes])
     picked = np.sort(np.random.default_rng(0).permutation(len(classes))[:_MOST_REVIEWED])
-    found = find_suspects(np.concatenate([features.train, features.val])[picked], classes[picked], len(data.labels))
     paths, root = (*data.train.paths, *data.val.paths), Path(data.report.root)
+    both, groups = np.concatenate([features.train, features.val]), data.report.groups_of(paths)
+    found = find_suspects(both[picked], classes[picked], len(data.labels), groups[picked])
 
     def photo_of(suspect: Suspect) -> SuspectPhoto:
         position = int(picked[suspect.photo])
