@@ -45,8 +45,8 @@ class Estimate:
 def stratified_folds(classes: ClassIds, seed: int = 0, groups: Integers | None = None) -> Integers:
     """Assigns each photo to a fold, so that the folds have nearly equal numbers of each class.
 
-    There are ten folds, or half as many as photos or groups, but at least two. Classes with fewer photos than folds are spread
-    over some of the folds.
+    There are ten folds, or half as many as photos or groups, but at least two. Classes with fewer photos than folds are
+    spread over some of the folds.
 
     Args:
         classes: the class of each photo, (N,) int64.
