@@ -83,7 +83,7 @@ def verdicts(ours: Sequence[Point], theirs: Sequence[Point]) -> str:
         name = f"edgetl {one.name}" + (f", {one.seeds} seeds" if one.seeds > 1 else "") if one in ours else one.name
         cells = [_verdict(_best(ours, one.time, m), _best(theirs, one.time, m), m) for m in METRICS]
         lines.append(f"| {name} | {one.time:.2f} | {one.map:.3f} | {one.map50:.3f} | {' | '.join(cells)} |")
-    return "\n".join(lines) if ours or theirs else ""
+    return "\n".join(lines) if theirs else ""
 
 
 def _verdict(ours: Point | None, theirs: Point | None, metric: str) -> str:
