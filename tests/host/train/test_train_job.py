@@ -92,7 +92,7 @@ def test_a_training_interrupted_in_an_epoch_continues_exactly(name, step, straig
     ],
 )
 def test_a_training_interrupted_between_stages_continues_exactly(name, where, straight, train, small, monkeypatch):
-    def interrupted(*args):
+    def interrupted(*args, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
