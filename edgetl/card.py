@@ -212,6 +212,7 @@ class ModelCard:
         except schema.SchemaError as error:
             raise ModelError(f"the model card is not valid: {error}", where=where, remedy=_REMEDY) from error
         problem = _labels_problem(card.labels) or _input_problem(card.input) or _decoding_problem(card)
+        problem = problem or (card.start.problem if card.start else "")
         if problem:
             raise ModelError(f"the model card's {problem}", where=where, remedy=_REMEDY)
         return card

@@ -19,6 +19,11 @@ class StartFigure:
     network: str
     figure: float
 
+    @property
+    def words(self) -> str:
+        """The start for people, with its network: there are ImageNet weights of several networks."""
+        return f"{self.weights} ({self.network})" if self.network else self.weights
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenStart:
@@ -38,6 +43,11 @@ class ChosenStart:
     race: tuple[StartFigure, ...]
     epochs: int
     chosen: str
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the choice in a model card; an empty text if nothing is."""
+        return "" if len(self.race) in (0, 2) else f"start.race must have no results or two, got {len(self.race)}"
 
     @property
     def lost(self) -> float | None:

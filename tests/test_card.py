@@ -77,6 +77,10 @@ def changed(**values):
     return json.loads(CARD.to_json()) | values
 
 
+ONE = {"weights": "starter", "network": "mobilenet_v2 0.35", "figure": 0.9}
+RACE_OF_ONE = {"ranking": [ONE], "default": "starter", "race": [ONE], "epochs": 3, "chosen": "starter"}
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -89,6 +93,7 @@ def changed(**values):
         (changed(input={"height": 8}), "missing key input.width"),
         (changed(metrics={"top1": None}), "metrics.top1 must be float"),
         (changed(labels=[]), "labels are empty or repeat"),
+        (changed(start=RACE_OF_ONE), "start.race must have no results or two, got 1"),
         (changed(labels=["a", "a"]), "labels are empty or repeat"),
         (changed(input={"height": 0, "width": 8}), "input size must be 1 to 8192 px a side, got 0 x 8"),
         (changed(input={"height": 8, "width": 10**400}), "input.width must lie within"),

@@ -40,11 +40,11 @@ def ways_of(base: Base, weights: Sequence[str]) -> list[Way]:
 
 def _named(base: Base, weights: str) -> Way:
     """Returns the way of a start that the user names."""
-    source = open_source(weights)
-    if source.kind not in ("file", "model"):
+    if weights in store.RESERVED:
         what = f"--weights {weights} names no weights file and no model of the store"
-        raise UsageError(what, remedy="name one of these; --default chooses the default start")
-    start = _usable(base, source.name, "--weights")
+        remedy = "name one of these; --default chooses the default start, and the best model is compared without this"
+        raise UsageError(what, remedy=remedy)
+    start = _usable(base, open_source(weights).name, "--weights")
     return Way(start.weights, start.weights, network=(start.backbone, start.alpha))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from edgetl import store
-from edgetl.chosen_start import ChosenStart
+from edgetl.chosen_start import ChosenStart, StartFigure
 from edgetl.text import counted, printable
 
 
@@ -16,7 +16,9 @@ class PastRanking:
     Attributes:
         model: the reference `NAME@N` of the model.
         first: the start that was ranked first.
+        first_network: its backbone and width multiplier, such as `mobilenet_v2 0.35`; empty if unknown.
         default: the start that `--weights auto` would have taken.
+        default_network: its backbone and width multiplier; empty if unknown.
         chosen: the start that the training began with.
         lost: the top-1 or mAP that the first-ranked start lost against the default in the race, 0..1, 0 if it was
             right; None if it was the default, so that there was no race.
@@ -24,7 +26,9 @@ class PastRanking:
 
     model: str
     first: str
+    first_network: str
     default: str
+    default_network: str
     chosen: str
     lost: float | None
 
@@ -82,15 +86,20 @@ def ranking_history() -> RankingHistory:
 
 
 def _past(model: str, start: ChosenStart) -> PastRanking:
-    first = start.ranking[0].weights if start.ranking else start.default
-    return PastRanking(model, first, start.default, start.chosen, start.lost)
+    unknown = StartFigure(start.default, "", 0.0)
+    first = start.ranking[0] if start.ranking else unknown
+    default = start.race[1] if start.race else first if first.weights == start.default else unknown
+    names = (first.weights, first.network, default.weights, default.network)
+    return PastRanking(model, *names, start.chosen, start.lost)
 
 
 def _line(past: PastRanking) -> str:
+    first = StartFigure(past.first, past.first_network, 0.0).words
+    default = StartFigure(past.default, past.default_network, 0.0).words
     if past.lost is None:
-        text = f"{past.model}: the default, {past.default}, was ranked first"
+        text = f"{past.model}: the default, {default}, was ranked first"
     elif past.lost > 0:
-        text = f"{past.model}: {past.first} was ranked first, but {past.default} won by {100 * past.lost:.1f} points"
+        text = f"{past.model}: {first} was ranked first, but {default} won by {100 * past.lost:.1f} points"
     else:
-        text = f"{past.model}: {past.first} was ranked first and was right"
+        text = f"{past.model}: {first} was ranked first and was right"
     return printable(text)

@@ -10,14 +10,20 @@ from dataclasses import replace
 
 from edgetl import store
 from edgetl.chosen_start import ChosenStart, StartFigure
-from edgetl.files import temporary_folder
+from edgetl.files import friendly_os_errors, temporary_folder
 from edgetl.host.console import console
+from edgetl.host.knowledge.network_cost import network_cost
 from edgetl.host.knowledge.rank_starts import rank_for
 from edgetl.host.knowledge.ranking import RankedStart, Ranking
-from edgetl.host.train.job import require_none_unfinished, train
+from edgetl.host.train.job import only_training_of, require_none_unfinished, train
 from edgetl.host.train.options import TrainOptions
+from edgetl.host.train.resolve import check_options
 from edgetl.host.train.trial import Trial, run_trial
+from edgetl.host.train.weights.source import WeightsSource
 from edgetl.store.version_choice import FIGURES, figure
+
+_DIGITS = 4
+"""The figures of a race are compared and recorded with this many decimals."""
 
 
 def train_from_best(options: TrainOptions, *, restart: bool = False) -> store.StoredModel:
@@ -31,11 +37,13 @@ def train_from_best(options: TrainOptions, *, restart: bool = False) -> store.St
         EdgetlError: an error of `edgetl.host.train.job.train`.
     """
     name = store.check_new_name(options.name)
-    if not restart:
-        require_none_unfinished(name)
-    ranking = rank_for(options, costs=False)
-    console.print(ranking.to_text(), markup=False)
-    chosen, choice = _race(options, ranking)
+    check_options(options, WeightsSource("imagenet", "imagenet"))  # all that is known before the best start is
+    with only_training_of(name):
+        if not restart:
+            require_none_unfinished(name)
+        ranking = rank_for(options, costs=False)
+        console.print(ranking.to_text(), markup=False)
+        chosen, choice = _race(options, ranking)
     return train(_beginning_with(options, chosen, ranking.size), restart=restart, start=choice)
 
 
@@ -44,21 +52,22 @@ def _race(options: TrainOptions, ranking: Ranking) -> tuple[RankedStart, ChosenS
     ranked = tuple(_figure(row, row.accuracy.mean) for row in ranking.starts if row.accuracy)
     first, default = ranking.best, ranking.default
     if first == default:
-        console.print(f"the default, {default.weights}, is ranked first: the training begins with it")
+        console.print(f"the default, {_words(default)}, is ranked first: the training begins with it", markup=False)
         return default, ChosenStart(ranked, default.weights, (), 0, default.weights)
     trials = [_trial(options, start, ranking.size) for start in (first, default)]
-    results = [_value(trial) for trial in trials]
+    results = [round(_value(trial), _DIGITS) for trial in trials]
     chosen = first if results[0] >= results[1] else default
-    shown = f"{first.weights} {figure(trials[0].card)}, {default.weights} {figure(trials[1].card)}"
-    console.print(f"after {trials[0].epochs} epochs: {shown}; the training begins with {chosen.weights}")
+    shown = f"{_words(first)} {figure(trials[0].card)}, {_words(default)} {figure(trials[1].card)}"
+    console.print(f"after {trials[0].epochs} epochs: {shown}; the training begins with {_words(chosen)}", markup=False)
+    _print_cost(chosen, default, ranking.size)
     race = (_figure(first, results[0]), _figure(default, results[1]))
     return chosen, ChosenStart(ranked, default.weights, race, trials[0].epochs, chosen.weights)
 
 
 def _trial(options: TrainOptions, start: RankedStart, size: int) -> Trial:
-    console.print(f"a short training from {start.weights}", markup=False)
+    console.print(f"a short training from {_words(start)}", markup=False)
     folder = store.root() / f"{options.name}.race"
-    with temporary_folder(folder) as work:
+    with friendly_os_errors(folder), temporary_folder(folder) as work:
         return run_trial(_beginning_with(options, start, size), work)
 
 
@@ -72,4 +81,25 @@ def _beginning_with(options: TrainOptions, start: RankedStart, size: int) -> Tra
 
 
 def _figure(row: RankedStart, value: float) -> StartFigure:
-    return StartFigure(row.weights, row.network, round(value, 4))
+    return StartFigure(row.weights, row.network, round(value, _DIGITS))
+
+
+def _words(row: RankedStart) -> str:
+    return _figure(row, 0.0).words
+
+
+def _print_cost(chosen: RankedStart, default: RankedStart, size: int) -> None:
+    """Prints how long the chosen network takes compared with that of the default, if they differ.
+
+    Args:
+        chosen: the chosen start.
+        default: the default.
+        size: the input's height and width, px.
+    """
+    if chosen.network == default.network:
+        return
+    own, usual = (network_cost(row.backbone, row.alpha, size) for row in (chosen, default))
+    if own and usual:
+        times = f"{own.milliseconds:.2f} ms, {own.milliseconds / usual.milliseconds:.1f} times as long as"
+        network = f"an inference of a classifier on {chosen.network} takes {times}"
+        console.print(f"{network} on the default network, {default.network}")

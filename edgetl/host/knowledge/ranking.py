@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -122,7 +123,9 @@ class Ranking:
         best = self.best if self.best in helpful else helpful[0]
         network = f" --backbone {best.backbone} --alpha {best.alpha:g}"
         more = "" if best.network == self.default.network else network
-        return f"The best start is {best.weights}: `edgetl train {self.data} --weights {best.weights}{more}` takes it."
+        data, weights = shlex.quote(self.data), shlex.quote(best.weights)
+        command = f"edgetl train {data} --weights {weights}{more} --size {self.size}"
+        return printable(f"The best start is {best.weights}: `{command}` takes it.")
 
     def _problems(self) -> list[str]:
         return [printable(f"{row.weights} can't be used: {row.problem}") for row in self.starts if row.problem]

@@ -93,12 +93,12 @@ def _starter() -> Start:
 
 def _given(text: str) -> Start:
     """Returns the start for a value of `--weights`; a file's backbone is recognised."""
-    source = open_source(text)
-    if source.kind == "model" and source.model:
-        return _model_start(source.model)
-    if source.kind != "file":
+    if text in store.RESERVED:
         what = f"--weights {text} is ranked anyway, or can't be"
         raise UsageError(what, remedy="give a weights file, or NAME@N of the store")
+    source = open_source(text)
+    if source.model:
+        return _model_start(source.model)
     file = Path(source.name)
     require_file(file)
     start = Start(source.name, "not known", source, file=file)

@@ -58,7 +58,7 @@ def train(options: TrainOptions, *, restart: bool = False, start: ChosenStart | 
     name = store.check_new_name(object_argument(options, TrainOptions, "options").name)
     source = open_source(options.weights)
     check_options(options, source)
-    with _only_training_of(name):
+    with only_training_of(name):
         if not restart:
             require_none_unfinished(name)
         checkpoint = Checkpoint(_folder(name))
@@ -94,7 +94,7 @@ def resume(name: str, data: Path | str | None = None) -> store.StoredModel:
     if not checkpoint.exists:
         what, where = f"no unfinished training of {name!r} to resume", str(checkpoint.folder)
         raise UsageError(what, where=where, remedy="train without --resume")
-    with _only_training_of(name):
+    with only_training_of(name):
         checkpoint.load()
         console.print(f"resuming after epoch {checkpoint.state.epoch} of stage {checkpoint.state.stage}")
         options = TrainOptions.load(checkpoint.folder / "train.toml")
@@ -114,7 +114,7 @@ def discard_unfinished(name: str) -> None:
         BusyError: this training is running.
     """
     if _folder(name).exists():
-        with _only_training_of(name):
+        with only_training_of(name):
             shutil.rmtree(_folder(name), ignore_errors=True)
 
 
@@ -123,8 +123,13 @@ def resume_command(name: str) -> str:
     return f"edgetl train --name {name} --resume"
 
 
-def _only_training_of(name: str) -> AbstractContextManager[None]:
-    """Holds the lock of a training of this name."""
+def only_training_of(name: str) -> AbstractContextManager[None]:
+    """Holds the lock of a training of this name.
+
+    Raises:
+        BusyError: another process trains a model of this name.
+        EdgetlError: the store can't be written to.
+    """
     remedy = "wait until it ends, or choose another --name"
     return store.exclusive_lock(name, f"a model {name!r} is being trained", remedy)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from homes import draw_folders, edgetl
@@ -69,3 +69,13 @@ def test_the_history_counts_how_often_the_first_was_right(home):
 
 def vars_of(row):
     return {"weights": row.weights, "network": row.network, "figure": row.figure}
+
+
+def test_two_starts_of_the_same_name_are_told_apart_by_their_networks(home):
+    rows = tuple(StartFigure("imagenet", f"mobilenet_v2 {alpha}", 0.9) for alpha in (1, 0.35))
+    choice = ChosenStart(rows, "imagenet", (replace(rows[0], figure=0.7), rows[1]), 3, "imagenet")
+    card = json.loads((home.models / "tiny" / "card.json").read_text())
+    (home.models / "two").mkdir()
+    (home.models / "two" / "card.json").write_text(json.dumps(card | {"start": asdict(choice)}))
+    line = "two@1: imagenet (mobilenet_v2 1) was ranked first, but imagenet (mobilenet_v2 0.35) won by 20.0 points"
+    assert edgetl("models", "rank", "--history").out.splitlines()[0] == line
