@@ -36,7 +36,8 @@ def test_an_unfinished_training_is_not_discarded_without_a_terminal(unfinished):
 def test_restart_starts_over(unfinished, monkeypatch):
     from edgetl.host.train import job
 
-    monkeypatch.setattr(job, "_train", lambda training, checkpoint: checkpoint.folder)
+    monkeypatch.setattr(job, "fit", lambda training, checkpoint: None)
+    monkeypatch.setattr(job, "_store", lambda checkpoint, trained: checkpoint.folder)
     assert edgetl("train", "photos", "--name", "tiny", *TINY, "--restart").code == 0
     assert not list(unfinished.models.rglob("checkpoint.npz"))
 
@@ -75,7 +76,7 @@ def test_a_training_that_ends_early_names_the_resume_command(home, monkeypatch, 
         (checkpoint.folder / "checkpoint.npz").write_bytes(b"epoch 1")
         raise failure
 
-    monkeypatch.setattr(job, "_train", fail)
+    monkeypatch.setattr(job, "fit", fail)
     done = edgetl("train", "photos", "--name", "new", *TINY)
     assert done.code == 1
     assert "edgetl train --name new --resume" in done.err
