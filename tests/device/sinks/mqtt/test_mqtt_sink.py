@@ -87,7 +87,7 @@ def test_a_later_subscriber_gets_the_latest_result_status_and_figures(broker):
         wait_until(lambda: sink.connection.waiting == 0)
         with Listener(broker.port) as listener:
             (result,) = listener.wait("hall/cam/result")
-            assert listener.wait("hall/cam/status") == ["online"]
+            assert set(listener.wait("hall/cam/status")) == {"online"}  # at least once, as QoS 1 says
             assert listener.wait("hall/cam/figures")
             assert listener.of("hall/cam/event") == []
     assert json.loads(result)["label"] == "bolt"
@@ -138,7 +138,7 @@ def test_a_broker_that_is_killed_and_restarted_gets_all_events_and_the_latest_re
         broker.start()
         begin = time.monotonic()
         with Listener(broker.port) as listener:
-            assert listener.wait("hall/cam/status") == ["online"]
+            assert set(listener.wait("hall/cam/status")) == {"online"}  # at least once, as QoS 1 says
             recovered = time.monotonic() - begin
             events = listener.wait("hall/cam/event", lambda messages: len(set(messages)) == 300)
             listener.wait("hall/cam/result")
