@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgetl.argument_types import object_argument
 from edgetl.errors import UsageError
-from edgetl.files import friendly_os_errors
+from edgetl.files import friendly_os_errors, remove_leftovers
 from edgetl.host.console import console, optional, result, warn
 from edgetl.host.knowledge.comparison import Comparison
 from edgetl.host.knowledge.comparison_answer import answer_of
@@ -58,6 +58,7 @@ def compare(options: CompareOptions, *, restart: bool = False) -> Comparison:
     ways = ways_of(base, options.weights)
     place = options.place
     with _only_comparison_in(place):
+        remove_leftovers(place)  # of a killed run
         if restart:
             (place / _RUNS).unlink(missing_ok=True)
         file = _open_file(place / _RUNS, base, ways, options)
