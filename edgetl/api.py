@@ -138,7 +138,7 @@ def rank_starts(
         data: the folder of labelled photos: class folders, or photos with boxes.
         weights: weights files, and versions of models as `NAME@N`, that compete as well.
         size: the height and width of the training's input, px; None takes the training's default.
-        val_fraction: the share of the photos that a training holds back; they are not looked at.
+        val_fraction: the share of the photos that a training holds back; the ranking does not use them.
         split_seed: the seed of the choice of these photos.
         costs: whether the time and size of each network as an int8 file are measured, which takes some seconds once.
         progress: the receiver of the state of the work; None prints nothing.

@@ -39,10 +39,10 @@ class Answer:
     def sentences(self) -> Iterator[str]:
         """Yields the sentences, the most important first."""
         transfer = self._differences(DEFAULT, RANDOM)
-        yield from self._transfer(transfer) if transfer else (self._untold("what transfer is worth", RANDOM),)
+        yield from self._transfer(transfer) if transfer else (self._too_few_runs("what transfer is worth", RANDOM),)
         for start in self.starts:
             found = self._differences(start, DEFAULT)
-            yield self._start(start, found) if found else self._untold(f"how good `{start}` is as a start", start)
+            yield self._start(start, found) if found else self._too_few_runs(f"how good `{start}` is as a start", start)
         if whole := self._differences(DEFAULT, HEAD):
             yield self._whole_network(whole[-1])
         yield from self._caveats(transfer)
@@ -50,7 +50,7 @@ class Answer:
     def _differences(self, first: str, second: str) -> list[Difference]:
         return differences(self.runs, first, second, self.settings.validation)
 
-    def _untold(self, what: str, way: str) -> str:
+    def _too_few_runs(self, what: str, way: str) -> str:
         return (
             f"Too few runs have finished to say {what}: that needs a run of `{way}` and one of the default start with "
             "equally many photos."

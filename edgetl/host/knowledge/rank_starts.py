@@ -34,7 +34,7 @@ from edgetl.host.train.weights.starter import NETWORK
 from edgetl.vision.arrays import Floats, Integers
 
 _MOST_PHOTOS = 2000
-"""At most this many photos are looked at: more hardly change the order of the starts and take longer."""
+"""At most this many photos are used: more hardly change the order of the starts and take longer."""
 
 
 @dataclass(frozen=True, slots=True)
