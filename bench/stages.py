@@ -61,13 +61,14 @@ def nearest(found: dict[str, float], references: dict[str, dict[str, float]]) ->
     """Returns the ratios of that kind of machine whose ratios are nearest to those that were found here.
 
     A processor's caches and instructions change what a stage costs beside its load, most stages at once. A stage that
-    has grown changes one ratio, and hardly the choice.
+    has grown changes one ratio, and hardly the choice. A stage that was not measured on that kind has another kind's.
     """
 
     def distance(reference: dict[str, float]) -> float:
-        return float(np.median([abs(np.log(found[name] / reference[name])) for name in found]))
+        return float(np.median([abs(np.log(found[name] / reference[name])) for name in found if name in reference]))
 
-    return min(references.values(), key=distance)
+    others = {name: ratio for reference in references.values() for name, ratio in reference.items()}
+    return others | min(references.values(), key=distance)
 
 
 @contextmanager
@@ -114,13 +115,13 @@ def stages(classifier: Path, detector: Path, film: Path, stack: ExitStack) -> It
 
 
 def _preprocessing(rng: np.random.Generator) -> Iterator[Stage]:
-    for name, size, spec in (
-        ("preprocess 640x480 stretch", (480, 640), InputSpec(224, 224)),
-        ("preprocess 1280x720 stretch", (720, 1280), InputSpec(224, 224)),
-        ("preprocess 640x480 letterbox", (480, 640), InputSpec(320, 320, resize="letterbox")),
+    for name, size, spec, resized in (  # resized: (height, width) of the frame's place in the input
+        ("preprocess 640x480 stretch", (480, 640), InputSpec(224, 224), (224, 224)),
+        ("preprocess 1280x720 stretch", (720, 1280), InputSpec(224, 224), (224, 224)),
+        ("preprocess 640x480 letterbox", (480, 640), InputSpec(320, 320, resize="letterbox"), (240, 320)),
     ):
         frame = rng.integers(0, 256, (*size, 3), np.uint8)
-        out, plain = (np.zeros((spec.height, spec.width, 3), np.uint8) for _ in range(2))
+        out, plain = (np.zeros((*shape, 3), np.uint8) for shape in ((spec.height, spec.width), resized))
         work = Preprocessor(spec)
         yield Stage(
             name,
