@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgetl.host.dataset.photos import Record
-
-NEAR_BITS = 6
-"""Photos whose difference hashes differ in at most this many of 256 bits are near duplicates."""
+from edgetl.vision.near_duplicates import NEAR_BITS
 
 _FLAT_BITS = 40
 """A hash with fewer set bits, or fewer clear ones, belongs to a nearly even picture and can't be compared."""

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from edgetl import schema
@@ -27,15 +24,13 @@ from edgetl.errors import EdgetlError
 from edgetl.files import read_regular, write_atomic
 from edgetl.host.console import track
 from edgetl.vision.arrays import Image
+from edgetl.vision.near_duplicates import difference_hash
 from edgetl.vision.photo import PhotoError, decode_sized, read_file
 from edgetl.vision.photo_header import MAX_PIXELS
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-HASH_SIDE = 16
-"""The difference hash compares this many cells in each of as many rows, which gives 256 bits."""
 
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.EFBIG, errno.EINVAL, errno.ENOENT})
 """Errors that last until the file changes; after any other error the file is read again in the next run."""
@@ -170,20 +165,6 @@ def fingerprint(rows: Iterable[str]) -> str:
         rows: one text for each photo, such as its digest and class.
     """
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
-
-
-def difference_hash(frame: Image) -> NDArray[np.uint8]:
-    """Returns the difference hash of a picture: a bit says whether a cell is brighter than its left neighbour.
-
-    Args:
-        frame: the picture, (H, W, 3) uint8 BGR.
-
-    Returns:
-        The 256 bits, (32,) uint8.
-    """
-    grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA)
-    return np.packbits(small[:, 1:] > small[:, :-1])
 
 
 def _stamp(path: Path) -> str:

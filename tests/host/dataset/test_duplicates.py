@@ -9,8 +9,9 @@ import pytest
 from homes import draw_folders, draw_shape
 
 from edgetl.host.dataset.check_folders import check_folders as check
-from edgetl.host.dataset.duplicates import NEAR_BITS, near_groups, near_pairs
+from edgetl.host.dataset.duplicates import near_groups, near_pairs
 from edgetl.host.dataset.photos import Record
+from edgetl.vision.near_duplicates import NEAR_BITS
 
 
 @pytest.fixture

@@ -1,0 +1,35 @@
+"""Near duplicates are told from other pictures by a few bits of their difference hashes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from edgetl.vision.near_duplicates import NEAR_BITS, difference_hash, differing_bits, is_nearly_even
+
+
+@pytest.fixture(scope="module")
+def scene():
+    blocks = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
+    return cv2.resize(blocks, (640, 480), interpolation=cv2.INTER_CUBIC)
+
+
+def test_a_copy_in_another_light_is_a_near_duplicate_and_another_scene_is_not(scene):
+    darker, mirrored = (scene * 0.6).astype(np.uint8), cv2.flip(scene, 1)
+    hashes = np.stack([difference_hash(picture) for picture in (scene, darker, mirrored)])
+    same, dark, mirror = differing_bits(hashes[0], hashes).tolist()
+    assert same == 0
+    assert dark <= NEAR_BITS < mirror
+    assert mirror == np.unpackbits(hashes[0] ^ hashes[2]).sum()
+
+
+def test_no_other_hashes_give_no_distances(scene):
+    assert differing_bits(difference_hash(scene), np.empty((0, 32), np.uint8)).tolist() == []
+
+
+def test_a_covered_lens_is_nearly_even_in_spite_of_its_noise(scene):
+    noise = np.random.default_rng(1).integers(0, 30, scene.shape, np.uint8)
+    assert is_nearly_even(noise)
+    assert is_nearly_even(np.full_like(scene, 200))
+    assert not is_nearly_even(scene)
