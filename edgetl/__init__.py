@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgetl.api import (
         check_data,
+        compare_models,
         compare_training,
         convert,
         evaluate,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.evaluate.paired_comparison import ModelComparison
     from edgetl.host.knowledge.comparison import Comparison
     from edgetl.host.knowledge.comparison_options import CompareOptions
     from edgetl.host.knowledge.ranking import Ranking
@@ -68,6 +70,7 @@ __all__ = [
     "Line",
     "Model",
     "ModelCard",
+    "ModelComparison",
     "Observation",
     "PhotoReview",
     "PrintProgress",
@@ -85,6 +88,7 @@ __all__ = [
     "TrainOptions",
     "Zone",
     "check_data",
+    "compare_models",
     "compare_training",
     "convert",
     "evaluate",
@@ -112,6 +116,7 @@ _HOMES = {
     "Line": "edgetl.vision.zones",
     "Model": "edgetl.device.inference.model",
     "ModelCard": "edgetl.card",
+    "ModelComparison": "edgetl.host.evaluate.paired_comparison",
     "Observation": "edgetl.device.observation",
     "PhotoReview": "edgetl.host.probe.photo_review",
     "PrintProgress": "edgetl.progress",
@@ -129,6 +134,7 @@ _HOMES = {
     "TrainOptions": "edgetl.host.train.options",
     "Zone": "edgetl.vision.zones",
     "check_data": "edgetl.api",
+    "compare_models": "edgetl.api",
     "compare_training": "edgetl.api",
     "convert": "edgetl.api",
     "evaluate": "edgetl.api",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgetl.host.convert.foreign.import_model import ImportOptions
     from edgetl.host.dataset.report import DataReport
     from edgetl.host.evaluate.detector import DetectorResult
+    from edgetl.host.evaluate.paired_comparison import ModelComparison
     from edgetl.host.evaluate.top1 import Evaluation
     from edgetl.host.knowledge.comparison import Comparison
     from edgetl.host.knowledge.comparison_options import CompareOptions
@@ -315,6 +316,47 @@ def evaluate(
 
     with reporting(receiver_of(progress)):
         return job.evaluate(model, data, labels=labels, variant=variant)
+
+
+def compare_models(
+    old: Path | str,
+    new: Path | str,
+    data: Path | str | None = None,
+    *,
+    labels: Path | str | None = None,
+    variant: str | None = None,
+    progress: Progress | None = None,
+) -> ModelComparison:
+    """Compares two models on the same photos, with the 95 % interval of each change; see `edgetl eval`.
+
+    Photos that the old model was trained on are left out, as far as they are known.
+
+    Example:
+        >>> import edgetl
+        >>> compared = edgetl.compare_models("parts", "models/parts/rpi", "photos")
+        >>> compared.figures[0].low <= 0 <= compared.figures[0].high
+        True
+
+    Args:
+        old: a stored model's name, the folder of a bundle, or a model file.
+        new: the other model, of the same task.
+        data: the folder of the labelled photos; None takes the validation photos that the new model was trained with.
+        labels: a text file with one label a line, for a file that has none inside.
+        variant: the name of a variant, of each model that is a bundle; None takes the chosen one.
+        progress: the receiver of the state of the work; None prints nothing.
+
+    Returns:
+        The figures of both models and their changes, which a notebook shows as a table; its `verdict` is `better`,
+        `worse` or `undecided`.
+
+    Raises:
+        UsageError: there is no such model, or the two have different tasks.
+        DatasetError: the photos can't be used, or have a class that neither model knows.
+    """
+    from edgetl.host.evaluate import compare_models as comparing
+
+    with reporting(receiver_of(progress)):
+        return comparing.compare_models(old, new, data, labels=labels, variant=variant)
 
 
 def photo_review(model: str) -> PhotoReview:

@@ -20,8 +20,8 @@ ALONE = ("Classification", "CompareOptions", "Detections", "EdgetlError", "Line"
 ALONE += ("Event", "ImportOptions", "PhotoReview", "Progress", "ResultFilter", "RunSettings", "Stop", "Target")
 ALONE += ("Tracker", "TrainOptions", "Zone")
 """The names whose examples need no model."""
-WITH_PHOTOS = ("Comparison", "Observation", "Ranking", "RunEnded", "RunResult", "Sink", "check_data")
-WITH_PHOTOS += ("compare_training", "evaluate", "open_camera", "photo_review", "rank_starts", "run")
+WITH_PHOTOS = ("Comparison", "ModelComparison", "Observation", "Ranking", "RunEnded", "RunResult", "Sink", "check_data")
+WITH_PHOTOS += ("compare_models", "compare_training", "evaluate", "open_camera", "photo_review", "rank_starts", "run")
 """The names whose examples read the folder of photos that `train` gets."""
 QUIET = """
 import sys, time

@@ -32,7 +32,7 @@ def evaluate_stored(stored: store.StoredModel, data: Path | None) -> Evaluation:
 
 def evaluate_opened(model: Model, data: Path | None) -> Evaluation:
     """Evaluates an opened classifier; see `edgetl.host.evaluate.job.evaluate`."""
-    return evaluate_model(model, *_labelled(model.card, data))
+    return evaluate_model(model, *labelled_photos(model.card, data, model.card.labels))
 
 
 def _decoded(card: ModelCard, data: Path) -> Photos:
@@ -42,12 +42,27 @@ def _decoded(card: ModelCard, data: Path) -> Photos:
     return Photos(pixels, np.arange(len(paths)), tuple(paths), classes)
 
 
-def _labelled(card: ModelCard, data: Path | None) -> tuple[Sequence[Path], NDArray[np.int64]]:
+def labelled_photos(
+    card: ModelCard, data: Path | None, labels: tuple[str, ...]
+) -> tuple[Sequence[Path], NDArray[np.int64]]:
+    """Returns the photos to evaluate a classifier on.
+
+    Args:
+        card: the classifier's card.
+        data: the folder of class folders; None takes the validation split of the training.
+        labels: the names of the classes that may occur, the classifier's own first.
+
+    Returns:
+        N photo files, and the true class of each, (N,) int64 as positions in `labels`.
+
+    Raises:
+        DatasetError: the photos can't be used, or have a class that is not among the labels.
+    """
     if data is None:
         val = dataset_of(card).val
         return val.paths, val.classes
     validation = _validation_split(card, data)
-    return (validation.paths, validation.classes) if validation else load_labelled(data, card.labels)
+    return (validation.paths, validation.classes) if validation else load_labelled(data, labels)
 
 
 def _validation_split(card: ModelCard, data: Path) -> Photos | None:

@@ -5,42 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from edgetl import store
-from edgetl.card import InputSpec, ModelCard
+from edgetl.card import InputSpec
 from edgetl.device.inference.model import Model
-from edgetl.errors import DatasetError
 from edgetl.host.console import track
-from edgetl.host.dataset.boxes.boxed_photo import BoxedPhoto
-from edgetl.host.dataset.boxes.load import BoxedPhotos, boxes_of, truth_of
-from edgetl.host.dataset.boxes.mend import mend
-from edgetl.host.dataset.boxes.read import is_boxed, read_boxed
-from edgetl.host.dataset.boxes.truth import Found, Truth
+from edgetl.host.dataset.boxes.load import BoxedPhotos, boxes_of
+from edgetl.host.dataset.boxes.truth import Found
 from edgetl.host.dataset.cache import load_pixels
-from edgetl.host.dataset.photos import read_records
-from edgetl.host.dataset.split_parts import Part
 from edgetl.host.evaluate.box_errors import BoxErrors, box_errors
 from edgetl.host.evaluate.class_row import format_share, json_share
+from edgetl.host.evaluate.detector_photos import Side, find_photos, photos_with_truth, truths
 from edgetl.host.evaluate.detector_tables import DetectorRow, class_rows, size_rows
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
 from edgetl.host.evaluate.predict_boxes import LEAST_SCORE, measure
 from edgetl.host.html_table import html_table
-from edgetl.host.networks.stored import boxed_dataset_of, load_keras, warn_of_learnt_photos
+from edgetl.host.networks.stored import load_keras
 from edgetl.text import counted
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.photo import read_sized
 from edgetl.vision.results import Detections
 
-Side = Literal["test", "validation", "all"]
-
 _MOST_ROWS = 50
 """At most this many classes get a line in the text for people; the JSON has all."""
-
-_SIDES: tuple[tuple[Part, Side], ...] = (("test", "test"), ("val", "validation"))
-"""The parts of a split to evaluate on, the preferred one first, and their names in a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +123,13 @@ class DetectorResult:
 def evaluate_stored(stored: store.StoredModel, data: Path | None) -> DetectorResult:
     """Evaluates a stored detector in Keras; see `edgetl.host.evaluate.job.evaluate`."""
     card = stored.card
-    side, photos = _photos(card, data)
+    side, photos = find_photos(card, data, card.labels)
     if not isinstance(photos, BoxedPhotos):
         # A separate entry of the cache, so that the pixels of a training on the same folder are not replaced.
         root = Path(data or "") / "measured"
         pixels = load_pixels(root, [photo.path for photo in photos], card.input)[1]
         boxes = tuple(boxes_of(photo, card.labels, card.input) for photo in photos)
-        truth, paths = _truths(card, photos)
+        truth, paths = truths(card.labels, photos)
         photos = BoxedPhotos(pixels, np.arange(len(photos)), paths, boxes, truth)
     return DetectorResult(measure(load_keras(stored), photos, card), card.detector.thresholds, side, card.input)
 
@@ -148,8 +137,7 @@ def evaluate_stored(stored: store.StoredModel, data: Path | None) -> DetectorRes
 def evaluate_opened(model: Model, data: Path | None) -> DetectorResult:
     """Evaluates an opened detector through the device's code; see `edgetl.host.evaluate.job.evaluate`."""
     card = model.card
-    side, photos = _photos(card, data)
-    truth, paths = (photos.truth, photos.paths) if isinstance(photos, BoxedPhotos) else _truths(card, photos)
+    side, paths, truth = photos_with_truth(card, data, card.labels)
     figures = DetectionEvaluation(card.labels, truth, find_on_device(model, paths))
     return DetectorResult(figures, card.detector.thresholds, side, card.input)
 
@@ -180,55 +168,3 @@ def find_on_device(model: Model, photos: Sequence[Path]) -> list[Found]:
     finally:
         model.only = only
     return found
-
-
-def _photos(card: ModelCard, data: Path | None) -> tuple[Side, BoxedPhotos | list[BoxedPhoto]]:
-    """Returns the photos to evaluate on; with pixels only if they belong to the training's data set."""
-    if data is None:
-        return "validation", boxed_dataset_of(card).val
-    if data.is_dir() and not is_boxed(data):
-        what = f"no boxes are annotated here, but {card.name} is a detector"
-        raise DatasetError(what, where=str(data), remedy="give photos with Pascal VOC, COCO, YOLO or CSV annotations")
-    photos = read_boxed(data).photos
-    parts = {photo.part for photo in photos}
-    validation = None if parts & {"test", "val"} else _validation_split(card, data, len(photos))
-    if validation:
-        return "validation", validation
-    for part, side in _SIDES:
-        if part in parts:
-            return side, _clean(card, data, [photo for photo in photos if photo.part == part])
-    return "all", _clean(card, data, photos)
-
-
-def _validation_split(card: ModelCard, data: Path, count: int) -> BoxedPhotos | None:
-    """Returns the validation split if `data` holds the `count` photos that the model was trained on; else None.
-
-    The training photos must be left out, because a model recognises them better than new ones.
-    """
-    # The count rules out most other data sets without decoding their photos.
-    if card.dataset is None or count < card.dataset.train + card.dataset.val:
-        return None
-    try:
-        return boxed_dataset_of(card, str(data)).val
-    except DatasetError:
-        warn_of_learnt_photos(card)
-        return None
-
-
-def _clean(card: ModelCard, data: Path, photos: Sequence[BoxedPhoto]) -> list[BoxedPhoto]:
-    """Returns the readable photos with clean boxes of classes that the model knows."""
-    clean = mend(data, photos, read_records(data, [photo.path for photo in photos])).photos
-    there = {box.label for photo in clean for box in photo.boxes if not box.ignored}
-    if not there:
-        what = f"no photo to evaluate on can be read and has a box ({counted(len(photos), 'photo')})"
-        raise DatasetError(what, where=str(data), remedy=f"find the reasons with `edgetl data check {data}`")
-    unknown = sorted(there - set(card.labels))
-    if unknown:
-        what = f"the model doesn't know the classes {', '.join(unknown[:5])}"
-        remedy = f"name the classes as its labels: {', '.join(card.labels[:5])} …"
-        raise DatasetError(what, where=str(data), remedy=remedy)
-    return clean
-
-
-def _truths(card: ModelCard, photos: Sequence[BoxedPhoto]) -> tuple[tuple[Truth, ...], tuple[Path, ...]]:
-    return tuple(truth_of(photo, card.labels) for photo in photos), tuple(photo.path for photo in photos)

@@ -42,11 +42,9 @@ def evaluate(
     """
     model, data = text_argument(model, "model"), None if data is None else path_argument(data, "data")
     labels = None if labels is None else path_argument(labels, "labels")
-    stored = _stored(model)
+    stored = stored_model(model)
     if stored:
-        if variant or labels:
-            remedy = f"name the bundle, e.g. {stored.folder / 'rpi'}"
-            raise UsageError("--variant and --labels are for bundles and files", where=model, remedy=remedy)
+        refuse_file_options(stored, variant, labels)
         if stored.card.task == "detection":
             return detector.evaluate_stored(stored, data)
         return classifier.evaluate_stored(stored, data)
@@ -56,11 +54,24 @@ def evaluate(
         return classifier.evaluate_opened(opened, data)
 
 
-def _stored(model: str) -> store.StoredModel | None:
+def refuse_file_options(stored: store.StoredModel, variant: str | None, labels: Path | None) -> None:
+    """Raises a UsageError if an option that is for bundles and files was given for a stored model."""
+    if variant or labels:
+        remedy = f"name the bundle, e.g. {stored.folder / 'rpi'}"
+        raise UsageError("--variant and --labels are for bundles and files", where=stored.name, remedy=remedy)
+
+
+def stored_model(model: str) -> store.StoredModel | None:
     """Returns the stored model of a name; None if the name is a path.
 
     A folder of photos may have the name of the model that was trained on it. A folder is therefore read as a path
     only if it is a bundle or if no stored model has its name.
+
+    Args:
+        model: the name of a stored model, or the path of a bundle or file.
+
+    Raises:
+        UsageError: there is no such model.
     """
     path = Path(model)
     if model.endswith((".tflite", ".xml")) or is_bundle(path) or (path.exists() and not store.has(model)):

@@ -109,6 +109,17 @@ def test_keras_and_device_find_the_same(cells):
         assert ours.xyxy == pytest.approx(theirs.xyxy, abs=0.01)
 
 
+def test_a_stored_detector_and_its_file_are_compared_on_the_same_photos(cells):
+    done = edgetl("eval", "cells", "cells.tflite", "--data", "boxes", "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["photos"] == store.open_model("cells").card.dataset.val
+    assert document["figures"]["map"]["old"] == document["figures"]["map"]["new"] == 1
+    assert document["verdict"] == "undecided"
+    draw_folders(cells.folder / "folders", 1)
+    assert edgetl("eval", "cells", "cells.tflite", "--data", cells.folder / "folders").code == 3
+
+
 @MODELS
 def test_photos_that_may_have_been_learnt_are_warned_of(cells, model, capsys):
     evaluate(model, cells.folder / "boxes")
