@@ -73,7 +73,8 @@ def compare_boxes(
         *names,
         photos=len(truth),
         figures=tuple(
-            PairedFigure(name, old, new, -high, -low) for (name, old, new), (low, high) in zip(pairs, drops, strict=True)
+            PairedFigure(name, old, new, -high, -low)
+            for (name, old, new), (low, high) in zip(pairs, drops, strict=True)
         ),
         classes=tuple(
             PairedClass(label, int(count), first[label][0], second[label][0])

@@ -119,7 +119,7 @@ def _answers(
         scores = predict(load_network(candidate.model), photos)
     else:
         scores = evaluate_model(candidate.model, paths, truth).scores
-    return _places(candidate.card, labels)[scores.argmax(axis=1)]
+    return np.asarray(_places(candidate.card, labels)[scores.argmax(axis=1)])
 
 
 def _compare_detectors(old: Candidate, new: Candidate, data: Path | None) -> ModelComparison:
