@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         evaluate,
         import_model,
         photo_review,
+        pull,
         rank_starts,
         resume,
         train,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.deploy.pull_result import PullResult
     from edgetl.host.evaluate.paired_comparison import ModelComparison
     from edgetl.host.knowledge.comparison import Comparison
     from edgetl.host.knowledge.comparison_options import CompareOptions
@@ -75,6 +77,7 @@ __all__ = [
     "PhotoReview",
     "PrintProgress",
     "Progress",
+    "PullResult",
     "Ranking",
     "ResultFilter",
     "RunEnded",
@@ -97,6 +100,7 @@ __all__ = [
     "open_camera",
     "open_model",
     "photo_review",
+    "pull",
     "rank_starts",
     "resume",
     "run",
@@ -121,6 +125,7 @@ _HOMES = {
     "PhotoReview": "edgetl.host.probe.photo_review",
     "PrintProgress": "edgetl.progress",
     "Progress": "edgetl.progress",
+    "PullResult": "edgetl.host.deploy.pull_result",
     "Ranking": "edgetl.host.knowledge.ranking",
     "ResultFilter": "edgetl.vision.filter",
     "RunEnded": "edgetl.device.sinks",
@@ -143,6 +148,7 @@ _HOMES = {
     "open_camera": "edgetl.device.camera",
     "open_model": "edgetl.store",
     "photo_review": "edgetl.api",
+    "pull": "edgetl.api",
     "rank_starts": "edgetl.api",
     "resume": "edgetl.api",
     "run": "edgetl.device.run.job",

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from edgetl.bundle import Bundle
     from edgetl.device.verify.compare_golden import VariantReport
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.dataset.boxes.formats import Format
     from edgetl.host.dataset.report import DataReport
+    from edgetl.host.deploy.pull_result import PullResult
     from edgetl.host.evaluate.detector import DetectorResult
     from edgetl.host.evaluate.paired_comparison import ModelComparison
     from edgetl.host.evaluate.top1 import Evaluation
@@ -379,3 +381,46 @@ def photo_review(model: str) -> PhotoReview:
     from edgetl.store import open_model
 
     return read_review(open_model(model).folder)
+
+
+def pull(
+    folder: Path | str,
+    host: str | None = None,
+    *,
+    source: Path | str | None = None,
+    remote: str | None = None,
+    delete: bool = False,
+    boxes: Format = "coco",
+    progress: Progress | None = None,
+) -> PullResult:
+    """Fetches the frames that a device collected, and lays them out for labelling; see `edgetl pull`.
+
+    Example:
+        >>> import edgetl
+        >>> try:
+        ...     edgetl.pull("pulled", source="sd-card")
+        ... except edgetl.EdgetlError as error:
+        ...     print(error.what)
+        there is no such folder
+
+    Args:
+        folder: the folder to fetch into; the photos are laid out below its `proposed/`.
+        host: the device as the ssh command takes it; None if `source` is given.
+        source: a folder of this machine to copy from, such as an SD card.
+        remote: the folder on the device, relative to the user's home there; None takes the one that the deployed run
+            collects into.
+        delete: whether frames are deleted there once they have been verified here.
+        boxes: the format of a detector's proposed boxes: `coco`, `voc`, `yolo` or `csv`.
+        progress: the receiver of the state of the work; None prints nothing.
+
+    Returns:
+        The numbers of new photos by class, of copies that were left out, and the like.
+
+    Raises:
+        UsageError: not exactly one of a device and a folder is named, or there is no such folder.
+        EdgetlError: the device can't be reached, has collected nothing, or the disk is full.
+    """
+    from edgetl.host.deploy import pull as pulling
+
+    with reporting(receiver_of(progress)):
+        return pulling.pull(folder, host, source=source, remote=remote, delete=delete, boxes=boxes)

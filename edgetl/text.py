@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 
 LONGEST_LABEL = 200
@@ -16,6 +18,13 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """The direction marks change the direction of the text after them, so that it looks like other text."""
 _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff{_BIDI}]")
 """Controls, line separators, lone surrogates, direction marks and code points that XML forbids are escaped."""
+
+_NOT_IN_NAMES = re.compile(rf"""{_UNSAFE.pattern}|[\\/:*?"<>|]""")
+"""Characters that a file system, a shell or another operating system refuses in the name of a folder."""
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices."""
+_LONGEST_NAME = 120
+"""The name of a class's folder has at most this many bytes; file systems take 255."""
 
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}(?::/{1,2}|//)(?=[^/:@]*:)")
 """An address with a user and a password begins with this scheme; its colon or a slash may be missing."""
@@ -116,6 +125,28 @@ def label_problem(label: str) -> str:
         return f"it has {len(label):,} characters, and {LONGEST_LABEL} are allowed"
     bad = _UNSAFE.search(label)
     return f"it contains the character {_escaped(bad[0])}" if bad else ""
+
+
+def folder_name(label: str) -> str:
+    """Returns a name for the folder of a class: one that every file system takes, and that leads nowhere else.
+
+    A name that had to be changed ends with four hex digits of the class's own, so that two classes never share it.
+
+    Args:
+        label: the class name, which may come from a stranger.
+
+    Examples:
+        >>> folder_name("bolt")
+        'bolt'
+        >>> folder_name("a/b")
+        'a_b-c14c'
+    """
+    own = unicodedata.normalize("NFC", label)
+    plain = _NOT_IN_NAMES.sub("_", own).strip(". ")
+    plain = plain.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore").strip(". ")
+    if plain == own and not _DEVICES.fullmatch(plain):
+        return plain
+    return f"{plain or 'class'}-{hashlib.sha256(own.encode('utf-8', 'surrogatepass')).hexdigest()[:4]}"
 
 
 def first_line(text: object, most: int = 200) -> str:

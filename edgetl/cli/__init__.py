@@ -24,6 +24,7 @@ from edgetl.cli.eval import evaluate
 from edgetl.cli.full_help import FullHelpGroup, add_flags, set_log_level
 from edgetl.cli.interruption import interruptible, notes_of
 from edgetl.cli.models import models
+from edgetl.cli.pull import pull
 from edgetl.cli.run import run
 from edgetl.cli.targets import targets
 from edgetl.cli.train import train
@@ -139,6 +140,7 @@ for command in (
     tune,
     bench,
     run,
+    pull,
     cameras,
     models,
     targets,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgetl.host.dataset.photos import Record
 from edgetl.vision.near_duplicates import NEAR_BITS
 
-_FLAT_BITS = 40
+FLAT_BITS = 40
 """A hash with fewer set bits, or fewer clear ones, belongs to a nearly even picture and can't be compared."""
 
 
@@ -88,7 +88,7 @@ def _comparable(records: Sequence[Record]) -> tuple[NDArray[np.int64], NDArray[n
         return rows, np.zeros((0, 4), np.uint64)
     hashes = np.stack([np.frombuffer(bytes.fromhex(records[i].difference_hash), np.uint64) for i in rows])
     counts = np.bitwise_count(hashes).sum(axis=1).astype(np.int64)
-    uneven = (counts >= _FLAT_BITS) & (counts <= 256 - _FLAT_BITS)
+    uneven = (counts >= FLAT_BITS) & (counts <= 256 - FLAT_BITS)
     return rows[uneven], hashes[uneven]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.list_files import files_below, loose_files, subfolders
+from edgetl.host.dataset.list_files import PROPOSALS, files_below, has_proposals, loose_files, subfolders
 from edgetl.host.dataset.split_parts import Part, exact_part, is_unlabelled, part_in_words
 from edgetl.text import listed, printable
 
@@ -45,6 +45,9 @@ def find_layout(root: Path) -> Layout:
     others = [folder for folder in folders if folder not in named and folder not in unlabelled]
     holding = [folder for folder in named if _holds_folders(folder)]
     layout = Layout(skipped=dict.fromkeys(unlabelled, "its name means photos without a class"))
+    if has_proposals(root):
+        layout.skipped[root / PROPOSALS] = "`edgetl pull` put them there, and their classes are a model's proposals"
+        others = [folder for folder in others if folder.name != PROPOSALS]
     if not holding:
         _use_as_classes(root, layout, named, others)
         return layout

@@ -16,6 +16,10 @@ from edgetl.vision.photo import is_other_picture, is_photo
 _OF_TOOLS = frozenset({"__MACOSX", "@eaDir", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 """Folders that archivers, file servers and operating systems make; their pictures are copies or thumbnails."""
 
+PROPOSALS, PULLED = "proposed", ".pulled"
+"""`edgetl pull` puts photos that nobody has labelled yet into the first of these folders, and its record into the
+second, in the folder that it fetches into."""
+
 ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 """Suffixes of files that hold other files, in lower case."""
 
@@ -115,6 +119,28 @@ def files_below(folder: Path) -> Files:
                 _add(entry, files)
     for rows in (files.photos, files.pictures, files.others, files.special):
         rows.sort()
+    return files
+
+
+def has_proposals(root: Path) -> bool:
+    """Returns whether a folder holds photos that `edgetl pull` fetched into it and that wait to be labelled.
+
+    Their classes and boxes are a model's own proposals, so they are never trained on together with the labelled photos
+    around them.
+    """
+    return (root / PULLED).is_dir() and (root / PROPOSALS).is_dir()
+
+
+def labelled_files_below(root: Path) -> Files:
+    """Returns the files in a data set's folder and in its subfolders, without photos that wait to be labelled.
+
+    Raises:
+        DatasetError: a folder can't be read.
+    """
+    files = files_below(root)
+    if has_proposals(root):
+        for rows in (files.photos, files.pictures, files.others, files.special):
+            rows[:] = [path for path in rows if not path.is_relative_to(root / PROPOSALS)]
     return files
 
 

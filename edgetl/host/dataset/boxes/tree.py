@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from edgetl.errors import DatasetError
-from edgetl.host.dataset.list_files import Files, files_below, left_out
+from edgetl.host.dataset.list_files import Files, labelled_files_below, left_out
 from edgetl.host.dataset.split_parts import Part, exact_part, part_in_words
 from edgetl.vision.photo import is_photo
 
@@ -26,7 +26,7 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._files = files_below(root)
+        self._files = labelled_files_below(root)
         self.photos = self._files.photos
         below = {path.parent for path in (*self.photos, *self._files.others)}
         names = {name for folder in below for name in folder.relative_to(root).parts}
