@@ -52,11 +52,12 @@ def compare(options: CompareOptions, *, restart: bool = False) -> Comparison:
         EdgetlError: weights can't be read or downloaded, or the disk is full.
     """
     ends = time.monotonic() + 60 * object_argument(options, CompareOptions, "options").minutes
-    if not restart:
-        options = _with_earlier_default(options)
-    base = _load(options)
-    ways = ways_of(base, options.weights)
     place = options.place
+    earlier = None if restart else ComparisonFile.load(place / _RUNS)
+    base = _load(_with_earlier_default(options, earlier))
+    if earlier:
+        earlier.require_same(_settings(base))  # before a ranking takes its time
+    ways = ways_of(base, options.weights)
     with _only_comparison_in(place):
         remove_leftovers(place)  # of a killed run
         if restart:
@@ -68,13 +69,16 @@ def compare(options: CompareOptions, *, restart: bool = False) -> Comparison:
     return answer_of(options.data, plan, file, place / _REPORT)
 
 
-def _with_earlier_default(options: CompareOptions) -> CompareOptions:
+def _with_earlier_default(options: CompareOptions, earlier: ComparisonFile | None) -> CompareOptions:
     """Replaces the default start `auto` by the one that it stood for when the comparison in that folder began.
 
     A download that works now and failed then, or the other way round, would otherwise change the default.
+
+    Args:
+        options: the options as the user stated them.
+        earlier: the comparison in that folder; None if there is none.
     """
-    earlier = ComparisonFile.load(options.place / _RUNS) if options.default == "auto" else None
-    if earlier and earlier.settings.default in ("imagenet", "starter"):
+    if options.default == "auto" and earlier and earlier.settings.default in ("imagenet", "starter"):
         return replace(options, default=earlier.settings.default)
     return options
 

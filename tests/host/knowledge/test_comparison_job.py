@@ -5,10 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from homes import draw_folders, edgetl, refused, unusable
 
 SHORT = ("--default", "starter", "--size", "96", "--minutes", "0.01")
+
+
+def made_up(base, planned):
+    """A run whose figure is made up, in place of `make_run` where only the plan around the runs is tested."""
+    from edgetl.host.knowledge.comparison_estimates import accuracy_draws
+    from edgetl.host.knowledge.comparison_file import Run
+
+    right = np.arange(len(base.training.dataset.val)) % 2 == 0
+    draws, photos = tuple(accuracy_draws(right).tolist()), planned.level.photos
+    return Run(
+        planned.way.name, photos, planned.seed, planned.epochs, planned.full.epochs, right.mean(), draws, 1.0, 1.0
+    )
 
 
 @pytest.fixture
@@ -30,13 +43,13 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(shortest, host_env, 
     begun = comparison_job.compare(shortest)
     assert begun.finished == 1
     assert begun.sentences[0].startswith("Too few runs have finished")
-    real, calls = comparison_job.make_run, []
+    calls = []
 
     def interrupted(base, planned):
         calls.append(planned.key)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return real(base, planned)
+        return made_up(base, planned)
 
     monkeypatch.setattr(comparison_job, "make_run", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -95,9 +108,12 @@ def test_a_detector_is_compared_by_its_map50(boxed_options, small, tmp_path):
 
 
 def test_two_classes_of_three_photos_are_compared_and_then_guarded(home, monkeypatch):
+    from edgetl.host.knowledge import comparison_job, comparison_ways
     from edgetl.host.train.classifier import task
     from edgetl.host.train.weights.source import WeightsSource
 
+    monkeypatch.setattr(comparison_job, "make_run", made_up)
+    monkeypatch.setattr(comparison_job, "learning_speed", lambda base: 100.0)
     imagenet = WeightsSource("imagenet", "imagenet")
     draw_folders(home.folder / "few", 3, ("disc", "square"))
     done = edgetl("compare", "few", *SHORT, "--json")
@@ -109,6 +125,7 @@ def test_two_classes_of_three_photos_are_compared_and_then_guarded(home, monkeyp
     assert "Too few runs" in done.err
     with monkeypatch.context() as patch:  # ImageNet's weights can be downloaded now, but the starter was the default
         patch.setattr(task, "replace_auto", lambda source, *_: imagenet if source.kind == "auto" else source)
+        patch.setattr(comparison_ways, "require_fitting", lambda *_: None)  # the first command has seen that they fit
         assert edgetl("compare", "few", "--size", "96", "--minutes", "0.01").code == 0
     refused(
         edgetl("compare", "few", *SHORT, "--size", "128"), 2, "this comparison began with the input size 96, not 128"

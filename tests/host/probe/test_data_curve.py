@@ -80,7 +80,7 @@ def test_two_photos_a_class_give_no_curve(count):
 
 def test_a_thousand_classes_take_seconds():
     began = time.process_time()
-    curve, classes = curve_of(5000, 1000, 1000, noise=1.0)
+    curve, classes = curve_of(4000, 500, 1000, noise=1.0)
     assert len(curve.corrected_of) == 1000
     assert curve.gain(np.arange(len(classes)) % 5 == 0).high < 0.2
     assert time.process_time() - began < 30

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import partial
 
 import cv2
 import numpy as np
@@ -48,31 +49,47 @@ def history_of(head, finetune):
     ]
 
 
-@pytest.fixture
-def photos(tmp_path):
-    files = [tmp_path / f"photo{n}.png" for n in range(6)]
+def write_photos(folder):
+    files = [folder / f"photo{n}.png" for n in range(6)]
     for n, file in enumerate(files):
         cv2.imwrite(str(file), np.full((300, 400, 3), 40 * n, np.uint8))
     return files
 
 
+def write_report(folder, evaluation=None, **parts):
+    """Writes a training report of six photos and returns its text; arguments replace the parts of it."""
+    arguments = {
+        "card": card_of(),
+        "history": history_of(3, 2),
+        "data_summary": {"photos": 6, "unreadable": ["a/b.jpg: is truncated"], "classes": {"cat": {"train": 401}}},
+        "settings": {"batch_size": 32, "augment": True, "config": None},
+    }
+    evaluation = evaluation or evaluation_of([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 0, 2])
+    write_training_report(folder / "report" / "index.html", TrainingRun(**{**arguments, **parts}), evaluation)
+    return (folder / "report" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write_photos(tmp_path)
+
+
 @pytest.fixture
 def written(tmp_path, photos):
-    """Writes a training report of six photos and returns its text; arguments replace the parts of it."""
+    """Writes a report, see `write_report`."""
+    return partial(write_report, tmp_path, photos=photos)
 
-    def write(evaluation=None, **parts):
-        arguments = {
-            "card": card_of(),
-            "history": history_of(3, 2),
-            "photos": photos,
-            "data_summary": {"photos": 6, "unreadable": ["a/b.jpg: is truncated"], "classes": {"cat": {"train": 401}}},
-            "settings": {"batch_size": 32, "augment": True, "config": None},
-        }
-        evaluation = evaluation or evaluation_of([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 0, 2])
-        write_training_report(tmp_path / "report" / "index.html", TrainingRun(**{**arguments, **parts}), evaluation)
-        return (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
 
-    return write
+@pytest.fixture(scope="module")
+def usual_folder(tmp_path_factory):
+    """The folder of the photos in `usual_page`."""
+    return tmp_path_factory.mktemp("usual")
+
+
+@pytest.fixture(scope="module")
+def usual_page(usual_folder):
+    """The report of which no test replaces a part."""
+    return write_report(usual_folder, photos=write_photos(usual_folder))
 
 
 def measured_of(top1, worst):
@@ -90,8 +107,8 @@ def manifest_of(labels=LABELS, note="", accuracies=(0.9, 0.89, 0.5)):
     return Manifest(card_of(labels), "rpi4", 4, "int8", tuple(variants), golden)
 
 
-def test_the_figures_are_those_of_the_evaluation(written):
-    text = words(written())
+def test_the_figures_are_those_of_the_evaluation(usual_page):
+    text = words(usual_page)
     assert "66.7 % top-1 on 6 validation photos" in text
     assert "cat 2 50.0 % 50.0 % 50.0 %" in text
     assert "dog 2 66.7 % 100.0 % 80.0 %" in text
@@ -101,8 +118,8 @@ def test_the_figures_are_those_of_the_evaluation(written):
     assert "owl cat 1 50.0 %" in text
 
 
-def test_headline_facts(written):
-    text = words(written())
+def test_headline_facts(usual_page):
+    text = words(usual_page)
     for fact in ("1290", "1234 to train, 56 to validate", "mobilenet_v2", "width ×0.75, weights: imagenet"):
         assert fact in text
     for fact in (
@@ -115,25 +132,24 @@ def test_headline_facts(written):
         assert fact in text
 
 
-def test_data_and_settings_are_shown_generically(written):
-    text = words(written())
+def test_data_and_settings_are_shown_generically(usual_page):
+    text = words(usual_page)
     assert "Unreadable files a/b.jpg: is truncated" in text
     assert "Class train cat 401" in text
     assert "--batch-size 32 --augment yes --config –" in text
 
 
-def test_page_loads_nothing_and_closes_its_elements(written, tmp_path):
+def test_page_loads_nothing_and_closes_its_elements(usual_page, tmp_path):
     write_conversion_report(tmp_path / "conversion.html", manifest_of())
-    for text in (written(), (tmp_path / "conversion.html").read_text(encoding="utf-8")):
+    for text in (usual_page, (tmp_path / "conversion.html").read_text(encoding="utf-8")):
         require_self_contained(text)
 
 
-def test_figures_and_photos_are_inlined(written):
-    text = written()
-    assert Nesting(text).tags.count("svg") == 3
-    assert text.count("data:image/jpeg;base64,") == 7, "two mistakes, and two confused pairs with five photos"
-    assert "finetune</text>" in text
-    assert "#0102" not in text, "a placeholder colour was left"
+def test_figures_and_photos_are_inlined(usual_page):
+    assert Nesting(usual_page).tags.count("svg") == 3
+    assert usual_page.count("data:image/jpeg;base64,") == 7, "two mistakes, and two confused pairs with five photos"
+    assert "finetune</text>" in usual_page
+    assert "#0102" not in usual_page, "a placeholder colour was left"
 
 
 def test_labels_cannot_break_the_page(written, tmp_path):
@@ -195,8 +211,9 @@ def test_many_classes_are_drawn_without_counts(written, photos):
     assert len(text) < 500_000
 
 
-def test_same_input_gives_the_same_bytes(written):
-    assert written() == written()
+def test_same_input_gives_the_same_bytes(usual_folder, usual_page):
+    photos = [usual_folder / f"photo{n}.png" for n in range(6)]
+    assert write_report(usual_folder, photos=photos) == usual_page
 
 
 def test_worst_mistakes_come_most_confident_first(photos):

@@ -6,6 +6,7 @@ import base64
 import re
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -66,39 +67,55 @@ def history_of(epochs):
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-@pytest.fixture
-def photos(tmp_path):
-    files = [tmp_path / f"photo{n}.png" for n in range(3)]
+def write_photos(folder):
+    files = [folder / f"photo{n}.png" for n in range(3)]
     for n, file in enumerate(files):
         cv2.imwrite(str(file), np.full((300, 400, 3), 60 * n, np.uint8))
     return files
 
 
+def write_report(folder, evaluation=RESULT, seen=None, **parts):
+    """Writes a report of three photos and returns its text; arguments replace the parts of it."""
+    arguments = {
+        "card": card_of(),
+        "history": history_of(5),
+        "data_summary": {"photos": {"train": 296}, "format": "Pascal VOC"},
+        "settings": {"batch_size": 16, "augment": True},
+    }
+    run = TrainingRun(**{**arguments, **parts})
+    write_detection_report(folder / "report" / "index.html", run, evaluation, seen)
+    return (folder / "report" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write_photos(tmp_path)
+
+
 @pytest.fixture
 def written(tmp_path, photos):
-    """Writes a report of three photos and returns its text; arguments replace the parts of it."""
+    """Writes a report, see `write_report`."""
+    return partial(write_report, tmp_path, photos=photos)
 
-    def write(evaluation=RESULT, seen=None, **parts):
-        arguments = {
-            "card": card_of(),
-            "history": history_of(5),
-            "photos": photos,
-            "data_summary": {"photos": {"train": 296}, "format": "Pascal VOC"},
-            "settings": {"batch_size": 16, "augment": True},
-        }
-        run = TrainingRun(**{**arguments, **parts})
-        write_detection_report(tmp_path / "report" / "index.html", run, evaluation, seen)
-        return (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
 
-    return write
+@pytest.fixture(scope="module")
+def usual_folder(tmp_path_factory):
+    """The folder of the photos in `usual_page`."""
+    return tmp_path_factory.mktemp("usual")
+
+
+@pytest.fixture(scope="module")
+def usual_page(usual_folder):
+    """The report of which no test replaces a part."""
+    return write_report(usual_folder, photos=write_photos(usual_folder))
 
 
 def percent(share):
     return f"{100 * share:.1f} %"
 
 
-def test_the_figures_are_those_of_the_evaluation(written):
-    text = words(written())
+def test_the_figures_are_those_of_the_evaluation(usual_page):
+    text = words(usual_page)
     assert f"{percent(RESULT.map)} mAP 50–95 on 3 validation photos {percent(RESULT.map50)} mAP 50" in text
     ap, ap50 = RESULT.by_class()["ace"]
     assert f"ace 2 {percent(ap)} {percent(ap50)} 0.50* 50.0 % 100.0 % 66.7 %" in text
@@ -120,12 +137,13 @@ def test_the_exactness_of_boxes_is_shown_beside_that_on_training_photos(written)
     assert "all 2 1.60 1.60 +1.60 ± 0.00 +1.60 ± 0.00 +1.60 ± 0.00 +1.60 ± 0.00" in text
     assert "small 1 1.60 1.60 +1.60 +1.60 +1.60 +1.60" in text
     assert text.count("validation training") == 2
-    assert written(evaluation=loose) != page
-    assert "validation training" not in words(written(evaluation=loose))
+    alone = written(evaluation=loose)
+    assert alone != page
+    assert "validation training" not in words(alone)
 
 
-def test_headline_facts(written):
-    text = words(written())
+def test_headline_facts(usual_page):
+    text = words(usual_page)
     for fact in ("296 to train, 67 to validate", "4 boxes to be found in 3 validation photos", "mobilenet_v2"):
         assert fact in text
     for fact in ("320 × 320 px", "5 epochs", "2 min 30 s", "stored epoch, 5 of 5 (all), with an mAP 50–95 of 14.0 %"):
@@ -135,23 +153,21 @@ def test_headline_facts(written):
     assert "Format Pascal VOC" in text
 
 
-def test_the_reason_of_a_mistake_is_beside_its_picture(written, tmp_path):
-    text = words(written())
-    assert f"king 200 × 200 px {tmp_path.name}/photo2.png" in text
-    assert f"ace 70.0 % nothing is there {tmp_path.name}/photo1.png" in text
-    assert f"ace 60.0 % really king {tmp_path.name}/photo0.png" in text
-    page = written()
-    assert page.count("data:image/jpeg;base64,") == 3
-    assert page.count('class="true strong"') == 1
-    assert page.count('class="found strong"') == 2
-    assert ">ace 60%</text>" in page
+def test_the_reason_of_a_mistake_is_beside_its_picture(usual_page, usual_folder):
+    text = words(usual_page)
+    assert f"king 200 × 200 px {usual_folder.name}/photo2.png" in text
+    assert f"ace 70.0 % nothing is there {usual_folder.name}/photo1.png" in text
+    assert f"ace 60.0 % really king {usual_folder.name}/photo0.png" in text
+    assert usual_page.count("data:image/jpeg;base64,") == 3
+    assert usual_page.count('class="true strong"') == 1
+    assert usual_page.count('class="found strong"') == 2
+    assert ">ace 60%</text>" in usual_page
 
 
-def test_page_loads_nothing_and_closes_its_elements(written):
-    text = written()
-    require_self_contained(text)
-    assert Nesting(text).tags.count("svg") == 7 + 3
-    assert "#0102" not in text, "a placeholder colour was left"
+def test_page_loads_nothing_and_closes_its_elements(usual_page):
+    require_self_contained(usual_page)
+    assert Nesting(usual_page).tags.count("svg") == 7 + 3
+    assert "#0102" not in usual_page, "a placeholder colour was left"
 
 
 def test_labels_and_file_names_cannot_break_the_page(written, tmp_path):
@@ -249,8 +265,9 @@ def test_of_many_classes_the_weakest_are_drawn(written):
     assert "66.7\u202f%  mean of all</text>" in lines
 
 
-def test_same_input_gives_the_same_bytes(written):
-    assert written() == written()
+def test_same_input_gives_the_same_bytes(usual_folder, usual_page):
+    photos = [usual_folder / f"photo{n}.png" for n in range(3)]
+    assert write_report(usual_folder, photos=photos) == usual_page
 
 
 def test_the_picture_shows_what_is_in_the_box(tmp_path):
@@ -281,14 +298,14 @@ def test_crowded_pictures_name_only_the_mistake(photos):
 
 def test_only_shown_photos_are_decoded_and_hundreds_take_seconds(written, photos, monkeypatch):
     rng = np.random.default_rng(1)
-    corners = rng.uniform(0, 200, (500, 10, 2)).astype(np.float32)
-    boxes = np.concatenate([corners, corners + rng.uniform(20, 90, (500, 10, 2))], axis=2).astype(np.float32)
-    classes = rng.integers(0, 2, (500, 10))
+    corners = rng.uniform(0, 200, (200, 10, 2)).astype(np.float32)
+    boxes = np.concatenate([corners, corners + rng.uniform(20, 90, (200, 10, 2))], axis=2).astype(np.float32)
+    classes = rng.integers(0, 2, (200, 10))
     none = np.zeros(10, bool)
     truths = [Truth(b, c, none, (400, 300)) for b, c in zip(boxes, classes, strict=True)]
     founds = [
         Found(np.tile(t.xyxy, (6, 1)) + rng.normal(0, 9, (60, 4)).astype(np.float32), s, np.tile(t.class_id, 6))
-        for t, s in zip(truths, rng.random((500, 60)).astype(np.float32), strict=True)
+        for t, s in zip(truths, rng.random((200, 60)).astype(np.float32), strict=True)
     ]
     decoded = []
     whole = photo_module.decode_sized
@@ -296,7 +313,7 @@ def test_only_shown_photos_are_decoded_and_hundreds_take_seconds(written, photos
         photo_module, "decode_sized", lambda data, spec, where: decoded.append(where) or whole(data, spec, where)
     )
     start = time.process_time()
-    written(evaluation=DetectionEvaluation(LABELS, truths, founds), photos=photos[:1] * 500)
+    written(evaluation=DetectionEvaluation(LABELS, truths, founds), photos=photos[:1] * 200)
     assert len(decoded) == 24
     assert time.process_time() - start < 30
 
