@@ -18,9 +18,12 @@ _MOST_PROCESSES = 4
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Returns the number of processes that share the tests: one for each core that this process may use."""
+    """Returns the number of processes that share the tests: one more than this process may use cores.
+
+    Some tests wait for cameras, brokers and clocks; the further process uses the core meanwhile.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _MOST_PROCESSES)
+    return min(cores + 1, _MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session", autouse=True)
