@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from edgetl.bundle import Bundle
     from edgetl.card import ModelCard
     from edgetl.device.camera import open_camera
+    from edgetl.device.capture.job import capture
+    from edgetl.device.capture.result import CaptureResult
+    from edgetl.device.capture.settings import CaptureSettings
     from edgetl.device.events import Event
     from edgetl.device.inference.model import Model
     from edgetl.device.observation import Observation
@@ -62,6 +65,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bundle",
+    "CaptureResult",
+    "CaptureSettings",
     "Classification",
     "CompareOptions",
     "Comparison",
@@ -90,6 +95,7 @@ __all__ = [
     "Tracker",
     "TrainOptions",
     "Zone",
+    "capture",
     "check_data",
     "compare_models",
     "compare_training",
@@ -110,6 +116,8 @@ __all__ = [
 
 _HOMES = {
     "Bundle": "edgetl.bundle",
+    "CaptureResult": "edgetl.device.capture.result",
+    "CaptureSettings": "edgetl.device.capture.settings",
     "Classification": "edgetl.vision.results",
     "CompareOptions": "edgetl.host.knowledge.comparison_options",
     "Comparison": "edgetl.host.knowledge.comparison",
@@ -138,6 +146,7 @@ _HOMES = {
     "Tracker": "edgetl.vision.track",
     "TrainOptions": "edgetl.host.train.options",
     "Zone": "edgetl.vision.zones",
+    "capture": "edgetl.device.capture.job",
     "check_data": "edgetl.api",
     "compare_models": "edgetl.api",
     "compare_training": "edgetl.api",

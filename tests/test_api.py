@@ -18,10 +18,29 @@ IN_TURN = ("convert", "verify", "import_model", "resume", "models", "open_model"
 """The examples that build on each other, in this order; `train` comes first."""
 ALONE = ("Classification", "CompareOptions", "Detections", "EdgetlError", "Line", "ModelCard", "PrintProgress")
 ALONE += ("Event", "ImportOptions", "PhotoReview", "Progress", "ResultFilter", "RunSettings", "Stop", "Target")
-ALONE += ("PullResult", "Tracker", "TrainOptions", "Zone", "pull")
+ALONE += ("CaptureSettings", "PullResult", "Tracker", "TrainOptions", "Zone", "pull")
 """The names whose examples need no model."""
-WITH_PHOTOS = ("Comparison", "ModelComparison", "Observation", "Ranking", "RunEnded", "RunResult", "Sink", "check_data")
-WITH_PHOTOS += ("compare_models", "compare_training", "evaluate", "open_camera", "photo_review", "rank_starts", "run")
+WITH_PHOTOS = (
+    "CaptureResult",
+    "Comparison",
+    "ModelComparison",
+    "Observation",
+    "Ranking",
+    "RunEnded",
+    "RunResult",
+    "Sink",
+    "check_data",
+)
+WITH_PHOTOS += (
+    "capture",
+    "compare_models",
+    "compare_training",
+    "evaluate",
+    "open_camera",
+    "photo_review",
+    "rank_starts",
+    "run",
+)
 """The names whose examples read the folder of photos that `train` gets."""
 QUIET = """
 import sys, time

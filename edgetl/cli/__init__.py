@@ -13,6 +13,7 @@ import click
 
 from edgetl.cli.bench import bench
 from edgetl.cli.cameras import cameras
+from edgetl.cli.capture import capture
 from edgetl.cli.compare import compare
 from edgetl.cli.completion import completion
 from edgetl.cli.convert import convert
@@ -74,7 +75,7 @@ def _echo_notes(error: BaseException) -> None:
         echo(f"  {note}", err=True)
 
 
-_ON_THE_DEVICE = ("run", "verify", "tune", "bench", "cameras")
+_ON_THE_DEVICE = ("run", "verify", "tune", "bench", "cameras", "capture")
 """The commands that work with the extra `device` alone; the others need the extra `train`."""
 
 
@@ -140,6 +141,7 @@ for command in (
     tune,
     bench,
     run,
+    capture,
     pull,
     cameras,
     models,

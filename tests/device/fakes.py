@@ -85,6 +85,20 @@ def solid(colour, size=(64, 48)):
     return image
 
 
+def scene(seed, size_wh=(640, 480)):
+    """A picture of a few parts with edges and some texture on an uneven ground, with a sensor's noise."""
+    rng = np.random.default_rng(seed)
+    width, height = size_wh
+    ground = cv2.resize(rng.integers(60, 160, (6, 8, 3), np.uint8), size_wh, interpolation=cv2.INTER_CUBIC)
+    for _ in range(12):
+        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+        r = int(rng.integers(height // 24, height // 5))
+        cv2.circle(ground, (x, y), r, rng.integers(0, 256, 3).tolist(), -1)
+        cv2.rectangle(ground, (x, y), (x + r, y + r // 2), rng.integers(0, 256, 3).tolist(), 3)
+    noise = rng.normal(0, 2, ground.shape)
+    return np.clip(ground + noise, 0, 255).astype(np.uint8)
+
+
 def observed(frame, result, timings=None, age_ms=5.0):
     """An observation as a run makes it."""
     return Observation(frame, result, timings or Timings(0.1, 2.0, 0.1), age_ms)

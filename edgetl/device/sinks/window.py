@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,8 @@ from edgetl.vision.draw import draw
 
 _KEYS_TO_END = (ord("q"), 27)
 """The keys that end the run: q and Esc."""
+_NO_KEY = 255
+"""The code if no key was pressed."""
 _REMEDY = "start edgetl on the desktop, or use --save or --jsonl"
 _PHOTO_MS = 1000
 """A photo is shown for this long before the next one, ms."""
@@ -33,14 +36,18 @@ class Window:
     Args:
         title: the title of the window.
         drawing: draws a result onto a picture.
+        on_key: a function that gets the character of each key but q and Esc; None ignores them.
 
     Raises:
         UsageError: there is no display, or this build of OpenCV has no windows.
     """
 
-    def __init__(self, title: str = "edgetl", drawing: Drawing = draw) -> None:
+    def __init__(
+        self, title: str = "edgetl", drawing: Drawing = draw, on_key: Callable[[str], None] | None = None
+    ) -> None:
         self._title = title
         self._drawing = drawing
+        self._on_key = on_key
         self._sized = False
 
     def __enter__(self) -> Self:
@@ -73,6 +80,8 @@ class Window:
         key = cv2.waitKey(_PHOTO_MS if observation.frame.name else 1) & 0xFF
         if key in _KEYS_TO_END or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded
+        if self._on_key and key != _NO_KEY:
+            self._on_key(chr(key))
 
     def notify(self, event: Event) -> None:
         """Does nothing: the window shows no events."""

@@ -15,6 +15,7 @@ from edgetl.device.result_selection import ResultSelection
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.page.endpoint import Endpoint
 from edgetl.device.sinks.page.live_feed import LiveFeed
+from edgetl.device.sinks.page.photo_button import PhotoButton
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.install import install_command
@@ -41,6 +42,7 @@ class Page:
         stall: the camera counts as lost after this time without a frame, s.
         announce: takes the line with the page's address; None announces nothing.
         drawing: draws a result onto a picture.
+        button: the button that takes a photo; None shows none.
 
     Attributes:
         endpoint: the address, the token and the certificate; its port is the real one once the page is served.
@@ -58,12 +60,14 @@ class Page:
         stall: float = 5.0,
         announce: Callable[[str], None] | None = None,
         drawing: Drawing = draw,
+        button: PhotoButton | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._selection = selection
         self._status = status
         self._stall = stall
         self._announce = announce
+        self._button = button
         self._feed = LiveFeed(drawing)
         self._server: Server | None = None
         self._next_restart = 0.0
@@ -82,7 +86,7 @@ class Page:
         except ModuleNotFoundError as error:
             what = f"the live page needs {error.name}, which is not installed"
             raise EdgetlError(what, where="--serve", remedy=install_command("page")) from error
-        return Server(self.endpoint, self._feed, self._selection, self._status, self._stall)
+        return Server(self.endpoint, self._feed, self._selection, self._status, self._stall, self._button)
 
     def write(self, observation: Observation) -> None:
         """Shows a frame with its result; nothing is encoded unless the page has a viewer."""

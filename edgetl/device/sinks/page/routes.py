@@ -16,6 +16,7 @@ from edgetl.device.result_selection import ResultSelection
 from edgetl.device.sinks.page.live_feed import LiveFeed, Numbered
 from edgetl.device.sinks.page.metrics import RunMetrics
 from edgetl.device.sinks.page.mjpeg import BOUNDARY, Pictures
+from edgetl.device.sinks.page.photo_button import PhotoButton
 from edgetl.device.sinks.page.settings import change, description, settings
 from edgetl.errors import EdgetlError, UsageError
 from edgetl.text import json_text
@@ -44,13 +45,22 @@ class Routes:
         pictures: the encoded pictures of the feed.
         selection: the results that the run reports; viewers may change them.
         metrics: the figures of the run.
+        button: the button that takes a photo; None has no such path.
     """
 
-    def __init__(self, feed: LiveFeed, pictures: Pictures, selection: ResultSelection, metrics: RunMetrics) -> None:
+    def __init__(
+        self,
+        feed: LiveFeed,
+        pictures: Pictures,
+        selection: ResultSelection,
+        metrics: RunMetrics,
+        button: PhotoButton | None = None,
+    ) -> None:
         self._feed = feed
         self._pictures = pictures
         self._selection = selection
         self._metrics = metrics
+        self._button = button
         self._static = _static_files()
         self._last_result: tuple[int, bytes] = (0, b"")  # the frame's number and its message
 
@@ -64,6 +74,7 @@ class Routes:
                 Route("/api/stream.mjpg", self._get_stream),
                 Route("/api/snapshot.jpg", self._get_snapshot),
                 Route("/api/settings", self._settings, methods=["GET", "POST"]),
+                Route("/api/photo", self._take_photo, methods=["POST"]),
                 Route("/healthz", self._get_health),
                 Route("/metrics", self._get_metrics),
             ]
@@ -117,6 +128,12 @@ class Routes:
             return _error("the connection ended before the settings were complete", 400)
         return None
 
+    async def _take_photo(self, request: Request) -> Response:
+        if self._button is None:
+            return _error("this page has no button that takes photos", 404)
+        self._button.press()
+        return _json(self._button.to_dict(), 202)
+
     async def _get_health(self, request: Request) -> Response:
         silence = self._metrics.silence()
         stalled = silence > self._metrics.stall
@@ -134,7 +151,7 @@ class Routes:
             messages = []
             if monotonic() >= next_status:
                 next_status = monotonic() + _STATUS_SECONDS
-                messages.append(_message("status", self._metrics.to_dict() | {"settings": settings(self._selection)}))
+                messages.append(_message("status", self._status()))
             latest = self._feed.latest
             if latest and latest.number != sent_frame:
                 sent_frame = latest.number
@@ -147,6 +164,11 @@ class Routes:
             if messages:
                 yield b"".join(messages)
             await asyncio.sleep(_POLL_SECONDS)
+
+    def _status(self) -> dict[str, object]:
+        """Returns the figures of the run, the present settings, and the button if there is one."""
+        button = {} if self._button is None else {"photo_button": self._button.to_dict()}
+        return self._metrics.to_dict() | {"settings": settings(self._selection)} | button
 
     def _result_message(self, latest: Numbered) -> bytes:
         """Returns the message of a frame's result; it is made once for all viewers."""

@@ -19,6 +19,7 @@ from edgetl.device.sinks.page.http_protocol import BoundedProtocol
 from edgetl.device.sinks.page.live_feed import LiveFeed
 from edgetl.device.sinks.page.metrics import RunMetrics
 from edgetl.device.sinks.page.mjpeg import Pictures
+from edgetl.device.sinks.page.photo_button import PhotoButton
 from edgetl.device.sinks.page.routes import Routes
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
@@ -49,6 +50,7 @@ class Server:
         selection: the results that the run reports; viewers may change them.
         status: the status of the run.
         stall: the camera counts as lost after this time without a frame, s.
+        button: the button that takes a photo; None shows none.
 
     Attributes:
         port: the port that the page is served at.
@@ -60,7 +62,13 @@ class Server:
     """
 
     def __init__(
-        self, endpoint: Endpoint, feed: LiveFeed, selection: ResultSelection, status: Status, stall: float
+        self,
+        endpoint: Endpoint,
+        feed: LiveFeed,
+        selection: ResultSelection,
+        status: Status,
+        stall: float,
+        button: PhotoButton | None = None,
     ) -> None:
         endpoint.check_certificate()
         self._listener = endpoint.listen(LimitedListener)
@@ -69,7 +77,7 @@ class Server:
         self._pictures = Pictures(feed)
         metrics = RunMetrics(status, stall, self.viewers)
         access = Access(endpoint.token, _is_loopback(self._listener), self.port, endpoint.certificate is not None)
-        guard = Guard(Routes(feed, self._pictures, selection, metrics).application(), access)
+        guard = Guard(Routes(feed, self._pictures, selection, metrics, button).application(), access)
         if endpoint.certificate is None:
             self._listener.is_flood = guard.is_flood
         self._server = _Uvicorn(_configuration(endpoint, self._listener, guard))

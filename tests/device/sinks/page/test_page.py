@@ -82,7 +82,7 @@ def test_the_page_loads_files_only_from_its_own_server():
             status, headers, _ = request(page, reference)
             assert status == 200, reference
             assert headers["x-content-type-options"] == "nosniff"
-        scripts = {"app", "controls", "dom", "picture", "view"}
+        scripts = {"app", "controls", "dom", "photo_button", "picture", "view"}
         for name in scripts:
             status, headers, body = request(page, f"/static/{name}.js")
             assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")

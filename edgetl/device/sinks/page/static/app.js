@@ -2,6 +2,7 @@
 
 import { Controls } from "./controls.js";
 import { write } from "./dom.js";
+import { PhotoButton } from "./photo_button.js";
 import { Picture } from "./picture.js";
 import { addEvent, clearEvents, showFigures, showResults } from "./view.js";
 
@@ -12,6 +13,7 @@ const MAX_PICTURE_GAP = 6000; // ms without a picture although frames come: then
 
 const picture = new Picture(document.getElementById("picture"));
 const controls = new Controls(showMessage);
+const photoButton = new PhotoButton(showMessage);
 let paused = false;
 let status = null;
 let messageAt = performance.now(); // when the last message came, ms
@@ -30,6 +32,7 @@ function listen() {
     status = JSON.parse(event.data);
     showFigures(status);
     controls.follow(status.settings);
+    photoButton.follow(status.photo_button);
     showState();
   });
   source.addEventListener("result", (event) => {

@@ -1,0 +1,1 @@
+"""Takes labelled photos with a camera: what `edgetl capture` does."""

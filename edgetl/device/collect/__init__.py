@@ -1,0 +1,1 @@
+"""Frames that are collected on the device for the next training."""
