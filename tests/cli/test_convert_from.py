@@ -33,9 +33,13 @@ MAKES = {
     "bytes.keras": ("pixels: the model takes bytes", False),
     "bytes.tflite": ("pixels: the model takes bytes", False),
 }
+SIBLINGS = ("bare.h5", "logits.keras", "logits_saved", "bytes.tflite")
+"""What differs from another one of these by its format alone, or by what it was told alone."""
 
 
-@pytest.mark.parametrize("file", MAKES)
+@pytest.mark.parametrize(
+    "file", [pytest.param(file, marks=pytest.mark.slow) if file in SIBLINGS else file for file in MAKES]
+)
 def test_a_foreign_model_is_stored_and_bundled(elsewhere, made, file):
     how, softmax = MAKES[file]
     done = convert_from(file, "--name", "greys")
@@ -58,7 +62,7 @@ def test_a_foreign_model_is_stored_and_bundled(elsewhere, made, file):
             assert 0.3 < found.score[0] <= 1
 
 
-@pytest.mark.parametrize("file", ["bare_saved", "logits.tflite", "logits.h5"])
+@pytest.mark.parametrize("file", [pytest.param("bare_saved", marks=pytest.mark.slow), "logits.tflite", "logits.h5"])
 def test_a_foreign_model_is_evaluated_verified_run_and_converted_again(elsewhere, file):
     assert convert_from(file, "--name", "greys", "--color", "bgr").code == 0
     bundle = elsewhere.models / "greys" / "loose"

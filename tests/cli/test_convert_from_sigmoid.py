@@ -72,7 +72,7 @@ def here(sigmoids, empty_home, monkeypatch):
     ("file", "labels"),
     [
         ("one.keras", "one.txt"),
-        ("logit.h5", "two.txt"),
+        pytest.param("logit.h5", "two.txt", marks=pytest.mark.slow),
         pytest.param("one_saved", "two.txt", marks=pytest.mark.slow),
         ("one.tflite", "two.txt"),
         ("logit.tflite", "one.txt"),

@@ -232,6 +232,7 @@ def test_damaged_files_end_in_model_errors(tiny_models, foreign, write, ours):
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_a_published_model_reaches_its_published_accuracy(data_folder):
     models, photos = data_folder / "models", sorted((data_folder / "photos/imagenet_sample").glob("n*.jpg"))
     path = models / "mobilenet_v2_1.0_224_quant.tflite"

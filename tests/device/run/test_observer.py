@@ -203,6 +203,7 @@ def test_a_film_is_timed_by_its_frame_rate_however_fast_it_is_read():
     assert sorted(set(numbers)) == [1, 2]
 
 
+@pytest.mark.slow
 def test_the_observers_memory_stays_flat():
     observer = SceneObserver(
         SceneSettings(track=True, zones=(LEFT_HALF,), lines=(MIDDLE,), every=0.1), detector(), live=True

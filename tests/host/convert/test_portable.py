@@ -30,7 +30,7 @@ from edgetl.manifest import Measurement
 from edgetl.target import Gate
 from edgetl.vision.filter import ResultFilter
 
-BODIES = ("float32", "float16", "static_wi8_ai8")
+BODIES = ("float32", pytest.param("float16", marks=pytest.mark.slow), "static_wi8_ai8")
 LEAST = ResultFilter(threshold=0.05)
 
 

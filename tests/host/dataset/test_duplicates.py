@@ -114,6 +114,7 @@ def test_near_groups_equal_those_of_comparing_all_pairs():
     assert len(pairs) == sum(len(group) - 1 for group in expected)
 
 
+@pytest.mark.slow
 def test_frames_of_a_still_film_are_one_group():
     """The pairs of 10,000 frames would be 50 million."""
     rng = np.random.default_rng(0)

@@ -91,6 +91,7 @@ def test_a_full_disk_ends_a_run_with_a_remedy(shortest, monkeypatch):
     assert "free some space" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_detector_is_compared_by_its_map50(boxed_options, small, tmp_path):
     from edgetl.host.knowledge.comparison_levels import Level
     from edgetl.host.knowledge.comparison_plan import RANDOM, PlannedRun, Way

@@ -78,6 +78,7 @@ def test_two_photos_a_class_give_no_curve(count):
     assert measure_curve(train, val, count) is None
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_take_seconds():
     began = time.process_time()
     curve, classes = curve_of(4000, 500, 1000, noise=1.0)

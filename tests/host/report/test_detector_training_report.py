@@ -296,6 +296,7 @@ def test_crowded_pictures_name_only_the_mistake(photos):
     assert cut.boxes[-1].strong
 
 
+@pytest.mark.slow
 def test_only_shown_photos_are_decoded_and_hundreds_take_seconds(written, photos, monkeypatch):
     rng = np.random.default_rng(1)
     corners = rng.uniform(0, 200, (200, 10, 2)).astype(np.float32)

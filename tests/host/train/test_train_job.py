@@ -87,7 +87,7 @@ def test_a_training_interrupted_in_an_epoch_continues_exactly(name, step, straig
     ("name", "where"),
     [
         ("between-the-stages", (fit, "train_all")),
-        ("before-storing", (job, "_store")),
+        pytest.param("before-storing", (job, "_store"), marks=pytest.mark.slow),
         ("while-storing", (store, "add_version")),
     ],
 )

@@ -39,6 +39,7 @@ from edgetl.vision.distances import distances
 pytest.importorskip("openvino")
 pytest.importorskip("nncf")
 RECIPES = ("float32", "float16", "static_wi8_ai8")
+KINDS = ("classifier", pytest.param("detector", marks=pytest.mark.slow))
 LOOSE = Gate(1.0, 0.0, 1.0, 1.0, 0.0)
 
 
@@ -93,6 +94,7 @@ def test_a_classifier_computes_what_keras_computes(recipe, within, files, keras_
     assert np.abs(found["scores"] - wanted).max() < within
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "within"), [("float32", 1e-4), ("float16", 0.05), ("static_wi8_ai8", 1.5)])
 def test_a_detectors_outputs_are_raw_and_known_by_name(recipe, within, files, detector_network, detector_data):
     pixels = detector_data.val.batch(slice(None))
@@ -105,7 +107,7 @@ def test_a_detectors_outputs_are_raw_and_known_by_name(recipe, within, files, de
         assert np.abs(ours - theirs)[shown].max() < within
 
 
-@pytest.mark.parametrize("kind", ["classifier", "detector"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_file_takes_raw_pixels(kind, recipe, files):
     with closing(open_runtime("openvino", files(kind, recipe), 1)) as runtime:
@@ -113,7 +115,7 @@ def test_every_file_takes_raw_pixels(kind, recipe, files):
         assert {tensor.dtype for tensor in runtime.outputs} == {"float32"}
 
 
-@pytest.mark.parametrize("kind", ["classifier", "detector"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_recipe_gives_files_of_its_precision(kind, files):
     sizes = {recipe: files(kind, recipe).with_suffix(".bin").stat().st_size for recipe in RECIPES}
     assert sizes["float16"] < 0.6 * sizes["float32"]
@@ -124,7 +126,7 @@ def test_each_recipe_gives_files_of_its_precision(kind, files):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("kind", ["classifier", "detector"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_file_opens_without_a_bundle(kind, recipe, files, classifier, detector_source):
     card = (classifier if kind == "classifier" else detector_source).card
     with Model.open(files(kind, recipe)) as model:
@@ -237,6 +239,7 @@ def target(tmp_path):
     return written
 
 
+@pytest.mark.slow
 def test_candidates_are_the_recipes_for_each_runtime_in_the_targets_order(shapes_model, target):
     bundle = job.convert("told-apart", target(["openvino", "tflite"], ["float32", "dynamic_wi8_afp32"]))
     names = [variant.name for variant in bundle.manifest.variants]

@@ -128,6 +128,7 @@ def test_calibration_covers_black_and_white_with_any_photos(keras_model):
     assert (dim == 90).all(), "the photos given were changed"
 
 
+@pytest.mark.slow
 def test_the_first_operations_can_stay_in_float(keras_model, shapes_data):
     photos = shapes_data.train.batch(slice(0, 16))
     names = operations(SavedModels(keras_model), photos)

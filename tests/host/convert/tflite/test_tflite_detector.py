@@ -17,6 +17,7 @@ from edgetl.host.convert.tflite.metadata import embed
 from edgetl.vision.distances import distances
 
 RECIPES = ("float32", "float16", "dynamic_wi8_afp32", "static_wi8_ai8")
+MIDDLE = RECIPES[1:3]
 
 
 def interpreter(content):
@@ -42,7 +43,13 @@ def outputs(content, pixels):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "within"), [("float32", 1e-4), ("float16", 0.02), ("dynamic_wi8_afp32", 0.5), ("static_wi8_ai8", 0.8)]
+    ("recipe", "within"),
+    [
+        ("float32", 1e-4),
+        pytest.param("float16", 0.02, marks=pytest.mark.slow),
+        pytest.param("dynamic_wi8_afp32", 0.5, marks=pytest.mark.slow),
+        ("static_wi8_ai8", 0.8),
+    ],
 )
 def test_each_output_is_keras_output(recipe, within, detector_files, detector_network, detector_data):
     pixels = detector_data.val.batch(slice(None))
@@ -70,7 +77,7 @@ def test_outputs_of_equal_shapes_are_not_exchanged(recipe, within):
     assert np.abs(found[0] - distances).max() > 2
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [pytest.param(r, marks=pytest.mark.slow) if r in MIDDLE else r for r in RECIPES])
 def test_raw_outputs_are_separate_named_and_ordered(recipe, detector_files):
     made = interpreter(detector_files(recipe).read_bytes())
     said = made.get_output_details()
@@ -140,7 +147,7 @@ def test_the_first_operations_can_stay_in_float(detector_network, detector_data)
         assert np.abs(ours - theirs)[theirs > -4].max() < 0.8
 
 
-@pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
+@pytest.mark.parametrize("recipe", [pytest.param("float32", marks=pytest.mark.slow), "static_wi8_ai8"])
 def test_a_detector_of_one_level(recipe):
     from edgetl.host.train.detector.network import assemble
     from edgetl.host.train.options import TrainOptions

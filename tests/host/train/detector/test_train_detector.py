@@ -83,6 +83,7 @@ def test_train_toml_repeats_the_training(straight_boxes, small):
     assert equal(weights_of(job.train(options)), weights_of(straight_boxes))
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_exactly(straight_boxes, train_boxes, small, monkeypatch):
     with monkeypatch.context() as patch:
         interrupt_at(patch, 30)  # in the second epoch

@@ -270,7 +270,7 @@ def test_a_damaged_weights_file_is_refused(kind, tmp_path):
     ("file", "name", "alpha"),
     [
         ("mobilenet_v2_0.35_224_no_top.weights.h5", "mobilenet_v2", 0.35),
-        ("mobilenet_v2_1.0_224_dequant_no_top.weights.h5", "mobilenet_v2", 1.0),
+        pytest.param("mobilenet_v2_1.0_224_dequant_no_top.weights.h5", "mobilenet_v2", 1.0, marks=pytest.mark.slow),
         ("mobilenet_2_5_224_tf_no_top.h5", "mobilenet_v1", 0.25),
     ],
 )
