@@ -11,7 +11,7 @@ from starter import write_digits
 from edgetl.card import InputSpec
 from edgetl.host.dataset.boxes.load import load_boxed
 from edgetl.host.demo.draw import draw_photos
-from edgetl.host.knowledge.crops import BACKGROUND, cut_crops
+from edgetl.host.probe.crops import BACKGROUND, cut_crops
 from edgetl.vision.arrays import Image
 
 # ImageNet's classes in the order of their synsets, which puts related animals side by side.

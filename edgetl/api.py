@@ -178,7 +178,7 @@ def compare_training(options: CompareOptions, *, restart: bool = False, progress
         progress: the receiver of messages and of the state of the work; None prints nothing.
 
     Returns:
-        The learning curves and the answer in sentences; a notebook shows them as a table.
+        The data curves and the answer in sentences; a notebook shows them as a table.
 
     Raises:
         DatasetError: the photos can't be used, or have changed since the comparison began.
@@ -362,7 +362,7 @@ def compare_models(
 
 
 def photo_review(model: str) -> PhotoReview:
-    """Returns what a classifier's training found out about its photos: what more would bring, and which are wrong.
+    """Returns what a training found out about its photos: what more would bring, and which labels are probably wrong.
 
     Example:
         >>> import edgetl
@@ -375,7 +375,7 @@ def photo_review(model: str) -> PhotoReview:
 
     Raises:
         UsageError: there is no such model.
-        ModelError: the model has no review, because it is a detector or comes from elsewhere.
+        ModelError: the model has no review, because it comes from elsewhere.
     """
     from edgetl.host.report.review_files import read_review
     from edgetl.store import open_model

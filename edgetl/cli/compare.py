@@ -61,7 +61,7 @@ def compare(
     all photos a class, with several seeds, and measured on the same validation photos. What takes least time comes
     first. The stored models stay as they are.
 
-    The answer is printed in sentences with 90 % intervals, and FOLDER/report.html shows the learning curves; it is up
+    The answer is printed in sentences with 90 % intervals, and FOLDER/report.html shows the data curves; it is up
     to date after each run. After Ctrl-C or a power failure, or if more time is given, the same command goes on with
     the runs that are missing.
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgetl.host.dataset.boxes.truth import Found, Truth
 from edgetl.host.evaluate.match_truth import MATCH_IOU, false_alarms, match_truth, shown_boxes
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
-from edgetl.vision.arrays import Doubles, Integers
+from edgetl.vision.arrays import Doubles, Integers, Mask
 from edgetl.vision.filter import class_thresholds
 from edgetl.vision.match_boxes import iou
 
@@ -69,6 +71,24 @@ def find_mistakes(evaluation: DetectionEvaluation, thresholds: Sequence[float]) 
         wrong += _alarms(photo, truth, found, partners, shown, evaluation.labels)
     worst = [sorted(rows, key=lambda row: -row.weight) for rows in (missed, wrong)]
     return Mistakes(*worst)
+
+
+def recognised_boxes(evaluation: DetectionEvaluation, thresholds: Sequence[float]) -> list[Mask]:
+    """Returns whether a detector finds each true box with its class, by photo: (K,) bool for K true boxes.
+
+    Args:
+        evaluation: the evaluation.
+        thresholds: the display thresholds, 0..1: one for each class, or one for all.
+    """
+    cuts = class_thresholds(thresholds, len(evaluation.labels))
+    rows = []
+    for truth, found in zip(evaluation.truth, evaluation.found, strict=True):
+        shown = shown_boxes(found, cuts)
+        right = np.zeros(len(truth.xyxy), bool)
+        for true, box in match_truth(truth.xyxy, found.xyxy[shown], found.score[shown]):
+            right[true] = truth.class_id[true] == found.class_id[shown][box]
+        rows.append(right)
+    return rows
 
 
 def _misses(photo: int, truth: Truth, paired: set[int], labels: Sequence[str]) -> Iterator[Mistake]:

@@ -13,8 +13,8 @@ Figure = Literal["top-1", "mAP50"]
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """A way of training with one number of photos.
+class ComparedPoint:
+    """A way of training with one number of photos: a point of its data curve.
 
     Attributes:
         photos: the number of training photos.
@@ -70,7 +70,7 @@ class Comparison:
     classes: int
     train: int
     validation: int
-    curves: dict[str, tuple[CurvePoint, ...]]
+    curves: dict[str, tuple[ComparedPoint, ...]]
     sentences: tuple[str, ...]
     finished: int
     planned: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetl.host.knowledge.comparison import Comparison, CurvePoint
+from edgetl.host.knowledge.comparison import ComparedPoint, Comparison
 from edgetl.host.knowledge.comparison_estimates import estimate_curve
 from edgetl.host.knowledge.comparison_file import ComparisonFile
 from edgetl.host.knowledge.comparison_plan import DEFAULT, HEAD, RANDOM, Plan
@@ -42,11 +42,11 @@ def answer_of(data: str, plan: Plan, file: ComparisonFile, report: Path) -> Comp
     )
 
 
-def _curve(way: str, file: ComparisonFile) -> tuple[CurvePoint, ...]:
+def _curve(way: str, file: ComparisonFile) -> tuple[ComparedPoint, ...]:
     own = [run for run in file.runs if run.way == way]
     points = []
     for photos, estimate in estimate_curve(file.runs, way, file.settings.validation).items():
         runs = [run for run in own if run.photos == photos]
         ends = (estimate.mean, estimate.low, estimate.high)
-        points.append(CurvePoint(photos, len(runs), runs[0].epochs, runs[0].full_epochs, *ends))
+        points.append(ComparedPoint(photos, len(runs), runs[0].epochs, runs[0].full_epochs, *ends))
     return tuple(points)

@@ -1,4 +1,4 @@
-"""Writes the HTML report of a comparison: the answer, the learning curves and a table of the runs."""
+"""Writes the HTML report of a comparison: the answer, the data curves and a table of the runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from edgetl.host.knowledge.comparison import Comparison
 from edgetl.host.knowledge.comparison_file import Run
 from edgetl.host.knowledge.comparison_plan import DEFAULT
+from edgetl.host.report.comparison_figure import WayCurve, way_curves
 from edgetl.host.report.html_page import write_page
-from edgetl.host.report.learning_curve_figure import LearningCurve, learning_curves
 
 
 def write_comparison_report(comparison: Comparison, runs: Sequence[Run]) -> None:
@@ -23,7 +23,7 @@ def write_comparison_report(comparison: Comparison, runs: Sequence[Run]) -> None
     """
     titles = {DEFAULT: f"{DEFAULT} ({comparison.default})"}
     curves = [
-        LearningCurve(
+        WayCurve(
             titles.get(name, name),
             [point.photos / comparison.classes for point in points],
             [point.mean for point in points],
@@ -35,7 +35,7 @@ def write_comparison_report(comparison: Comparison, runs: Sequence[Run]) -> None
     label = f"{comparison.figure} on {comparison.validation} validation photos"
     values = {
         "comparison": comparison,
-        "curves": learning_curves(curves, label) if curves else "",
+        "curves": way_curves(curves, label) if curves else "",
         "runs": runs,
         "titles": titles,
         "card": {"version": "", "created": ""},

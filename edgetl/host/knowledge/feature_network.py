@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgetl.host.knowledge.start import Start
 from edgetl.host.networks.backend import import_keras
-from edgetl.host.networks.input_range import SCALES
+from edgetl.host.networks.pooled_network import pooled_network
 from edgetl.host.networks.untyped import Network
 from edgetl.host.train.weights import backbones
 from edgetl.host.train.weights.initial_backbone import load_source
@@ -55,8 +55,5 @@ class FeatureNetwork:
         self._built = None
         self._backbone = backbones.build(start.backbone, start.alpha, *self._size)
         self._random = self._backbone.get_weights()
-        scale = keras.layers.Rescaling(*SCALES[start.input_range], name="scale")
-        pixels = keras.Input((*self._size, 3), dtype="uint8", name="image")
-        pooled = keras.layers.GlobalAveragePooling2D(name="pool")(self._backbone(scale(pixels)))
-        self._features = keras.Model(pixels, pooled, name="features")
+        self._features = pooled_network(self._backbone, start.input_range)
         self._built = start.network

@@ -15,16 +15,16 @@ from edgetl.errors import DatasetError, EdgetlError
 from edgetl.host.console import track
 from edgetl.host.dataset.boxes.load import BoxedDataset, load_boxed
 from edgetl.host.dataset.load import Dataset, Photos, load_dataset
-from edgetl.host.knowledge.crops import cut_crops
 from edgetl.host.knowledge.feature_network import FeatureNetwork
 from edgetl.host.knowledge.network_cost import NetworkCost, network_cost
 from edgetl.host.knowledge.ranking import RankedStart, Ranking, Verdict
-from edgetl.host.knowledge.sample import stratified
 from edgetl.host.knowledge.start import Start
 from edgetl.host.knowledge.starts import find_starts
+from edgetl.host.probe.crops import cut_crops
 from edgetl.host.probe.features import FeatureCache, digest
 from edgetl.host.probe.folds import mean_over_folds, stratified_folds
 from edgetl.host.probe.heads import cross_validate
+from edgetl.host.probe.sample import stratified
 from edgetl.host.train.options import TrainOptions
 from edgetl.host.train.resolve import resolve_input
 from edgetl.host.train.task import detect_task

@@ -107,7 +107,14 @@ class Labelled:
     classes: ClassIds
 
 
-def measure_curve(train: Labelled, val: Labelled, count: int, seed: int = 0) -> DataCurve | None:
+def measure_curve(
+    train: Labelled,
+    val: Labelled,
+    count: int,
+    seed: int = 0,
+    photos: int | None = None,
+    clusters: Integers | None = None,
+) -> DataCurve | None:
     """Measures the head with an eighth, a quarter, half and all of the training photos.
 
     Args:
@@ -115,6 +122,9 @@ def measure_curve(train: Labelled, val: Labelled, count: int, seed: int = 0) -> 
         val: the validation photos.
         count: the number of classes.
         seed: the seed of the random parts and of the resampling.
+        photos: the number of all training photos, if those of `train` are a sample of them.
+        clusters: the number of the cluster of each validation photo, (V,) int64, such as the photo that a crop comes
+            from; a cluster is drawn as a whole. None if each photo is on its own.
 
     Returns:
         The curve, or None if the classes have too few photos for parts of three sizes.
@@ -126,10 +136,24 @@ def measure_curve(train: Labelled, val: Labelled, count: int, seed: int = 0) -> 
         return None
     x = unit_features(np.concatenate([train.features, val.features]))
     wrong = np.stack([_wrong(x, train.classes, part, val.classes, count) for part in parts])
-    photos = len(val.classes)
-    drawn = rng.multinomial(photos, np.full(photos, 1 / photos), _RESAMPLED)
-    draws = np.asarray(drawn / photos, np.float32)
-    return _fit_curve(HeadErrors(len(train.classes), sizes, wrong, val.classes, count), draws, rng)
+    draws = _draws(np.arange(len(val.classes)) if clusters is None else clusters, rng)
+    return _fit_curve(HeadErrors(photos or len(train.classes), sizes, wrong, val.classes, count), draws, rng)
+
+
+def _draws(clusters: Integers, rng: np.random.Generator) -> Floats:
+    """Draws the clusters of the V validation photos with replacement.
+
+    Args:
+        clusters: the number of the cluster of each photo, (V,) int64.
+        rng: the generator of the draws.
+
+    Returns:
+        The weights of the photos, (400, V) float32, each row with the sum 1.
+    """
+    member = np.unique(clusters, return_inverse=True)[1]
+    count = int(member.max()) + 1
+    drawn = rng.multinomial(count, np.full(count, 1 / count), _RESAMPLED)[:, member]
+    return np.asarray(drawn / drawn.sum(axis=1, keepdims=True), np.float32)
 
 
 def _random_parts(classes: ClassIds, rng: np.random.Generator) -> Iterator[Integers]:

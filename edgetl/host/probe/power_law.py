@@ -1,4 +1,4 @@
-"""Fits error = a + b * n ** -c to learning curves, many at once."""
+"""Fits error = a + b * n ** -c to data curves, many at once."""
 
 from __future__ import annotations
 

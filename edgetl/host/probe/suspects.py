@@ -68,7 +68,7 @@ def find_suspects(features: Floats, classes: ClassIds, count: int, groups: Integ
 
 
 def left_out_probabilities(features: Floats, classes: ClassIds, count: int, groups: Integers) -> Doubles:
-    """Returns the probability of each class for each photo by two heads that learned from all others but not from it.
+    """Returns the probability of each class for each photo by two heads that learned from no photo of its group.
 
     Args:
         features: the photos' features, (N, F) float32.
@@ -80,7 +80,7 @@ def left_out_probabilities(features: Floats, classes: ClassIds, count: int, grou
         The mean of the probabilities by ridge regression and by nearest neighbours, (N, C) float64, 0..1.
     """
     x = unit_features(features)
-    linear = probabilities(fit_ridge(x, classes, count).left_out, classes)
+    linear = probabilities(fit_ridge(x, classes, count, groups).left_out, classes)
     return np.asarray((linear + np.maximum(_neighbour_shares(x, classes, count, groups), _LEAST)) / 2)
 
 

@@ -17,15 +17,9 @@ from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.probe.photo_review import PhotoReview
 from edgetl.host.report.confusion_figure import confusion_matrix
 from edgetl.host.report.curve_figures import epoch_curve
-from edgetl.host.report.data_curve_figure import data_curve
 from edgetl.host.report.html_page import write_page
-from edgetl.host.report.review_sentences import HARDLY, gain_sentence, suspects_sentence
+from edgetl.host.report.review_values import review_values
 from edgetl.host.report.training_run import TrainingRun
-
-_MOST_SUSPECTS = 24
-"""At most this many suspects are shown as pictures; suspects.csv has all."""
-_MOST_CLASSES = 6
-"""At most this many classes are listed with what more photos of them would bring."""
 
 
 def write_training_report(
@@ -62,21 +56,5 @@ def write_training_report(
         "mistakes": worst_mistakes(evaluation, run.photos),
         "pairs": confused_pairs(evaluation, run.photos),
     }
-    values |= _review_values(review or PhotoReview(), run, top1)
+    values |= review_values(review or PhotoReview(), run, top1)
     write_page(path, "report_training.html.j2", run.page_values(best) | values)
-
-
-def _review_values(review: PhotoReview, run: TrainingRun, top1: float) -> dict[str, object]:
-    """Returns the values of the sections on the photos: the data curve and the suspects."""
-    dataset = run.card.dataset
-    photos = dataset.train if dataset else 0
-    root = Path(dataset.path) if dataset else Path()
-    shown = review.suspects[:_MOST_SUSPECTS]
-    return {
-        "review": review,
-        "gain_sentence": gain_sentence(review),
-        "suspects_sentence": suspects_sentence(review) if review.suspects else "",
-        "data_curve": data_curve(review, top1, photos) if review.measured else "",
-        "class_gains": [gain for gain in review.class_gains if gain.gain >= HARDLY / 2][:_MOST_CLASSES],
-        "suspects": [(suspect, root / suspect.file) for suspect in shown],
-    }

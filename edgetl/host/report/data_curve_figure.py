@@ -15,21 +15,21 @@ from edgetl.host.probe.photo_review import PhotoReview
 from edgetl.host.report.svg_figure import ACCENT, LINE, SECOND, figure_style, remove_frame, to_svg
 
 
-def data_curve(review: PhotoReview, top1: float, photos: int) -> Markup:
+def data_curve(review: PhotoReview, accuracy: float) -> Markup:
     """Draws the measured and the fitted curve of the head, and what the trained network reaches and should reach.
 
     Args:
         review: a review with a curve.
-        top1: the accuracy of the trained network, 0..1.
-        photos: the number of its training photos.
+        accuracy: the accuracy of the trained network, or the share of the boxes that it finds, 0..1.
     """
+    photos = round(review.fitted[-1].photos / 2)  # the fitted curve ends at twice the photos
     with figure_style():
         figure = Figure(figsize=(6.4, 3.2), layout="constrained")
         axes = figure.add_subplot()
         axes.set_xscale("log")
         _draw_head(axes, review, photos)
         if review.gain:
-            _draw_network(axes, top1, review.gain, photos)
+            _draw_network(axes, accuracy, review.gain, photos)
         remove_frame(axes)
         axes.grid(axis="y", color=LINE, linewidth=0.8)
         sizes = [round(point.photos) for point in review.measured]
@@ -39,7 +39,8 @@ def data_curve(review: PhotoReview, top1: float, photos: int) -> Markup:
         axes.set_xticklabels([f"{size:,}" for size in ticks])
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel("training photos")
+        crops = review.unit == "box"
+        axes.set_xlabel("training crops of boxes and of the background" if crops else "training photos")
         return to_svg(figure, "accuracy against the number of training photos, up to twice as many")
 
 

@@ -15,13 +15,15 @@ from edgetl.host.evaluate.detector_mistakes import find_mistakes
 from edgetl.host.evaluate.detector_tables import DetectorRow, class_rows, size_rows
 from edgetl.host.evaluate.match_truth import shown_boxes
 from edgetl.host.evaluate.mean_average_precision import Curve, DetectionEvaluation
+from edgetl.host.probe.photo_review import PhotoReview
 from edgetl.host.report.box_error_figures import edge_boxes, iou_curve
 from edgetl.host.report.confusion_figure import confusion_matrix
 from edgetl.host.report.curve_figures import MOST_LINES, History, Line, class_lines, epoch_curve
 from edgetl.host.report.html_page import percent, write_page
 from edgetl.host.report.mistake_picture import scene
+from edgetl.host.report.review_values import review_values
 from edgetl.host.report.training_run import TrainingRun
-from edgetl.vision.arrays import Doubles
+from edgetl.vision.arrays import Doubles, Integers
 from edgetl.vision.filter import class_thresholds
 
 _MOST_SCENES = 12
@@ -37,7 +39,11 @@ _BACKGROUND = "background"
 
 
 def write_detection_report(
-    path: Path, run: TrainingRun, evaluation: DetectionEvaluation, seen: DetectionEvaluation | None = None
+    path: Path,
+    run: TrainingRun,
+    evaluation: DetectionEvaluation,
+    seen: DetectionEvaluation | None = None,
+    review: PhotoReview | None = None,
 ) -> None:
     """Writes the report of a detector's training.
 
@@ -46,6 +52,7 @@ def write_detection_report(
         run: the training; the display thresholds in its card were chosen on its validation photos.
         evaluation: the evaluation of the trained model on the N validation photos of the run.
         seen: the evaluation on photos that the model was trained on, for comparison; None draws none.
+        review: what the training found out about its photos; None leaves the sections on them out.
 
     Raises:
         EdgetlError: the file can't be written.
@@ -67,7 +74,17 @@ def write_detection_report(
     }
     scenes = _scenes(evaluation, run.photos, thresholds)
     values |= _class_curves(evaluation, rows) | _exactness(evaluation, seen, run.card.input) | scenes
+    values |= review_values(review or PhotoReview(), run, _recall(confusion))
     write_page(path, "report_detection.html.j2", run.page_values(best) | values)
+
+
+def _recall(confusion: Integers) -> float:
+    """Returns the share of the true boxes that are found with their class, 0..1.
+
+    Args:
+        confusion: the number of boxes by true and found class, (C + 1, C + 1) int64.
+    """
+    return float(confusion.trace() / max(1, confusion[:-1].sum()))
 
 
 def _training_curves(history: History, best: int | None) -> dict[str, Markup]:

@@ -1,4 +1,4 @@
-"""Cuts the part of a photo around a mistake of a detector, and places the boxes in that picture."""
+"""Cuts the part of a photo around a mistake of a detector or a doubtful box, and places the boxes in that picture."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from edgetl.card import InputSpec
 from edgetl.host.evaluate.detector_mistakes import Mistake
 from edgetl.host.evaluate.match_truth import shown_boxes
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
+from edgetl.host.probe.photo_review import SuspectPhoto
 from edgetl.host.report.html_page import data_uri
 from edgetl.vision.arrays import BoxesXyxy, Floats
 from edgetl.vision.photo import PhotoError, read_photo
@@ -82,7 +83,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A mistake and its surroundings.
+    """A mistake, or a box with a doubtful label, and its surroundings.
 
     Attributes:
         mistake: the mistake.
@@ -150,6 +151,25 @@ def scene(mistake: Mistake, kind: Kind, evaluation: DetectionEvaluation, photo: 
         boxes = [box if box.strong else replace(box, name="") for box in boxes]
     picture = _cut(photo, truth.size_wh, view)
     return Scene(mistake, photo, picture, *view.wh, sorted(boxes, key=lambda box: box.strong))
+
+
+def suspect_scene(suspect: SuspectPhoto, photo: Path) -> Scene:
+    """Cuts out the surroundings of a box whose label is probably wrong.
+
+    Args:
+        suspect: a suspect with a box.
+        photo: the photo file.
+    """
+    box = suspect.box or (0, 0, 0, 0)
+    mistake = Mistake(0, 0, suspect.label, f"looks like {suspect.looks_like}", 0.0)
+    try:
+        height, width = read_photo(photo).shape[:2]
+    except PhotoError:
+        return Scene(mistake, photo, "", 0, 0, [])
+    view = _around(box, (width, height))
+    place = view.place(box)
+    boxes = [Drawn("true", True, _shortened(suspect.label), *place, view.wh)] if place else []
+    return Scene(mistake, photo, _cut(photo, (width, height), view), *view.wh, boxes)
 
 
 def _shortened(label: str) -> str:

@@ -24,6 +24,8 @@ _FORMULA = ("=", "+", "-", "@")
 def write_review(folder: Path, review: PhotoReview) -> None:
     """Writes the review as `photos.json`, and its suspects as `suspects.csv`.
 
+    The last column is empty for a photo; a box has left, top, right and bottom in px of the photo.
+
     Args:
         folder: the report's folder.
         review: the review.
@@ -34,10 +36,11 @@ def write_review(folder: Path, review: PhotoReview) -> None:
     write_atomic(folder / _REVIEW, json_text(schema.document(review), 2))
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("file", "part", "label", "looks_like", "reason", "own_probability", "other_probability"))
+    rows.writerow(("file", "part", "label", "looks_like", "reason", "own_probability", "other_probability", "box"))
     for one in review.suspects:
+        box = " ".join(map(str, one.box or ()))
         names = (_cell(name) for name in (one.file, one.part, one.label, one.looks_like))
-        rows.writerow((*names, one.reason, _share(one.own), _share(one.other)))
+        rows.writerow((*names, one.reason, _share(one.own), _share(one.other), box))
     write_atomic(folder / _SUSPECTS, text.getvalue())
 
 
@@ -48,14 +51,14 @@ def read_review(model_folder: Path) -> PhotoReview:
         model_folder: the model's folder.
 
     Raises:
-        ModelError: there is no review, because the model is no classifier that edgetl trained, or it can't be read.
+        ModelError: there is no review, because edgetl didn't train the model, or it can't be read.
     """
     file = model_folder / "report" / _REVIEW
     try:
         return schema.parse(PhotoReview, json.loads(read_regular(file, _MOST_BYTES)))
     except (OSError, ValueError, RecursionError) as error:
         what = "there is no review of this model's photos that can be read"
-        remedy = "train the classifier again; a detector and a model from elsewhere have none"
+        remedy = "train the model again; one from elsewhere has none"
         raise ModelError(what, where=str(file), remedy=remedy) from error
 
 

@@ -50,7 +50,7 @@ class Facts:
         epochs: the number of epochs that the last stage was to have.
         boxes: the number of validation boxes that each class's display threshold was chosen from; empty for a
             classifier.
-        review: what a classifier's training found out about its photos; None for a detector.
+        review: what the training found out about its photos; None if it didn't look.
     """
 
     figure: Literal["top-1", "mAP"]

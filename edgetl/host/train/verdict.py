@@ -120,7 +120,8 @@ def _check_labels(facts: Facts) -> str:
     if review is None or review.clear < max(3, _MANY_WRONG * review.reviewed):
         return ""
     labels = f"{counted(review.clear, 'label')} {'looks' if review.clear == 1 else 'look'} clearly wrong"
-    return f"Check the first photos of suspects.csv, correct the wrong labels, and train again: {labels}."
+    things = "boxes" if review.unit == "box" else "photos"
+    return f"Check the first {things} of suspects.csv, correct the wrong labels, and train again: {labels}."
 
 
 def _train_longer(facts: Facts) -> str:
@@ -135,7 +136,8 @@ def _take_photos(facts: Facts) -> str:
         return ""
     names = classes_that_gain(facts.review)
     which = f" of {listed(names)} first" if names else ""
-    return f"Take more photos{which}: twice as many should bring about {100 * gain.mean:+.0f} points."
+    more = " of recall" if facts.review.unit == "box" else ""
+    return f"Take more photos{which}: twice as many should bring about {100 * gain.mean:+.0f} points{more}."
 
 
 def _enlarge(facts: Facts) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from test_probe_heads import clusters
 
+from edgetl.host.probe import ridge
 from edgetl.host.probe.heads import unit_features
 from edgetl.host.probe.ridge import fit_ridge
 from edgetl.host.probe.suspects import find_suspects, left_out_probabilities, probabilities
@@ -26,6 +27,26 @@ def test_a_photo_that_is_left_out_has_the_score_of_a_fit_without_it(photos, feat
     for photo in (0, 7, 31):
         alone = fit_ridge(np.delete(x, photo, axis=0), np.delete(classes, photo), 3)
         np.testing.assert_allclose(alone.scores(x[photo : photo + 1])[0], whole.left_out[photo], atol=0.02)
+
+
+@pytest.mark.parametrize(("photos", "features", "size"), [(60, 40, 3), (60, 100, 7), (300, 10, 60)])
+def test_a_group_that_is_left_out_has_the_scores_of_a_fit_without_it(photos, features, size, monkeypatch):
+    monkeypatch.setattr(ridge, "PENALTIES", (0.1,))  # another one could be chosen without the group
+    rng = np.random.default_rng(0)
+    classes, groups = np.arange(photos) % 3, np.arange(photos) // size
+    x = unit_features(rng.normal(size=(photos, features)) + 2 * classes[:, None] * (np.arange(features) < 5))
+    whole = fit_ridge(x, classes, 3, groups)
+    for group in (0, 2):
+        own = groups == group
+        alone = fit_ridge(x[~own], classes[~own], 3)
+        np.testing.assert_allclose(alone.scores(x[own]), whole.left_out[own], atol=0.05)
+
+
+def test_a_single_group_leaves_only_the_shares_of_the_classes():
+    classes = np.repeat([0, 1], [30, 10])
+    found = fit_ridge(unit_features(np.eye(40)), classes, 2, np.zeros(40, np.int64)).left_out
+    assert np.ptp(found, axis=0).max() < 1e-5
+    assert found[0, 0] > found[0, 1]
 
 
 def test_flipped_labels_come_first_with_the_class_that_the_photos_show():
@@ -73,4 +94,4 @@ def test_copies_do_not_confirm_each_others_wrong_label():
     groups[:30] = 0
     alone = left_out_probabilities(features, labels, 4, np.arange(200))[0]
     masked = left_out_probabilities(features, labels, 4, groups)[0]
-    assert masked[classes[0]] > alone[classes[0]] + 0.3
+    assert masked[classes[0]] > alone[classes[0]] + 0.6

@@ -19,10 +19,13 @@ from edgetl.host.evaluate.predict_boxes import measure
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.networks.stored import load_keras
 from edgetl.host.networks.untyped import Network
+from edgetl.host.probe.photo_review import PhotoReview
 from edgetl.host.report.detector_training import write_detection_report
+from edgetl.host.report.review_files import write_review
 from edgetl.host.report.training_run import Ending
 from edgetl.host.train.advice import Facts, advise
 from edgetl.host.train.checkpoint import Checkpoint, Row
+from edgetl.host.train.detector.review import RANDOM_WEIGHTS, CropFeatures, compute_crop_features, review_boxes
 from edgetl.host.train.options import CLASSIFIER_ONLY, TrainOptions
 from edgetl.host.train.resolve import DetectorOptions, resolve_detector
 from edgetl.host.train.training import Trained, Training, count_by_label, sample
@@ -41,6 +44,9 @@ _SIZE_STEP = 32
 
 class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
     """A detector's training, see `Training`."""
+
+    _crops: CropFeatures | PhotoReview = RANDOM_WEIGHTS
+    """The features of crops of the boxes by the initial weights, or the review if there are none."""
 
     def describe(self) -> str:
         """Returns a line for people: how many photos and boxes there are, and of how many classes."""
@@ -67,6 +73,8 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
 
         parts = assemble(backbone, len(self.dataset.labels), self.options)
         self._copy_stored_head(parts.model, card)
+        if self.source.kind != "none" and not only_last:  # before a checkpoint replaces the initial weights
+            self._crops = compute_crop_features(backbone, self.dataset, self.options, self.spec)
         checkpoint.attach(parts.model)
         train_detector(parts, self.dataset, self.options, checkpoint, card, only_last=only_last)
         return parts.model
@@ -85,7 +93,13 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         evaluation = measure(model, self.dataset.val, card)
         card = _with_figures(card, evaluation)
         seen = self._on_training_photos(model, card)
-        facts = self._facts(evaluation, seen, checkpoint)
+        crops = self._crops
+        review = (
+            crops
+            if isinstance(crops, PhotoReview)
+            else review_boxes(self.dataset, crops, evaluation, card.detector.thresholds)
+        )
+        facts = replace(self._facts(evaluation, seen, checkpoint), review=review)
         low, high = facts.interval
         summary = (
             f"mAP {evaluation.map:.3f} ({low:.3f} to {high:.3f} with 95 % confidence), mAP50 {evaluation.map50:.3f} on "
@@ -95,7 +109,8 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
         ending = Ending(facts.best, tuple(advise(facts)), facts.interval, verdict)
 
         def write_report(path: Path, rows: list[Row]) -> None:
-            write_detection_report(path, self._training_run(card, rows, ending), evaluation, seen)
+            write_detection_report(path, self._training_run(card, rows, ending), evaluation, seen, review)
+            write_review(path.parent, review)
 
         return Trained(model, card, summary, write_report, ending.advice)
 

@@ -1,4 +1,4 @@
-"""Draws learning curves: a figure of the validation against the number of training photos, with intervals."""
+"""Draws the data curves of several ways of training: a figure against the number of training photos, with intervals."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _APART = 1.025
 
 
 @dataclass(frozen=True, slots=True)
-class LearningCurve:
-    """The curve of one way of training.
+class WayCurve:
+    """The data curve of one way of training.
 
     Attributes:
         name: the name of the way.
@@ -33,8 +33,8 @@ class LearningCurve:
     intervals: Sequence[tuple[float, float]]
 
 
-def learning_curves(curves: Sequence[LearningCurve], label: str) -> Markup:
-    """Draws learning curves over a logarithmic number of photos, with a legend beside them.
+def way_curves(curves: Sequence[WayCurve], label: str) -> Markup:
+    """Draws data curves over a logarithmic number of photos, with a legend beside them.
 
     Args:
         curves: the curves, at least one.

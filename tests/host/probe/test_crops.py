@@ -5,8 +5,8 @@ from boxed import put_voc
 from edgetl.card import InputSpec
 from edgetl.errors import EdgetlError
 from edgetl.host.dataset.boxes.load import load_boxed
-from edgetl.host.knowledge.crops import CROP_SIZE, cut_crops
-from edgetl.host.knowledge.sample import stratified
+from edgetl.host.probe.crops import CROP_SIZE, cut_crops
+from edgetl.host.probe.sample import stratified
 
 SPEC = InputSpec(320, 320, resize="letterbox")
 
@@ -41,9 +41,11 @@ def test_each_class_has_at_most_its_share(boxed):
 def test_boxes_below_a_pixel_are_refused(boxed):
     from dataclasses import replace
 
-    tiny = tuple(np.array([[0, 5, 5, 5.2, 5.2]], np.float32) for _ in boxed.train.boxes)
+    tiny = tuple(
+        replace(truth, xyxy=np.array([[5, 5, 5.2, 5.2]] * len(truth.xyxy), np.float32)) for truth in boxed.train.truth
+    )
     with pytest.raises(EdgetlError, match="too small"):
-        cut_crops(replace(boxed.train, boxes=tiny), 2, SPEC, 9)
+        cut_crops(replace(boxed.train, truth=tiny), 2, SPEC, 9)
 
 
 def test_a_sample_keeps_the_shares_and_every_class():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from edgetl.card import InputSpec
 from edgetl.errors import DatasetError
 from edgetl.host.dataset.boxes.load import BoxedPhotos
+from edgetl.host.dataset.boxes.truth import Truth
 from edgetl.host.dataset.load import Photos
-from edgetl.host.knowledge.sample import draw
-from edgetl.vision.arrays import BoxesXyxy, Floats, Image, Integers
+from edgetl.host.probe.sample import draw
+from edgetl.vision.arrays import BoxesXyxy, ClassIds, Floats, Image, Integers
 from edgetl.vision.letterbox import place
 
 BACKGROUND = "background"
@@ -29,6 +31,55 @@ _TRIES = 10
 
 Window = tuple[int, Integers]
 """A photo's position, and a square in its pixels: (4,) int64 left, top, right, bottom, px of the input."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """N boxes that can be cut out of their photos.
+
+    Attributes:
+        photos: the position of each box's photo, (N,) int64.
+        rows: the position of each box among the true boxes of its photo, (N,) int64.
+        classes: the class of each box, (N,) int64.
+        xyxy: the boxes, (N, 4) float32, px of the input.
+    """
+
+    photos: Integers
+    rows: Integers
+    classes: ClassIds
+    xyxy: BoxesXyxy
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def subset(self, positions: Integers) -> Boxes:
+        """Returns some of the boxes.
+
+        Args:
+            positions: the positions of the boxes, (M,) int64 in 0..N-1.
+        """
+        return Boxes(self.photos[positions], self.rows[positions], self.classes[positions], self.xyxy[positions])
+
+
+def find_boxes(photos: BoxedPhotos, spec: InputSpec) -> Boxes:
+    """Returns the boxes that are neither ignored nor smaller than a pixel of the input.
+
+    Args:
+        photos: the photos.
+        spec: the form of the photos' pixels.
+    """
+    limit = np.array((spec.width, spec.height) * 2, np.float32)
+    owners, rows, classes, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.int64)], []
+    for i, truth in enumerate(photos.truth):
+        width, height = _size(truth, spec)
+        xyxy = np.clip(place(height, width, spec).to_input(truth.xyxy), 0, limit)
+        seen = np.flatnonzero(~truth.ignore & ((xyxy[:, 2:] - xyxy[:, :2]) >= 1).all(axis=1))
+        owners.append(np.full(len(seen), i))
+        rows.append(seen)
+        classes.append(truth.class_id[seen])
+        places.append(xyxy[seen])
+    joined = np.concatenate([np.empty((0, 4), np.float32), *places])
+    return Boxes(np.concatenate(owners), np.concatenate(rows), np.concatenate(classes), joined)
 
 
 def cut_crops(photos: BoxedPhotos, classes: int, spec: InputSpec, most: int, seed: int = 0) -> Photos:
@@ -50,18 +101,41 @@ def cut_crops(photos: BoxedPhotos, classes: int, spec: InputSpec, most: int, see
     Raises:
         DatasetError: no box is as large as a pixel.
     """
-    found = [(i, row) for i, boxes in enumerate(photos.boxes) for row in boxes if min(row[3:] - row[1:3]) >= 1]
-    if not found:
+    found = find_boxes(photos, spec)
+    if not len(found):
         raise DatasetError("the boxes are too small to see", remedy="give photos with larger boxes, or a larger --size")
-    ids = np.array([int(row[0]) for _, row in found], np.int64)
     share = max(2, most // (classes + 1))
-    chosen = draw(ids, np.full(classes, share), seed)
-    shown = [(found[k][0], _window(found[k][1][1:], spec)) for k in chosen.tolist()]
-    empty = _backgrounds(photos, spec, [window for _, window in shown], share, seed)
-    pixels = np.stack([_crop(photos.picture(i), window) for i, window in [*shown, *empty]])
-    labels = np.concatenate([ids[chosen], np.full(len(empty), classes, np.int64)])
-    files = tuple(photos.paths[i] for i, _ in [*shown, *empty])
-    return Photos(pixels, np.arange(len(labels)), files, labels)
+    chosen = found.subset(draw(found.classes, np.full(classes, share), seed))
+    return cut_boxes(photos, chosen, classes, spec, share, seed)
+
+
+def cut_boxes(
+    photos: BoxedPhotos, boxes: Boxes, background: int, spec: InputSpec, most_empty: int, seed: int = 0
+) -> Photos:
+    """Cuts the crops of some boxes out of their photos, followed by crops of the background.
+
+    Args:
+        photos: the photos.
+        boxes: the boxes, at least one.
+        background: the class of the background.
+        spec: the form of the photos' pixels.
+        most_empty: the largest number of crops of the background.
+        seed: the seed of the places of the background.
+
+    Returns:
+        The crops with their classes and the files of their photos; `pixels` is (N, 96, 96, 3) uint8.
+    """
+    shown = [(i, _window(xyxy, spec)) for i, xyxy in zip(boxes.photos.tolist(), boxes.xyxy, strict=True)]
+    windows = [window for _, window in shown]
+    places = [*shown, *(_backgrounds(photos, spec, windows, most_empty, seed) if most_empty else ())]
+    pixels = np.stack([_crop(photos.picture(i), window) for i, window in places])
+    labels = np.concatenate([boxes.classes, np.full(len(places) - len(shown), background, np.int64)])
+    return Photos(pixels, np.arange(len(labels)), tuple(photos.paths[i] for i, _ in places), labels)
+
+
+def _size(truth: Truth, spec: InputSpec) -> tuple[int, int]:
+    """Returns width and height of a photo, px; those of the input if they aren't known."""
+    return truth.size_wh if min(truth.size_wh) > 0 else (spec.width, spec.height)
 
 
 def _window(xyxy: BoxesXyxy, spec: InputSpec) -> Integers:
@@ -102,7 +176,7 @@ def _free_place(
 ) -> Integers | None:
     """Returns a square that shows no box of a photo, (4,) int64 xyxy in px of the input; None if none was found."""
     truth = photos.truth[position]
-    width, height = truth.size_wh if min(truth.size_wh) > 0 else (spec.width, spec.height)
+    width, height = _size(truth, spec)
     placed = place(height, width, spec)
     area = np.clip(placed.to_input(np.array([[0, 0, width, height]], np.float32))[0], 0, (spec.width, spec.height) * 2)
     low, high = np.ceil(area[:2]).astype(np.int64), np.floor(area[2:]).astype(np.int64) - side
