@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from edgetl.device.run.job import run
     from edgetl.device.run.result import RunResult
     from edgetl.device.run.settings import RunSettings
+    from edgetl.device.service.install import install_service, uninstall_service
+    from edgetl.device.service.plan import ServiceOptions, plan_service
+    from edgetl.device.service.status import ServiceStatus, service_logs, service_status
     from edgetl.device.sinks import RunEnded, Sink
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
@@ -88,6 +91,8 @@ __all__ = [
     "RunEnded",
     "RunResult",
     "RunSettings",
+    "ServiceOptions",
+    "ServiceStatus",
     "Sink",
     "Stop",
     "StoredModel",
@@ -102,15 +107,20 @@ __all__ = [
     "convert",
     "evaluate",
     "import_model",
+    "install_service",
     "models",
     "open_camera",
     "open_model",
     "photo_review",
+    "plan_service",
     "pull",
     "rank_starts",
     "resume",
     "run",
+    "service_logs",
+    "service_status",
     "train",
+    "uninstall_service",
     "verify",
 ]
 
@@ -139,6 +149,8 @@ _HOMES = {
     "RunEnded": "edgetl.device.sinks",
     "RunResult": "edgetl.device.run.result",
     "RunSettings": "edgetl.device.run.settings",
+    "ServiceOptions": "edgetl.device.service.plan",
+    "ServiceStatus": "edgetl.device.service.status",
     "Sink": "edgetl.device.sinks",
     "Stop": "edgetl.device.stop",
     "StoredModel": "edgetl.store",
@@ -153,15 +165,20 @@ _HOMES = {
     "convert": "edgetl.api",
     "evaluate": "edgetl.api",
     "import_model": "edgetl.api",
+    "install_service": "edgetl.device.service.install",
     "models": "edgetl.store",
     "open_camera": "edgetl.device.camera",
     "open_model": "edgetl.store",
     "photo_review": "edgetl.api",
+    "plan_service": "edgetl.device.service.plan",
     "pull": "edgetl.api",
     "rank_starts": "edgetl.api",
     "resume": "edgetl.api",
     "run": "edgetl.device.run.job",
+    "service_logs": "edgetl.device.service.status",
+    "service_status": "edgetl.device.service.status",
     "train": "edgetl.api",
+    "uninstall_service": "edgetl.device.service.install",
     "verify": "edgetl.api",
 }
 """The module of each public name."""

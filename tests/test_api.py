@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from fake_systemctl import FakeSystemctl, be_ordinary_user
 from homes import draw_folders
 
 import edgetl
@@ -42,6 +43,9 @@ WITH_PHOTOS += (
     "run",
 )
 """The names whose examples read the folder of photos that `train` gets."""
+WITH_SYSTEMD = ("ServiceOptions", "plan_service", "install_service", "ServiceStatus", "service_status")
+WITH_SYSTEMD += ("service_logs", "uninstall_service")
+"""The names whose examples need a systemd, in this order."""
 QUIET = """
 import sys, time
 began = time.process_time()
@@ -60,7 +64,7 @@ def test_the_import_is_quick_and_loads_no_library():
 
 def test_every_public_name_has_an_example_that_is_run_here():
     assert sorted(edgetl.__all__) == edgetl.__all__
-    assert sorted([*IN_TURN, *ALONE, *WITH_PHOTOS, "train"]) == edgetl.__all__
+    assert sorted([*IN_TURN, *ALONE, *WITH_PHOTOS, *WITH_SYSTEMD, "train"]) == edgetl.__all__
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -71,6 +75,18 @@ def test_the_example_of_a_type_runs(name):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Nodel'"):
         edgetl.Nodel  # noqa: B018
+
+
+def test_the_examples_of_the_service_run(tmp_path, monkeypatch):
+    be_ordinary_user(monkeypatch)
+    systemctl = FakeSystemctl(tmp_path / "systemctl", monkeypatch)
+    (systemctl.folder / "journalctl").symlink_to("systemctl")
+    monkeypatch.setenv("PATH", f"{systemctl.folder}:{os.environ['PATH']}")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "bundle.json").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in WITH_SYSTEMD:
+        run_examples(getattr(edgetl, name), name)
 
 
 @pytest.mark.slow

@@ -27,6 +27,7 @@ from edgetl.cli.interruption import interruptible, notes_of
 from edgetl.cli.models import models
 from edgetl.cli.pull import pull
 from edgetl.cli.run import run
+from edgetl.cli.service import service
 from edgetl.cli.targets import targets
 from edgetl.cli.train import train
 from edgetl.cli.tune import tune
@@ -75,7 +76,7 @@ def _echo_notes(error: BaseException) -> None:
         echo(f"  {note}", err=True)
 
 
-_ON_THE_DEVICE = ("run", "verify", "tune", "bench", "cameras", "capture")
+_ON_THE_DEVICE = ("run", "service", "verify", "tune", "bench", "cameras", "capture")
 """The commands that work with the extra `device` alone; the others need the extra `train`."""
 
 
@@ -143,6 +144,7 @@ for command in (
     run,
     capture,
     pull,
+    service,
     cameras,
     models,
     targets,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgetl.cli.option_types import Duration, Resolution, Size
+from edgetl.cli.run.config_option import read_config
 
 if TYPE_CHECKING:
     from edgetl.vision.zones import Line, Zone
@@ -52,6 +53,16 @@ _COMMON = (
     click.Option(["--jsonl"], metavar="FILE|-", help="Write every result as a line of JSON; - writes to stdout."),
     click.Option(["--max-frames"], type=_COUNT, help="End the run after so many frames.  [default: no limit]"),
     click.Option(["--quiet"], is_flag=True, help="Print no results for people, only the summary."),
+    click.Option(
+        ["--config"],
+        type=_FILE,
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=read_config,
+        help="Take options from this TOML file, such as rate = 5; a key is an option's name without its dashes. "
+        "Options of the command line come first.",
+    ),
 )
 _MODEL = (
     click.Option(

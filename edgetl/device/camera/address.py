@@ -92,6 +92,16 @@ def names_user(source: str) -> bool:
     return is_address(source) and _split_login(source)[1].partition(":")[0] != ""
 
 
+def holds_password(address: str) -> bool:
+    """Says whether an address holds a password, a key or a token, also one of another scheme than a camera's.
+
+    Args:
+        address: the address, or any other text.
+    """
+    _, login, rest = _split_login(address)
+    return is_address(address) and (":" in login or _SECRET.search(rest) is not None)
+
+
 def with_password(address: str, password: str | None) -> str:
     """Returns an address for FFmpeg, in which user and password are percent-encoded.
 

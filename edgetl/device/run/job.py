@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from edgetl.argument_types import object_argument, wrong_type
 from edgetl.device.observation import Observation
 from edgetl.device.run import loop
-from edgetl.device.run.opening import OpenedRun, camera_timeouts, find_model, open_run
+from edgetl.device.run.opening import OpenedRun, camera_timeouts, find_model, open_notifiers, open_run
 from edgetl.device.run.result import RunResult
 from edgetl.device.run.settings import RunSettings
 from edgetl.device.run.tally import Tally
@@ -28,7 +28,8 @@ def run(
     """Runs a model on a camera, a film or photos until these end, a signal comes, or `max_frames` are done.
 
     Nothing is printed unless the settings ask for it. In the main thread Ctrl-C, SIGTERM and SIGHUP end the run well;
-    in another thread only `stop` does.
+    in another thread only `stop` does. Under a systemd unit of `Type=notify` the service manager hears how the run is
+    doing, see `edgetl.device.service.notify`.
 
     Example:
         >>> import edgetl
@@ -60,10 +61,13 @@ def run(
     tally = Tally()
     try:
         with reporting(receiver_of(progress)), ExitStack() as stack:
-            settings = find_model(object_argument(settings, RunSettings, "settings"))
+            notifiers = open_notifiers(object_argument(settings, RunSettings, "settings"), stack)
+            settings = find_model(settings)
             stop = stop or stack.enter_context(stop_on_signals())  # after the tuning, which does not check it
             opened = open_run(settings, sinks, stop, stack)
-            summary = _loop(settings, opened, _calls(tally, on_observation), stop)
+            # The notifier comes last, so that a sink that hangs keeps it from saying that all is well.
+            every_sink = [*opened.sinks, *notifiers]
+            summary = _loop(settings, opened, every_sink, _calls(tally, on_observation), stop)
     except Stopped:
         return RunResult(loop.Summary(0, 0, 0.0, 0.0), tally, started=False)
     if opened.observer is None:
@@ -93,12 +97,16 @@ def _calls(*functions: Callable[[Observation], None] | None) -> Callable[[Observ
 
 
 def _loop(
-    settings: RunSettings, opened: OpenedRun, on_observation: Callable[[Observation], None], stop: Stop
+    settings: RunSettings,
+    opened: OpenedRun,
+    sinks: Sequence[Sink],
+    on_observation: Callable[[Observation], None],
+    stop: Stop,
 ) -> loop.Summary:
     return loop.run(
         opened.pool,
         opened.camera,
-        opened.sinks,
+        sinks,
         selection=opened.selection,
         max_frames=settings.max_frames,
         on_observation=on_observation,

@@ -22,6 +22,7 @@ from edgetl.device.run.observer import SceneObserver
 from edgetl.device.run.outputs import broker_of, make_sinks, refuse_overwriting
 from edgetl.device.run.scene_settings import SceneSettings
 from edgetl.device.run.settings import RunSettings
+from edgetl.device.service.notify import RunLimits, ServiceNotifier
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.window import Window
 from edgetl.device.status import Status
@@ -34,6 +35,11 @@ from edgetl.text import printable
 
 _TIMEOUT_BEYOND_STALL = 5.0
 """Time by which FFmpeg's own limit exceeds `stall`, s: it ends a read that hangs after the run has given it up."""
+
+_TUNING = 600.0
+"""Time that the measurement of the fastest variant may take at the first start, s."""
+_OPENING = 120.0
+"""Time that a slow device may take to open the model, the camera and the sinks, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,21 @@ class OpenedRun:
     status: Status
     observer: SceneObserver | None
     sinks: Sequence[Sink]
+
+
+def open_notifiers(settings: RunSettings, stack: ExitStack) -> list[Sink]:
+    """Returns the sink of the service manager that has started this process, in a list; an empty list without one.
+
+    Args:
+        settings: the run's settings.
+        stack: the stack that closes the sink at the end of the run.
+    """
+    # A camera may be waited for at the start, and be lost again before its first picture.
+    opening = _OPENING + settings.give_up * (2 if settings.wait else 1) + (_TUNING if settings.variant == AUTO else 0)
+    # The run finds out by itself that the camera is lost, and has to say so before the watchdog fires.
+    silence = 1.5 * (settings.stall + (1 / settings.rate if settings.rate else 0.0)) + 2
+    notifier = ServiceNotifier.from_environment(RunLimits(opening, silence, settings.give_up))
+    return [stack.enter_context(notifier)] if notifier else []
 
 
 def find_model(settings: RunSettings) -> RunSettings:
