@@ -263,16 +263,16 @@ class Supervisor:
     def _attend(self, process):
         """Waits for the end of the process; returns the reason if it was ended from here."""
         self.fed, result, kill_at = time.monotonic(), "", float("inf")
-        start_by = self.fed + self.unit.seconds("TimeoutStartSec", "90s")
-        watchdog = self.unit.seconds("WatchdogSec", "0") or float("inf")
+        self.start_by = self.fed + self.unit.seconds("TimeoutStartSec", "90s")
+        self.watchdog = self.unit.seconds("WatchdogSec", "0") or float("inf")
         while process.poll() is None:
             self._receive()
             now = time.monotonic()
             if self.stopping and not result:
                 result, number = "stopped", signal.SIGTERM
-            elif not self.ready and now > start_by and not result:
+            elif not self.ready and now > self.start_by and not result:
                 result, number = "timeout", signal.SIGTERM
-            elif self.ready and now > self.fed + watchdog and not result:
+            elif self.ready and now > self.fed + self.watchdog and not result:
                 result, number = "watchdog", signal.SIGABRT
             elif now > kill_at:
                 number = signal.SIGKILL
@@ -297,6 +297,10 @@ class Supervisor:
                     self.fed = time.monotonic() if value == "1" else float("-inf")
                 elif key == "STATUS":
                     self.report(StatusText=value)
+                elif key == "EXTEND_TIMEOUT_USEC":
+                    self.start_by = max(self.start_by, time.monotonic() + int(value) / 1e6)
+                elif key == "WATCHDOG_USEC":
+                    self.watchdog = int(value) / 1e6
 
 
 # The commands

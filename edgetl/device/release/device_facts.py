@@ -77,12 +77,13 @@ def pythons() -> list[dict[str, object]]:
     """
     folders = map(Path, filter(None, os.environ.get("PATH", os.defpath).split(os.pathsep)))
     found = {path.resolve() for folder in folders for path in folder.glob("python3.*[0-9]")}
-    answers = []
     running = Path(sys.executable).resolve()
+    answers = {}
     for path in [running, *sorted(found - {running})]:
         with suppress(OSError, ValueError, subprocess.SubprocessError):
-            answers.append(json.loads(_output([str(path), "-I", "-c", _PROBE])))
-    return answers
+            answer = json.loads(_output([str(path), "-I", "-c", _PROBE]))
+            answers[answer["path"]] = answer  # a script in the path may start a Python that is elsewhere
+    return list(answers.values())
 
 
 def _files_of(folder: Path) -> dict[str, str]:
@@ -95,11 +96,13 @@ def _systemd_answers(*words: str) -> bool:
     """Says whether systemd answers to `systemctl` with these words."""
     program = shlex.split(os.environ.get("EDGETL_SYSTEMCTL") or "systemctl")
     command = [*program, *words, "--property=Version"]
+    runtime = Path("/run/user") / str(os.geteuid())  # a login by ssh may not name it
+    environment = ({"XDG_RUNTIME_DIR": str(runtime)} if runtime.is_dir() else {}) | os.environ
     with suppress(OSError, subprocess.SubprocessError):
-        return bool(_output(command).strip())
+        return bool(_output(command, environment).strip())
     return False
 
 
-def _output(command: list[str]) -> str:
+def _output(command: list[str], environment: dict[str, str] | None = None) -> str:
     quiet = subprocess.DEVNULL
-    return subprocess.check_output(command, stdin=quiet, stderr=quiet, timeout=_LONGEST, text=True)
+    return subprocess.check_output(command, stdin=quiet, stderr=quiet, timeout=_LONGEST, text=True, env=environment)

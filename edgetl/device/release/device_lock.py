@@ -14,6 +14,8 @@ from edgetl.text import printable
 
 _PAUSE = 0.1
 """Time between two tries to take the lock, s."""
+_LEAST_WAIT = 0.3
+"""A lock that is taken is tried for this time at least, s, because `is_locked` takes it for a moment."""
 _LONGEST = 200
 """At most this many characters of a holder's name are shown."""
 
@@ -22,7 +24,8 @@ _LONGEST = 200
 def device_lock(root: Path, holder: str, wait: float = 0.0) -> Iterator[None]:
     """Holds the lock of the device's releases while the block runs.
 
-    The kernel releases the lock when its holder ends, so that a holder that was killed blocks nobody.
+    The kernel releases the lock when its holder ends, so that a holder that was killed blocks nobody. A program that
+    the holder started without closing its files holds the lock, too: pip goes on when the holder is killed.
 
     Args:
         root: the folder `~/edgetl`.
@@ -33,13 +36,14 @@ def device_lock(root: Path, holder: str, wait: float = 0.0) -> Iterator[None]:
         BusyError: another process holds the lock; the message names the holder.
     """
     (root / "lock").mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + wait
+    until = time.monotonic() + max(wait, _LEAST_WAIT)
     with (root / "lock" / "holder.json").open("a") as file:
         while not lock_open(file.fileno()):
             if time.monotonic() >= until:
                 what = f"another deployment is at work: {holder_text(root)}"
                 raise BusyError(what, where=str(root), remedy="wait until it has ended, and deploy again")
             time.sleep(_PAUSE)
+        os.set_inheritable(file.fileno(), True)
         with suppress(OSError):  # a full disk does not keep anybody from rolling back
             file.truncate(0)
             file.write(json.dumps({"holder": holder[:_LONGEST], "pid": os.getpid(), "time": now()}) + "\n")

@@ -19,6 +19,8 @@ DIGEST = re.compile("[0-9a-f]{16}")
 """The digests of releases and environments have this form, because they are names of folders."""
 _WHEEL = re.compile(r"[A-Za-z0-9_.+!-]+\.whl")
 """The names of wheels have this form, because they are names of files."""
+_TUNED = re.compile(r"tuned\.json|\.tuned\.json\.edgetl-\w+")
+"""`edgetl tune` and `edgetl run --variant auto` write this file into the bundle, on the device."""
 _REMEDY = "deploy the release again"
 
 
@@ -78,6 +80,8 @@ def _digest(content: object) -> str:
 def file_digests(folder: Path) -> dict[str, str]:
     """Returns the SHA-256 of a release's `run.toml` and of each file of its bundle, by the path.
 
+    What `edgetl tune` found out on this device is no part of the release.
+
     Args:
         folder: the release's folder.
 
@@ -87,11 +91,23 @@ def file_digests(folder: Path) -> dict[str, str]:
     found = {}
     for path in [folder / "run.toml", *sorted((folder / "bundle").rglob("*"))]:
         kind = path.lstat().st_mode if os.path.lexists(path) else 0
+        if stat.S_ISREG(kind) and is_made_here(path, folder):
+            continue
         if stat.S_ISREG(kind):
             found[path.relative_to(folder).as_posix()] = sha256_of(path)
         elif kind and not stat.S_ISDIR(kind):
             raise ModelError("the bundle contains a link or a special file", where=str(path), remedy=_REMEDY)
     return found
+
+
+def is_made_here(path: Path, folder: Path) -> bool:
+    """Says whether a file of a release was written on the device.
+
+    Args:
+        path: the file.
+        folder: the release's folder.
+    """
+    return path.parent == folder / "bundle" and _TUNED.fullmatch(path.name) is not None
 
 
 def read_release(folder: Path) -> Release:

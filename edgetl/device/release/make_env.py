@@ -97,7 +97,9 @@ def _install(env: Path, wheels: list[Path], python: str, online: str | None) -> 
 
 
 def _run(command: list[str], env: Path) -> None:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # with the lock, which is open
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, close_fds=False
+    )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
         what = f"the environment can't be made: {printable(lines[-1])}"

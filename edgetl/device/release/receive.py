@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from edgetl.device.release.digests import Release, checked_release, folders_of
+from edgetl.device.release.digests import Release, checked_release, folders_of, is_made_here
 from edgetl.errors import EdgetlError, ModelError
 from edgetl.files import sha256_of, sync_file
 
 _REMEDY = "deploy the release again"
+_UNFINISHED = re.compile(r"\..+\.[A-Za-z0-9]{6}")
+"""rsync writes a file under such a name, which stays if the connection is cut."""
 
 
 def receive(root: Path, digest: str) -> dict[str, object]:
@@ -36,6 +39,7 @@ def receive(root: Path, digest: str) -> dict[str, object]:
     incoming, release = root / "incoming" / digest, root / "releases" / digest
     already = _is_whole(release)
     if incoming.is_dir():
+        _remove_unfinished(incoming)
         _copy_reused_files(root, incoming)
         found = checked_release(incoming)
         if found.digest != digest:
@@ -54,6 +58,15 @@ def _is_whole(release: Path) -> bool:
     with suppress(OSError, EdgetlError):
         return checked_release(release).digest == release.name
     return False
+
+
+def _remove_unfinished(incoming: Path) -> None:
+    for path in list(incoming.rglob(".*")):
+        if _UNFINISHED.fullmatch(path.name):
+            _remove(path)
+    for path in list((incoming / "bundle").glob("*")):
+        if is_made_here(path, incoming):  # it holds for the machine that it comes from
+            _remove(path)
 
 
 def _copy_reused_files(root: Path, incoming: Path) -> None:

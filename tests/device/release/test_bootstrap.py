@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from device_releases import wheels_of_this_python, write_release
@@ -19,10 +20,15 @@ from edgetl.device.release.device_lock import device_lock
 def bootstrap(root):
     """Runs the program as the workstation does; returns the exit code and the answer."""
 
-    def run(*words):
+    def run(*words, kill_after=None):
         environment = {"HOME": str(root.parent), "PATH": "/usr/bin:/bin", "EDGETL_SYSTEMCTL": "false"}
         command = [sys.executable, "-I", "-S", "-", *words]
-        done = subprocess.run(command, input=program(), capture_output=True, text=True, env=environment, cwd="/")
+        options = {"input": program(), "capture_output": True, "text": True, "env": environment, "cwd": "/"}
+        if kill_after:
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(command, timeout=kill_after, **options)
+            return None
+        done = subprocess.run(command, **options)
         assert done.stderr == ""
         return done.returncode, json.loads(done.stdout)
 
@@ -95,3 +101,15 @@ def test_another_deployment_is_named_and_nothing_is_touched(root, bootstrap):
     assert code == 2
     assert "another deployment is at work: ann@desk" in answer["error"]
     assert bootstrap("receive", digest)[0] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1])
+def test_an_environment_whose_making_was_killed_is_made_again(root, bootstrap, tmp_path, seconds):
+    """Also while pip goes on for a moment, which holds the lock."""
+    digest = write_release(root, wheels=wheels_of_this_python(tmp_path / "made"))
+    assert bootstrap("receive", digest)[0] == 0
+    bootstrap("env", digest, kill_after=seconds)
+    assert bootstrap("env", digest, "--wait", "60")[0] == 0
+    python = root / "releases" / digest / "env" / "bin" / "python"
+    assert subprocess.run([python, "-c", "import edgetl, numpy"]).returncode == 0

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import suppress
 
 import pytest
 from device_releases import make_wheel, write_release
@@ -109,6 +114,25 @@ def test_files_that_cannot_be_reused_are_refused(root, reuse):
     assert nothing_is_there(root)
 
 
+def test_what_a_cut_connection_left_of_a_copy_is_ignored(root):
+    digest = write_release(root)
+    (root / "incoming" / digest / "bundle" / ".float32.tflite.aX3x9Z").write_text("half")
+    receive(root, digest)
+    assert [path.name for path in (root / "releases" / digest / "bundle").glob(".*")] == []
+
+
+def test_what_the_device_measured_is_no_part_of_a_release(root):
+    digest = write_release(root)
+    (root / "incoming" / digest / "bundle" / "tuned.json").write_text("of another machine")
+    receive(root, digest)
+    tuned = root / "releases" / digest / "bundle" / "tuned.json"
+    assert not tuned.exists()
+    tuned.write_text("of this machine")
+    assert receive(root, digest)["already"] is True
+    assert checked_release(root / "releases" / digest).digest == digest
+    assert tuned.read_text() == "of this machine"
+
+
 def test_a_release_that_is_there_stays_and_a_damaged_one_is_replaced(root):
     digest = write_release(root)
     receive(root, digest)
@@ -137,3 +161,60 @@ def test_a_full_disk_leaves_nothing_half_installed_and_the_next_attempt_succeeds
             receive(root, digest)
     assert nothing_is_there(root)
     assert receive(root, digest)["already"] is False
+
+
+@pytest.fixture
+def small_disk(root):
+    """`~/edgetl` as a file system of 2 MB."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", root], capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield root
+    subprocess.run(["umount", root], check=True)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_really_full_leaves_the_device_as_it_was(small_disk):
+    first = write_release(small_disk, model="w" * 300_000)
+    receive(small_disk, first)
+    second = write_release(small_disk, model="w" * 300_000, run="other")
+    sent, model = small_disk / "incoming" / second, "bundle/float32.tflite"
+    (sent / model).unlink()
+    digest = module.sha256_of(small_disk / "releases" / first / model)
+    (sent / "reuse.json").write_text(json.dumps({model: digest}))
+    filler = small_disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(b"0" * 4096):
+            pass
+    with pytest.raises(OSError, match="No space"):
+        receive(small_disk, second)
+    assert [path.name for path in (small_disk / "releases").iterdir()] == [first]
+    checked_release(small_disk / "releases" / first)
+    filler.unlink()
+    assert receive(small_disk, second) == {"received": second, "already": False}
+
+
+PREPARE = """
+import sys
+from pathlib import Path
+from edgetl.device.release.receive import receive
+receive(Path(sys.argv[1]), sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_a_release_that_is_received_by_a_killed_process_is_received_by_the_next_one(root, wheel):
+    """Twenty moments over the time that it takes."""
+    for moment in range(20):
+        digest = write_release(root, model=f"weights {moment}" * 100_000, wheels=wheel)
+        process = subprocess.Popen([sys.executable, "-c", PREPARE, root, digest])
+        time.sleep(0.05 + 0.01 * moment)
+        process.kill()
+        process.wait()
+        for folder in (root / "releases").glob("[0-9a-f]*"):
+            checked_release(folder)
+        assert {path.name for path in (root / "wheels").glob("*")} <= set(wheel)
+        if (root / "incoming" / digest).exists():
+            shutil.rmtree(root / "incoming" / digest)
+            assert write_release(root, model=f"weights {moment}" * 100_000, wheels=wheel) == digest
+        assert receive(root, digest)["received"] == digest
+        checked_release(root / "releases" / digest)
