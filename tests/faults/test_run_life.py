@@ -76,7 +76,7 @@ def test_run_whose_terminal_is_closed_saves_its_film(home):
         process, terminal = pty.fork()
         if process == 0:
             os.execv(MAIN[0], [*MAIN, *map(str, args)])
-        wait_until(lambda: len(lines_of(home.folder / "results.jsonl")) >= 10)
+        wait_until(lambda: len(lines_of(home.folder / "results.jsonl")) >= 50)  # a slow film drops most of them
         os.close(terminal)
         status = os.waitpid(process, 0)[1]
     assert os.waitstatus_to_exitcode(status) == 0
