@@ -139,11 +139,12 @@ class Machine:
 
 
 @contextmanager
-def booted_machine(binds: Mapping[Path, str] | None = None) -> Iterator[Machine]:
-    """Boots a system, and ends it and everything that runs in it at the end of the block.
+def booted_machine(binds: Mapping[Path, str] | None = None, disk: Path | None = None) -> Iterator[Machine]:
+    """Boots a system, and ends it and everything that runs in it at the end of the block, as pulling the plug does.
 
     Args:
         binds: folders of this machine that it sees read-only, and where.
+        disk: a folder that keeps what is written in the system, for the next boot; None forgets it.
 
     Raises:
         NotHereError: this machine can't.
@@ -151,13 +152,13 @@ def booted_machine(binds: Mapping[Path, str] | None = None) -> Iterator[Machine]
     base = base_system()
     group = _control_group()
     with tempfile.TemporaryDirectory(prefix="edgetl-machine-") as name:
-        folders = {part: Path(name) / part for part in ("root", "changes", "work")}
-        for folder in folders.values():
-            folder.mkdir(mode=0o755)
-        _mask(folders["changes"])
-        words = [str(base), str(folders["changes"]), str(folders["work"])]
-        words += [str(word) for pair in (binds or {}).items() for word in pair]
-        process = _start(group, [str(folders["root"]), *words])
+        kept = disk or Path(name)
+        folders = [Path(name) / "root", kept / "changes", kept / "work"]
+        for folder in folders:
+            folder.mkdir(mode=0o755, exist_ok=True)
+        _mask(kept / "changes")
+        mounts = [str(word) for pair in (binds or {}).items() for word in pair]
+        process = _start(group, [str(folders[0]), str(base), *map(str, folders[1:]), *mounts])
         try:
             machine = Machine(Path(f"/proc/{_child(process)}/root"), _child(process))
             _wait_until_booted(machine, process)
@@ -169,9 +170,9 @@ def booted_machine(binds: Mapping[Path, str] | None = None) -> Iterator[Machine]
 
 
 def _start(group: Path, words: Sequence[str]) -> subprocess.Popen[str]:
-    """Starts the first process of new namespaces, in a control group of its own."""
+    """Starts the first process of new namespaces, in a control group of its own; it ends with this thread."""
     spaces = "--mount --pid --uts --ipc --cgroup --fork --kill-child --propagation private"
-    script = f'echo $$ > "$0/cgroup.procs" && exec unshare {spaces} sh -eu -c "$@"'
+    script = f'echo $$ > "$0/cgroup.procs" && exec setpriv --pdeathsig KILL unshare {spaces} sh -eu -c "$@"'
     return subprocess.Popen(
         ["sh", "-c", script, str(group), _BOOT, "boot", *words],
         stdin=subprocess.DEVNULL,
@@ -211,9 +212,10 @@ def _wait_until_booted(machine: Machine, process: subprocess.Popen[str]) -> None
 
 def _mask(changes: Path) -> None:
     units = changes / "etc/systemd/system"
-    units.mkdir(parents=True)
+    units.mkdir(parents=True, exist_ok=True)
     for unit in MASKED:
-        (units / unit).symlink_to("/dev/null")
+        with suppress(FileExistsError):
+            (units / unit).symlink_to("/dev/null")
 
 
 def _control_group() -> Path:

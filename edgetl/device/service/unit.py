@@ -147,7 +147,7 @@ class Unit:
         yield f"Environment=PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1 {cache}"
         yield f"EnvironmentFile=-{_plain(self.folder / 'secrets' / 'environment')}"
         yield from (f"LoadCredential={name}:{_plain(path)}" for name, path in self.credentials.items())
-        yield f"WatchdogSec={self.watchdog:g}"
+        yield f"WatchdogSec={self.watchdog:.10g}"
         yield _RUNNING.format(pauses=_GROWING_PAUSES if self.systemd >= _STEPS_SINCE else _ONE_PAUSE) + (
             f"MemoryMax={self.memory_max}\n"
         )

@@ -19,25 +19,29 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PYTHON = "/opt/env/bin/python"
+BINDS = {ROOT: "/opt/edgetl", Path(cv2.__file__).parent.parent: "/opt/packages"}
 TOKEN = "hunter2-hunter2-hunter2"
+
+
+def prepare(booted: Machine, bundle: Path) -> None:
+    """Gives a booted system the user `pi`, this edgetl at `/opt/env`, and a bundle at `/opt/bundle`."""
+    version = f"python3.{sys.version_info.minor}"
+    if not (booted.root / "usr/bin" / version).exists():
+        pytest.skip(f"the booted system has no {version}, for which the packages here are")
+    booted.add_user("pi")
+    booted.require("python3", "-m", "venv", "--without-pip", "/opt/env")
+    paths = booted.root / "opt/env/lib" / version / "site-packages" / "here.pth"
+    paths.write_text("/opt/edgetl\n/opt/packages\n")
+    shutil.copytree(bundle, booted.root / "opt/bundle")
+    booted.require("chmod", "-R", "a+rX", "/opt/bundle")
 
 
 @pytest.fixture(scope="module")
 def machine(whole_bundle):
-    """A booted system with the user `pi`, with this edgetl and this Python's packages at `/opt`."""
-    packages = Path(cv2.__file__).parent.parent
-    binds = {ROOT: "/opt/edgetl", packages: "/opt/packages"}
+    """A booted system, prepared."""
     try:
-        with booted_machine(binds) as booted:
-            version = f"python3.{sys.version_info.minor}"
-            if not (booted.root / "usr/bin" / version).exists():
-                pytest.skip(f"the booted system has no {version}, for which the packages here are")
-            booted.add_user("pi")
-            booted.require("python3", "-m", "venv", "--without-pip", "/opt/env")
-            paths = booted.root / "opt/env/lib" / version / "site-packages" / "here.pth"
-            paths.write_text("/opt/edgetl\n/opt/packages\n")
-            shutil.copytree(whole_bundle, booted.root / "opt/bundle")
-            booted.require("chmod", "-R", "a+rX", "/opt/bundle")
+        with booted_machine(BINDS) as booted:
+            prepare(booted, whole_bundle)
             yield booted
     except NotHereError as error:
         pytest.skip(str(error))
@@ -161,3 +165,29 @@ def test_a_lost_camera_is_waited_for_longer_than_the_watchdog(installed, camera)
     camera.start()
     installed.wait_for(lambda: installed.results > results)
     assert (installed.pid, installed.show("NRestarts")) == (pid, before)
+
+
+@pytest.mark.parametrize("user", ["root", "pi"], ids=["system", "user"])
+def test_the_service_starts_by_itself_after_a_power_cut(tmp_path, whole_bundle, camera, user):
+    """A user's own as well, although the user is not logged in."""
+    manager = ["--account", "pi"] if user == "root" else ["--user"]
+    try:
+        with booted_machine(BINDS, tmp_path) as machine:
+            prepare(machine, whole_bundle)
+            service = Installed(machine, user)
+            service.edgetl("service", "install", "/opt/bundle", "--yes", *manager, "--", "--source", camera.address)
+            machine.require("sync")
+        with booted_machine(BINDS, tmp_path) as machine:
+            service = Installed(machine, user)
+            service.wait_for(lambda: service.show("ActiveState") == "active" and service.results)
+            service.edgetl("service", "uninstall", "--yes")
+    except NotHereError as error:
+        pytest.skip(str(error))
+
+
+def test_a_stopped_service_ends_well_and_stays_stopped(installed):
+    manager = [] if installed.user == "root" else ["--user"]
+    installed.machine.require("systemctl", *manager, "stop", "edgetl.service", user=installed.user)
+    assert (installed.show("ActiveState"), installed.show("ExecMainStatus")) == ("inactive", "0")
+    assert "frames in" in installed.edgetl("service", "logs")
+    installed.machine.require("systemctl", *manager, "start", "edgetl.service", user=installed.user)
