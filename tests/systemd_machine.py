@@ -1,8 +1,9 @@
 """A Debian Bookworm whose systemd is really booted: in namespaces of its own, on the network of this machine.
 
-The system is made once with debootstrap and kept in the cache (`EDGETL_SYSTEMD_ROOT`, or `systemd` in the folder of
-edgetl's cache). Each boot works on a layer above it, so that nothing of it stays. It needs root, cgroup v2 and the
-Debian package debootstrap. `python tests/systemd_machine.py` makes the system, boots it, and opens a shell in it.
+The system is made once with debootstrap, in the folder that the variable EDGETL_SYSTEMD_ROOT names, and kept there.
+Each boot works on a layer above it, so that nothing of it stays. It needs root, cgroup v2 and the Debian package
+debootstrap. `python tests/systemd_machine.py make` makes the system; without `make` it is booted as well, and a shell
+opens in it.
 
 The network is that of this machine: a server in it answers at 127.0.0.1. Its own sshd is off; start one with a port of
 its own: `machine.require("/usr/sbin/sshd", "-p", "2222")`. The memory controller is missing if this machine has cgroup
@@ -249,15 +250,16 @@ def base_system() -> Path:
     """Returns the folder of the system that boots are made from; makes it if there is none, which takes minutes.
 
     Raises:
-        NotHereError: this machine can't.
+        NotHereError: this machine can't, or isn't to.
     """
     if os.geteuid() != 0 or sys.platform != "linux":
         raise NotHereError("only root may boot a system on Linux")
     missing = [tool for tool in ("debootstrap", "unshare", "nsenter") if not shutil.which(tool)]
     if missing:
         raise NotHereError(f"not installed: {', '.join(missing)}; apt-get install debootstrap util-linux")
-    cache = Path(os.environ.get("EDGETL_CACHE") or Path.home() / ".cache" / "edgetl")
-    kept = Path(os.environ.get("EDGETL_SYSTEMD_ROOT") or cache / "systemd")
+    if not os.environ.get("EDGETL_SYSTEMD_ROOT"):
+        raise NotHereError("set EDGETL_SYSTEMD_ROOT to a folder that a system may be made in, which has 350 MB")
+    kept = Path(os.environ["EDGETL_SYSTEMD_ROOT"]).absolute()
     kept.mkdir(parents=True, exist_ok=True)
     with (kept / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -265,10 +267,8 @@ def base_system() -> Path:
         if not root.exists():
             new = kept / f".{SUITE}"
             command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE]
-            checked(
-                ["rm"], subprocess.run(["rm", "-rf", "--one-file-system", str(new)], capture_output=True, text=True)
-            )
-            checked(command, subprocess.run([*command, str(new)], capture_output=True, text=True))
+            for words in (["rm", "-rf", "--one-file-system", str(new)], [*command, str(new)]):
+                checked(words, subprocess.run(words, capture_output=True, text=True))
             new.rename(root)
         return root
 
@@ -280,8 +280,25 @@ def checked(command: Sequence[str], done: subprocess.CompletedProcess[str]) -> s
     return done.stdout
 
 
-if __name__ == "__main__":
+def main(words: Sequence[str]) -> None:
+    """Makes the system if there is none; boots it for a shell unless only that is asked for."""
+    print(base_system())
+    if words == ["make"]:
+        return
     with booted_machine() as booted:
-        subprocess.run(
-            ["nsenter", f"--target={booted.pid}", "--all", "env", "-i", f"PATH={_PATH}", "TERM=xterm", "bash"]
-        )
+        enter = [
+            "nsenter",
+            f"--target={booted.pid}",
+            "--mount",
+            "--pid",
+            "--uts",
+            "--ipc",
+            "--cgroup",
+            "--root",
+            "--wd",
+        ]
+        subprocess.run([*enter, "env", "-i", f"PATH={_PATH}", "HOME=/root", "TERM=xterm", "bash"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
