@@ -51,7 +51,11 @@ if TYPE_CHECKING:
     from edgetl.device.stop import Stop
     from edgetl.errors import EdgetlError
     from edgetl.host.convert.foreign.import_model import ImportOptions
+    from edgetl.host.deploy.deploy_options import DeployOptions
+    from edgetl.host.deploy.deployment import Deployment
+    from edgetl.host.deploy.job import build_release, deploy, deploy_all, prune, releases, rollback
     from edgetl.host.deploy.pull_result import PullResult
+    from edgetl.host.deploy.roll_out import RollOut
     from edgetl.host.evaluate.paired_comparison import ModelComparison
     from edgetl.host.knowledge.comparison import Comparison
     from edgetl.host.knowledge.comparison_options import CompareOptions
@@ -73,6 +77,8 @@ __all__ = [
     "Classification",
     "CompareOptions",
     "Comparison",
+    "DeployOptions",
+    "Deployment",
     "Detections",
     "EdgetlError",
     "Event",
@@ -88,6 +94,7 @@ __all__ = [
     "PullResult",
     "Ranking",
     "ResultFilter",
+    "RollOut",
     "RunEnded",
     "RunResult",
     "RunSettings",
@@ -100,11 +107,14 @@ __all__ = [
     "Tracker",
     "TrainOptions",
     "Zone",
+    "build_release",
     "capture",
     "check_data",
     "compare_models",
     "compare_training",
     "convert",
+    "deploy",
+    "deploy_all",
     "evaluate",
     "import_model",
     "install_service",
@@ -113,9 +123,12 @@ __all__ = [
     "open_model",
     "photo_review",
     "plan_service",
+    "prune",
     "pull",
     "rank_starts",
+    "releases",
     "resume",
+    "rollback",
     "run",
     "service_logs",
     "service_status",
@@ -131,6 +144,8 @@ _HOMES = {
     "Classification": "edgetl.vision.results",
     "CompareOptions": "edgetl.host.knowledge.comparison_options",
     "Comparison": "edgetl.host.knowledge.comparison",
+    "DeployOptions": "edgetl.host.deploy.deploy_options",
+    "Deployment": "edgetl.host.deploy.deployment",
     "Detections": "edgetl.vision.results",
     "EdgetlError": "edgetl.errors",
     "Event": "edgetl.device.events",
@@ -146,6 +161,7 @@ _HOMES = {
     "PullResult": "edgetl.host.deploy.pull_result",
     "Ranking": "edgetl.host.knowledge.ranking",
     "ResultFilter": "edgetl.vision.filter",
+    "RollOut": "edgetl.host.deploy.roll_out",
     "RunEnded": "edgetl.device.sinks",
     "RunResult": "edgetl.device.run.result",
     "RunSettings": "edgetl.device.run.settings",
@@ -158,11 +174,14 @@ _HOMES = {
     "Tracker": "edgetl.vision.track",
     "TrainOptions": "edgetl.host.train.options",
     "Zone": "edgetl.vision.zones",
+    "build_release": "edgetl.host.deploy.job",
     "capture": "edgetl.device.capture.job",
     "check_data": "edgetl.api",
     "compare_models": "edgetl.api",
     "compare_training": "edgetl.api",
     "convert": "edgetl.api",
+    "deploy": "edgetl.host.deploy.job",
+    "deploy_all": "edgetl.host.deploy.job",
     "evaluate": "edgetl.api",
     "import_model": "edgetl.api",
     "install_service": "edgetl.device.service.install",
@@ -172,8 +191,11 @@ _HOMES = {
     "photo_review": "edgetl.api",
     "plan_service": "edgetl.device.service.plan",
     "pull": "edgetl.api",
+    "prune": "edgetl.host.deploy.job",
     "rank_starts": "edgetl.api",
+    "releases": "edgetl.host.deploy.job",
     "resume": "edgetl.api",
+    "rollback": "edgetl.host.deploy.job",
     "run": "edgetl.device.run.job",
     "service_logs": "edgetl.device.service.status",
     "service_status": "edgetl.device.service.status",

@@ -20,6 +20,7 @@ IN_TURN = ("convert", "verify", "import_model", "resume", "models", "open_model"
 ALONE = ("Classification", "CompareOptions", "Detections", "EdgetlError", "Line", "ModelCard", "PrintProgress")
 ALONE += ("Event", "ImportOptions", "PhotoReview", "Progress", "ResultFilter", "RunSettings", "Stop", "Target")
 ALONE += ("CaptureSettings", "PullResult", "Tracker", "TrainOptions", "Zone", "pull")
+ALONE += ("DeployOptions", "Deployment", "RollOut", "prune", "releases", "rollback")
 """The names whose examples need no model."""
 WITH_PHOTOS = (
     "CaptureResult",
@@ -42,6 +43,7 @@ WITH_PHOTOS += (
     "rank_starts",
     "run",
 )
+WITH_PHOTOS += ("build_release", "deploy", "deploy_all")
 """The names whose examples read the folder of photos that `train` gets."""
 WITH_SYSTEMD = ("ServiceOptions", "plan_service", "install_service", "ServiceStatus", "service_status")
 WITH_SYSTEMD += ("service_logs", "uninstall_service")

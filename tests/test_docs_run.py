@@ -18,8 +18,8 @@ from boxed import put_voc
 from doc_pages import EXAMPLES, PAGES, ROOT, Line, shell_lines
 from homes import Home, draw_shape, edgetl
 
-LONG = {"train", "compare", "convert", "demo", "tune", "bench", "capture", "pull"}
-"""Commands that take too long or change the photos here; other tests run them."""
+LONG = {"train", "compare", "convert", "demo", "tune", "bench", "capture", "pull", "deploy", "release"}
+"""Commands that take too long, change the photos or need a device; other tests run them."""
 ELSEWHERE = {
     "--mqtt": "a broker",
     "--serve": "a browser",

@@ -19,6 +19,7 @@ from edgetl.cli.completion import completion
 from edgetl.cli.convert import convert
 from edgetl.cli.data import data
 from edgetl.cli.demo import demo
+from edgetl.cli.deploy import deploy
 from edgetl.cli.doctor import doctor
 from edgetl.cli.echo import LogFormatter, echo
 from edgetl.cli.eval import evaluate
@@ -26,6 +27,7 @@ from edgetl.cli.full_help import FullHelpGroup, add_flags, set_log_level
 from edgetl.cli.interruption import interruptible, notes_of
 from edgetl.cli.models import models
 from edgetl.cli.pull import pull
+from edgetl.cli.release import release
 from edgetl.cli.run import run
 from edgetl.cli.service import service
 from edgetl.cli.targets import targets
@@ -124,6 +126,7 @@ def main(ctx: click.Context, quiet: bool, verbose: bool) -> None:
       edgetl convert parts --target rpi   quantize, check, and make a bundle
       edgetl verify parts                 check what this machine computes
       edgetl run parts --source 0         recognise things live
+      edgetl deploy pi@hall parts         keep it running on a device
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
@@ -142,6 +145,8 @@ for command in (
     tune,
     bench,
     run,
+    deploy,
+    release,
     capture,
     pull,
     service,

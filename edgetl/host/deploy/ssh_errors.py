@@ -74,7 +74,8 @@ def command_error(host: str, argv: Sequence[str], status: int, stderr: str, outp
     """
     if status == LOST:
         return connection_error(host, stderr)
-    where = f"{host}, `{argv[0]}`"
+    program = next((word for word in argv if word != "env" and "=" not in word), argv[0])
+    where = f"{host}, `{program}`"
     if _FULL in stderr:
         remedy = f"free some space there; `edgetl deploy --prune 1 {host}` removes earlier releases"
         return RemoteError("the device's disk is full", status=status, output=output, where=where, remedy=remedy)
