@@ -16,6 +16,7 @@ from edgetl.document import REMEDY as _REMEDY
 from edgetl.document import check_version, read_json
 from edgetl.errors import ModelError
 from edgetl.text import label_problem
+from edgetl.validation_profile import ValidationProfile
 
 SCHEMA_VERSION = 1
 """A card has this version; another one is refused."""
@@ -158,6 +159,7 @@ class ModelCard:
         version: version of edgetl that wrote the card.
         schema: version of the card's format.
         start: choice of the weights that the training began with; None if the user named them.
+        validation: distribution of the answers on the validation photos; None if it was not recorded.
     """
 
     name: str
@@ -172,6 +174,7 @@ class ModelCard:
     version: str = ""
     schema: int = SCHEMA_VERSION
     start: ChosenStart | None = None
+    validation: ValidationProfile | None = None
 
     @property
     def classifier(self) -> ClassifierDecoding:
@@ -213,6 +216,7 @@ class ModelCard:
             raise ModelError(f"the model card is not valid: {error}", where=where, remedy=_REMEDY) from error
         problem = _labels_problem(card.labels) or _input_problem(card.input) or _decoding_problem(card)
         problem = problem or (card.start.problem if card.start else "")
+        problem = problem or (card.validation.problem(len(card.labels)) if card.validation else "")
         if problem:
             raise ModelError(f"the model card's {problem}", where=where, remedy=_REMEDY)
         return card

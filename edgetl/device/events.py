@@ -12,6 +12,8 @@ EventKind = Literal[
     "dark",
     "blurred",
     "clear",
+    "drift",
+    "drift_over",
     "sink_failed",
     "sink_back",
     "entered",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.stages import Timings
-from edgetl.vision.arrays import Image
+from edgetl.vision.arrays import Image, Scores
 from edgetl.vision.draw import draw
 from edgetl.vision.results import Result
 
@@ -30,12 +30,29 @@ class Observation:
         result: what the model found in the frame.
         timings: how long each stage of the inference took, ms.
         age_ms: time from the frame's capture to its result, ms.
+        scores: the scores of all classes of a classifier, (C,) float32, 0..1; None unless an output needs them.
     """
 
     frame: Frame
     result: Result
     timings: Timings
     age_ms: float
+    scores: Scores | None = field(default=None, repr=False)
+
+    def to_dict(self, start: float) -> dict[str, object]:
+        """Returns the frame's number, times and result as JSON-ready values: a line of the JSON Lines.
+
+        Args:
+            start: the time from which `t` counts, by `time.monotonic`, s.
+        """
+        line: dict[str, object] = {"index": self.frame.index, "t": round(self.frame.captured_at - start, 4)}
+        if self.frame.name:
+            line["name"] = self.frame.name
+        timings = self.timings
+        stages = {"preprocess": timings.preprocess, "invoke": timings.invoke, "decode": timings.decode}
+        line["timings_ms"] = {stage: round(ms, 3) for stage, ms in stages.items()}
+        line["age_ms"] = round(self.age_ms, 3)
+        return line | self.result.to_dict()
 
     def annotated(self) -> Image:
         """Returns a copy of the picture with the result drawn on it, (H, W, 3) uint8 BGR."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -34,6 +35,10 @@ class Figures:
         reconnects: number of times that the camera came back after it was lost.
         seconds_since_frame: time since the camera's last frame, s; None before the first.
         sink_drops: number of frames that each sink was too slow for, by the sink's name.
+        collected: number of frames that were kept for the next training.
+        drift_index: stability index of the last window of scores, classes and brightness, by these names; empty before
+            the first window, see `edgetl.vision.shares.stability_index`.
+        drifting: reasons of the drifts that have been reported and have not ended.
     """
 
     frames: int = 0
@@ -45,6 +50,9 @@ class Figures:
     reconnects: int = 0
     seconds_since_frame: float | None = None
     sink_drops: dict[str, int] = field(default_factory=dict)
+    collected: int = 0
+    drift_index: dict[str, float] = field(default_factory=dict)
+    drifting: tuple[str, ...] = ()
 
 
 class Status:
@@ -63,6 +71,9 @@ class Status:
         self._connected = False
         self._sink_drops: dict[str, int] = {}
         self._events: list[Event] = []
+        self._collected = 0
+        self._drift_index: dict[str, float] = {}
+        self._drifting: tuple[str, ...] = ()
 
     def figures(self) -> Figures:
         """Returns the run's present figures."""
@@ -80,6 +91,9 @@ class Status:
                 reconnects=self._reconnects,
                 seconds_since_frame=None if self._frame_at is None else now - self._frame_at,
                 sink_drops=dict(self._sink_drops),
+                collected=self._collected,
+                drift_index=dict(self._drift_index),
+                drifting=self._drifting,
             )
 
     def stages(self) -> dict[str, Percentiles]:
@@ -133,6 +147,31 @@ class Status:
         """
         with self._lock:
             self._sink_drops[sink] = self._sink_drops.get(sink, 0) + 1
+
+    def frame_collected(self) -> None:
+        """Counts a frame that was kept for the next training."""
+        with self._lock:
+            self._collected += 1
+
+    def drift_measured(self, index: Mapping[str, float]) -> None:
+        """Records the stability indices of the last window.
+
+        Args:
+            index: the index of each distribution, by its name.
+        """
+        with self._lock:
+            self._drift_index |= index
+
+    def drift_reported(self, reason: str, *, lasts: bool) -> None:
+        """Records that a drift has begun or ended.
+
+        Args:
+            reason: the reason of the drift.
+            lasts: whether it has begun, not ended.
+        """
+        with self._lock:
+            others = tuple(other for other in self._drifting if other != reason)
+            self._drifting = (*others, reason) if lasts else others
 
     def post(self, event: Event) -> None:
         """Leaves an event for the run's loop, which passes it to the sinks."""

@@ -18,6 +18,8 @@ _HASH_SIDE = 16
 _EVEN = 3.0
 """Standard deviation of the cells' brightness below which a picture is nearly even, 0..255; a covered lens shows noise,
 which the cells average out."""
+_ROUGH_WIDTH = 160
+"""Width to which a picture is averaged down before its rough hash is computed, px; most of the time goes into that."""
 _SET_BITS = np.array([value.bit_count() for value in range(256)], np.uint8)
 """Number of the bits that are set in each byte, (256,) uint8."""
 
@@ -34,8 +36,7 @@ def difference_hash(frame: Image) -> Hash:
     Returns:
         The 256 bits, (32,) uint8.
     """
-    small = _cells(frame)
-    return np.packbits(small[:, 1:] > small[:, :-1])
+    return _bits(_cells(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)))
 
 
 def differing_bits(one: Hash, others: Hash) -> Integers:
@@ -54,11 +55,47 @@ def is_nearly_even(frame: Image) -> bool:
     Args:
         frame: the picture, (H, W, 3) uint8 BGR.
     """
-    return float(_cells(frame).std()) < _EVEN
+    return rough_hash(frame) is None
 
 
-def _cells(frame: Image) -> NDArray[np.uint8]:
-    """Returns the brightness of the cells of a picture, (16, 17) uint8, 0..255."""
-    grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+def rough_hash(frame: Image) -> Hash | None:
+    """Returns a difference hash that takes less time, in which a few bits may differ from the exact one.
+
+    Args:
+        frame: the picture, (H, W, 3) uint8 BGR.
+
+    Returns:
+        The 256 bits, (32,) uint8; None if the picture shows nothing but one brightness and noise, as a covered lens
+        does.
+    """
+    factor = max(1, frame.shape[1] // _ROUGH_WIDTH)
+    if factor > 1:
+        height, width = max(1, frame.shape[0] // factor), frame.shape[1] // factor
+        blocks = frame[: height * factor, : width * factor]
+        frame = np.asarray(cv2.resize(blocks, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    cells = _cells(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8))
+    return None if float(cells.std()) < _EVEN else _bits(cells)
+
+
+def jpeg_hash(data: bytes) -> Hash | None:
+    """Returns the difference hash of a JPEG file's picture, in which one bit may differ from that of `difference_hash`.
+
+    Args:
+        data: the JPEG file.
+
+    Returns:
+        The 256 bits, (32,) uint8; None if the file can't be decoded.
+    """
+    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)  # without colours it is quicker
+    return None if grey is None else _bits(_cells(np.asarray(grey, np.uint8)))
+
+
+def _cells(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns the brightness of the cells of a grey picture, (16, 17) uint8, 0..255."""
     side = _HASH_SIDE
     return np.asarray(cv2.resize(grey, (side + 1, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _bits(cells: NDArray[np.uint8]) -> Hash:
+    """Returns whether each cell of (16, 17) uint8 is brighter than its left neighbour, (32,) uint8."""
+    return np.packbits(cells[:, 1:] > cells[:, :-1])

@@ -129,6 +129,15 @@ _CAMERA = (
         "because its lens is covered or out of focus; 0 never does.",
     ),
     click.Option(
+        ["--drift"],
+        type=Duration(zero=True),
+        default="10s",
+        show_default=True,
+        help="Report a drift if the picture of a camera or a film has for so long been unlike the usual ones: without "
+        "light, covered, blurred, or of another place; and if the results have become unlike those on the validation "
+        "photos. 0 never does.",
+    ),
+    click.Option(
         ["--give-up"],
         type=Duration(),
         default="5m",
@@ -202,6 +211,21 @@ _FILES = (
         help="Save pieces, and delete the oldest if all together are larger than this, for example 2GB.",
     ),
 )
+_COLLECTING = (
+    click.Option(
+        ["--collect"],
+        type=_FILE,
+        metavar="FOLDER",
+        help="Keep the frames that are worth labelling for the next training: those with uncertain or changing "
+        "results, and a few by lot. Each is a clean picture and a JSON file; no two look the same.",
+    ),
+    click.Option(
+        ["--collect-max"],
+        type=Size(),
+        metavar="SIZE",
+        help="Delete the oldest and least informative of them if all are larger than this.  [default: 250MB]",
+    ),
+)
 _MQTT = (
     click.Option(
         ["--mqtt"],
@@ -234,6 +258,7 @@ _GROUPS = {
     "Camera": _CAMERA,
     "Tracks, zones, counts and events": _SCENE,
     "Files": _FILES,
+    "Frames for the next training": _COLLECTING,
     "MQTT": _MQTT,
     "Live page": _PAGE,
 }

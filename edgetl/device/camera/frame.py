@@ -42,3 +42,44 @@ class Frame:
         if self.jpeg is None or self.size_wh is None:
             return self.image
         return decode_photo(self.jpeg, None, where=self.name or f"frame {self.index}")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameClock:
+    """Tells the time of a frame within its source: a live camera's time of capture, a film's own time.
+
+    A film is read faster or slower than it was taken, so the numbers of its frames count. Photos count as one a second.
+
+    Attributes:
+        live: whether the frames come from a live camera.
+        fps: number of frames a second of a film; None for photos.
+    """
+
+    live: bool
+    fps: float | None = None
+
+    def __call__(self, frame: Frame) -> float:
+        """Returns the time of a frame, s."""
+        return frame.captured_at if self.live else frame.index / (self.fps or 1.0)
+
+
+class FrameSampler:
+    """Chooses frames that are at least so far apart; it is called with every frame, in order.
+
+    Args:
+        clock: the time of a frame.
+        period: the shortest time between two chosen frames, s.
+    """
+
+    def __init__(self, clock: FrameClock, period: float) -> None:
+        self._clock = clock
+        self._period = period
+        self._last: float | None = None
+
+    def __call__(self, frame: Frame) -> bool:
+        """Says whether a frame is chosen; a source that begins again is chosen from at once."""
+        at, last = self._clock(frame), self._last
+        if last is not None and 0 <= at - last < self._period:
+            return False
+        self._last = at
+        return True

@@ -186,6 +186,13 @@ class Model(Closing):
         self.timings.decode = (perf_counter_ns() - invoked) / 1e6
         return scores
 
+    def last_scores(self) -> Scores | None:
+        """Returns the score of each class for the last frame, (C,) float32, 0..1, in an array of its own.
+
+        A detector has none: the result is None.
+        """
+        return self._head.scores().copy() if isinstance(self._head, ClassifierHead) else None
+
     def _invoke(self, frame: Image) -> int:
         """Runs the network on an (H, W, 3) uint8 BGR frame; returns the time at its end, ns of `perf_counter_ns`."""
         start = perf_counter_ns()

@@ -30,7 +30,6 @@ class CameraTimeouts:
         first_pause: pause before the camera is opened again, s; it doubles after each attempt that fails.
         longest_pause: length that the pause grows to, s.
         opening: time that an opening camera may take for its first frame, s.
-        covered: time with a dark or blurred picture, after which an event says so, s; 0 sets no limit.
     """
 
     stall: float = 5.0
@@ -39,7 +38,6 @@ class CameraTimeouts:
     first_pause: float = 0.5
     longest_pause: float = 30.0
     opening: float = 15.0
-    covered: float = 60.0
 
     def pause(self, failures: int) -> float:
         """Returns the pause before the next attempt to open the camera, s.

@@ -112,6 +112,7 @@ def _loop(
         on_observation=on_observation,
         stop=stop,
         observer=opened.observer,
+        drift=opened.drift,
         status=opened.status,
         rate=settings.rate,
         reopen=opened.reopen,

@@ -7,41 +7,43 @@ from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.events import Event
+from edgetl.device.run.lasting_state import LastingState
 from edgetl.vision.arrays import Image
 
 LensTrouble = Literal["dark", "blurred"]
 
-_EVERY = 0.5
+EVERY = 0.5
 """Time between two pictures that are measured, s. A lens is covered for minutes, so more measurements would only cost
 processor time."""
 _WIDTH = 320
 """Width to which a picture is averaged down before it is measured, px; the result has at least this width and less than
 twice as much."""
-_LEARNING = 60.0
+LEARNING = 60.0
 """Time in which the usual pictures of the camera are learnt, s; black pictures don't count."""
-_LONGEST_STEP = 10.0
+LONGEST_STEP = 10.0
 """Longest time that counts between two measured pictures, s: nothing is known about the time in which a camera was
 lost."""
-_BLACK = 6.0
+BLACK = 6.0
 """Mean brightness below which a picture is dark even if dark pictures are usual, 0..255; the noise of a sensor
 under a covered lens stays below it."""
-_BRIGHTER = 2.0
+BRIGHTER = 2.0
 """Factor of the usual brightness above which the learning begins again. From a dim scene little but the sensor's noise
 is learnt, compared with which a sharp picture in full light would seem blurred."""
 _DARK = 0.25
 """Share of the usual brightness below which a picture is dark."""
-_BLURRED = 0.4
+BLURRED = 0.4
 """Share of the usual sharpness below which a picture is blurred. In two films, 640 and 768 px wide, every picture had
 more than 0.6 of the median in any light, and about 0.3 after it was blurred by 0.3 % of the width."""
-_FLAT = 0.15
+FLAT = 0.15
 """Share of the usual contrast below which a picture counts as blurred, too: a covered lens shows only noise, which is
 sharp."""
-_HYSTERESIS = 1.3
+HYSTERESIS = 1.3
 """Factor by which a limit has to be exceeded before a reported trouble ends, so that it does not come and go."""
-_CLEAR = 10.0
+CLEAR = 10.0
 """Time without a trouble after which it ends, s; never longer than the time after which it was reported."""
 _TEXTS: dict[LensTrouble, str] = {
     "dark": "the picture is dark: see whether the lens is covered or the light is off",
@@ -63,8 +65,8 @@ class LensMeasurement(NamedTuple):
     contrast: float
 
 
-def measure(image: Image) -> LensMeasurement:
-    """Measures a small copy of a picture.
+def small_grey(image: Image) -> NDArray[np.uint8]:
+    """Returns a small grey copy of a picture, (h, w) uint8, 0..255.
 
     Args:
         image: the picture, (H, W, 3) uint8 BGR.
@@ -74,10 +76,27 @@ def measure(image: Image) -> LensMeasurement:
         height, width = max(1, image.shape[0] // factor), image.shape[1] // factor
         rows = image[:: max(1, factor // 2), : width * factor]  # every row would take three times as long
         image = np.asarray(cv2.resize(rows, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def measure(image: Image) -> LensMeasurement:
+    """Measures a small copy of a picture.
+
+    Args:
+        image: the picture, (H, W, 3) uint8 BGR.
+    """
+    return measure_grey(small_grey(image))
+
+
+def measure_grey(grey: NDArray[np.uint8]) -> LensMeasurement:
+    """Measures a small grey copy of a picture.
+
+    Args:
+        grey: the copy, (h, w) uint8, 0..255, see `small_grey`.
+    """
     mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(grey))
     edges = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0])
-    return LensMeasurement(mean, edges / (mean + _BLACK), deviation / (mean + _BLACK))
+    return LensMeasurement(mean, edges / (mean + BLACK), deviation / (mean + BLACK))
 
 
 class LensMonitor:
@@ -88,39 +107,41 @@ class LensMonitor:
         learning: time in which the usual pictures are learnt, s.
     """
 
-    def __init__(self, delay: float, learning: float = _LEARNING) -> None:
+    def __init__(self, delay: float, learning: float = LEARNING) -> None:
         self._delay = delay
         self._learning = learning
         self._samples: list[LensMeasurement] = []
         self._learnt = 0.0
         self._usual: LensMeasurement | None = None
         self._measured_at: float | None = None
-        self._present: LensTrouble | None = None
-        self._lasted = 0.0
-        self._reported: LensTrouble | None = None
-        self._reported_for = 0.0
+        self._state: LastingState[LensTrouble] = LastingState(lambda _: delay, min(CLEAR, delay))
 
     def __call__(self, frame: Frame) -> Iterator[Event]:
         """Measures the next frame; yields an event if a trouble has lasted for the delay, or has ended."""
+        last = self._measured_at
+        if self._delay and (last is None or frame.captured_at - last >= EVERY):
+            yield from self.add(measure(frame.image), frame)
+
+    def add(self, measured: LensMeasurement, frame: Frame) -> Iterator[Event]:
+        """Takes the measurement of the next frame that is measured; see `__call__`.
+
+        Args:
+            measured: the measurement.
+            frame: the frame.
+        """
         at, last = frame.captured_at, self._measured_at
-        if not self._delay or (last is not None and at - last < _EVERY):
-            return
         self._measured_at = at
-        step = 0.0 if last is None else min(at - last, _LONGEST_STEP)
-        measured = measure(frame.image)
+        step = 0.0 if last is None else min(at - last, LONGEST_STEP)
         self._learn(measured, step)
-        trouble = self._trouble(measured)
-        self._lasted = self._lasted + step if trouble == self._present else 0.0
-        self._present = trouble
-        self._reported_for += step
-        needed = self._delay if trouble else min(_CLEAR, self._delay)
-        if trouble != self._reported and self._lasted >= needed:
-            yield self._event(trouble, frame)
+        before = self._state.reported
+        change = self._state.add(self._trouble(measured), step)
+        if change is not None and self._delay:
+            yield _event(change.state, before, change.seconds, frame)
 
     def _learn(self, measured: LensMeasurement, step: float) -> None:
-        if self._usual is not None and measured.brightness > _BRIGHTER * self._usual.brightness:
+        if self._usual is not None and measured.brightness > BRIGHTER * self._usual.brightness:
             self._usual, self._learnt = None, 0.0
-        if self._usual is not None or measured.brightness < _BLACK:
+        if self._usual is not None or measured.brightness < BLACK:
             return
         self._samples.append(measured)
         self._learnt += step
@@ -130,19 +151,19 @@ class LensMonitor:
 
     def _trouble(self, measured: LensMeasurement) -> LensTrouble | None:
         """Returns what is wrong with a picture. A reported trouble ends at a higher limit than it began at."""
-        dark, blurred = (_HYSTERESIS if self._reported == kind else 1.0 for kind in ("dark", "blurred"))
+        dark, blurred = (HYSTERESIS if self._state.reported == kind else 1.0 for kind in ("dark", "blurred"))
         usual = self._usual
-        if measured.brightness < dark * (max(_BLACK, _DARK * usual.brightness) if usual else _BLACK):
+        if measured.brightness < dark * (max(BLACK, _DARK * usual.brightness) if usual else BLACK):
             return "dark"
         if usual is None:
             return None
-        unsharp = measured.sharpness < blurred * _BLURRED * usual.sharpness
-        return "blurred" if unsharp or measured.contrast < blurred * _FLAT * usual.contrast else None
+        unsharp = measured.sharpness < blurred * BLURRED * usual.sharpness
+        return "blurred" if unsharp or measured.contrast < blurred * FLAT * usual.contrast else None
 
-    def _event(self, trouble: LensTrouble | None, frame: Frame) -> Event:
-        before, seconds = self._reported, round(self._reported_for if trouble is None else self._lasted, 1)
-        self._reported, self._reported_for = trouble, 0.0
-        if trouble is not None:
-            return Event(trouble, frame.captured_at, _TEXTS[trouble], frame.index, {"seconds": seconds})
-        text = f"the picture is no longer {before}"
-        return Event("clear", frame.captured_at, text, frame.index, {"reason": before, "seconds": seconds})
+
+def _event(trouble: LensTrouble | None, before: LensTrouble | None, lasted: float, frame: Frame) -> Event:
+    seconds = round(lasted, 1)
+    if trouble is not None:
+        return Event(trouble, frame.captured_at, _TEXTS[trouble], frame.index, {"seconds": seconds})
+    text = f"the picture is no longer {before}"
+    return Event("clear", frame.captured_at, text, frame.index, {"reason": before, "seconds": seconds})

@@ -12,7 +12,6 @@ from edgetl.device.camera.shot import Jpeg, StoredShot, decode_shot
 from edgetl.device.events import Event
 from edgetl.device.run.camera_loss import CameraTimeouts, FrozenPictureCheck, LossReason
 from edgetl.device.run.grabber import Grabber
-from edgetl.device.run.lens import LensMonitor
 from edgetl.device.run.slot import Slot
 from edgetl.device.status import Status
 from edgetl.device.stop import Stop, Stopped, unless_stopped
@@ -86,7 +85,6 @@ class LiveSource:
         self._timeouts = timeouts or CameraTimeouts()
         self._period = 1 / rate if rate else 0.0
         self._frozen_check = FrozenPictureCheck(self._timeouts.frozen if reopen else 0.0)
-        self._lens = LensMonitor(self._timeouts.covered)
         self._slot = Slot(status, self._frozen_check)
         self._grabber: Grabber | None = Grabber(self._slot, lambda: camera)
         self._abandoned: list[Grabber] = []
@@ -104,7 +102,6 @@ class LiveSource:
                 if self._lost_at is not None:
                     yield self._camera_back(frame, self._lost_at)
                 yield frame
-                yield from self._lens(frame)
                 if not self._frozen_check.is_frozen():
                     continue
             if self._lost_at is not None:

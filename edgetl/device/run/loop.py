@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -76,6 +76,7 @@ def run(
     on_observation: Callable[[Observation], None] | None = None,
     stop: Stop | None = None,
     observer: Observer | None = None,
+    drift: Callable[[Observation], Iterable[Event]] | None = None,
     status: Status | None = None,
     rate: float | None = None,
     reopen: Callable[[], Camera] | None = None,
@@ -92,6 +93,7 @@ def run(
         on_observation: a function that gets each observation, after the observer and before the sinks.
         stop: the stop of an enclosing `stop_on_signals`; None makes the loop handle signals itself.
         observer: the observer, which gets each observation first.
+        drift: a function that gets each observation after the observer, and returns events of its own.
         status: the run's status, which others read meanwhile.
         rate: number of frames of a live camera a second at most; None sets no limit.
         reopen: the function that opens a live camera again when it is lost; None lets a loss end the run.
@@ -121,6 +123,7 @@ def run(
                     if on_observation:
                         on_observation(item)
                     _write(sinks, item)
+                    events = [*events, *drift(item)] if drift else events
                 _notify(sinks, [*events, *status.take_events()])
                 if ending.is_set() or meter.frames == max_frames:
                     break
@@ -130,8 +133,8 @@ def run(
 
 def _pool(model: Model | ModelPool, *, live: bool) -> ModelPool:
     """Returns the models that process the frames: only one with a live camera, whose newest frame alone counts."""
-    models = model.models if isinstance(model, ModelPool) else (model,)
-    return ModelPool(models[:1] if live else models)
+    pool = model if isinstance(model, ModelPool) else ModelPool([model])
+    return ModelPool(pool.models[:1], keeps_scores=pool.keeps_scores) if live else pool
 
 
 def _write(sinks: Sequence[Sink], observation: Observation) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -32,13 +32,17 @@ class ModelPool(Closing):
 
     Args:
         models: instances of one model, each opened on its own; at least one.
+        keeps_scores: a function that is called with each frame in order, and says whether its observation also holds
+            the scores of all classes of a classifier; None for none.
 
     Attributes:
         models: the instances.
+        keeps_scores: the function that was given.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(self, models: Sequence[Model], *, keeps_scores: Callable[[Frame], bool] | None = None) -> None:
         self.models = tuple(models)
+        self.keeps_scores = keeps_scores
 
     @classmethod
     def open(
@@ -81,9 +85,14 @@ class ModelPool(Closing):
                 frames before it.
             selection: the results to report, which may change meanwhile; None leaves each model as it was opened.
         """
+
+        def observe(model: Model, frame: Frame, keeps_scores: bool) -> Observation:
+            return _observe(model, frame, selection, keeps_scores)
+
+        keeps = self.keeps_scores or (lambda _: False)
         if len(self.models) == 1:
-            return _run_one(self.models[0], items, selection)
-        return _run_several(self.models, items, selection)
+            return _run_one(self.models[0], items, observe, keeps)
+        return _run_several(self.models, items, observe, keeps)
 
     def close(self) -> None:
         """Frees the models."""
@@ -91,24 +100,28 @@ class ModelPool(Closing):
             model.close()
 
 
+_Observe = Callable[[Model, Frame, bool], Observation]
+_Keeps = Callable[[Frame], bool]
+
+
 def _run_one(
-    model: Model, items: Iterable[Frame | Event], selection: ResultSelection | None
+    model: Model, items: Iterable[Frame | Event], observe: _Observe, keeps: _Keeps
 ) -> Generator[Observation | Event]:
     for item in items:
-        yield _observe(model, item, selection) if isinstance(item, Frame) else item
+        yield observe(model, item, keeps(item)) if isinstance(item, Frame) else item
 
 
 def _run_several(
-    models: Sequence[Model], items: Iterable[Frame | Event], selection: ResultSelection | None
+    models: Sequence[Model], items: Iterable[Frame | Event], observe: _Observe, keeps: _Keeps
 ) -> Generator[Observation | Event]:
     idle = SimpleQueue[Model]()
     for model in models:
         idle.put(model)
 
-    def observe(frame: Frame) -> Observation:
+    def observe_idle(frame: Frame, keeps_scores: bool) -> Observation:
         model = idle.get()
         try:
-            return _observe(model, frame, selection)
+            return observe(model, frame, keeps_scores)
         finally:
             idle.put(model)
 
@@ -116,7 +129,7 @@ def _run_several(
     executor = ThreadPoolExecutor(len(models), thread_name_prefix="inference")
     try:
         for item in _with_error(items):
-            pending.append(executor.submit(observe, item) if isinstance(item, Frame) else item)
+            pending.append(executor.submit(observe_idle, item, keeps(item)) if isinstance(item, Frame) else item)
             # One frame more than there are models, so that no model waits for the sinks.
             while pending and (len(pending) > len(models) or _is_ready(pending[0])):
                 yield _resolve(pending.popleft())
@@ -134,12 +147,13 @@ def _with_error(items: Iterable[Frame | Event]) -> Generator[Frame | Event | Exc
         yield error
 
 
-def _observe(model: Model, frame: Frame, selection: ResultSelection | None) -> Observation:
+def _observe(model: Model, frame: Frame, selection: ResultSelection | None, keeps_scores: bool) -> Observation:
     if selection and model.only is not (chosen := selection.filter):
         model.only = chosen
     result = model(frame.image, frame.size_wh)
+    scores = model.last_scores() if keeps_scores else None
     # A copy of the timings: the model overwrites its own with the next frame.
-    return Observation(frame, result, replace(model.timings), (monotonic() - frame.captured_at) * 1e3)
+    return Observation(frame, result, replace(model.timings), (monotonic() - frame.captured_at) * 1e3, scores)
 
 
 _Pending = Future[Observation] | Event | Exception

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from edgetl.device.camera.frame import Frame
+from edgetl.device.camera.frame import Frame, FrameClock
 from edgetl.device.events import Event, EventKind
 from edgetl.device.observation import Observation
 from edgetl.device.result_selection import ResultSelection
@@ -51,8 +51,7 @@ class SceneObserver:
         settings.refuse_misplaced(card)
         self._settings = settings
         self._selection = selection
-        self._live = live
-        self._fps = fps or 1.0
+        self._clock = FrameClock(live, fps)
         self._limit = EventLimit(settings.every)
         self._label = LabelObserver(settings.smooth, self._limit)
         self._zones = [ZoneWatch(zone) for zone in settings.zones]
@@ -73,7 +72,7 @@ class SceneObserver:
         return replace(observation, result=result), events
 
     def _follow(self, frame: Frame, result: Result) -> tuple[Result, list[Event]]:
-        at = frame.captured_at if self._live else frame.index / self._fps
+        at = self._clock(frame)
         if isinstance(result, Classification):
             result = self._label.smooth(result)
             return result, self._label.events(result, frame, at)

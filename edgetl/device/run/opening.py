@@ -11,11 +11,14 @@ from pathlib import Path
 from edgetl.bundle import MANIFEST
 from edgetl.device.camera import CameraOpener
 from edgetl.device.camera.address import read_password, without_password
+from edgetl.device.camera.frame import FrameClock, FrameSampler
 from edgetl.device.camera.protocol import Camera, CameraRequest
 from edgetl.device.camera.source import Source, parse_source
+from edgetl.device.collect.selector import RATED_EVERY
 from edgetl.device.measure.tune import AUTO, recall_or_tune
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.camera_loss import CameraTimeouts
+from edgetl.device.run.drift import DriftMonitor
 from edgetl.device.run.live_source import wait_for_camera
 from edgetl.device.run.model_pool import ModelPool
 from edgetl.device.run.observer import SceneObserver
@@ -53,6 +56,7 @@ class OpenedRun:
         selection: the results that the run reports.
         status: the run's status.
         observer: the observer of the scene; None if nothing has to be followed.
+        drift: the monitor of the pictures and the answers; None if nothing has to be monitored.
         sinks: the sinks of the settings, and the caller's own.
     """
 
@@ -62,6 +66,7 @@ class OpenedRun:
     selection: ResultSelection
     status: Status
     observer: SceneObserver | None
+    drift: DriftMonitor | None
     sinks: Sequence[Sink]
 
 
@@ -142,17 +147,24 @@ def open_run(settings: RunSettings, own_sinks: Sequence[Sink], stop: Stop, stack
     timeouts = camera_timeouts(settings)
     found = wait_for_camera(opener, timeouts, stop) if settings.wait else unless_stopped(opener, stop)
     camera = stack.enter_context(found)
+    if settings.collect is not None:
+        pool.keeps_scores = FrameSampler(FrameClock(camera.live, camera.fps), RATED_EVERY)
     status, selection = Status(), ResultSelection(card, settings.result_filter)
     observer = _observer(settings, selection, camera, wants_events=bool(own_sinks))
     receiver = current()  # asked in this thread: each thread has a receiver of its own
     make = partial(
-        make_sinks, broker=broker, scene=observer, announce=receiver.message if receiver is not None else None
+        make_sinks,
+        broker=broker,
+        scene=observer,
+        variant=pool.models[0].variant,
+        announce=receiver.message if receiver is not None else None,
     )
     sinks = unless_stopped(lambda: list(make(settings, camera, status, selection, stop)), stop)
     _enter(sinks, stack, stop)
     for sink in own_sinks:
         stack.enter_context(sink)
-    return OpenedRun(pool, camera, opener, selection, status, observer, [*sinks, *own_sinks])
+    drift = _drift_monitor(settings, selection, camera, status)
+    return OpenedRun(pool, camera, opener, selection, status, observer, drift, [*sinks, *own_sinks])
 
 
 def _open_pool(settings: RunSettings) -> ModelPool:
@@ -181,7 +193,7 @@ def _camera_request(settings: RunSettings, source: Source) -> CameraRequest:
 
 def camera_timeouts(settings: RunSettings) -> CameraTimeouts:
     """Returns the times after which the camera counts as lost, is opened again, or is given up."""
-    return CameraTimeouts(settings.stall, settings.frozen, settings.give_up, covered=settings.covered)
+    return CameraTimeouts(settings.stall, settings.frozen, settings.give_up)
 
 
 def _observer(
@@ -190,11 +202,24 @@ def _observer(
     """Returns the observer of the scene; None if nobody asks for tracks, events or smoothed labels."""
     wants_events = wants_events or settings.events is not None or settings.mqtt is not None
     is_detector = selection.card.task == "detection"
-    track = settings.track or (is_detector and (wants_events or settings.serve is not None))
+    needs_tracks = wants_events or settings.serve is not None or settings.collect is not None
+    track = settings.track or (is_detector and needs_tracks)
     scene = SceneSettings(track, settings.zones, settings.lines, settings.smooth, settings.every or 0.0)
     if not (scene.tracks or wants_events or settings.smooth > 1 or settings.every):
         return None
     return SceneObserver(scene, selection, live=camera.live, fps=camera.fps)
+
+
+def _drift_monitor(
+    settings: RunSettings, selection: ResultSelection, camera: Camera, status: Status
+) -> DriftMonitor | None:
+    """Returns the monitor of the pictures and the answers; None for photos, each of which shows another scene."""
+    covered = settings.covered if camera.live else 0.0
+    is_stream = camera.live or camera.fps is not None
+    if not is_stream or not (covered or settings.drift):
+        return None
+    clock = FrameClock(camera.live, camera.fps)
+    return DriftMonitor(selection, status, clock, delay=settings.drift, covered=covered)
 
 
 def _enter(sinks: Iterable[Sink], stack: ExitStack, stop: Stop) -> None:

@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from edgetl.bundle import Bundle, is_bundle
 from edgetl.card import ModelCard
+from edgetl.device.camera.frame import FrameClock
 from edgetl.device.camera.protocol import Camera
+from edgetl.device.collect.budget import Budget
+from edgetl.device.collect.frame_folder import DEFAULT_BYTES, FrameFolder, RunningModel
+from edgetl.device.collect.selector import FrameSelector
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run.observer import SceneObserver
 from edgetl.device.run.settings import RunSettings
 from edgetl.device.sinks import Sink
 from edgetl.device.sinks.background import Background
+from edgetl.device.sinks.collecting import Collecting
 from edgetl.device.sinks.console import Console
 from edgetl.device.sinks.drawing import Drawing
 from edgetl.device.sinks.event_snapshots import DEFAULT_MAX_EVENTS, EventFrames, Snapshots
@@ -27,7 +33,7 @@ from edgetl.device.sinks.window import Window
 from edgetl.device.status import Status
 from edgetl.device.stop import Stop
 from edgetl.errors import UsageError
-from edgetl.files import local_path
+from edgetl.files import local_path, sha256_of
 from edgetl.vision.draw import draw
 
 
@@ -71,6 +77,7 @@ def make_sinks(
     *,
     broker: Address | None = None,
     scene: SceneObserver | None = None,
+    variant: str | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Iterator[Sink]:
     """Yields the sinks of the settings; enter them in their order.
@@ -85,6 +92,7 @@ def make_sinks(
         stop: the run's stop.
         broker: the MQTT broker to publish to.
         scene: the run's observer, which also draws zones and lines.
+        variant: the name of the bundle's variant that runs; None for a single file.
         announce: the receiver of the line with the live page's address.
 
     Raises:
@@ -95,20 +103,28 @@ def make_sinks(
     drawing: Drawing = scene.draw if scene else draw
     if settings.show:
         yield Window(drawing=drawing)
-    if settings.jsonl:
-        results = JsonLines(str(settings.jsonl), only_changes=settings.jsonl_changes)
-        yield background(results, "jsonl", 256, pictures=False, reopens=True)
-    if settings.save:
-        yield _saving(settings, str(settings.save), camera, background, drawing)
+    yield from _files(settings, camera, background, drawing)
     if settings.events:
         snapshots = Snapshots(local_path(settings.events), settings.events_max or DEFAULT_MAX_EVENTS, drawing)
         yield EventFrames(background(snapshots, "events", 16, reopens=True))
+    if settings.collect:
+        yield _collecting(settings, local_path(settings.collect), camera, background, selection.card, variant, status)
     if broker:
         yield _publishing(settings, broker, status, selection.card, scene)
     if settings.print_results:
         yield background(Console(sys.stderr), "console", 64, pictures=False)
     if settings.serve is not None:
         yield _page(settings, settings.serve, selection, status, drawing, announce)
+
+
+def _files(
+    settings: RunSettings, camera: Camera, background: Callable[..., Background], drawing: Drawing
+) -> Iterator[Sink]:
+    if settings.jsonl:
+        results = JsonLines(str(settings.jsonl), only_changes=settings.jsonl_changes)
+        yield background(results, "jsonl", 256, pictures=False, reopens=True)
+    if settings.save:
+        yield _saving(settings, str(settings.save), camera, background, drawing)
 
 
 def _saving(
@@ -119,6 +135,28 @@ def _saving(
     every, most = settings.save_every, settings.save_max
     sink = open_saving(path, camera, folder=is_folder, every=every, most=most, drawing=drawing)
     return background(sink, "film", reopens=isinstance(sink, RollingVideo))
+
+
+def _collecting(
+    settings: RunSettings,
+    folder: Path,
+    camera: Camera,
+    background: Callable[..., Background],
+    card: ModelCard,
+    variant: str | None,
+    status: Status,
+) -> Sink:
+    budget = Budget()
+    model = RunningModel(card.name, _digest(settings, variant), variant, card.labels)
+    frames = FrameFolder(folder, settings.collect_max or DEFAULT_BYTES, model, budget, status)
+    selector = FrameSelector(card, FrameClock(camera.live, camera.fps), budget)
+    return Collecting(background(frames, "collect", reopens=True), selector)
+
+
+def _digest(settings: RunSettings, variant: str | None) -> str:
+    """Returns the SHA-256 of the model file that runs, as hex."""
+    path = Path(settings.model or "")
+    return Bundle.open(path).variant(variant).sha256 if is_bundle(path) else sha256_of(path)
 
 
 def _publishing(

@@ -39,6 +39,8 @@ class RunSettings:
         stall: time without a frame that can be decoded after which a live camera is opened again, s.
         frozen: time with an unchanged picture after which a live camera is opened again, s; 0 sets no limit.
         covered: time with a dark or blurred picture after which an event says so, s; 0 sets no limit.
+        drift: time that a picture unlike the usual ones, as without light, lasts before a `drift` event says so, s; 0
+            reports no drift, of results either.
         give_up: time after which a lost camera ends the run, s.
         wait: whether to wait for a camera that is not there at the start, until `give_up`.
         camera_password_file: path of a file whose first line is the password of the user in the camera's address.
@@ -61,6 +63,9 @@ class RunSettings:
         show: whether a window shows the annotated pictures.
         events: path of a folder for two pictures and a JSON file of each event.
         events_max: number of events that the folder keeps; None keeps 1000.
+        collect: path of a folder for the frames that are worth labelling.
+        collect_max: size that these frames may have together, bytes; the oldest and least informative are deleted. None
+            allows 250 MB.
         mqtt: address of a broker, `mqtt://[USER@]HOST[:PORT][/PREFIX]` or `mqtts://`. It is not shown.
         mqtt_password_file: path of a file whose first line is the broker's password.
         mqtt_ca: path of the certificates by which the broker's is checked (PEM).
@@ -87,6 +92,7 @@ class RunSettings:
     stall: float = 5.0
     frozen: float = 10.0
     covered: float = 60.0
+    drift: float = 10.0
     give_up: float = 300.0
     wait: bool = False
     camera_password_file: Path | None = None
@@ -112,6 +118,8 @@ class RunSettings:
     show: bool = False
     events: Path | str | None = None
     events_max: int | None = None
+    collect: Path | str | None = None
+    collect_max: int | None = None
     mqtt: str | None = field(default=None, repr=False)
     mqtt_password_file: Path | None = None
     mqtt_ca: Path | None = None
@@ -156,18 +164,19 @@ class RunSettings:
 
     def _refuse_too_small(self) -> None:
         """Raises a UsageError if a count is below 1, or a time or a rate is negative or not a number."""
-        for name in ("max_frames", "threads", "top_k", "max_det", "smooth", "events_max", "save_max"):
+        for name in ("max_frames", "threads", "top_k", "max_det", "smooth", "events_max", "save_max", "collect_max"):
             count = getattr(self, name)
             if count is not None and count < 1:
                 raise UsageError(f"{name} is {count}", remedy="choose 1 or more")
-        for name in ("stall", "frozen", "covered", "give_up", "fps", "rate", "every", "save_every"):
+        for name in ("stall", "frozen", "covered", "drift", "give_up", "fps", "rate", "every", "save_every"):
             number = getattr(self, name)
             if number is not None and not number >= 0:
                 raise UsageError(f"{name} is {number}", remedy="choose 0 or more")
 
     def _refuse_empty(self) -> None:
         """Raises a UsageError if an option is empty, as a shell variable without a value is."""
-        for option, value in {"--jsonl": self.jsonl, "--save": self.save, "--mqtt": self.mqtt}.items():
+        named = {"--jsonl": self.jsonl, "--save": self.save, "--collect": self.collect, "--mqtt": self.mqtt}
+        for option, value in named.items():
             if value is not None and not str(value).strip():
                 raise UsageError(f"{option} is empty", remedy=f"say where to after {option}, or leave it out")
 
@@ -177,6 +186,7 @@ class RunSettings:
             "--jsonl": (self.jsonl, {"--jsonl-changes": self.jsonl_changes}),
             "--save": (self.save, {"--save-every": self.save_every, "--save-max": self.save_max}),
             "--events": (self.events, {"--events-max": self.events_max}),
+            "--collect": (self.collect, {"--collect-max": self.collect_max}),
             "--mqtt": (self.mqtt, {"--mqtt-password-file": self.mqtt_password_file, "--mqtt-ca": self.mqtt_ca}),
             "--serve": (
                 self.serve,

@@ -75,27 +75,21 @@ class JsonLines:
 
     def write(self, observation: Observation) -> None:
         """Writes a line, unless only changes are written and this result is unchanged."""
-        frame, timings = observation.frame, observation.timings
-        seconds = self._since_start(frame.captured_at)
+        start = self._started(observation.frame.captured_at)
         if self._filter and not self._filter.passes(observation):
             return
-        line: dict[str, object] = {"index": frame.index, "t": seconds}
-        if frame.name:
-            line["name"] = frame.name
-        stages = {"preprocess": timings.preprocess, "invoke": timings.invoke, "decode": timings.decode}
-        line["timings_ms"] = {stage: round(ms, 3) for stage, ms in stages.items()}
-        line["age_ms"] = round(observation.age_ms, 3)
-        self._write_line(line | observation.result.to_dict())
+        self._write_line(observation.to_dict(start))
 
     def notify(self, event: Event) -> None:
         """Writes a line with the event's kind as `event`, its `text` and facts, `t`, and the `index` of its frame."""
         line: dict[str, object] = {} if event.index is None else {"index": event.index}
-        self._write_line(line | {"t": self._since_start(event.at)} | event.to_dict())
+        self._write_line(line | {"t": round(event.at - self._started(event.at), 4)} | event.to_dict())
 
-    def _since_start(self, at: float) -> float:
+    def _started(self, at: float) -> float:
+        """Returns the time of the first line, s; it is that of this line if there was none before."""
         if self._start is None:
             self._start = at
-        return round(at - self._start, 4)
+        return self._start
 
     def _write_line(self, line: dict[str, object]) -> None:
         data = json_text(line).encode() + b"\n"

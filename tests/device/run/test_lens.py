@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgetl.device.camera.frame import Frame
-from edgetl.device.run.lens import _EVERY, LensMonitor, measure
+from edgetl.device.run.lens import EVERY, LensMonitor, measure
 
 SIZE = (480, 640)
 
@@ -118,7 +118,7 @@ def test_measuring_takes_far_less_than_a_hundredth_of_the_time(scene, capsys):
     begun = time.thread_time()
     for _ in range(20):
         measure(large)
-    share = (time.thread_time() - begun) / 20 / _EVERY
+    share = (time.thread_time() - begun) / 20 / EVERY
     with capsys.disabled():
         print(f"\nmeasuring pictures of 1920 x 1080 takes {share:.2%} of one core")
     assert share < 0.005

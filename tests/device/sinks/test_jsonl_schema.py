@@ -14,12 +14,13 @@ import pytest
 from fakes import CARD, ColourRuntime, FakeCamera, observed, solid
 
 from edgetl.card import DetectorDecoding, InputSpec, ModelCard
-from edgetl.device.camera.frame import Frame
+from edgetl.device.camera.frame import Frame, FrameClock
 from edgetl.device.events import Event, EventKind
 from edgetl.device.inference.model import Model
 from edgetl.device.result_selection import ResultSelection
 from edgetl.device.run import loop
 from edgetl.device.run.camera_loss import CameraTimeouts
+from edgetl.device.run.drift import DriftMonitor
 from edgetl.device.run.lens import LensMonitor
 from edgetl.device.run.observer import SceneObserver
 from edgetl.device.run.scene_settings import SceneSettings
@@ -27,8 +28,10 @@ from edgetl.device.sinks.background import Background
 from edgetl.device.sinks.jsonl import JsonLines
 from edgetl.device.status import Status
 from edgetl.errors import CameraError, EdgetlError
+from edgetl.validation_profile import ValidationProfile
 from edgetl.vision.filter import ResultFilter
 from edgetl.vision.results import Classification, Detections
+from edgetl.vision.shares import SCORE_BINS, histogram
 from edgetl.vision.zones import Line, Zone
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "json-lines.md"
@@ -72,7 +75,7 @@ FIELDS = {
     "objects[].xyxy": pixels, "objects[].xyxyn": shares, "objects[].track": whole,
     "label": text_or_null, "class_id": whole, "track": whole, "zone": text, "line": text,
     "direction": {"in", "out"}.__contains__, "before": text_or_null, "score": share,
-    "reason": text, "detail": text, "tries": whole, "seconds": number, "sink": text,
+    "reason": text, "detail": text, "tries": whole, "seconds": number, "sink": text, "psi": number,
 }  # fmt: skip
 
 
@@ -133,6 +136,18 @@ def lens_lines(sink):
             sink.notify(event)
 
 
+def drift_lines(sink):
+    sure = histogram([0.97, 0.99, 0.93], SCORE_BINS)
+    card = replace(CARD, validation=ValidationProfile(3, sure, sure, sure, (0.4, 0.3, 0.3, 0.0), (0.0,) * 8))
+    watch = DriftMonitor(ResultSelection(card), Status(), FrameClock(True), delay=2.0, covered=0.0)
+    picture = np.random.default_rng(3).integers(0, 256, (48, 64, 3), np.uint8)
+    unsure = Classification(np.array([0]), np.array([0.4], np.float32), ("red",))
+    for index in range(400):
+        image = picture // 20 if 20 <= index < 40 else picture
+        for event in watch(observed(Frame(image, 40 + 2.5 * index, index), unsure)):
+            sink.notify(event)
+
+
 class Flaky:
     """A sink that fails once."""
 
@@ -174,6 +189,7 @@ def lines(tmp_path_factory):
         classifier_lines(sink)
         camera_lines(sink)
         lens_lines(sink)
+        drift_lines(sink)
         sink_lines(sink)
     return [json.loads(line) for line in path.read_text().splitlines()]
 

@@ -101,7 +101,7 @@ class MqttSink:
             self.connection.publish(self._topic("event"), json_text(at | event.to_dict()))
         if event.kind == "crossed":
             self._count_crossing(event)
-        elif event.kind in ("camera_lost", "camera_back"):
+        elif event.kind in ("camera_lost", "camera_back", "drift", "drift_over"):
             self._publish_figures()
 
     def _count_crossing(self, event: Event) -> None:
@@ -124,6 +124,7 @@ class MqttSink:
             "dropped": figures.dropped,
             "connected": figures.connected,
             "reconnects": figures.reconnects,
+            "drifting": list(figures.drifting),
             "mqtt_dropped": figures.sink_drops.get("mqtt", 0),
         }
 

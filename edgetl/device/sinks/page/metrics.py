@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -93,6 +93,8 @@ class RunMetrics:
             "seconds_since_frame": round(silence, 1),
             "stalled": silence > self.stall,
             "sink_drops": figures.sink_drops,
+            "collected": figures.collected,
+            "drifting": list(figures.drifting),
             "celsius": thermal.celsius,
             "throttled": thermal.throttled,
             "viewers": reading.viewers,
@@ -112,6 +114,11 @@ class RunMetrics:
             _family("edgetl_camera_reconnects_total", "counter", "Camera reconnects.", _one(figures.reconnects)),
             _family("edgetl_camera_silence_seconds", "gauge", "Time since the last frame.", _one(self.silence())),
             _family("edgetl_sink_dropped_total", "counter", "Frames dropped for a slow output.", drops),
+            _family("edgetl_collected_frames_total", "counter", "Frames kept for training.", _one(figures.collected)),
+            _family(
+                "edgetl_drift_index", "gauge", "Stability index of the last window.", _by("of", figures.drift_index)
+            ),
+            _family("edgetl_drifting", "gauge", "Drifts that last.", _by("reason", dict.fromkeys(figures.drifting, 1))),
             _family("edgetl_page_connections", "gauge", "Connections to the live page.", _one(reading.viewers)),
             _family("edgetl_temperature_celsius", "gauge", "The hottest zone's temperature.", _one(thermal.celsius)),
             _family("edgetl_throttled", "gauge", "Whether the clock is throttled.", _one(thermal.throttled)),
@@ -139,6 +146,16 @@ def _stages(figures: Figures) -> Iterator[Sample]:
 def _one(value: float | None) -> list[Sample]:
     """Returns a sample without labels; none for a value that this machine does not have."""
     return [] if value is None else [("", value)]
+
+
+def _by(name: str, values: Mapping[str, float]) -> list[Sample]:
+    """Returns a sample for each value, with its key as a label.
+
+    Args:
+        name: the name of the label.
+        values: the values by their keys.
+    """
+    return [(_labels(**{name: key}), value) for key, value in values.items()]
 
 
 def _labels(**labels: str) -> str:

@@ -13,6 +13,8 @@ from edgetl.host.convert.foreign.foreign_model import Ending, ForeignModel
 from edgetl.host.dataset.load import Photos
 from edgetl.text import counted
 from edgetl.vision.arrays import ClassIds, Scores
+from edgetl.vision.classify import softmax
+from edgetl.vision.quantized import sigmoid
 
 EVEN = 0.5
 """The display threshold of scores that sigmoids give: below it, the class is more likely absent than present."""
@@ -63,6 +65,24 @@ def describe_outputs(model: ForeignModel, scores: Scores, ending: Ending) -> Cla
         console.print("outputs: scores that don't sum to one; each class is independent and is shown from 0.5 on")
         return ClassifierDecoding("independent", EVEN)
     return ClassifierDecoding("probabilities")
+
+
+def final_scores(scores: Scores, ending: Ending) -> Scores:
+    """Returns the scores of all classes behind the layers that turn a model's outputs into scores.
+
+    Args:
+        scores: the model's outputs for the validation photos, (N, columns) float32.
+        ending: the name of the layers.
+
+    Returns:
+        The scores, (N, C) float32, 0..1.
+    """
+    if ending == "softmax":
+        return softmax(scores)
+    if ending == "none":
+        return scores
+    second = sigmoid(scores) if ending == "sigmoid_pair" else scores
+    return np.concatenate([1 - second, second], axis=1)
 
 
 def measure_top1(predicted: ClassIds, photos: Photos, labels: tuple[str, ...]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,12 @@ from edgetl.device.inference.labels import read_labels
 from edgetl.errors import DatasetError, ModelError, UsageError
 from edgetl.files import friendly_os_errors, sha256_of, temporary_folder, write_atomic
 from edgetl.host.console import console
-from edgetl.host.convert.foreign.describe_outputs import describe_outputs, measure_outputs, measure_top1
+from edgetl.host.convert.foreign.describe_outputs import (
+    describe_outputs,
+    final_scores,
+    measure_outputs,
+    measure_top1,
+)
 from edgetl.host.convert.foreign.find_scaling import SCALINGS, find_scaling
 from edgetl.host.convert.foreign.foreign_model import Ending, ForeignModel
 from edgetl.host.convert.foreign.open_keras import open_keras
@@ -26,6 +31,7 @@ from edgetl.host.convert.foreign.open_tflite import open_tflite
 from edgetl.host.dataset.boxes.read import is_boxed
 from edgetl.host.dataset.load import Dataset, load_dataset
 from edgetl.host.dataset.photos import fingerprint
+from edgetl.host.evaluate.answer_distribution import classifier_profile
 from edgetl.host.networks.stored import in_columns
 from edgetl.schema import to_toml
 from edgetl.store.model import derived_name
@@ -121,6 +127,7 @@ def import_model(options: ImportOptions) -> store.StoredModel:
         datetime.now(UTC).isoformat(timespec="seconds"),
         version("edgetl"),
     )
+    card = replace(card, validation=classifier_profile(card, final_scores(scores, ending), data.val))
     return _put(card, model, scaling, ending, options)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgetl.card import Backbone, ClassifierDecoding, InputSpec, ModelCard
 from edgetl.host.dataset.load import Dataset, load_dataset
+from edgetl.host.evaluate.answer_distribution import classifier_profile
 from edgetl.host.evaluate.classifier_tables import confidence_interval
 from edgetl.host.evaluate.top1 import Evaluation
 from edgetl.host.networks.backend import import_keras
@@ -68,7 +69,8 @@ class ClassifierTraining(Training[ClassifierOptions, Dataset]):
     def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:
         val = self.dataset.val
         evaluation = Evaluation(self.dataset.labels, val.classes, predict(model, val))
-        card = replace(card, metrics={"top1": round(evaluation.top1, 4)})
+        profile = classifier_profile(card, evaluation.scores, val)
+        card = replace(card, metrics={"top1": round(evaluation.top1, 4)}, validation=profile)
         review = review_photos(self.dataset, self._features, evaluation)
         facts = replace(self._facts(model, evaluation, checkpoint), review=review)
         low, high = facts.interval

@@ -12,6 +12,7 @@ from edgetl.card import Backbone, DetectorDecoding, InputSpec, ModelCard
 from edgetl.errors import UsageError
 from edgetl.host.console import console
 from edgetl.host.dataset.boxes.load import BoxedDataset, load_boxed
+from edgetl.host.evaluate.answer_distribution import detector_profile
 from edgetl.host.evaluate.detector_tables import class_rows
 from edgetl.host.evaluate.map_interval import map_interval
 from edgetl.host.evaluate.mean_average_precision import DetectionEvaluation
@@ -92,6 +93,7 @@ class DetectorTraining(Training[DetectorOptions, BoxedDataset]):
     def _measure(self, model: Network, card: ModelCard, checkpoint: Checkpoint) -> Trained:
         evaluation = measure(model, self.dataset.val, card)
         card = _with_figures(card, evaluation)
+        card = replace(card, validation=detector_profile(card, evaluation.found, self.dataset.val))
         seen = self._on_training_photos(model, card)
         crops = self._crops
         review = (

@@ -243,6 +243,9 @@ def test_metrics_are_in_prometheus_text_format(monkeypatch):
     with served_page() as (page, _, status, run):
         status.frame_dropped()
         status.sink_dropped('a "sink"\n')
+        status.frame_collected()
+        status.drift_measured({"scores": 0.125})
+        status.drift_reported("light_off", lasts=True)
         wait_until(lambda: len(run.results) > 20)
         code, headers, body = request(page, "/metrics")
     assert (code, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
@@ -253,6 +256,9 @@ def test_metrics_are_in_prometheus_text_format(monkeypatch):
     assert {re.split("[{ ]", line)[0] for line in samples} <= declared
     assert "edgetl_frames_dropped_total 1" in samples
     assert "edgetl_camera_connected 1" in samples
+    assert "edgetl_collected_frames_total 1" in samples
+    assert 'edgetl_drift_index{of="scores"} 0.125' in samples
+    assert 'edgetl_drifting{reason="light_off"} 1' in samples
     assert "edgetl_temperature_celsius 61.5" in samples
     assert "edgetl_throttled 1" in samples
     assert 'edgetl_stage_seconds{stage="invoke",quantile="0.5"} 0.0031' in samples
