@@ -38,6 +38,7 @@ def test_a_service_is_active_once_it_says_that_it_is_ready(systemd, tmp_path):
     systemd.wait_for(ActiveState="inactive", MainPID="0")
 
 
+@pytest.mark.slow
 def test_a_service_that_dies_is_started_again_until_it_dies_too_often(systemd, tmp_path):
     systemd.write_unit(unit(tmp_path, "sys.exit(3)", "StartLimitBurst=3"))
     systemd.call("start", "--no-block", "edgetl.service")
@@ -51,6 +52,7 @@ def test_the_watchdog_ends_a_service_that_no_longer_feeds_it(systemd, tmp_path):
     systemd.wait_for(ActiveState="failed", Result="watchdog")
 
 
+@pytest.mark.slow
 def test_units_are_read_again_at_daemon_reload_only(systemd, tmp_path):
     systemd.write_unit(unit(tmp_path, "time.sleep(60)"))
     systemd.call("restart", "edgetl")

@@ -19,6 +19,7 @@ from edgetl.device.release.watch_service import Watch
 from edgetl.device.service.status import ServiceStatus
 from edgetl.device.service.systemd import Systemd
 from edgetl.errors import EdgetlError, UsageError
+from edgetl.files import friendly_os_errors
 from edgetl.text import first_line
 
 _LEAST_FREE = 4 << 20
@@ -116,11 +117,21 @@ class ReleaseSwitch:
         if not is_complete(env):
             what = "the release's environment is not complete"
             raise UsageError(what, where=str(env), remedy="deploy the release again")
-        if self.find_service() is None and self.install is None:
+        systemd = self.find_service()
+        if systemd is None and self.install is None:
             raise UsageError("no service is installed here", remedy="install it with `edgetl service install`")
+        if systemd is not None and not self._runs_current(systemd):
+            what, remedy = "the installed service runs something else", "remove it with `edgetl service uninstall`"
+            raise UsageError(what, where=str(systemd.unit_path), remedy=f"{remedy}, and deploy again")
         if shutil.disk_usage(self.root).free < _LEAST_FREE:
             what = "the disk is full: a switch could not be undone"
             raise EdgetlError(what, where=str(self.root), remedy="free some space there, and deploy again")
+
+    def _runs_current(self, systemd: Systemd) -> bool:
+        """Says whether a service runs the current release, rather than a bundle that the user chose for it."""
+        with friendly_os_errors(systemd.unit_path):
+            text = systemd.unit_path.read_text(encoding="utf-8", errors="replace")
+        return f"{self.root / 'current'}/" in text.replace("%%", "%")
 
     def _way_back(self, digest: str, before: str | None) -> str | None:
         """Returns the release to return to if this one fails: the current one, unless it has not proved itself."""

@@ -111,11 +111,14 @@ class SimulatedService:
     Attributes:
         now: the time, s.
         calls: the calls that changed the service.
+        unit_path: the file of the unit.
     """
 
-    unit_path, user = Path("edgetl.service"), True
+    user = True
 
     def __init__(self, root: Path) -> None:
+        self.unit_path = root.parent / "edgetl.service"
+        self.unit_path.write_text(unit_of(root))
         self.root, self.now, self.calls = root, 0.0, []
         self.pid, self.started, self.run = 0, 0.0, ""
 

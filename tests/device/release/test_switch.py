@@ -99,6 +99,15 @@ def test_a_device_without_a_service_gets_one_with_its_first_release(root, device
     assert (current_digest(root), service.run) == (digest, "good")
 
 
+def test_a_service_that_runs_something_else_is_left_alone(root, device, installed, service):
+    digest = installed()
+    service.unit_path.write_text("[Service]\nExecStart=/usr/bin/python3 -m edgetl run parts\n")
+    with pytest.raises(UsageError, match="runs something else"):
+        device.switch(digest)
+    assert service.calls == []
+    assert current_digest(root) is None
+
+
 def test_a_repeated_switch_leaves_the_running_release_alone(device, installed, service):
     digest = installed()
     device.switch(digest)
