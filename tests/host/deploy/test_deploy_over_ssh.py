@@ -264,11 +264,11 @@ def test_the_connection_may_be_cut_at_any_moment(place):
                 place.device.kill()
                 _, err = attempt.communicate(timeout=120)
             place.device.start()
+            wait_until_free(place)
             assert attempt.returncode in (0, 1), err
             assert "Traceback" not in err
             ends.append(attempt.returncode)
     assert 1 in ends
-    wait_until_free(place)
     done = place.deploy()
     assert done.code == 0, done.err
     place.require_running()
