@@ -32,7 +32,7 @@ def release(bundle: Path, output: Path, python: str, arch: str, glibc: str, rene
 
     \b
       edgetl release parts -o release.tar -- --source 0 --serve 8080
-      edgetl release parts -o trixie.tar --python 3.13 --glibc 2.41 -- --source picamera://0
+      edgetl release parts -o trixie.tar --python 3.13 --glibc 2.41 -- --wait
     """
     from edgetl.host.deploy.device_platform import DevicePlatform
     from edgetl.host.deploy.job import build_release
