@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from edgetl.host.knowledge.comparison import Comparison
 from edgetl.host.knowledge.comparison_file import Run
@@ -21,7 +22,8 @@ def write_comparison_report(comparison: Comparison, runs: Sequence[Run]) -> None
     Raises:
         EdgetlError: the file can't be written.
     """
-    titles = {DEFAULT: f"{DEFAULT} ({comparison.default})"}
+    default = Path(comparison.default).name
+    titles = {name: Path(name).name for name in comparison.curves} | {DEFAULT: f"{DEFAULT} ({default})"}
     curves = [
         WayCurve(
             titles.get(name, name),
@@ -35,6 +37,8 @@ def write_comparison_report(comparison: Comparison, runs: Sequence[Run]) -> None
     label = f"{comparison.figure} on {comparison.validation} validation photos"
     values = {
         "comparison": comparison,
+        "name": Path(comparison.data).name or comparison.data,
+        "default": default,
         "curves": way_curves(curves, label) if curves else "",
         "runs": runs,
         "titles": titles,

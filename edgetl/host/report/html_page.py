@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from edgetl.card import InputSpec
 from edgetl.files import write_atomic
@@ -61,10 +62,24 @@ def write_page(path: Path, template: str, values: Mapping[str, object]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (percent, points, filesize, milliseconds, duration, heading, thumbnail)
+    filters = (percent, points, filesize, milliseconds, duration, heading, thumbnail, sentence)
     page.filters.update({form.__name__: form for form in filters}, columns=_columns, counted=counted)
     text = page.get_template(template).render(values)
     write_atomic(path, text.encode("utf-8", "backslashreplace"))  # a file's name need not be UTF-8
+
+
+def sentence(text: str) -> Markup:
+    """Returns a sentence as HTML, in which text between backticks is code.
+
+    Args:
+        text: the sentence as it is printed in a terminal.
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a backtick without its pair, as in a file's name
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
 
 
 def data_uri(picture: Image) -> str:
