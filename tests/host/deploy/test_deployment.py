@@ -134,6 +134,7 @@ def test_a_device_of_32_bits_is_refused_before_anything_is_copied(pi, home, monk
 
 def test_a_device_without_room_is_refused(pi, home, monkeypatch):
     monkeypatch.setattr("edgetl.host.deploy.remote_device.Device.facts", lambda self: facts(free=1000))
+    monkeypatch.setattr("edgetl.host.deploy.deployment.collect_wheels", lambda *_, **__: ())
     refused(edgetl("deploy", "pi", "tiny", "--dry-run"), 2, "1.0 kB free")
 
 

@@ -124,7 +124,12 @@ def test_the_wheels_are_downloaded_once_and_then_kept(index, monkeypatch):
     make_wheel(index, "click", "100.0")
     monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
     assert collect_wheels(PI, ("device",)) == first
-    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+
+
+@pytest.mark.slow
+def test_the_newest_wheels_are_downloaded_if_they_are_asked_for(index):
+    collect_wheels(PI, ("device",))
+    make_wheel(index, "click", "100.0")
     renewed = {wheel.path.name for wheel in collect_wheels(PI, ("device",), renew=True)}
     assert {name for name in renewed if name.startswith("click")} == {"click-100.0-py3-none-any.whl"}
 
