@@ -5,6 +5,7 @@ It needs root, cgroup v2 and the Debian package debootstrap; see `systemd_machin
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -116,6 +117,32 @@ def test_the_process_has_no_rights_and_writes_below_its_folder_alone(installed):
     for path in ("/etc/new", "/home/pi/new", "/usr/new", "/sys/fs/cgroup/new"):
         assert "Read-only file system" in installed.machine.run(*inside, path).stderr, path
     installed.machine.require(*inside, "/home/pi/edgetl/new")
+
+
+def test_a_device_of_the_group_video_may_be_opened(installed):
+    """No camera can be made here, so a device of another kind has the camera's group; of the system's unit only that
+    kind, which stands for the cameras', keeps the service from it.
+    """
+    machine, unit = installed.machine, installed.show("FragmentPath")
+    machine.require("sh", "-c", "test -e /dev/camera || mknod -m 660 /dev/camera c 10 183; chgrp video /dev/camera")
+    text = re.sub(r"^(ExecStart|Type|Restart|WatchdogSec)=.*\n", "", machine.require("cat", unit), flags=re.M)
+
+    def opens(*lines):
+        """Whether a process under the same rules can open the device."""
+        head = "\n".join(["[Service]", "Type=oneshot", "ExecStart=/bin/sh -c ': < /dev/camera'", *lines])
+        trial = (machine.root / unit.lstrip("/")).with_name("trial.service")
+        trial.write_text(text.replace("[Service]", head))
+        manager = [] if installed.user == "root" else ["--user"]
+        machine.require("systemctl", *manager, "daemon-reload", user=installed.user)
+        done = machine.run("systemctl", *manager, "start", "trial.service", user=installed.user)
+        trial.unlink()
+        return done.returncode == 0
+
+    if installed.user == "root":
+        assert not opens()
+        assert opens("DeviceAllow=char-misc rw")
+    else:
+        assert opens()
 
 
 def test_nothing_shows_the_secret(installed):
