@@ -71,7 +71,7 @@ def rough_hash(frame: Image) -> Hash | None:
     factor = max(1, frame.shape[1] // _ROUGH_WIDTH)
     if factor > 1:
         height, width = max(1, frame.shape[0] // factor), frame.shape[1] // factor
-        blocks = frame[: height * factor, : width * factor]
+        blocks = frame[: height * factor : max(1, factor // 2), : width * factor]  # every row would take twice as long
         frame = np.asarray(cv2.resize(blocks, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     cells = _cells(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8))
     return None if float(cells.std()) < _EVEN else _bits(cells)
