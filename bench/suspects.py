@@ -4,28 +4,65 @@
 
 The features are computed once, from weights that never saw the photos; labels are flipped in arrays only. Prints, for
 each seed, the share of the flipped photos among the first 8 % of the photos in the order of suspicion, the length of
-the list, the number of photos that it calls clear, and how many of these are flipped.
+the list, the number of photos that it calls clear, and how many of these are flipped. Photos with boxes are searched by
+crops of their boxes, as in the training of a detector.
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edgetl.card import InputSpec
-from edgetl.host.dataset.load import Dataset, load_dataset
+from edgetl.host.dataset.load import load_dataset
 from edgetl.host.networks.backend import import_keras
 from edgetl.host.probe.photo_review import CLEAR
 from edgetl.host.probe.suspects import find_suspects
+from edgetl.host.train.detector import task as detector_task
+from edgetl.host.train.detector.review import CropFeatures, compute_crop_features
 from edgetl.host.train.options import TrainOptions
-from edgetl.host.train.resolve import resolve_classifier
+from edgetl.host.train.resolve import resolve_classifier, resolve_input
+from edgetl.host.train.task import detect_task
 from edgetl.host.train.weights.initial_backbone import build_backbone
 from edgetl.host.train.weights.source import open_source
 from edgetl.vision.arrays import ClassIds, Floats, Integers
 
 
-def features_of(folder: str, weights: str, size: int) -> tuple[Floats, Dataset]:
-    """The features of the training photos by weights as they are."""
+@dataclass(frozen=True)
+class Searched:
+    """What is searched for wrong labels.
+
+    Attributes:
+        features: the features of N photos, or of crops of boxes followed by those of the background, (N, F) float32.
+        classes: the class of each, (N,) int64.
+        labelled: the number of those that have a label; the rest shows the background.
+        count: the number of classes that a label can be.
+        groups: the number of each one's group of duplicates, (N,) int64; the crops of a photo are one group.
+    """
+
+    features: Floats
+    classes: ClassIds
+    labelled: int
+    count: int
+    groups: Integers
+
+
+def boxes_of(folder: str, weights: str, size: int) -> Searched:
+    """The crops of the training photos' boxes, with the features that a detector's training computes."""
+    import_keras()
+    options, source = TrainOptions(folder, "bench", weights=weights, size=size), open_source(weights)
+    training = detector_task.load(options, source, resolve_input(options, source, "detection"))
+    backbone = build_backbone(training.options, source)[0]
+    crops = compute_crop_features(backbone, training.dataset, training.options, training.spec)
+    assert isinstance(crops, CropFeatures), crops.missing
+    part, data = crops.train, training.dataset
+    known = part.labelled
+    return Searched(known.features, known.classes, len(part.boxes), len(data.labels), data.report.groups_of(part.files))
+
+
+def photos_of(folder: str, weights: str, size: int) -> Searched:
+    """The training photos, with their features by weights as they are."""
     import_keras()
     from edgetl.host.train.classifier.fit import compute_features
     from edgetl.host.train.classifier.network import assemble
@@ -36,7 +73,8 @@ def features_of(folder: str, weights: str, size: int) -> tuple[Floats, Dataset]:
     options = TrainOptions(data=folder, name="bench", weights=weights, size=size)
     resolved = resolve_classifier(options, source, spec, np.bincount(data.train.classes).tolist())
     parts = assemble(build_backbone(resolved, source)[0], len(data.labels), resolved)
-    return compute_features(parts.features, data.train, 64), data
+    features, classes = compute_features(parts.features, data.train, 64), data.train.classes
+    return Searched(features, classes, len(classes), len(data.labels), data.report.groups_of(data.train.paths))
 
 
 def flip(classes: ClassIds, count: int, share: float, seed: int) -> tuple[ClassIds, Integers]:
@@ -48,9 +86,11 @@ def flip(classes: ClassIds, count: int, share: float, seed: int) -> tuple[ClassI
     return labels, flipped
 
 
-def report(features: Floats, labels: ClassIds, flipped: Integers, count: int) -> tuple[str, float]:
+def report(searched: Searched, labels: ClassIds, flipped: Integers) -> tuple[str, float]:
     """A line for people, and the share of the flipped photos among the first 8 %."""
-    found = find_suspects(features, labels, count)
+    classes = np.concatenate([labels, searched.classes[searched.labelled :]])
+    found = find_suspects(searched.features, classes, int(classes.max()) + 1, searched.groups)
+    found = [suspect for suspect in found if suspect.photo < searched.labelled]
     first = [suspect.photo for suspect in found[: round(0.08 * len(labels))]]
     clear = [suspect.photo for suspect in found if suspect.other - suspect.own >= CLEAR]
     caught = float(np.isin(flipped, first).mean()) if len(flipped) else 0.0
@@ -62,16 +102,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
     parser.add_argument("--weights", required=True)
-    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--size", type=int, help="the input, px; by default that of a training")
     parser.add_argument("--share", type=float, default=0.05)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
-    features, data = features_of(arguments.data, arguments.weights, arguments.size)
-    count, shares = len(data.labels), []
-    print(f"as they are: {report(features, data.train.classes, np.empty(0, np.int64), count)[0]}")
+    boxed = detect_task(Path(arguments.data)) == "detection"
+    searched = (
+        boxes_of(arguments.data, arguments.weights, arguments.size or 320)
+        if boxed
+        else photos_of(arguments.data, arguments.weights, arguments.size or 224)
+    )
+    right, shares = searched.classes[: searched.labelled], []
+    print(f"as they are: {report(searched, right, np.empty(0, np.int64))[0]}")
     for seed in range(arguments.seeds):
-        labels, flipped = flip(data.train.classes, count, arguments.share, seed)
-        line, caught = report(features, labels, flipped, count)
+        labels, flipped = flip(right, searched.count, arguments.share, seed)
+        line, caught = report(searched, labels, flipped)
         print(f"seed {seed}: {len(flipped)} of {len(labels)} flipped, {line}")
         shares.append(caught)
     print(f"mean {np.mean(shares):.1%}, from {min(shares):.1%} to {max(shares):.1%}")
