@@ -58,7 +58,12 @@ def test_a_model_of_related_things_beats_random_weights_with_few_photos(drawn):
     train(keep(folder / "drawn", folder / "many", ("bolt", "gear", "nut"), 60), "earlier", "starter")
     few = keep(folder / "drawn", folder / "few", ("bearing", "spring", "washer"), 12)
     held = ("--val-fraction", "0.5")
-    assert train(few, "reused", "earlier", *held) > train(few, "scratch", "none", *held) + 0.1
+    scratch = train(few, "scratch", "none", *held)
+    assert train(few, "reused", "earlier", *held) > scratch + 0.1
+    assert train(few, "raced", "best", *held) > scratch + 0.1
+    choice = open_model("raced").card.start
+    assert "earlier@1" in [row.weights for row in choice.ranking]
+    assert choice.chosen in ("earlier@1", "starter")
 
 
 def test_an_unrelated_start_is_recognised_and_not_chosen(drawn):
@@ -75,6 +80,55 @@ def test_an_unrelated_start_is_recognised_and_not_chosen(drawn):
     train(some, "chosen", "best")
     assert open_model("chosen").card.start.chosen == "starter"
     assert open_model("chosen").card.backbone.weights == "starter"
+
+
+def test_the_textbook_recipe_learns_a_hundred_and_one_classes(empty_home):
+    from edgetl.host.networks.stored import load_keras
+    from edgetl.host.train.weights.backbones import build
+    from edgetl.host.train.weights.initial_backbone import load_source
+    from edgetl.host.train.weights.source import open_source
+    from edgetl.host.train.weights.starter import weights_file
+
+    draw_kinds(empty_home.photos, 101, 8)
+    plain = ("--head-epochs", "0", "--augment", "0", "--ema", "0", "--label-smoothing", "0", "--layer-decay", "1")
+    recipe = ("--freeze", "20", "--head", "1024", "--epochs", "5", "--optimizer", "adam", "--batch-norm", "train")
+    done = edgetl("train", "photos", "--name", "book", "--weights", "starter", "--size", "96", *recipe, *plain)
+    assert done.code == 0, done.err
+    stored = open_model("book")
+    assert len(stored.card.labels) == 101
+    assert stored.card.metrics["top1"] > 5 / 101
+    assert (stored.folder / "history.csv").read_text().count("finetune") == 5
+    model = load_keras(stored)
+    assert [layer.units for layer in model.get_layer("head").layers if hasattr(layer, "units")] == [1024, 101]
+    before = build("mobilenet_v2", 0.35, 96, 96)
+    load_source(before, open_source("starter"), weights_file())
+    pairs = list(zip(before.layers, model.get_layer("backbone").layers, strict=True))
+    assert all(same(a, b) for a, b in pairs[:20])
+    assert not all(same(a, b) for a, b in pairs[20:])
+
+
+def draw_kinds(root: Path, count: int, photos: int) -> None:
+    """Draws kinds of things: each has a shape, a hue and a brightness of its own."""
+    rng = np.random.default_rng(0)
+    for kind in range(count):
+        (root / f"{kind:03}").mkdir(parents=True)
+        hue, bright, shape = 10 * (kind // 6), (kind // 3) % 2, kind % 3
+        colour = cv2.cvtColor(np.uint8([[[hue, 255, 255 if bright else 120]]]), cv2.COLOR_HSV2BGR)[0, 0].tolist()
+        for number in range(photos):
+            image = rng.integers(0, 80, (96, 96, 3), np.uint8)
+            x, y = (int(v) for v in rng.integers(30, 66, 2))
+            if shape == 0:
+                cv2.circle(image, (x, y), 24, colour, -1)
+            elif shape == 1:
+                cv2.rectangle(image, (x - 22, y - 22), (x + 22, y + 22), colour, -1)
+            else:
+                cv2.drawMarker(image, (x, y), colour, cv2.MARKER_CROSS, 52, 10)
+            cv2.imwrite(str(root / f"{kind:03}" / f"{number}.png"), image)
+
+
+def same(one, other) -> bool:
+    """Whether two layers have the same weights."""
+    return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
 @pytest.mark.real_data

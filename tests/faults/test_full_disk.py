@@ -98,6 +98,22 @@ def test_train_that_cant_write_its_cache(home, disk, monkeypatch, leave):
     assert [path.name for path in disk.rglob("*") if path.is_file()] == ["filler"]
 
 
+@pytest.mark.slow
+def test_ranking_that_cant_remember_its_features(home, disk, monkeypatch):
+    monkeypatch.setenv("EDGETL_CACHE", str(disk))
+    rank = ("models", "rank", "photos", "--size", "96", "--json")
+    first = edgetl(*rank)
+    assert first.code == 0, first.err
+    for folder in disk.glob("features-*"):
+        shutil.rmtree(folder)
+    before = contents(disk)
+    fill(disk)
+    again = edgetl(*rank)
+    assert (again.code, again.out) == (0, first.out)
+    assert again.err.count("computed again the next time") == 1
+    assert {name: content for name, content in contents(disk).items() if name != "filler"} == before
+
+
 def test_data_check_that_cant_write_its_index_still_says_what_it_read(home, disk, monkeypatch):
     monkeypatch.setenv("EDGETL_CACHE", str(disk))
     fill(disk)

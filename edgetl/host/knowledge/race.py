@@ -21,6 +21,7 @@ from edgetl.host.train.resolve import check_options
 from edgetl.host.train.trial import Trial, run_trial
 from edgetl.host.train.weights.source import WeightsSource
 from edgetl.store.version_choice import FIGURES, figure
+from edgetl.text import counted
 
 _DIGITS = 4
 """The figures of a race are compared and recorded with this many decimals."""
@@ -56,12 +57,25 @@ def _race(options: TrainOptions, ranking: Ranking) -> tuple[RankedStart, ChosenS
         return default, ChosenStart(ranked, default.weights, (), 0, default.weights)
     trials = [_trial(options, start, ranking.size) for start in (first, default)]
     results = [round(_value(trial), _DIGITS) for trial in trials]
-    chosen = first if results[0] >= results[1] else default
+    chosen = winner(first, default, results[0] - results[1])
     shown = f"{_words(first)} {figure(trials[0].card)}, {_words(default)} {figure(trials[1].card)}"
-    console.print(f"after {trials[0].epochs} epochs: {shown}; the training begins with {_words(chosen)}", markup=False)
+    console.print(
+        f"after {counted(trials[0].epochs, 'epoch')}: {shown}; the training begins with {_words(chosen)}", markup=False
+    )
     _print_cost(chosen, default, ranking.size)
     race = (_figure(first, results[0]), _figure(default, results[1]))
     return chosen, ChosenStart(ranked, default.weights, race, trials[0].epochs, chosen.weights)
+
+
+def winner(first: RankedStart, default: RankedStart, lead: float) -> RankedStart:
+    """Returns the start to train from; after a tie, the default unless the ranking is sure of the other one.
+
+    Args:
+        first: the start that the ranking puts first.
+        default: the default.
+        lead: the figure of the first after its short training minus that of the default, -1..1.
+    """
+    return first if lead > 0 or (lead == 0 and first.verdict == "helps") else default
 
 
 def _trial(options: TrainOptions, start: RankedStart, size: int) -> Trial:

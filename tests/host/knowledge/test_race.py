@@ -11,6 +11,8 @@ from homes import draw_folders, edgetl
 from edgetl.chosen_start import ChosenStart, StartFigure
 from edgetl.errors import EdgetlError
 from edgetl.host.knowledge.history import ranking_history
+from edgetl.host.knowledge.race import winner
+from edgetl.host.knowledge.ranking import RankedStart
 
 QUICK = ("--weights", "best", "--size", "96", "--epochs", "2", "--head-epochs", "0", "--batch", "16")
 
@@ -45,6 +47,16 @@ def test_the_best_start_wins_the_race_and_the_card_says_so(shapes_model, small, 
     told = json.loads(edgetl("models", "rank", "--history", "--json").out)
     assert [past["chosen"] for past in told["rankings"] if past["model"] == "raced@1"] == [choice.chosen]
     edgetl("models", "remove", "raced", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("lead", "verdict", "chosen"),
+    [(0.1, "hurts", "a@1"), (-0.1, "helps", "starter"), (0.0, "helps", "a@1"), (0.0, "no better", "starter")],
+)
+def test_a_tie_goes_to_the_default_unless_the_other_surely_helps(lead, verdict, chosen):
+    first = RankedStart("a@1", "photos", "mobilenet_v2", 0.35, verdict)
+    default = RankedStart("starter", "photos", "mobilenet_v2", 0.35, "default")
+    assert winner(first, default, lead).weights == chosen
 
 
 def test_best_is_no_source_of_its_own():

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from boxed import put_voc
-from homes import draw_folders, edgetl
+from homes import draw_folders, edgetl, unusable
 
 from edgetl import store
 from edgetl.errors import DatasetError, ModelError, UsageError
@@ -158,6 +158,15 @@ def test_a_single_training_photo_with_boxes_is_refused(alone):
         put_voc(alone.folder / "boxes" / f"{number}.jpg", [("ace", 10, 10, 50, 60)], seed=number)
     with pytest.raises(DatasetError, match="a single training photo"):
         rank_starts("boxes", costs=False)
+
+
+@pytest.mark.parametrize(
+    "args", [("models", "rank", "boxes"), ("train", "boxes", "--name", "x", "--weights", "best"), ("compare", "boxes")]
+)
+def test_boxes_with_no_class_twice_are_refused(alone, args):
+    for number in range(4):
+        put_voc(alone.folder / "boxes" / f"{number}.jpg", [(f"card {number}", 10, 10, 50, 60)], seed=number)
+    unusable(edgetl(*args), "no photos with boxes to validate on", "annotate more photos of each class")
 
 
 def test_a_width_alone_lets_the_default_backbone_compete(alone):

@@ -201,7 +201,7 @@ def _require(train: BoxedPhotos, val: BoxedPhotos, root: Path) -> None:
     for name, side in (("train", train), ("validate", val)):
         if not side.most_boxes:
             what = f"there are no photos with boxes to {name} on"
-            remedy = "annotate more photos, and none that are copies of each other"
+            remedy = "annotate more photos of each class, and none that are copies of each other"
             raise DatasetError(what, where=str(root), remedy=remedy)
 
 
