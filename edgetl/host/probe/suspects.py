@@ -45,6 +45,8 @@ class Suspect:
 def find_suspects(features: Floats, classes: ClassIds, count: int, groups: Integers | None = None) -> list[Suspect]:
     """Returns the photos that another class fits better than their own, the clearest contradictions first.
 
+    Heads that recognise the classes no better than a guess accuse nobody.
+
     Args:
         features: the photos' features, (N, F) float32.
         classes: the class of each photo by its label, (N,) int64.
@@ -60,6 +62,9 @@ def find_suspects(features: Floats, classes: ClassIds, count: int, groups: Integ
     fits[rows, classes] = -np.inf
     other = fits.argmax(axis=1)
     margins = own - fits[rows, other]
+    recalls = (np.bincount(classes, weights=margins >= 0, minlength=count) / np.maximum(photos, 1))[photos > 0]
+    if recalls.mean() <= 1 / len(recalls):
+        return []
     found = np.flatnonzero(margins < 0)
     return [
         Suspect(i, int(other[i]), float(shares[i, classes[i]]), float(shares[i, other[i]]))

@@ -71,6 +71,12 @@ def test_any_number_of_photos_and_classes_is_reviewed(photos, count):
     assert all(suspect.looks_like != classes[suspect.photo] for suspect in found)
 
 
+def test_heads_that_know_nothing_accuse_nobody():
+    rng = np.random.default_rng(1)
+    assert not find_suspects(rng.normal(size=(600, 40)), np.arange(600) % 200, 200)
+    assert not find_suspects(rng.normal(size=(6, 40)), np.arange(6) % 2, 2)
+
+
 def test_features_without_spread_accuse_nobody_clearly():
     classes = np.arange(60) % 3
     found = find_suspects(np.ones((60, 8)), classes, 3)
