@@ -58,12 +58,7 @@ def test_a_model_of_related_things_beats_random_weights_with_few_photos(drawn):
     train(keep(folder / "drawn", folder / "many", ("bolt", "gear", "nut"), 60), "earlier", "starter")
     few = keep(folder / "drawn", folder / "few", ("bearing", "spring", "washer"), 12)
     held = ("--val-fraction", "0.5")
-    scratch = train(few, "scratch", "none", *held)
-    assert train(few, "reused", "earlier", *held) > scratch + 0.1
-    assert train(few, "raced", "best", *held) > scratch + 0.1
-    choice = open_model("raced").card.start
-    assert "earlier@1" in [row.weights for row in choice.ranking]
-    assert choice.chosen in ("earlier@1", "starter")
+    assert train(few, "reused", "earlier", *held) > train(few, "scratch", "none", *held) + 0.1
 
 
 def test_an_unrelated_start_is_recognised_and_not_chosen(drawn):
