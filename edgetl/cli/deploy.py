@@ -82,6 +82,8 @@ def deploy(
     if rollback + list_ + (prune is not None) > 1:
         raise click.UsageError("--rollback, --list and --prune can't be combined")
     if rollback or list_ or prune:
+        if dry_run or run_options():
+            raise click.UsageError("--rollback, --list and --prune take neither --dry-run nor options of a run")
         names, _ = _targets(words, hosts, 0)
         _manage(names, rollback, prune, as_json)
         return
@@ -118,6 +120,10 @@ def _targets(words: tuple[str, ...], hosts: Path | None, others: int) -> tuple[l
     return (read_hosts(hosts), words) if hosts else ([words[0]], words[1:])
 
 
+def _listed(digests: object) -> str:
+    return ", ".join(map(str, digests)) if isinstance(digests, list) and digests else "nothing"
+
+
 def _manage(names: list[str], rollback: bool, prune: int | None, as_json: bool) -> None:
     """Goes back, prunes or lists on each device."""
     from edgetl.host.deploy import job
@@ -129,7 +135,7 @@ def _manage(names: list[str], rollback: bool, prune: int | None, as_json: bool) 
             echo_json(changed) if as_json else echo(f"{name} runs release {changed['release']}", err=True)
         elif prune:
             removed = job.prune(name, prune)
-            echo_json(removed) if as_json else echo(f"{name}: removed {removed['removed'] or 'nothing'}", err=True)
+            echo_json(removed) if as_json else echo(f"{name}: removed {_listed(removed['removed'])}", err=True)
         else:
             rows = job.releases(name)
             echo_json(rows) if as_json else echo(releases_table(rows))

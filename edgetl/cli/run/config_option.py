@@ -88,7 +88,7 @@ def given_options(arguments: Sequence[str]) -> dict[str, OptionValue]:
     from edgetl.device.service.run_config import read_run_config
 
     names = ["-h", "--help"]  # click remembers the first names for all later contexts
-    with run.make_context("run", list(arguments), help_option_names=names) as context:
+    with run.make_context("edgetl run", list(arguments), help_option_names=names) as context:
         if context.params.get("model") is not None:
             what = f"{context.params['model']} is not an option of `edgetl run`"
             raise UsageError(what, remedy="name the bundle before the --, and only options after it")

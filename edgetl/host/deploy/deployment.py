@@ -194,6 +194,9 @@ def _switch(device: Device, release: Release, watch: float, service: str) -> Non
     words = ["switch", release.digest, "--watch", f"{watch:g}", "--install", service, "--holder", holder()]
     try:
         report_steps(device.release(env_folder(release.env), *words))
+    except KeyboardInterrupt:
+        report_step("switch", f"the device goes on by itself; see `edgetl deploy --list {device.ssh.host}`")
+        raise
     except NoConnectionError as error:
         error.remedy = f"the device goes on by itself; see `edgetl deploy --list {device.ssh.host}` when it is back"
         raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgetl.errors import UsageError
 from edgetl.files import local_path, read_regular
+from edgetl.host.deploy.destination import parse_destination
 
 _LARGEST = 1 << 20
 """The file has at most this many bytes; ten thousand devices need a third."""
@@ -24,7 +25,7 @@ def read_hosts(path: Path) -> list[str]:
         path: the file.
 
     Raises:
-        UsageError: the file can't be read, or names no device.
+        UsageError: the file can't be read, names no device, or has a line that can't name one.
     """
     try:
         text = read_regular(local_path(path), _LARGEST).decode()
@@ -39,6 +40,8 @@ def read_hosts(path: Path) -> list[str]:
             named = not _NO_DEVICES.fullmatch(line)
         elif line and named:
             found[_device(line)] = None
+    for name in found:
+        parse_destination(name)  # before the first device is asked
     if not found:
         raise UsageError("the list names no device", where=str(path), remedy="write one device a line, such as pi@hall")
     return list(found)

@@ -13,7 +13,7 @@ from edgetl.host.deploy.deploy_options import DeployOptions
 from edgetl.host.deploy.deployment import Deployment, deploy_to
 from edgetl.host.deploy.device_platform import DevicePlatform
 from edgetl.host.deploy.release_archive import write_archive
-from edgetl.host.deploy.remote_device import CURRENT, Device, holder
+from edgetl.host.deploy.remote_device import Device, NoReleaseError, holder
 from edgetl.host.deploy.report_step import report_steps
 from edgetl.host.deploy.roll_out import RollOut, roll_out
 from edgetl.host.deploy.run_files import RunFiles
@@ -147,9 +147,12 @@ def releases(host: str) -> list[Mapping[str, object]]:
         JSON-ready values of each release, such as `digest`, `name`, `created`, `bytes`, `current` and `proved`.
 
     Raises:
-        EdgetlError: the device can't be reached, or has no release.
+        EdgetlError: the device can't be reached.
     """
-    rows = _command(host, None, "list").get("releases", [])
+    try:
+        rows = _command(host, None, "list").get("releases", [])
+    except NoReleaseError:
+        return []
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
@@ -231,4 +234,5 @@ def _opened(bundle: Path | str) -> Bundle:
 
 def _command(host: str, progress: Progress | None, *words: str) -> Mapping[str, object]:
     with reporting(receiver_of(progress)), Ssh(host) as ssh:
-        return report_steps(Device(ssh).release(CURRENT, *words))
+        device = Device(ssh)
+        return report_steps(device.release(device.env(), *words))

@@ -17,13 +17,23 @@ from edgetl.text import printable
 
 _ROOT = "edgetl"
 """The folder of edgetl on a device, relative to the user's home."""
-CURRENT = "current/env"
-"""The folder below `~/edgetl` of the environment of the release that runs."""
+_WHOLE_ENVS = """
+cd edgetl 2>/dev/null || exit 0
+for env in current/env envs/*; do
+  [ -f "$env/.complete" ] && echo "$env"
+done
+exit 0
+"""
+"""Prints the environments that are complete, that of the current release first."""
 _ERRORS: dict[int, type[EdgetlError]] = {
     kind.exit_code: kind for kind in (EdgetlError, UsageError, DatasetError, ModelError, GateError, CameraError)
 }
 _LONGEST_WAIT = 600
 """The time to wait for another deployment's lock while files are moved into place, s."""
+
+
+class NoReleaseError(UsageError):
+    """No release was ever installed on the device."""
 
 
 class Device:
@@ -71,11 +81,24 @@ class Device:
         except RemoteError as error:
             raise self._answered(error) from error
 
+    def env(self) -> str:
+        """Returns the folder below `~/edgetl` of the current release's environment, or of another if none is current.
+
+        Raises:
+            NoReleaseError: the device has no environment.
+            EdgetlError: the connection was lost.
+        """
+        found = self.ssh.run(["sh", "-c", _WHOLE_ENVS]).splitlines()
+        if not found:
+            what = "no release is installed on the device"
+            raise NoReleaseError(what, where=self.ssh.host, remedy="deploy one with `edgetl deploy HOST BUNDLE`")
+        return found[0]
+
     def release(self, env: str, *words: str) -> Iterator[Mapping[str, object]]:
         """Runs a command of `edgetl.device.release` in an environment of the device.
 
         Args:
-            env: the environment's folder below `~/edgetl`; see `env_folder` and `CURRENT`.
+            env: the environment's folder below `~/edgetl`; see `env_folder` and `env`.
             words: the command line.
 
         Yields:

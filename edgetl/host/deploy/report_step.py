@@ -41,4 +41,6 @@ def size_text(count: int) -> str:
     Args:
         count: the number of bytes.
     """
+    if count >= 1e9:
+        return f"{count / 1e9:,.1f} GB"
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

@@ -14,10 +14,12 @@ from pathlib import Path
 from edgetl.bundle import MANIFEST, Bundle
 from edgetl.device.release.digests import env_digest, file_digests, release_digest
 from edgetl.device.service.run_config import OptionValue, run_config_text
+from edgetl.errors import ModelError
 from edgetl.files import write_atomic
 from edgetl.host.deploy.device_platform import DevicePlatform
 from edgetl.host.deploy.read_facts import DeviceFacts
 from edgetl.host.deploy.wheels import Wheel
+from edgetl.manifest import REMEDY
 
 _SCHEMA = 1
 
@@ -111,8 +113,18 @@ def checked_files(bundle: Bundle) -> list[str]:
         else:
             bundle.golden_scores(variant)
         names += [*variant.files, variant.golden]
-    names += [name for name in ("labels.txt",) if (bundle.folder / name).is_file()]
+    labels = bundle.folder / "labels.txt"  # has no digest
+    if labels.is_file():
+        _require_labels(labels, bundle.manifest.card.labels)
+        names.append(labels.name)
     return list(dict.fromkeys(names))
+
+
+def _require_labels(path: Path, labels: Sequence[str]) -> None:
+    """Raises a ModelError if a file has another content than the labels, as a link to any other file has."""
+    if path.read_bytes() != ("\n".join(labels) + "\n").encode():
+        what = "labels.txt was altered: it differs from the labels in bundle.json"
+        raise ModelError(what, where=str(path), remedy=REMEDY)
 
 
 def stage_missing(release: Release, facts: DeviceFacts, folder: Path) -> Path:

@@ -14,11 +14,14 @@ from homes import edgetl, refused
 
 from edgetl.bundle import Bundle
 from edgetl.device.release.digests import checked_release
+from edgetl.errors import ModelError
 from edgetl.host.deploy.device_platform import DevicePlatform
 from edgetl.host.deploy.extras import extras_of
 from edgetl.host.deploy.read_facts import DeviceFacts, DevicePython
+from edgetl.host.deploy.remote_device import Device, NoReleaseError
+from edgetl.host.deploy.transport import Ssh
 from edgetl.host.deploy.wheels import Wheel
-from edgetl.host.deploy.write_release import missing_wheels, stage_missing, write_release
+from edgetl.host.deploy.write_release import checked_files, missing_wheels, stage_missing, write_release
 
 PI = DevicePlatform("3.11", "aarch64", "glibc 2.36")
 SYSTEMCTL = "#!/bin/sh\necho Version=252\n"
@@ -160,11 +163,40 @@ def test_options_of_the_run_are_checked_before_a_connection_is_made(home, device
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["pi"], ["pi", "a", "b"], ["--list"], ["--rollback", "--list", "pi"], ["--list", "pi", "tiny"]],
+    [[], ["pi"], ["pi", "a", "b"], ["--list"], ["--rollback", "--list", "pi"], ["--list", "pi", "tiny"]]
+    + [["--rollback", "--dry-run", "pi"], ["--prune", "1", "--dry-run", "pi"], ["--list", "pi", "--", "--source", "0"]],
     ids=str,
 )
-def test_a_wrong_number_of_arguments_is_a_usage_error(home, devices, words):
+def test_wrong_arguments_are_a_usage_error(home, devices, words):
+    devices.add("pi")
     assert edgetl("deploy", *words).code == 2
+    assert not (devices.folder / "calls").exists()
+
+
+def test_a_device_without_a_release_has_an_empty_list_and_nothing_to_return_to(home, devices):
+    devices.add("pi")
+    assert edgetl("deploy", "--list", "pi").out.strip() == "no release is there"
+    for words in (["--rollback", "pi"], ["--prune", "1", "pi"]):
+        refused(edgetl("deploy", *words), 2, "edgetl deploy HOST BUNDLE")
+
+
+def test_releases_are_managed_from_any_environment_if_none_is_current(devices):
+    env = devices.add("pi") / "edgetl" / "envs" / "0123456789abcdef"
+    env.mkdir(parents=True)
+    with Ssh("pi") as ssh:
+        with pytest.raises(NoReleaseError):
+            Device(ssh).env()
+        (env / ".complete").touch()
+        assert Device(ssh).env() == f"envs/{env.name}"
+
+
+def test_labels_that_are_not_the_models_are_refused(bundle, tmp_path):
+    other = tmp_path / "private"
+    other.write_text("hunter2")
+    (bundle.folder / "labels.txt").unlink()
+    (bundle.folder / "labels.txt").symlink_to(other)
+    with pytest.raises(ModelError):
+        checked_files(bundle)
 
 
 def test_a_failing_canary_shows_in_the_table_and_in_the_exit_code(home, devices):

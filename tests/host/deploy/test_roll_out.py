@@ -37,8 +37,8 @@ def test_the_list_may_be_a_list_or_an_inventory(tmp_path):
     assert read_hosts(file) == ["pi@hall", "yard", "pi@10.0.0.7", "ssh://gate2:2222"]
 
 
-@pytest.mark.parametrize("text", ["", "# nobody\n", None, b"\xff\xfe"])
-def test_a_list_without_devices_is_refused(tmp_path, text):
+@pytest.mark.parametrize("text", ["", "# nobody\n", None, b"\xff\xfe", "pi\n-oProxyCommand=x\n"])
+def test_a_list_without_devices_or_with_a_wrong_one_is_refused(tmp_path, text):
     file = tmp_path / "hosts"
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
