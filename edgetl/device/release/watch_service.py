@@ -21,7 +21,7 @@ _OLD_LOOKS = 3
 """This many looks in a row with results that are too old fail the watch; the first frames may be slow."""
 _LONGEST_PAUSE = 15.0
 """The number of results must grow within this time, s."""
-_REMEDY = "read why with `edgetl service logs`, correct it, and deploy again"
+_REMEDY = "read why with `edgetl service logs` on the device, correct it, and deploy again"
 
 
 @dataclass(frozen=True, slots=True)

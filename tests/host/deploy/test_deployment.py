@@ -163,8 +163,11 @@ def test_options_of_the_run_are_checked_before_a_connection_is_made(home, device
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["pi"], ["pi", "a", "b"], ["--list"], ["--rollback", "--list", "pi"], ["--list", "pi", "tiny"]]
-    + [["--rollback", "--dry-run", "pi"], ["--prune", "1", "--dry-run", "pi"], ["--list", "pi", "--", "--source", "0"]],
+    [
+        *([], ["pi"], ["pi", "a", "b"], ["--list"], ["--rollback", "--list", "pi"], ["--list", "pi", "tiny"]),
+        *(["--rollback", "--dry-run", "pi"], ["--prune", "1", "--dry-run", "pi"]),
+        ["--list", "pi", "--", "--source", "0"],
+    ],
     ids=str,
 )
 def test_wrong_arguments_are_a_usage_error(home, devices, words):
