@@ -120,22 +120,44 @@ def _targets(words: tuple[str, ...], hosts: Path | None, others: int) -> tuple[l
     return (read_hosts(hosts), words) if hosts else ([words[0]], words[1:])
 
 
-def _listed(digests: object) -> str:
+def _digests(digests: object) -> str:
     return ", ".join(map(str, digests)) if isinstance(digests, list) and digests else "nothing"
 
 
 def _manage(names: list[str], rollback: bool, prune: int | None, as_json: bool) -> None:
-    """Goes back, prunes or lists on each device."""
+    """Goes back, prunes or lists on each device, also after one that fails.
+
+    Raises:
+        EdgetlError: a device failed.
+    """
+    from edgetl.errors import EdgetlError
+    from edgetl.text import counted, listed
+
+    failed = []
+    for name in names:
+        try:
+            _manage_one(name, rollback, prune, as_json)
+        except EdgetlError as error:
+            if len(names) == 1:
+                raise
+            echo(f"{name}: {error.what}", err=True)
+            failed.append(name)
+    if failed:
+        what = f"{counted(len(failed), 'device')} of {len(names)} failed: {listed(failed)}"
+        raise EdgetlError(what, remedy="follow the reasons above, and try again")
+
+
+def _manage_one(name: str, rollback: bool, prune: int | None, as_json: bool) -> None:
+    """Goes back, prunes or lists on a device."""
     from edgetl.host.deploy import job
     from edgetl.host.deploy.releases_table import releases_table
 
-    for name in names:
-        if rollback:
-            changed = job.rollback(name)
-            echo_json(changed) if as_json else echo(f"{name} runs release {changed['release']}", err=True)
-        elif prune:
-            removed = job.prune(name, prune)
-            echo_json(removed) if as_json else echo(f"{name}: removed {_listed(removed['removed'])}", err=True)
-        else:
-            rows = job.releases(name)
-            echo_json(rows) if as_json else echo(releases_table(rows))
+    if rollback:
+        changed = job.rollback(name)
+        echo_json(changed) if as_json else echo(f"{name} runs release {changed['release']}", err=True)
+    elif prune:
+        removed = job.prune(name, prune)
+        echo_json(removed) if as_json else echo(f"{name}: removed {_digests(removed['removed'])}", err=True)
+    else:
+        rows = job.releases(name)
+        echo_json(rows) if as_json else echo(f"{name}:\n{releases_table(rows)}")

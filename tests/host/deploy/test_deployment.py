@@ -178,7 +178,12 @@ def test_wrong_arguments_are_a_usage_error(home, devices, words):
 
 def test_a_device_without_a_release_has_an_empty_list_and_nothing_to_return_to(home, devices):
     devices.add("pi")
-    assert edgetl("deploy", "--list", "pi").out.strip() == "no release is there"
+    assert edgetl("deploy", "--list", "pi").out.split("\n")[:2] == ["pi:", "no release is there"]
+    (home.folder / "hosts").write_text("nowhere\npi\n")
+    done = edgetl("deploy", "--hosts", "hosts", "--list")
+    assert done.code == 1
+    assert "no release is there" in done.out
+    assert "1 device of 2 failed: nowhere" in done.err
     for words in (["--rollback", "pi"], ["--prune", "1", "pi"]):
         refused(edgetl("deploy", *words), 2, "edgetl deploy HOST BUNDLE")
 
