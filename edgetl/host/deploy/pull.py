@@ -71,9 +71,9 @@ def pull(
         raise UsageError(f"there is no format {boxes!r}", remedy=f"choose from {', '.join(FORMATS)}")
     with ExitStack() as stack:
         frames = _source(host, source, remote, stack)
+        digests = frames.digests()
         incoming = stack.enter_context(_incoming(into))
         record = PullRecord(into / PULLED / "frames.jsonl")
-        digests = frames.digests()
         stems = _whole(digests)
         wanted = [stem for stem in stems if record.outcome(digests[f"{stem}.jpg"]) is None]
         received, damaged, digests = _fetch(frames, wanted, digests, incoming)

@@ -261,6 +261,7 @@ def test_a_pull_needs_one_place_and_an_unused_folder(card, tmp_path):
     refused(edgetl("pull", tmp_path / "pulled"), 2, "one place")
     refused(edgetl("pull", "pi", tmp_path / "pulled", "--from", card), 2, "one place")
     refused(edgetl("pull", tmp_path / "pulled", "--from", tmp_path / "nothing"), 2, "no such folder")
+    assert not (tmp_path / "pulled").exists()
     refused(edgetl("pull", tmp_path / "pulled", "--from", card, "--remote", "x"), 2, "--remote")
     with pytest.raises(UsageError, match="format"):
         pull(tmp_path / "pulled", source=card, boxes="createml")
