@@ -99,20 +99,24 @@ class System:
         return folder
 
     def install(self, wheels: Path) -> None:
-        """Installs edgetl's device extra into an environment of its own, from a folder of wheels alone.
+        """Installs edgetl's device extra into an environment of its own, as `edgetl deploy` does, from wheels alone.
+
+        The environment has no pip of its own; pip runs from its wheel.
 
         Raises:
             FailedError: they don't suffice.
         """
         shutil.copytree(wheels, self.fresh_folder("/srv/wheels"), dirs_exist_ok=True)
         remove(self.environment)
-        self.require("python3", "-m", "venv", "/opt/edgetl")
+        self.require("python3", "-m", "venv", "--without-pip", "/opt/edgetl")
+        (pip,) = wheels.glob("pip-*.whl")
         options = ["--no-index", "--find-links=/srv/wheels", "--only-binary=:all:", "--no-cache-dir", "--quiet"]
-        self.require("/opt/edgetl/bin/pip", "install", "--disable-pip-version-check", *options, "edgetl[device]")
+        command = ["/opt/edgetl/bin/python", f"/srv/wheels/{pip.name}/pip", "install", "--disable-pip-version-check"]
+        self.require(*command, *options, "edgetl[device]")
 
 
 def download_wheels(folder: Path) -> list[Path]:
-    """Builds edgetl's own wheel, and downloads those for arm64 that its device extra asks for; returns them all.
+    """Builds edgetl's own wheel, and downloads pip and what its device extra asks for on arm64; returns all wheels.
 
     Raises:
         FailedError: one can't be had.
@@ -124,7 +128,7 @@ def download_wheels(folder: Path) -> list[Path]:
     platforms = [f"--platform=manylinux_2_{minor}_aarch64" for minor in _GLIBC] + ["--platform=manylinux2014_aarch64"]
     options = ["--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--dest", str(folder)]
     pinned = [f"{name}=={version(name)}" for name in _SAME_HERE]
-    _require([*pip, "download", "--quiet", *platforms, *options, f"{own}[device]", *pinned])
+    _require([*pip, "download", "--quiet", *platforms, *options, f"{own}[device]", "pip", *pinned])
     return sorted(folder.glob("*.whl"))
 
 
