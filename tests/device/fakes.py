@@ -186,3 +186,18 @@ class FakePicamera2:
 
     def close(self):
         self.did.append("close")
+
+
+def drawn_scene(size, steps):
+    """A picture with structure of every size, (*size, 3), of blocks with these sides in px."""
+    rng, image = np.random.default_rng(0), np.zeros((*size, 3), np.float32)
+    for step in steps:
+        blocks = rng.integers(0, 256, (size[0] // step, size[1] // step, 3), np.uint8)
+        image += cv2.resize(blocks, size[::-1], interpolation=cv2.INTER_NEAREST)
+    return (image / len(steps)).astype(np.uint8)
+
+
+def noisy(image, seed):
+    """The picture with a sensor's noise."""
+    noise = np.random.default_rng(seed).integers(-4, 5, image.shape, np.int16)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from edgetl.card import InputSpec
-from edgetl.device.collect.known_hashes import KnownHashes
 from edgetl.vision.arrays import Floats, Image
+from edgetl.vision.known_hashes import KnownHashes
 from edgetl.vision.near_duplicates import NEAR_BITS, difference_hash, is_nearly_even
 from edgetl.vision.photo import PhotoError, read_photo
 

@@ -17,13 +17,13 @@ from edgetl import locks
 from edgetl.device.collect.budget import Budget
 from edgetl.device.collect.candidate import Candidate
 from edgetl.device.collect.kept_frames import KeptFrame, KeptFrames, name_of
-from edgetl.device.collect.known_hashes import KnownHashes
 from edgetl.device.events import Event
 from edgetl.device.observation import Observation
 from edgetl.device.status import Status
 from edgetl.errors import EdgetlError
 from edgetl.files import friendly_os_errors, write_atomic
 from edgetl.text import json_text
+from edgetl.vision.known_hashes import KnownHashes
 from edgetl.vision.near_duplicates import NEAR_BITS, Hash, jpeg_hash, rough_hash
 from edgetl.vision.photo import PhotoError, read_file
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 
 from edgetl.host.dataset.duplicates import FLAT_BITS
 from edgetl.host.dataset.photos import Record
-from edgetl.vision.near_duplicates import NEAR_BITS, Hash, differing_bits
+from edgetl.vision.known_hashes import KnownHashes
+from edgetl.vision.near_duplicates import NEAR_BITS, Hash
+
+_NO_LIMIT = sys.maxsize
+"""A hash takes 32 bytes, and a data set's photos fit the disk."""
 
 
 class KnownPhotos:
@@ -20,8 +25,7 @@ class KnownPhotos:
 
     def __init__(self, records: Sequence[Record] = ()) -> None:
         self._contents: set[str] = set()
-        self._hashes: Hash = np.zeros((256, 32), np.uint8)  # the first rows are used; it is doubled when it is full
-        self._count = 0
+        self._hashes = KnownHashes(most=_NO_LIMIT)
         for record in records:
             self.add(record)
 
@@ -31,20 +35,14 @@ class KnownPhotos:
             return
         self._contents.add(record.digest)
         own = _hash(record)
-        if own is None:
-            return
-        if self._count == len(self._hashes):
-            self._hashes = np.concatenate([self._hashes, np.zeros_like(self._hashes)])
-        self._hashes[self._count] = own
-        self._count += 1
+        if own is not None:
+            self._hashes.add(own)
 
     def __contains__(self, record: Record) -> bool:
         if record.digest in self._contents:
             return True
         own = _hash(record)
-        if own is None or not self._count:
-            return False
-        return bool((differing_bits(own, self._hashes[: self._count]) <= NEAR_BITS).any())
+        return own is not None and self._hashes.has_near(own, NEAR_BITS)
 
 
 def _hash(record: Record) -> Hash | None:

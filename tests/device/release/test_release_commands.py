@@ -10,12 +10,11 @@ import sys
 import time
 
 import pytest
-from device_releases import put_in_place, unit_of, write_release
+from device_releases import unit_of
 from stand_in import SystemdStandIn
 
 from edgetl.device.release.device_facts import current_digest
 from edgetl.device.release.history import read_history
-from edgetl.device.release.receive import receive
 
 COMMAND = [sys.executable, "-m", "edgetl.device.release"]
 PATIENCE = 60.0
@@ -26,17 +25,6 @@ def systemd(root, monkeypatch):
     with SystemdStandIn(root.parent, monkeypatch) as made:
         made.write_unit(unit_of(root))
         yield made
-
-
-@pytest.fixture
-def installed(root):
-    def make(run="good", **options):
-        digest = write_release(root, run, **options)
-        receive(root, digest)
-        put_in_place(root, digest)
-        return digest
-
-    return make
 
 
 def release(*words):

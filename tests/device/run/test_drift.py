@@ -8,7 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from fakes import CARD, observed
+from fakes import CARD, drawn_scene, noisy, observed
 
 from edgetl.device.camera.frame import Frame, FrameClock
 from edgetl.device.result_selection import ResultSelection
@@ -37,18 +37,7 @@ PROFILED = replace(CARD, validation=PROFILE)
 
 @pytest.fixture(scope="module")
 def scene():
-    """A picture with structure of every size, (120, 160, 3)."""
-    rng, image = np.random.default_rng(0), np.zeros((*SIZE, 3), np.float32)
-    for step in (2, 10, 40):
-        blocks = rng.integers(0, 256, (SIZE[0] // step, SIZE[1] // step, 3), np.uint8)
-        image += cv2.resize(blocks, SIZE[::-1], interpolation=cv2.INTER_NEAREST)
-    return (image / 3).astype(np.uint8)
-
-
-def noisy(image, seed):
-    """The picture with a sensor's noise."""
-    noise = np.random.default_rng(seed).integers(-4, 5, image.shape, np.int16)
-    return np.clip(image + noise, 0, 255).astype(np.uint8)
+    return drawn_scene(SIZE, (2, 10, 40))
 
 
 def answer(label, score):

@@ -7,6 +7,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from fakes import drawn_scene, noisy
 
 from edgetl.device.camera.frame import Frame
 from edgetl.device.run.lens import EVERY, LensMonitor, measure
@@ -16,18 +17,7 @@ SIZE = (480, 640)
 
 @pytest.fixture(scope="module")
 def scene():
-    """A picture with structure of every size, (480, 640, 3)."""
-    rng, image = np.random.default_rng(0), np.zeros((*SIZE, 3), np.float32)
-    for step in (8, 40, 160):
-        blocks = rng.integers(0, 256, (SIZE[0] // step, SIZE[1] // step, 3), np.uint8)
-        image += cv2.resize(blocks, SIZE[::-1], interpolation=cv2.INTER_NEAREST)
-    return (image / 3).astype(np.uint8)
-
-
-def noisy(image, seed):
-    """The picture with a sensor's noise."""
-    noise = np.random.default_rng(seed).integers(-4, 5, image.shape, np.int16)
-    return np.clip(image + noise, 0, 255).astype(np.uint8)
+    return drawn_scene(SIZE, (8, 40, 160))
 
 
 class Wall:
